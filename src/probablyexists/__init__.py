@@ -1,0 +1,32 @@
+"""probablyexists: find out whose face a generative model remembers.
+
+Importing this package is free: the audit, and the libraries it needs, load on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["Findings", "ProbablyExistsError", "__version__", "audit"]
+
+if TYPE_CHECKING:
+    from probablyexists.audit import audit
+    from probablyexists.basis.errors import ProbablyExistsError
+    from probablyexists.findings import Findings
+
+
+def __getattr__(name: str) -> Any:
+    if name == "audit":
+        from probablyexists.audit import audit
+
+        return audit
+    if name == "Findings":
+        from probablyexists.findings import Findings
+
+        return Findings
+    if name == "ProbablyExistsError":
+        from probablyexists.basis.errors import ProbablyExistsError
+
+        return ProbablyExistsError
+    raise AttributeError(f"module 'probablyexists' has no attribute {name!r}")
