@@ -1,0 +1,105 @@
+"""Read the weights of dlib's face recogniser from its own file, without dlib.
+
+dlib's serialisation: an integer is one byte (low 4 bits: how many bytes follow; high bit: negative) and
+that many little-endian bytes; a text is its length and its bytes; a tensor is the integer 2, four dimensions
+and raw little-endian float32. The network's layers stand input-first, each behind its name. Only what the
+graph needs is read: 29 convolutions, each followed by its affine (gamma, beta), and the last matrix.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.basis.errors import InputError
+
+N_CONVOLUTIONS = 29
+EMBEDDING_DIM = 128
+
+_LAYER = re.compile(rb"\x01(?:\x05con_4|\x07affine_|\x04fc_2)")
+
+
+@dataclass(frozen=True)
+class DlibWeights:
+    """The recogniser's parameters, affines already folded into the convolutions before them."""
+
+    kernels: tuple[NDArray[np.float32], ...]
+    """29 arrays (out, in, height, width)."""
+    biases: tuple[NDArray[np.float32], ...]
+    """29 arrays (out,)."""
+    matrix: NDArray[np.float32]
+    """(256, 128): the pooled features times this is the embedding."""
+
+
+def read_weights(data: bytes) -> DlibWeights:
+    """Parse `dlib_face_recognition_resnet_model_v1.dat`; InputError if the layers are not the ones we know."""
+    convolutions: list[NDArray[np.float32]] = []
+    affines: list[NDArray[np.float32]] = []
+    matrix: NDArray[np.float32] | None = None
+    at = 0
+    while (layer := _LAYER.search(data, at)) is not None:
+        at = layer.end()
+        if layer.group().endswith(b"con_4"):
+            tensor, at = _tensor(data, at)
+            convolutions.append(tensor)
+        elif layer.group().endswith(b"affine_"):
+            tensor, at = _tensor(data, at)
+            affines.append(tensor.reshape(2, -1))
+        else:
+            for _ in ("outputs", "inputs"):
+                _, at = _integer(data, at)
+            tensor, at = _tensor(data, at)
+            matrix = tensor.reshape(-1, EMBEDDING_DIM)
+    if len(convolutions) != N_CONVOLUTIONS or len(affines) != N_CONVOLUTIONS or matrix is None:
+        raise InputError(
+            f"not dlib's face recogniser: {len(convolutions)} convolutions and {len(affines)} affines, "
+            f"expected {N_CONVOLUTIONS} of each and one matrix"
+        )
+    kernels, biases = [], []
+    channels = 3
+    for convolution, affine in zip(convolutions, affines, strict=True):
+        kernel, bias = _fold(convolution, affine, channels)
+        kernels.append(kernel)
+        biases.append(bias)
+        channels = kernel.shape[0]
+    return DlibWeights(tuple(kernels), tuple(biases), matrix)
+
+
+def _fold(
+    convolution: NDArray[np.float32], affine: NDArray[np.float32], channels: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """gamma * (conv(x) + bias) + beta as one convolution; the file keeps the biases behind the kernels."""
+    gamma, beta = affine.astype(np.float64)
+    flat = convolution.reshape(-1).astype(np.float64)
+    side = math.isqrt((flat.size - gamma.size) // (gamma.size * channels))
+    kernel = flat[: -gamma.size].reshape(gamma.size, channels, side, side)
+    bias = flat[-gamma.size :]
+    return (
+        (kernel * gamma[:, None, None, None]).astype(np.float32),
+        (bias * gamma + beta).astype(np.float32),
+    )
+
+
+def _integer(data: bytes, at: int) -> tuple[int, int]:
+    head = data[at]
+    end = at + 1 + (head & 0x0F)
+    value = int.from_bytes(data[at + 1 : end], "little")
+    return (-value if head & 0x80 else value), end
+
+
+def _tensor(data: bytes, at: int) -> tuple[NDArray[np.float32], int]:
+    version, at = _integer(data, at)
+    if version != 2:
+        raise InputError(f"a tensor of version {version} in the recogniser's weights; expected 2")
+    shape = []
+    for _ in range(4):
+        size, at = _integer(data, at)
+        shape.append(size)
+    n = math.prod(shape)
+    if n < 0 or at + 4 * n > len(data):
+        raise InputError("the recogniser's weights end in the middle of a tensor")
+    return np.frombuffer(data, dtype="<f4", count=n, offset=at).reshape(shape), at + 4 * n

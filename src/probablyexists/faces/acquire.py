@@ -1,0 +1,118 @@
+"""One image file's bytes -> one aligned face, or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.basis.errors import ImageError
+from probablyexists.faces.alignment import Template, cut_chip, detect, frame_box, landmarks
+from probablyexists.images.decode import decode
+
+ACQUIRE_VERSION = 1
+"""Raised whenever the same bytes would give another chip; part of the store's key."""
+
+PICTURE_SIDE = 48
+"""Side of the small grey picture kept beside each embedding for the copy check."""
+
+NO_FACE = "no face found"
+
+FacesMode = Literal["detect", "aligned"]
+
+
+@dataclass(frozen=True)
+class Face:
+    """An acquired face."""
+
+    chip: NDArray[np.uint8]
+    """(side, side, 3), upright, in the recogniser's frame."""
+    picture: NDArray[np.uint8]
+    """(48, 48) grey levels of dlib's chip: the same face as the copy check sees it."""
+    n_faces: int
+    """How many faces the detector saw; 0 where it was not asked (`aligned`)."""
+
+
+def acquire(data: bytes, mode: FacesMode, side: int = 150, template: Template = "dlib") -> Face | ImageError:
+    """Decode and align. An ImageError is returned, not raised: its `reason` is counted, the audit goes on.
+
+    `detect` looks for a face and reports "no face found"; `aligned` takes the frame as the face.
+    """
+    try:
+        image = decode(data)
+    except ImageError as error:
+        return error
+    if mode == "detect":
+        found = detect(image)
+        if found.box is None:
+            return ImageError(NO_FACE)
+        box, n_faces = found.box, found.n_faces
+    else:
+        box, n_faces = frame_box(image), 0
+    dlib_chip = cut_chip(image, box)
+    chip = dlib_chip if (template, side) == ("dlib", 150) else cut_chip(image, box, side, template)
+    return Face(chip, _small_grey(dlib_chip), n_faces)
+
+
+def _small_grey(chip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    grey = Image.fromarray(chip).convert("L")
+    return np.asarray(grey.resize((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.BOX))
+
+
+@dataclass(frozen=True)
+class FrameCheck:
+    """What a sample of a source says about skipping the detector."""
+
+    n_sampled: int
+    n_found: int
+    n_agree: int
+    """Found faces whose landmarks on the frame fall where the detector's do."""
+
+    @property
+    def mode(self) -> FacesMode:
+        """`aligned` if at least 80 % of the found faces agree; with nothing found, `detect` (it will say so)."""
+        return "aligned" if self.n_found and self.n_agree >= 0.8 * self.n_found else "detect"
+
+
+AGREE_WITHIN = 0.15
+"""Landmarks agree if their mean distance is below this share of the distance between the outer eye corners."""
+
+
+def check_frames(samples: Sequence[bytes]) -> FrameCheck:
+    """Does aligning on the frame give the landmarks that the detector would give? Measured, not guessed.
+
+    Small images are enlarged first so that the detector (80 pixels at least) has a chance.
+    """
+    n_decoded = n_found = n_agree = 0
+    for data in samples:
+        try:
+            image = decode(data)
+        except ImageError:
+            continue
+        n_decoded += 1
+        image = _at_least(image, 200)
+        box = detect(image).box
+        if box is None:
+            continue
+        n_found += 1
+        detected = landmarks(image, box)
+        framed = landmarks(image, frame_box(image))
+        scale = float(np.linalg.norm(detected[0] - detected[2]))
+        n_agree += bool(np.linalg.norm(detected - framed, axis=1).mean() < AGREE_WITHIN * scale)
+    return FrameCheck(n_decoded, n_found, n_agree)
+
+
+def _at_least(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    if min(height, width) >= side:
+        return image
+    factor = side / min(height, width)
+    size = (round(width * factor), round(height * factor))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))

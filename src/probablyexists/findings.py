@@ -1,0 +1,346 @@
+"""What an audit says: frozen, versioned types, written to and read from `findings.json`.
+
+`Findings.people` and `Findings.samples` are Arrow tables (DuckDB, Polars and pandas read them as they are); in
+JSON they are lists of rows. A figure is an `Estimate` with its interval or an `Unresolvable` with its reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
+
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.files import write_text
+from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
+from probablyexists.stats.power import Power
+
+__all__ = ["Estimate", "Figure", "Findings", "Power", "Unresolvable"]
+
+SCHEMA_VERSION = 1
+
+Verdict = Literal["leak", "no evidence", "inconclusive"]
+Kind = Literal["copy", "likeness", "none"]
+
+
+class Frozen(BaseModel):
+    """Base of all parts: immutable, unknown names refused, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+
+
+class PersonRow(Frozen):
+    """One member. Documents the rows of `people`."""
+
+    person: str
+    """Pseudonym, or the folder's name with `show_names`."""
+    photos: int
+    """Training photos of this person in which a face was acquired."""
+    compared_on: int
+    """Photos in the template that was compared, equal on both sides."""
+    similarity: float
+    """Cosine of the template and its nearest generated sample that is no copy."""
+    exposure: float
+    """`similarity` in standard deviations above the held-out people compared on as many photos."""
+    p: float
+    q: float
+    exposed: bool
+    nearest: list[str]
+    """The nearest samples, best first: paths in their source."""
+
+
+class SampleRow(Frozen):
+    """One generated sample. Documents the rows of `samples`."""
+
+    sample: str
+    kind: Kind
+    person: str | None
+    """Whose copy or likeness it is; None for `none`."""
+    similarity: float
+    """Likeness and none: cosine to the nearest member. Copy: pixel correlation with the training photo."""
+    heldout_similarity: float | None
+    """Cosine to the nearest held-out person; None for a copy."""
+    copy_of: str | None
+    """The training photo: its fingerprint, or its path with `show_names`."""
+
+
+PEOPLE_SCHEMA = pa.schema(
+    [
+        ("person", pa.string()),
+        ("photos", pa.int32()),
+        ("compared_on", pa.int32()),
+        ("similarity", pa.float64()),
+        ("exposure", pa.float64()),
+        ("p", pa.float64()),
+        ("q", pa.float64()),
+        ("exposed", pa.bool_()),
+        ("nearest", pa.list_(pa.string())),
+    ]
+)
+SAMPLES_SCHEMA = pa.schema(
+    [
+        ("sample", pa.string()),
+        ("kind", pa.string()),
+        ("person", pa.string()),
+        ("similarity", pa.float64()),
+        ("heldout_similarity", pa.float64()),
+        ("copy_of", pa.string()),
+    ]
+)
+
+
+def _as_table(schema: pa.Schema) -> PlainValidator:
+    def check(value: Any) -> pa.Table:
+        if isinstance(value, pa.Table):
+            return value.cast(schema)
+        try:
+            return pa.Table.from_pylist(list(value), schema=schema)
+        except (pa.ArrowException, TypeError) as error:
+            raise ValueError(f"not a table of {schema.names}: {error}") from error
+
+    return PlainValidator(check)
+
+
+def _rows_schema(row: type[Frozen]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "array", "items": row.model_json_schema()})
+
+
+_rows = PlainSerializer(lambda table: table.to_pylist(), return_type=list)
+PeopleTable = Annotated[pa.Table, _as_table(PEOPLE_SCHEMA), _rows, _rows_schema(PersonRow)]
+SamplesTable = Annotated[pa.Table, _as_table(SAMPLES_SCHEMA), _rows, _rows_schema(SampleRow)]
+
+
+class Membership(Frozen):
+    """Answer 1: can an attacker tell members from strangers? One entry a population and level."""
+
+    population: Literal["seen photos", "unseen photos"]
+    level: Literal["photo", "person"]
+    auroc: Figure
+    tpr_at_fpr_1_percent: Figure
+    tpr_at_fpr_0_1_percent: Figure
+
+
+class Blind(Frozen):
+    """The baseline of answer 1: the same question put to an attacker who never sees the generator (0.5 is fair)."""
+
+    auroc: Figure
+
+
+class Stratum(Frozen):
+    """Members compared on the same number of photos, with the held-out people who have as many."""
+
+    photos: int
+    n_members: int
+    n_heldout: int
+    p_floor: float
+
+
+class Naming(Frozen):
+    """Answer 2: who? The rows are in `people`; this is how they were named."""
+
+    level: float
+    """False discovery rate allowed among the named."""
+    n_members: int
+    n_exposed: int
+    n_heldout: int
+    p_floor: float
+    """Smallest p-value possible: 1 / (held-out people + 1)."""
+    smallest_nameable: int
+    """How many members must reach the floor before anyone can be named."""
+    strata: list[Stratum]
+
+
+class Resemblance(Frozen):
+    """Answer 3: which samples? Rows are in `samples`; this is the excess over strangers."""
+
+    threshold: float
+    """Cosine above which a sample counts as resembling a person; set on the members' own non-mated scores."""
+    gallery: int
+    """People on each side."""
+    photos: int
+    """Photos in each template of both galleries."""
+    n_samples: int
+    """Samples that are no copies and show a face."""
+    members: float
+    """Share of samples that resemble a member."""
+    strangers: float
+    """Share of samples that resemble somebody in an equally large gallery of held-out people."""
+    excess: Figure
+    n_likenesses: int
+
+
+class Copies(Frozen):
+    """Answer 4: copies, found first and left out of everything else."""
+
+    n_copies: int
+    n_samples: int
+    threshold: float
+    """Pixel correlation of a copy."""
+    calibrated_on: int
+    """Held-out photos behind the threshold."""
+    heldout_rate: Figure
+    """Share of held-out photos that would count as copies."""
+    resolvable: bool
+    """Whether there were enough held-out photos to hold 1 in 1,000."""
+
+
+class DosePoint(Frozen):
+    """People with about the same number of training photos."""
+
+    photos_from: int
+    photos_to: int
+    n_members: int
+    mean_exposure: Figure
+
+
+class Dose(Frozen):
+    """Answer 5: does more of you leak more? Observed, not causal."""
+
+    slope: Figure
+    """Change of exposure (standard deviations) for each doubling of the training photos."""
+    heldout_slope: Figure
+    """The same for held-out people over their own photo counts: what popularity alone does."""
+    points: list[DosePoint]
+    most_photos: str | None
+    """The person with the most training photos."""
+    most_photos_count: int | None
+    most_photos_exposed: bool | None
+
+
+class Missed(Frozen):
+    """Answer 6: how much could have been missed?"""
+
+    power: Power | Unresolvable
+
+
+class ErrorRates(Frozen):
+    """FMR and FNMR at one threshold, template against photo, on the held-out people of this audit."""
+
+    name: str
+    threshold: float
+    fmr: Figure
+    fnmr: Figure
+
+
+class Trust(Frozen):
+    """Answer 7: can the recogniser be trusted here?"""
+
+    recogniser: str
+    photos: int
+    """Photos in the templates of these comparisons."""
+    rates: list[ErrorRates]
+
+
+class RoleData(Frozen):
+    """What was given in one role and what became of it."""
+
+    role: Literal["training", "unseen", "heldout", "generated"]
+    source: str
+    n_images: int
+    n_acquired: int
+    n_no_face: int
+    """Failures to acquire."""
+    n_unreadable: dict[str, int]
+    """Other reasons to set an image aside, with counts."""
+    n_several_faces: int
+    n_people: int | None
+    faces: Literal["detect", "aligned"]
+    faces_decided_by: str
+
+
+class Duplicate(Frozen):
+    """The same image in two roles: set aside from both."""
+
+    roles: tuple[str, str]
+    photos: tuple[str, str]
+    correlation: float
+
+
+class Clusters(Frozen):
+    """Only for sets without names: people are clusters of embeddings."""
+
+    threshold: float
+    n_people_training: int
+    n_people_heldout: int
+    n_on_both_sides: int
+    """Clusters found on both sides, set aside from the held-out people."""
+    note: str
+
+
+class Data(Frozen):
+    """Where the numbers come from."""
+
+    roles: list[RoleData]
+    duplicates: list[Duplicate]
+    n_duplicates_set_aside: dict[str, int]
+    clusters: Clusters | None
+
+
+class Signature(Frozen):
+    """Everything needed to make the same audit again."""
+
+    probablyexists: str
+    python: str
+    libraries: dict[str, str]
+    recogniser: str
+    settings: dict[str, str | int | float | bool | None]
+    data_fingerprint: str
+    """SHA-256 over role, person and content hash of every image acquired."""
+    date: str
+    """UTC, ISO 8601."""
+    seconds: float
+
+
+class Findings(Frozen):
+    """The result of an audit."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    verdict: Verdict
+    sentence: str
+    """The verdict in one sentence."""
+    because: list[str]
+    """The rules that fired."""
+    cautions: list[str]
+    """What limits the verdict."""
+    names_shown: bool
+    people: PeopleTable
+    samples: SamplesTable
+    membership: list[Membership]
+    blind: Blind
+    naming: Naming
+    resemblance: Resemblance
+    copies: Copies
+    dose: Dose
+    missed: Missed
+    trust: Trust
+    data: Data
+    signature: Signature
+
+    def write(self, path: Path) -> None:
+        """Write `findings.json`, whole or not at all."""
+        write_text(path, self.model_dump_json(indent=1) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Findings:
+        """Read `findings.json`; InputError if it is none of ours."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise InputError(f"{path}: not the findings of an audit ({str(error).splitlines()[0]})") from error
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """Pictures that show one finding: a training photo beside generated samples. Never part of the JSON."""
+
+    kind: Literal["copy", "likeness"]
+    person: str
+    photo: NDArray[np.uint8]
+    """(h, w, 3) the training photo."""
+    samples: tuple[tuple[str, float, NDArray[np.uint8]], ...]
+    """(path, similarity, picture) of the generated samples, nearest first."""

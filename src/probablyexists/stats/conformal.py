@@ -1,0 +1,53 @@
+"""Who is exposed: conformal p-values against held-out people, with control of false discoveries.
+
+Null for a member: the generator does not depend on whether this person was in the training set. If members
+and held-out people were drawn at random from the same source, a member's score is then exchangeable with the
+held-out scores, and p = (1 + #{held-out >= s}) / (n + 1) is valid (marginally over the draw of the held-out
+people). The p-values of all members share the held-out people and are positively dependent (PRDS), under which
+Benjamini-Hochberg still controls the false discovery rate: Bates, Candes, Lei, Romano & Sesia 2023, "Testing
+for outliers with conformal p-values", Annals of Statistics 51(1), Theorem 2. What breaks it: a split that was
+not random, held-out people from another source, more photos for one side than for the other.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def conformal_p(scores: NDArray[np.floating], heldout: NDArray[np.floating]) -> NDArray[np.float64]:
+    """p-value of each score against the held-out scores; a tie counts against the discovery.
+
+    >>> conformal_p(np.array([5.0, 2.0, 0.0]), np.array([1.0, 2.0, 3.0])).tolist()
+    [0.25, 0.75, 1.0]
+    """
+    at_least = heldout.size - np.searchsorted(np.sort(heldout), scores, "left")
+    return np.asarray((1 + at_least) / (heldout.size + 1), dtype=np.float64)
+
+
+def benjamini_hochberg(p: NDArray[np.floating]) -> NDArray[np.float64]:
+    """q-value of each p-value: the smallest false discovery rate at which it is a discovery.
+
+    Benjamini & Hochberg 1995, J. R. Statist. Soc. B 57(1).
+
+    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03, 0.5])).round(4).tolist()
+    [0.04, 0.0533, 0.0533, 0.5]
+    """
+    m = p.size
+    order = np.argsort(p, kind="stable")
+    scaled = p[order] * m / np.arange(1, m + 1)
+    falling = np.minimum.accumulate(scaled[::-1])[::-1]
+    q = np.empty(m, dtype=np.float64)
+    q[order] = np.minimum(falling, 1.0)
+    return q
+
+
+def smallest_nameable(n_members: int, n_heldout: int, level: float) -> int:
+    """How many members must reach the p-value floor 1 / (n_heldout + 1) before any of them can be named.
+
+    >>> smallest_nameable(n_members=300, n_heldout=1000, level=0.05)
+    6
+    """
+    return max(1, math.ceil(n_members / (level * (n_heldout + 1)) - 1e-9))

@@ -1,0 +1,68 @@
+"""How much could have been missed: leaks planted into the audit's own numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.stats.conformal import benjamini_hochberg, conformal_p
+
+N_DRAWS = 400
+TARGET = 0.80
+
+
+@dataclass(frozen=True)
+class Power:
+    """The smallest number of exposed people that would have been noticed."""
+
+    smallest: int | None
+    """People; None: not even if every member were exposed."""
+    share: float | None
+    """`smallest` as a share of the members."""
+    power: float
+    """Share of simulated audits in which at least one planted person was named, at `smallest` (or at all)."""
+    named: float
+    """Mean share of the planted people that were named, at the same number."""
+    target: float
+    n_planted: int
+    """Different people whose photos served as planted leaks."""
+    n_members: int
+
+
+def smallest_leak(
+    planted: NDArray[np.floating],
+    heldout: NDArray[np.floating],
+    n_members: int,
+    level: float,
+    rng: np.random.Generator,
+) -> Power:
+    """Bisect for the smallest number of planted people such that some are named in 80 % of simulated audits.
+
+    `planted`: scores that people get when one photo of them that was not in their template lies among the
+    samples. `heldout`: scores of held-out people, which also stand for the members who do not leak (drawn with
+    replacement). Each simulated audit is judged as the real one: conformal p-values, Benjamini-Hochberg.
+    """
+    seeds = rng.integers(2**63, size=N_DRAWS)
+
+    def at(n: int) -> tuple[float, float]:
+        named = np.empty(N_DRAWS)
+        for i, seed in enumerate(seeds):
+            draw = np.random.default_rng(seed)
+            scores = np.concatenate([draw.choice(planted, n), draw.choice(heldout, n_members - n)])
+            named[i] = (benjamini_hochberg(conformal_p(scores, heldout))[:n] <= level).mean()
+        return float((named > 0).mean()), float(named.mean())
+
+    low, high = 0, n_members
+    found = at(high)
+    if found[0] < TARGET:
+        return Power(None, None, found[0], found[1], TARGET, planted.size, n_members)
+    while high - low > 1:
+        middle = (low + high) // 2
+        tried = at(middle)
+        if tried[0] >= TARGET:
+            high, found = middle, tried
+        else:
+            low = middle
+    return Power(high, high / n_members, found[0], found[1], TARGET, planted.size, n_members)
