@@ -22,7 +22,6 @@ from probablyexists.stats.power import Power
 
 __all__ = ["Estimate", "Figure", "Findings", "Power", "Unresolvable"]
 
-SCHEMA_VERSION = 1
 
 Verdict = Literal["leak", "no evidence", "inconclusive"]
 Kind = Literal["copy", "likeness", "none"]
@@ -61,8 +60,9 @@ class SampleRow(Frozen):
     kind: Kind
     person: str | None
     """Whose copy or likeness it is; None for `none`."""
-    similarity: float
-    """Likeness and none: cosine to the nearest member. Copy: pixel correlation with the training photo."""
+    similarity: float | None
+    """Likeness: cosine to the person. Copy: pixel correlation with the training photo. None: cosine to the nearest
+    member, or null where no face was found."""
     heldout_similarity: float | None
     """Cosine to the nearest held-out person; None for a copy."""
     copy_of: str | None
@@ -123,6 +123,8 @@ class Membership(Frozen):
     auroc: Figure
     tpr_at_fpr_1_percent: Figure
     tpr_at_fpr_0_1_percent: Figure
+    p: float | None
+    """Person level only: one-sided Mann-Whitney p-value of "members score no higher than strangers"."""
 
 
 class Blind(Frozen):
@@ -181,6 +183,8 @@ class Copies(Frozen):
     n_samples: int
     threshold: float
     """Pixel correlation of a copy."""
+    highest: float | None
+    """The largest pixel correlation of a sample with a training photo; null without samples."""
     calibrated_on: int
     """Held-out photos behind the threshold."""
     heldout_rate: Figure
@@ -299,7 +303,7 @@ class Signature(Frozen):
 class Findings(Frozen):
     """The result of an audit."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     verdict: Verdict
     sentence: str
     """The verdict in one sentence."""

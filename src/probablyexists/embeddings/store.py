@@ -61,12 +61,13 @@ class Store:
     def read(self, wanted: Iterable[bytes]) -> dict[bytes, Row]:
         """The rows of these photos, by their hash; photos never embedded are absent."""
         import pyarrow as pa
+        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
         keys = pa.array(sorted(set(wanted)), pa.binary(32))
         rows: dict[bytes, Row] = {}
         for part in self._parts():
-            table = pq.read_table(part, filters=pa.compute.is_in(pa.compute.field("sha256"), keys))
+            table = pq.read_table(part, filters=pc.is_in(pc.field("sha256"), keys))
             rows.update((row.sha256, row) for row in self._rows(table))
         return rows
 
@@ -94,7 +95,6 @@ class Store:
         )
 
     def _rows(self, table: Any) -> Iterable[Row]:
-        n = table.num_rows
         reasons = table["reason"].to_pylist()
         flat = table["embedding"].combine_chunks()
         vectors = np.asarray(flat.flatten(), dtype=np.float32).reshape(-1, self.dim)
@@ -106,4 +106,3 @@ class Store:
                 yield Row(key, None, n_faces, vectors[at[i]], pixels)
             else:
                 yield Row(key, reasons[i], n_faces, None, None)
-        assert n == len(reasons)

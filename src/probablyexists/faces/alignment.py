@@ -63,14 +63,13 @@ def _predictor() -> Any:
 
 
 def detect(image: NDArray[np.uint8]) -> Found:
-    """Look for faces at the image's own size, then twice and, for small images, four times as large.
+    """Look for faces at the image's own size, then at twice the size.
 
     Of several faces the largest, most central one is chosen: box area times exp(-(d / 0.5)^2), d being the
     distance of its centre from the middle in shares of the shorter side.
     """
     height, width = image.shape[:2]
-    upsamplings = (0, 1, 2) if min(height, width) < 160 else (0, 1)
-    for upsample in upsamplings:
+    for upsample in (0, 1):
         boxes = [Box(r.left(), r.top(), r.right(), r.bottom()) for r in _detector()(image, upsample)]
         if boxes:
             return Found(max(boxes, key=lambda b: (_prominence(b, width, height), b.left, b.top)), len(boxes))

@@ -6,8 +6,9 @@
 | alpha, palette or colour-key transparency | composited over mid-grey (128) |
 | animation, several pages | the first frame |
 | 16-bit grey (`I;16`) | `value >> 8`: the range of the mode, never of the picture |
-| 32-bit integer grey (`I`) | the smallest of the ranges 8, 16 and 31 bit that holds the largest value; below zero is black |
-| float grey (`F`) | the smallest of the ranges [0, 1], [0, 255], [0, 65535] that holds it, else [0, largest value] |
+| 32-bit integer grey (`I`) | the smallest of the ranges 8, 16, 31 bit that holds the largest value (PGM: 16 bit) |
+| float grey (`F`) | the smallest of the ranges [0, 1], [0, 255], [0, 65535] that holds it, else [0, largest] |
+| signed or float grey below zero | black |
 | CMYK (Adobe's inverted too), YCbCr, 1-bit | RGB as Pillow converts it; colour profiles are not applied |
 
 Formats are a closed list, told apart by their first bytes. The number of pixels is read from the header and
@@ -36,6 +37,15 @@ MAX_ASPECT = 64  # longer : shorter side; at `longest` = 1024 the shorter side k
 MIN_SIDE = 16
 GREY = 128
 
+_SIGNS = {
+    "JPEG": (b"\xff\xd8\xff",),  # also MPO, whose first picture is a plain JPEG
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "WEBP": (b"RIFF",),
+    "GIF": (b"GIF87a", b"GIF89a"),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "BMP": (b"BM",),
+    "PPM": (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf"),
+}
 _EXIF_ORIENTATION = 0x0112
 
 
@@ -55,9 +65,11 @@ def decode(data: bytes, longest: int = 1024) -> NDArray[np.uint8]:
     kind = _kind(data)
     if kind is None:
         raise ImageError("not an image", f"begins with {data[:8]!r}")
+    opened = False
     with _quiet_pillow():
         try:
             with _open(kind, data) as image:
+                opened = True
                 _check_size(*image.size)
                 return _pixels(image, longest)
         except ImageError:
@@ -65,26 +77,19 @@ def decode(data: bytes, longest: int = 1024) -> NDArray[np.uint8]:
         except MemoryError as error:
             raise ImageError("too large", "not enough memory") from error
         except Exception as error:  # Pillow's decoders raise nearly every type there is
+            if kind in ("BMP", "PPM") and not opened:  # two letters are a weak sign: a text may begin so
+                raise ImageError("not an image", f"begins with {data[:8]!r}") from error
             raise _as_image_error(error, kind, data) from error
 
 
 def _kind(data: bytes) -> str | None:
-    """The file's format by its first bytes; None if it is none of ours. (An MPO begins with a JPEG.)"""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return "WEBP"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "GIF"
-    if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        return "TIFF"
-    if data.startswith(b"BM"):
-        return "BMP"
-    if data.startswith((b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf")) and data[2:3].isspace():
-        return "PPM"
-    return None
+    """The file's format by its first bytes; None if it is none of ours."""
+    kind = next((kind for kind, signs in _SIGNS.items() if data.startswith(signs)), None)
+    if kind == "WEBP" and data[8:12] != b"WEBP":
+        return None
+    if kind == "PPM" and not data[2:3].isspace():
+        return None
+    return kind
 
 
 def _open(kind: str, data: bytes) -> ImageFile.ImageFile:
@@ -204,7 +209,7 @@ def _eight_bit(image: Image.Image) -> NDArray[np.uint8]:
         return np.asarray((np.clip(values, 0, top) * (255 / top)).round().astype(np.uint8))
     if image.mode.startswith("I;16"):
         return np.asarray((values >> 8).astype(np.uint8))
-    bits = max(int(values.max()), 0).bit_length()
+    bits = 16 if image.format == "PPM" else max(int(values.max()), 0).bit_length()
     shift = next(full - 8 for full in (8, 16, 31) if bits <= full)
     return np.asarray((np.maximum(values, 0) >> shift).astype(np.uint8))
 
@@ -212,13 +217,11 @@ def _eight_bit(image: Image.Image) -> NDArray[np.uint8]:
 def _as_image_error(error: Exception, kind: str, data: bytes) -> ImageError:
     from PIL import Image
 
-    detail = f"{kind}: {type(error).__name__}: {error}"[:200]
+    detail = " ".join(f"{kind}: {type(error).__name__}: {error}".split())[:200]
     if isinstance(error, Image.DecompressionBombError):
         return ImageError("too large", detail)
     if isinstance(error, EOFError) or "truncated" in str(error).lower() or _ends_early(kind, data):
         return ImageError("truncated", detail)
-    if kind in ("BMP", "PPM") and isinstance(error, SyntaxError | ValueError):
-        return ImageError("not an image", detail)  # two letters are a weak sign: text may begin so
     return ImageError("damaged", detail)
 
 
@@ -228,6 +231,7 @@ def _ends_early(kind: str, data: bytes) -> bool:
     return marker is not None and marker not in data[-4096:]
 
 
+_PILLOW = r"PIL\.(?#probablyexists)"  # the comment makes the filter recognisable as ours
 _lock = threading.Lock()
 _depth = 0
 
@@ -237,12 +241,11 @@ def _quiet_pillow() -> Iterator[None]:
     """Keep Pillow's warnings in, for as long as any thread decodes.
 
     `warnings.catch_warnings` would undo what another thread has set meanwhile. One filter that matches Pillow's
-    modules only is put in front by the first to enter and taken out by the last to leave.
+    modules only is put in front by those who enter and taken out by the last to leave.
     """
     global _depth  # noqa: PLW0603
     with _lock:
-        if _depth == 0:
-            warnings.filterwarnings("ignore", module=_PILLOW)
+        warnings.filterwarnings("ignore", module=_PILLOW)  # moves it to the front if it is there already
         _depth += 1
     try:
         yield
@@ -252,9 +255,6 @@ def _quiet_pillow() -> Iterator[None]:
             if _depth == 0:
                 kept = [entry for entry in warnings.filters if not _is_ours(entry)]
                 warnings.filters[:] = kept  # type: ignore[index]
-
-
-_PILLOW = r"PIL\.(?#probablyexists)"
 
 
 def _is_ours(entry: tuple[Any, ...]) -> bool:

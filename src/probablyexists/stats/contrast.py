@@ -48,3 +48,13 @@ def slope(dose: NDArray[np.floating], response: NDArray[np.floating]) -> Figure:
     half = float(t.ppf(0.5 + LEVEL / 2, n - 2) * np.sqrt(variance))
     value = float(beta[1])
     return Estimate(value, value - half, value + half, LEVEL, "least squares, HC3", n)
+
+
+def mean(values: NDArray[np.floating]) -> Figure:
+    """Mean of one value a person, Student's interval."""
+    n = values.size
+    if n < 2:
+        return Unresolvable(f"needs at least 2 people, has {n}", 2, n)
+    value = float(values.mean())
+    half = float(t.ppf(0.5 + LEVEL / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
+    return Estimate(value, value - half, value + half, LEVEL, "Student", n)

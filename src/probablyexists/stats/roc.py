@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import mannwhitneyu, norm
 
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 
@@ -42,6 +42,11 @@ def tpr_at_fpr(positives: NDArray[np.floating], negatives: NDArray[np.floating],
     allowed = math.floor(fpr * negatives.size + 1e-9)
     threshold = np.sort(negatives)[::-1][allowed] if allowed < negatives.size else -np.inf
     return float((positives > threshold).mean())
+
+
+def rank_sum_p(positives: NDArray[np.floating], negatives: NDArray[np.floating]) -> float:
+    """One-sided p-value of "positives score no higher" (Mann & Whitney 1947); one score a person."""
+    return float(mannwhitneyu(positives, negatives, alternative="greater").pvalue)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,49 @@
+"""Answer 4: copy or likeness? Copies are found first, in image space, and taken out before any identity claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.embeddings.embed import Embedded
+from probablyexists.findings import Copies
+from probablyexists.matching.copies import CopyThreshold, Matches, find, threshold
+from probablyexists.matching.crowd import Crowd
+from probablyexists.stats.rates import share_of_people
+
+
+@dataclass(frozen=True)
+class Found:
+    """Each sample's best match among the training photos, and whether it is a copy."""
+
+    matches: Matches
+    is_copy: NDArray[np.bool_]
+    threshold: CopyThreshold
+    heldout: NDArray[np.float64]
+    """Each held-out photo's best correlation with a training photo."""
+
+
+def find_copies(training: Embedded, heldout: Embedded, generated: Embedded) -> Found:
+    """Match samples with training photos in image space, at a threshold set on the held-out photos."""
+    strangers = find(heldout.pictures, training.pictures).correlation
+    limit = threshold(strangers)
+    matches = find(generated.pictures, training.pictures)
+    return Found(matches, matches.correlation >= limit.value, limit, strangers)
+
+
+def copies(found: Found, heldout: Crowd) -> Copies:
+    """The count, and what the same rule makes of held-out photos."""
+    over = (found.heldout >= found.threshold.value).astype(np.float64)
+    per_person = np.array([over[rows].mean() for rows in heldout.people.rows])
+    n = len(found.is_copy)
+    return Copies(
+        n_copies=int(found.is_copy.sum()),
+        n_samples=n,
+        threshold=found.threshold.value,
+        highest=float(found.matches.correlation.max()) if n else None,
+        calibrated_on=found.threshold.n_heldout,
+        heldout_rate=share_of_people(per_person),
+        resolvable=found.threshold.resolvable,
+    )

@@ -1,0 +1,57 @@
+"""Answer 5: does more of you leak more? Exposure against the number of training photos. Observed, not causal."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.attacks.protocol import Attack
+from probablyexists.findings import Dose, DosePoint
+from probablyexists.matching.crowd import Crowd, common_count
+from probablyexists.stats.contrast import mean, slope
+
+
+def dose(
+    training: Crowd,
+    heldout: Crowd,
+    samples: NDArray[np.float32],
+    attack: Attack,
+    labels: tuple[str, ...],
+    exposed: NDArray[np.bool_],
+) -> Dose:
+    """The curve, its slope, the same slope for held-out people, and the over-represented person.
+
+    Everybody is scored on the same number of photos here, whatever their count, so that a better template cannot
+    pass for a larger exposure.
+    """
+    photos = common_count(training.people.counts, heldout.people.counts)
+    ours, who = training.templates(photos)
+    theirs, who_else = heldout.templates(photos)
+    scores, control = attack.score(ours, samples), attack.score(theirs, samples)
+    centre, spread = control.mean(), max(float(control.std(ddof=1)), 1e-9)
+    counts, counts_else = training.people.counts[who], heldout.people.counts[who_else]
+    z = (scores - centre) / spread
+    most = int(training.people.counts.argmax())
+    alone = int((training.people.counts == training.people.counts[most]).sum()) == 1
+    return Dose(
+        slope=slope(np.log2(counts), z),
+        heldout_slope=slope(np.log2(counts_else), (control - centre) / spread),
+        points=_points(counts, z),
+        most_photos=labels[most] if alone else None,
+        most_photos_count=int(training.people.counts[most]) if alone else None,
+        most_photos_exposed=bool(exposed[most]) if alone else None,
+    )
+
+
+def _points(counts: NDArray[np.intp], z: NDArray[np.float64]) -> list[DosePoint]:
+    """Bins that double: 1, 2-3, 4-7, ..."""
+    bins = np.floor(np.log2(counts)).astype(int)
+    return [
+        DosePoint(
+            photos_from=int(counts[bins == b].min()),
+            photos_to=int(counts[bins == b].max()),
+            n_members=int((bins == b).sum()),
+            mean_exposure=mean(z[bins == b]),
+        )
+        for b in np.unique(bins)
+    ]

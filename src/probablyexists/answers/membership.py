@@ -1,0 +1,85 @@
+"""Answer 1: can an attacker tell? Seen photos, unseen photos of members, photos of non-members, side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.attacks.protocol import Attack
+from probablyexists.basis.seeds import rng
+from probablyexists.findings import Blind, Membership
+from probablyexists.matching.crowd import Crowd, common_count
+from probablyexists.stats.estimate import Unresolvable
+from probablyexists.stats.roc import Side, auroc_estimate, rank_sum_p, tpr_estimate
+
+BLIND_PEOPLE = 4000
+BLIND_FOLDS = 5
+
+
+def membership(
+    training: Crowd, unseen: Crowd | None, heldout: Crowd, samples: NDArray[np.float32], attack: Attack, seed: int
+) -> list[Membership]:
+    """AUROC and TPR at FPR 1 % and 0.1 % by photo and by person, for seen and (if given) unseen photos."""
+    negatives = _photos(heldout, samples, attack)
+    answers = []
+    for name, crowd in (("seen photos", training), ("unseen photos", unseen)):
+        if crowd is None:
+            continue
+        k = common_count(crowd.people.counts, heldout.people.counts)
+        answers.append(_figures(name, "photo", _photos(crowd, samples, attack), negatives, seed))
+        answers.append(
+            _figures(name, "person", _people(crowd, k, samples, attack), _people(heldout, k, samples, attack), seed)
+        )
+    return answers
+
+
+def _figures(population: str, level: str, positives: Side, negatives: Side, seed: int) -> Membership:
+    draws = [rng(seed, "membership", population, level, what) for what in ("auroc", "1", "0.1")]
+    return Membership.model_validate(
+        {
+            "population": population,
+            "level": level,
+            "auroc": auroc_estimate(positives, negatives, draws[0]),
+            "tpr_at_fpr_1_percent": tpr_estimate(positives, negatives, 0.01, draws[1]),
+            "tpr_at_fpr_0_1_percent": tpr_estimate(positives, negatives, 0.001, draws[2]),
+            "p": rank_sum_p(positives.scores, negatives.scores) if level == "person" else None,
+        }
+    )
+
+
+def _photos(crowd: Crowd, samples: NDArray[np.float32], attack: Attack) -> Side:
+    rows = np.concatenate(crowd.people.rows)
+    people = np.repeat(np.arange(len(crowd.people)), crowd.people.counts)
+    return Side(attack.score(crowd.table.embeddings[rows], samples), people)
+
+
+def _people(crowd: Crowd, photos: int, samples: NDArray[np.float32], attack: Attack) -> Side:
+    return Side.one_each(attack.score(crowd.templates(photos)[0], samples))
+
+
+def blind(training: Crowd, heldout: Crowd, seed: int) -> Blind:
+    """The baseline: can members be told from held-out people without the generator?
+
+    Cross-validated logistic regression on templates; above 0.5, the split was not random (or the two folders
+    differ in how they were made), and no figure of the audit can be trusted.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+
+    k = common_count(training.people.counts, heldout.people.counts)
+    draw = rng(seed, "blind")
+    sides = [crowd.templates(k)[0] for crowd in (training, heldout)]
+    sides = [side[draw.permutation(len(side))[:BLIND_PEOPLE]] for side in sides]
+    if min(map(len, sides)) < 2 * BLIND_FOLDS:
+        needs, has = 2 * BLIND_FOLDS, min(map(len, sides))
+        return Blind(auroc=Unresolvable(f"needs at least {needs} people on each side, has {has}", needs, has))
+    x = np.concatenate(sides).astype(np.float64)
+    y = np.repeat([1, 0], [len(side) for side in sides])
+    scores = np.empty(len(y))
+    folds = StratifiedKFold(BLIND_FOLDS, shuffle=True, random_state=int(draw.integers(2**31)))
+    for learn, judge in folds.split(x, y):
+        centre, spread = x[learn].mean(axis=0), x[learn].std(axis=0) + 1e-12
+        model = LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000)
+        model.fit((x[learn] - centre) / spread, y[learn])
+        scores[judge] = model.decision_function((x[judge] - centre) / spread)
+    return Blind(auroc=auroc_estimate(Side.one_each(scores[y == 1]), Side.one_each(scores[y == 0]), draw))

@@ -1,0 +1,137 @@
+"""Answer 2: who? A conformal p-value a member, against held-out people compared on as many photos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.attacks.protocol import Attack
+from probablyexists.findings import Naming, Stratum
+from probablyexists.matching.crowd import Crowd
+from probablyexists.matching.neighbours import nearest, similarities
+from probablyexists.stats.conformal import benjamini_hochberg, conformal_p, smallest_nameable
+
+PHOTO_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+"""Numbers of photos on which people may be compared."""
+N_NEAREST = 3
+MIN_HELDOUT = 20
+"""With fewer held-out people no p-value reaches 0.05; a comparison on so few is never made."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Every member's result, in the order of `training.people`."""
+
+    compared_on: NDArray[np.intp]
+    templates: NDArray[np.float32]
+    """(n_members, dim)"""
+    similarity: NDArray[np.float64]
+    exposure: NDArray[np.float64]
+    p: NDArray[np.float64]
+    q: NDArray[np.float64]
+    exposed: NDArray[np.bool_]
+    nearest: NDArray[np.intp]
+    """(n_members, 3) rows of the nearest samples; -1 where there are fewer."""
+    heldout_scores: dict[int, NDArray[np.float64]]
+    """For each number of photos, the scores of the held-out people who have as many."""
+    level: float
+
+    @property
+    def p_cut(self) -> float | None:
+        """The largest p-value among the exposed; None if nobody is."""
+        return float(self.p[self.exposed].max()) if self.exposed.any() else None
+
+    @property
+    def main_count(self) -> int:
+        """The number of photos on which most members were compared."""
+        values, counts = np.unique(self.compared_on, return_counts=True)
+        return int(values[counts.argmax()])
+
+
+def photo_counts(members: NDArray[np.intp], heldout: NDArray[np.intp], level: float) -> NDArray[np.intp]:
+    """On how many photos each member is compared; decided from the counts alone, before any score is seen.
+
+    The more photos, the better the template, but the fewer held-out people have as many, and the higher the
+    p-value floor. A number of photos is allowed if a single person could still be named with it, or if it takes
+    at most twice as many exposed people as comparing everybody on one photo. A member gets the largest allowed
+    number not above their own.
+    """
+    floor = smallest_nameable(members.size, heldout.size, level)
+    allowed = [1]
+    for k in PHOTO_COUNTS[1:]:
+        n = int((heldout >= k).sum())
+        if n >= MIN_HELDOUT and smallest_nameable(members.size, n, level) <= max(1, 2 * floor):
+            allowed.append(k)
+    return np.array([max(k for k in allowed if k <= n) for n in members], dtype=np.intp)
+
+
+def name_people(training: Crowd, heldout: Crowd, samples: NDArray[np.float32], attack: Attack, level: float) -> Named:
+    """Score, rank against held-out people, and correct for the number of members (Benjamini-Hochberg)."""
+    n = len(training.people)
+    compared_on = photo_counts(training.people.counts, heldout.people.counts, level)
+    templates = np.empty((n, training.table.embeddings.shape[1]), np.float32)
+    score, exposure, p = np.empty(n), np.empty(n), np.empty(n)
+    heldout_scores = {}
+    for k in map(int, np.unique(compared_on)):
+        here = np.flatnonzero(compared_on == k)
+        ours, who = training.templates(k)
+        templates[here] = ours[np.searchsorted(who, here)]
+        score[here] = attack.score(templates[here], samples)
+        theirs = attack.score(heldout.templates(k)[0], samples)
+        p[here] = conformal_p(score[here], theirs)
+        exposure[here] = (score[here] - theirs.mean()) / max(float(theirs.std(ddof=1)), 1e-9)
+        heldout_scores[k] = theirs
+    q = benjamini_hochberg(p)
+    near = nearest(templates, samples, N_NEAREST)
+    return Named(
+        compared_on,
+        templates,
+        near.similarity[:, 0],
+        exposure,
+        p,
+        q,
+        q <= level,
+        near.index,
+        heldout_scores,
+        level,
+    )
+
+
+def likenesses(named: Named, samples: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """((n_samples,) the exposed member each sample shows, -1 for none; (n_samples,) its similarity).
+
+    A sample shows an exposed member if it alone would have exposed them: its similarity, as a score, has a
+    p-value no larger than the largest among the exposed. Of several such members, the most similar.
+    """
+    shown = np.full(len(samples), -1, dtype=np.intp)
+    best = np.full(len(samples), -np.inf)
+    cut = named.p_cut
+    if cut is None:
+        return shown, best
+    for member in np.flatnonzero(named.exposed):
+        alike = similarities(named.templates[member : member + 1], samples)[0]
+        p = conformal_p(alike, named.heldout_scores[int(named.compared_on[member])])
+        better = (p <= cut) & (alike > best)
+        shown[better], best[better] = member, alike[better]
+    return shown, best
+
+
+def naming(named: Named, n_heldout: int) -> Naming:
+    """How the naming was done: floors and strata."""
+    n = len(named.p)
+    strata = []
+    for k, theirs in sorted(named.heldout_scores.items()):
+        here = int((named.compared_on == k).sum())
+        strata.append(Stratum(photos=k, n_members=here, n_heldout=theirs.size, p_floor=1 / (theirs.size + 1)))
+    main = named.heldout_scores[named.main_count].size
+    return Naming(
+        level=named.level,
+        n_members=n,
+        n_exposed=int(named.exposed.sum()),
+        n_heldout=n_heldout,
+        p_floor=min(s.p_floor for s in strata),
+        smallest_nameable=smallest_nameable(n, main, named.level),
+        strata=strata,
+    )

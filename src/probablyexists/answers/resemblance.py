@@ -1,0 +1,50 @@
+"""Answer 3: which samples? The excess of samples that resemble members over samples that resemble strangers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.findings import Resemblance
+from probablyexists.matching.crowd import Crowd, common_count
+from probablyexists.matching.neighbours import credit, similarities
+from probablyexists.stats.contrast import excess
+
+QUANTILE = 0.99
+"""A member's photo resembles some other member in 1 of 100 cases: that is where the threshold lies."""
+
+
+def resemblance_threshold(training: Crowd, photos: int) -> float:
+    """The 99 % quantile of a member's photo's best similarity to the template of any *other* member.
+
+    Set on the members' non-mated scores, so that held-out people can measure what it is worth (answer 7), and
+    without the samples, so that the excess is not chosen by what it measures.
+    """
+    templates, who = training.templates(photos)
+    best = np.empty(len(who))
+    probes = training.table.embeddings[[training.people.rows[i][-1] for i in who]]
+    for start in range(0, len(who), 1024):
+        block = similarities(probes[start : start + 1024], templates)
+        block[np.arange(len(block)), start + np.arange(len(block))] = -np.inf
+        best[start : start + 1024] = block.max(axis=1)
+    return float(np.quantile(best, QUANTILE, method="higher"))
+
+
+def resemblance(training: Crowd, heldout: Crowd, samples: NDArray[np.float32], n_likenesses: int) -> Resemblance:
+    """Galleries of equal size and equally many photos a person; the share of samples that resemble anyone in each."""
+    photos = common_count(training.people.counts, heldout.people.counts)
+    threshold = resemblance_threshold(training, photos)
+    ours, theirs = (crowd.templates(photos)[0] for crowd in (training, heldout))
+    gallery = min(len(ours), len(theirs))
+    members = credit(ours, samples, threshold, gallery)
+    strangers = credit(theirs, samples, threshold, gallery)
+    return Resemblance(
+        threshold=threshold,
+        gallery=gallery,
+        photos=photos,
+        n_samples=len(samples),
+        members=members.share,
+        strangers=strangers.share,
+        excess=excess(members.people, strangers.people, len(samples), gallery),
+        n_likenesses=n_likenesses,
+    )

@@ -1,0 +1,53 @@
+"""Answer 7: can the recogniser be trusted here? FMR and FNMR on the held-out people of this very audit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from probablyexists.findings import ErrorRates, Trust
+from probablyexists.matching.crowd import Crowd, common_count
+from probablyexists.matching.neighbours import similarities
+from probablyexists.stats.estimate import Unresolvable
+from probablyexists.stats.rates import false_match_rate, share_of_people
+
+MOST_PEOPLE = 3000
+"""Non-mated comparisons grow with the square of the people; these are enough for an FMR of 1 in 100,000."""
+
+
+def trust(training: Crowd, heldout: Crowd, resemblance_threshold: float, recogniser: str) -> Trust:
+    """Templates against photos that are not in them, as in the audit, at thresholds set on the members."""
+    photos = max(1, common_count(heldout.people.counts) - 1)
+    thresholds = {"resemblance (answer 3)": resemblance_threshold}
+    at_one_percent = _threshold_for_fmr(training, photos, 0.01)
+    if at_one_percent is not None:
+        thresholds["FMR 1 % on the members"] = at_one_percent
+    rates = [_rates(name, heldout, photos, value) for name, value in thresholds.items()]
+    return Trust(recogniser=recogniser, photos=photos, rates=rates)
+
+
+def _threshold_for_fmr(training: Crowd, photos: int, fmr: float) -> float | None:
+    """The threshold at which this share of the members' non-mated comparisons match."""
+    templates, who = training.templates(photos)
+    templates, who = templates[:MOST_PEOPLE], who[:MOST_PEOPLE]
+    if len(who) < 3:
+        return None
+    probes = training.table.embeddings[[training.people.rows[i][-1] for i in who]]
+    scores = similarities(probes, templates)[~np.eye(len(who), dtype=bool)]
+    return float(np.quantile(scores, 1 - fmr, method="higher"))
+
+
+def _rates(name: str, heldout: Crowd, photos: int, threshold: float) -> ErrorRates:
+    templates, who = heldout.templates(photos, skip=1)
+    templates, who = templates[:MOST_PEOPLE], who[:MOST_PEOPLE]
+    if len(who) < 3:
+        reason = f"needs at least 3 held-out people with {photos + 1} photos, has {len(who)}"
+        nothing = Unresolvable(reason, 3, len(who))
+        return ErrorRates(name=name, threshold=threshold, fmr=nothing, fnmr=nothing)
+    scores = similarities(heldout.probes(who), templates)
+    match = (scores >= threshold).astype(np.float64)
+    return ErrorRates(
+        name=name,
+        threshold=threshold,
+        fmr=false_match_rate((match + match.T) / 2),
+        fnmr=share_of_people(1 - np.diagonal(match)),
+    )

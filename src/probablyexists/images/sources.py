@@ -1,0 +1,134 @@
+"""Where images come from: a folder, a zip, a tar or a manifest, all read the same way.
+
+A source is either wholly named (every photo has a person) or wholly flat. Listing reads names only; bytes come
+from `stream`, and an image that cannot be read comes out as an `ImageError` in its place.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from probablyexists.basis.errors import ImageError, InputError
+from probablyexists.images.listing import (
+    Photo,
+    clean,
+    is_candidate,
+    is_hidden,
+    no_images,
+    persons_of,
+    read_file,
+    shown,
+)
+
+__all__ = ["FolderSource", "Photo", "Source", "open_source"]
+
+
+class Source(Protocol):
+    """Photos by name, and their bytes on demand."""
+
+    @property
+    def name(self) -> str:
+        """The source as the user gave it."""
+
+    @property
+    def photos(self) -> tuple[Photo, ...]:
+        """Sorted by path (code points, which is UTF-8 byte order); each path once; never empty."""
+
+    def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
+        """The bytes of each wanted photo, once each, in an order that suits the source.
+
+        Cheapest when called once with all that is wanted: an archive is opened anew by every call. A photo
+        that cannot be read comes with ImageError("unreadable") or ImageError("too large") instead of bytes.
+        """
+
+
+def open_source(where: str | Path, *, role: str | None = None, named: bool | None = None) -> Source:
+    """List the images at `where`: a folder, a .zip, a .tar (also .gz, .bz2, .xz), a .csv or .parquet manifest.
+
+    `role`: of a manifest with a role column only the rows of this role ("training", "unseen", "heldout",
+    "generated"); anything else has no roles and is taken whole. `named`: None finds out whether folders are
+    people, False ignores folders (and a manifest's people), True refuses a flat source.
+
+    Raises InputError, one line beginning with `where`.
+    """
+    import zipfile
+
+    from probablyexists.images.archives import TarSource, ZipSource, looks_like_tar
+    from probablyexists.images.manifest import ManifestSource
+
+    path, name = Path(where), shown(where)
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            return FolderSource(where, named)
+        if not stat.S_ISREG(mode):
+            raise InputError(f"{name}: neither a file nor a folder; give a folder, a zip, a tar or a manifest")
+        if path.suffix.lower() in (".csv", ".parquet"):
+            return ManifestSource(where, role, named)
+        if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+            return ZipSource(where, named)
+        if looks_like_tar(path):
+            return TarSource(where, named)
+    except FileNotFoundError:
+        raise InputError(f"{name}: does not exist; check the path") from None
+    except PermissionError as error:
+        at = shown(error.filename or where)
+        raise InputError(f"{name}: no permission to read {at}; change its permissions") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name}: cannot be read ({shown(error)}); check the path") from error
+    raise InputError(f"{name}: not a folder, zip, tar, .csv or .parquet; give one of these")
+
+
+class FolderSource:
+    """A folder: one sub-folder a person, with whatever lies below it, or flat.
+
+    Symbolic links to files are followed, those to folders are not.
+    """
+
+    def __init__(self, where: str | Path, named: bool | None = None) -> None:
+        self.name = clean(str(where))
+        self.folder = Path(where)
+        found, n_links = _walk(self.folder)
+        if not found:
+            note = f" ({n_links} links to folders are not followed)" if n_links else ""
+            raise no_images(shown(where), note)
+        persons = persons_of(shown(where), (tuple(path.split("/")) for path in found), named, strip_top=False)
+        self._real: dict[str, str] = {}  # what lies on disk, where it differs from the photo's path
+        photos = []
+        for path, person in zip(found, persons, strict=True):
+            text = clean(path)
+            if text != path:
+                self._real[text] = path
+            photos.append(Photo(text, person))
+        self.photos = tuple(sorted(photos, key=lambda photo: photo.path))
+
+    def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
+        """The bytes of each wanted photo, in the order asked for."""
+        for photo in wanted:
+            yield photo, read_file(self.folder / self._real.get(photo.path, photo.path))
+
+
+def _walk(folder: Path) -> tuple[list[str], int]:
+    """The candidate images below `folder`, as POSIX paths relative to it, and the count of links to folders."""
+    found: list[str] = []
+    n_links = 0
+    todo = [("", os.fspath(folder))]
+    while todo:
+        inside, place = todo.pop()
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if not is_hidden(entry.name):
+                        todo.append((f"{inside}{entry.name}/", entry.path))
+                elif not is_candidate(entry.name):
+                    continue
+                elif entry.is_symlink() and os.path.isdir(entry.path):
+                    n_links += 1
+                # a link that leads nowhere is kept: it comes out as unreadable, and is counted
+                elif entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path)):
+                    found.append(inside + entry.name)
+    return found, n_links

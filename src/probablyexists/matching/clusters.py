@@ -1,0 +1,98 @@
+"""People without names: clusters of embeddings.
+
+Average-linkage clustering (scipy) inside the connected components of the graph of near pairs (FAISS). The
+threshold comes from the non-mated scores of the set itself: nearly all random pairs are of two people, and the
+distances of embeddings of different people are close to normal, so that their centre and spread, read from the
+middle of the distribution where mated pairs hardly count, tell where the far tail lies.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from probablyexists.basis.seeds import rng
+
+N_PAIRS = 2_000_000
+LINK_FMR = 3e-4
+"""Two clusters are one person if their mean distance is one that 3 in 10,000 pairs of different people undercut."""
+GRAPH_FMR = 3e-3
+"""Pairs this near may end up together; the rest is never looked at."""
+LARGEST = 12_000
+"""Photos in a component that average linkage takes whole (its distances need n^2 / 2 numbers)."""
+
+
+def distance_at_fmr(embeddings: NDArray[np.float32], fmr: float, seed: int) -> float:
+    """Euclidean distance below which this share of non-mated pairs is expected to fall."""
+    draw = rng(seed, "pairs")
+    n = len(embeddings)
+    a = draw.integers(0, n, N_PAIRS)
+    b = (a + draw.integers(1, n, N_PAIRS)) % n
+    distances = np.empty(N_PAIRS)
+    for start in range(0, N_PAIRS, 1 << 16):
+        rows = slice(start, start + (1 << 16))
+        distances[rows] = np.linalg.norm(embeddings[a[rows]] - embeddings[b[rows]], axis=1)
+    middle, low = np.quantile(distances, [0.5, 0.1])
+    spread = (middle - low) / norm.ppf(0.9)
+    return float(max(0.0, middle + norm.ppf(fmr) * spread))
+
+
+def cluster(embeddings: NDArray[np.float32], seed: int = 0) -> tuple[NDArray[np.intp], float]:
+    """((n,) cluster of every photo, numbered by first appearance; the distance that was the threshold)."""
+    n = len(embeddings)
+    if n < 2:
+        return np.zeros(n, dtype=np.intp), 0.0
+    limit = distance_at_fmr(embeddings, LINK_FMR, seed)
+    labels = np.full(n, -1, dtype=np.intp)
+    _divide(embeddings, np.arange(n), distance_at_fmr(embeddings, GRAPH_FMR, seed), limit, labels)
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    order = np.argsort(np.argsort(first))
+    return order[inverse].astype(np.intp), limit
+
+
+def _divide(
+    embeddings: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    near: float,
+    limit: float,
+    labels: NDArray[np.intp],
+) -> None:
+    """Label these rows; a component too large for average linkage is divided again with nearer pairs only."""
+    for component in _components(embeddings[rows], near):
+        here = rows[component]
+        if len(here) > LARGEST:
+            _divide(embeddings, here, near * 0.97, limit, labels)
+            continue
+        offset = int(labels.max()) + 1
+        labels[here] = offset + _average_linkage(embeddings[here], limit)
+
+
+def _components(embeddings: NDArray[np.float32], near: float) -> list[NDArray[np.intp]]:
+    import faiss
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n, dim = embeddings.shape
+    index = faiss.IndexFlatL2(dim)
+    index.add(embeddings)
+    sources, targets = [], []
+    for start in range(0, n, 4096):
+        limits, _, found = index.range_search(embeddings[start : start + 4096], float(near**2))
+        sources.append(np.repeat(np.arange(start, start + len(limits) - 1), np.diff(limits.astype(np.int64))))
+        targets.append(found)
+    source, target = np.concatenate(sources), np.concatenate(targets)
+    graph = coo_array((np.ones(len(source), np.int8), (source, target)), shape=(n, n))
+    n_components, labels = connected_components(graph, directed=False)
+    order = np.argsort(labels, kind="stable")
+    return [np.sort(c) for c in np.split(order, np.searchsorted(labels[order], np.arange(1, n_components)))]
+
+
+def _average_linkage(embeddings: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import pdist
+
+    if len(embeddings) == 1:
+        return np.zeros(1, dtype=np.intp)
+    tree = linkage(pdist(embeddings), method="average")
+    return np.asarray(fcluster(tree, t=limit, criterion="distance") - 1, dtype=np.intp)

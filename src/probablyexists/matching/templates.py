@@ -1,0 +1,63 @@
+"""Templates: the mean of a person's embeddings, from the same number of photos for everybody compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.embeddings.embed import Embedded
+
+
+@dataclass(frozen=True)
+class People:
+    """The people of one role: whose rows of the table are whose."""
+
+    names: tuple[str, ...]
+    """Sorted."""
+    rows: tuple[NDArray[np.intp], ...]
+    """For each person the rows of their photos, in an order drawn from the seed and each photo's content."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def counts(self) -> NDArray[np.intp]:
+        """(n_people,) photos a person."""
+        return np.array([len(r) for r in self.rows], dtype=np.intp)
+
+
+def group(table: Embedded, person_of: Mapping[int, str] | None = None, seed: int = 0) -> People:
+    """Group a table's rows by person (`person_of`: row -> name; default: the photo's own).
+
+    The order inside a person depends on the seed and the photos' content alone, not on file names.
+    """
+    rows: dict[str, list[int]] = {}
+    for i, photo in enumerate(table.photos):
+        name = person_of[i] if person_of is not None else photo.person
+        if name is not None:
+            rows.setdefault(name, []).append(i)
+    names = tuple(sorted(rows))
+    return People(names, tuple(_shuffled(rows[name], table.sha256, seed) for name in names))
+
+
+def _shuffled(rows: Sequence[int], sha256: Sequence[bytes], seed: int) -> NDArray[np.intp]:
+    salt = str(seed).encode()
+    return np.array(sorted(rows, key=lambda i: (hashlib.sha256(salt + sha256[i]).digest(), i)), dtype=np.intp)
+
+
+def templates(
+    embeddings: NDArray[np.float32], people: People, photos: int, skip: int = 0
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """((n, dim) unit templates, (n,) which people) of everybody with at least `skip + photos` photos.
+
+    `skip` leaves out that many photos first: probes taken from the front never meet their own template.
+    """
+    who = np.flatnonzero(people.counts >= skip + photos)
+    if not who.size:
+        return np.empty((0, embeddings.shape[1]), np.float32), who
+    means = np.stack([embeddings[people.rows[i][skip : skip + photos]].mean(axis=0) for i in who])
+    return (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float32), who
