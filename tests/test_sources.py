@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import json
 import os
+import random
 import struct
 import tarfile
 import zipfile
@@ -204,7 +206,7 @@ def test_links(tmp_path: Path) -> None:
     only_links = tmp_path / "links"
     only_links.mkdir()
     (only_links / "ann").symlink_to(where / "ann")
-    assert "1 links to folders are not followed" in refused(only_links)
+    assert "links to folders are not followed: 1" in refused(only_links)
 
 
 def test_a_file_that_vanishes_or_grows_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,6 +230,10 @@ def test_missing_empty_and_foreign(tmp_path: Path) -> None:
     assert "no images" in refused(tmp_path / "empty")
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff")
     assert "give one of these" in refused(tmp_path / "photo.jpg")
+    with pytest.raises(InputError, match="does not exist"):
+        open_source("")
+    with pytest.raises(InputError, match="cannot be read"):
+        open_source("a\0b")
     os.mkfifo(tmp_path / "pipe")
     assert "neither a file nor a folder" in refused(tmp_path / "pipe")
 
@@ -238,6 +244,15 @@ def test_no_permission(tmp_path: Path) -> None:
     (where / "ann").chmod(0)
     assert "permission" in refused(where)
     (where / "ann").chmod(0o700)
+
+
+def test_names_made_safe_stay_apart(tmp_path: Path) -> None:
+    names = [b"\xff.jpg".decode("utf-8", "surrogateescape"), r"\udcff.jpg"]
+    try:
+        where = as_folder(tmp_path, {name: bytes([n]) for n, name in enumerate(names)})
+    except OSError:
+        pytest.skip("the file system holds UTF-8 names only")
+    assert got(open_source(where)) == {r"\udcff.jpg": b"\1", r"\udcff.jpg~": b"\0"}
 
 
 # Archives
@@ -422,6 +437,21 @@ def test_damage_after_listing_is_an_image_error(tmp_path: Path) -> None:
         source = open_source(gone) if gone == zipped else source
         gone.unlink()
         assert set(got(source).values()) == {"unreadable"}
+
+
+@pytest.mark.parametrize("pack", ARCHIVES)
+def test_mutated_archives_raise_nothing_else(pack: Pack, tmp_path: Path) -> None:
+    path = pack(tmp_path, {f"p{n % 2}/{n}.jpg": bytes([n]) * 200 for n in range(4)})
+    good = path.read_bytes()
+    draw = random.Random(0)
+    for _ in range(150):
+        bad = bytearray(good)
+        for _ in range(draw.randint(1, 4)):
+            bad[draw.randrange(len(bad))] = draw.choice([0, 1, 0x7F, 0x80, 0xFF, draw.randrange(256)])
+        path.write_bytes(bad)
+        with contextlib.suppress(InputError):
+            source = open_source(path, named=False)
+            assert len(got(source)) == len(source.photos) > 0
 
 
 def test_bzip2_and_gzip_without_a_tar_inside(tmp_path: Path) -> None:

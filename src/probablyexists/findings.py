@@ -243,7 +243,8 @@ class Trust(Frozen):
 class RoleData(Frozen):
     """What was given in one role and what became of it."""
 
-    role: Literal["training", "unseen", "heldout", "generated"]
+    role: str
+    """training, unseen, heldout or generated."""
     source: str
     n_images: int
     n_acquired: int

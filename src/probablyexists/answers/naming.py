@@ -88,7 +88,7 @@ def name_people(training: Crowd, heldout: Crowd, samples: NDArray[np.float32], a
     return Named(
         compared_on,
         templates,
-        near.similarity[:, 0],
+        np.maximum(near.similarity[:, 0], -1.0),
         exposure,
         p,
         q,

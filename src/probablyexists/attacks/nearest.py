@@ -18,4 +18,5 @@ class NearestSample:
     id = "nearest-sample/1"
 
     def score(self, faces: NDArray[np.float32], samples: NDArray[np.float32]) -> NDArray[np.float64]:
-        return nearest(faces, samples).similarity[:, 0]
+        """Without any sample everybody scores -1, the lowest cosine."""
+        return np.maximum(nearest(faces, samples).similarity[:, 0], -1.0)

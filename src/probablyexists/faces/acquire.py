@@ -69,27 +69,43 @@ def _small_grey(chip: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(grey.resize((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.BOX))
 
 
+AGREE_WITHIN = 0.15
+"""Landmarks agree if their mean distance is below this share of the distance between the outer eye corners."""
+ENOUGH_FOUND = 0.3
+"""Share of a sample in which the detector must see a face for its landmarks to be the measure."""
+
+
 @dataclass(frozen=True)
 class FrameCheck:
     """What a sample of a source says about skipping the detector."""
 
     n_sampled: int
     n_found: int
+    """Images in which the detector sees a face."""
     n_agree: int
     """Found faces whose landmarks on the frame fall where the detector's do."""
+    square: bool
+    """All images square and of one size, as generators make them."""
 
     @property
     def mode(self) -> FacesMode:
-        """`aligned` if at least 80 % of the found faces agree; with nothing found, `detect` (it will say so)."""
-        return "aligned" if self.n_found and self.n_agree >= 0.8 * self.n_found else "detect"
+        """`aligned` if at least 80 % of the found faces agree; with few found, if the images look like crops."""
+        if self.n_found >= ENOUGH_FOUND * self.n_sampled and self.n_found:
+            return "aligned" if self.n_agree >= 0.8 * self.n_found else "detect"
+        return "aligned" if self.square else "detect"
 
-
-AGREE_WITHIN = 0.15
-"""Landmarks agree if their mean distance is below this share of the distance between the outer eye corners."""
+    @property
+    def why(self) -> str:
+        """The decision's reason, in a few words."""
+        if self.n_found >= ENOUGH_FOUND * self.n_sampled and self.n_found:
+            return f"landmarks agree with and without the detector in {self.n_agree} of {self.n_found} sampled"
+        shape = "square images of one size" if self.square else "images of different shapes"
+        return f"the detector sees a face in {self.n_found} of {self.n_sampled} sampled, {shape}"
 
 
 def check_frames(samples: Sequence[bytes]) -> FrameCheck:
     """Does aligning on the frame give the landmarks that the detector would give? Measured, not guessed."""
+    shapes = set()
     n_decoded = n_found = n_agree = 0
     for data in samples:
         try:
@@ -97,6 +113,7 @@ def check_frames(samples: Sequence[bytes]) -> FrameCheck:
         except ImageError:
             continue
         n_decoded += 1
+        shapes.add(image.shape[:2])
         image = _at_least(image, SMALLEST)
         box = detect(image).box
         if box is None:
@@ -106,7 +123,8 @@ def check_frames(samples: Sequence[bytes]) -> FrameCheck:
         framed = landmarks(image, frame_box(image))
         scale = float(np.linalg.norm(detected[0] - detected[2]))
         n_agree += bool(np.linalg.norm(detected - framed, axis=1).mean() < AGREE_WITHIN * scale)
-    return FrameCheck(n_decoded, n_found, n_agree)
+    square = len(shapes) == 1 and all(height == width for height, width in shapes)
+    return FrameCheck(n_decoded, n_found, n_agree, square)
 
 
 def _at_least(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.images.listing import (
@@ -25,8 +25,6 @@ from probablyexists.images.listing import (
     shown,
     unreadable,
 )
-
-Member = TypeVar("Member")
 
 _TOO_LARGE = f"a member over {MAX_BYTES // 2**20} MiB"
 _DAMAGE = (
@@ -57,7 +55,8 @@ class ZipSource:
                         members[inside] = info  # of two members with one name the last wins
         except _DAMAGE as error:
             raise _damaged(where, error) from error
-        self._members, self.photos = _listed(where, members, named)
+        self._members = members
+        self.photos = _photos(where, members, named)
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The bytes of each wanted photo, in the order asked for."""
@@ -110,7 +109,8 @@ class TarSource:
                         members[inside] = None if info.issparse() else (info.offset_data, info.size)
         except _DAMAGE as error:
             raise _damaged(where, error) from error
-        self._members, self.photos = _listed(where, members, named)
+        self._members = members
+        self.photos = _photos(where, members, named)
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The bytes of each wanted photo, in the order of the archive."""
@@ -199,23 +199,20 @@ def looks_like_tar(path: Path) -> bool:
 
 def _inside(name: str, *, dos: bool = False) -> str | None:
     """A member's path with POSIX separators and without "./"; None if it is hidden or plainly no image."""
-    parts = [part for part in (name.replace("\\", "/") if dos else name).split("/") if part not in ("", ".")]
+    name = clean(name.replace("\\", "/") if dos else name)
+    parts = [part for part in name.split("/") if part not in ("", ".")]
     if not parts or not is_candidate(parts[-1]) or any(is_hidden(part) for part in parts[:-1] if part != ".."):
         return None
     return "/".join(parts)
 
 
-def _listed(
-    where: str | Path, members: dict[str, Member], named: bool | None
-) -> tuple[dict[str, Member], tuple[Photo, ...]]:
-    """Members by photo path, and the photos."""
-    if not members:
+def _photos(where: str | Path, members: Iterable[str], named: bool | None) -> tuple[Photo, ...]:
+    paths = sorted(members)
+    if not paths:
         raise no_images(shown(where))
-    parts = (tuple(part for part in name.split("/") if part != "..") for name in members)
+    parts = (tuple(part for part in path.split("/") if part != "..") for path in paths)
     persons = persons_of(shown(where), parts, named, strip_top=True)
-    photos = [Photo(clean(name), person) for name, person in zip(members, persons, strict=True)]
-    by_path = {clean(name): member for name, member in members.items()}
-    return by_path, tuple(sorted(photos, key=lambda photo: photo.path))
+    return tuple(map(Photo, paths, persons))
 
 
 def _damaged(where: str | Path, error: Exception) -> InputError:

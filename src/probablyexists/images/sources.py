@@ -39,7 +39,7 @@ class Source(Protocol):
         """Sorted by path (code points, which is UTF-8 byte order); each path once; never empty."""
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
-        """The bytes of each wanted photo, once each, in an order that suits the source.
+        """The bytes of each wanted photo, all of them from `photos`, in an order that suits the source.
 
         Cheapest when called once with all that is wanted: an archive is opened anew by every call. A photo
         that cannot be read comes with ImageError("unreadable") or ImageError("too large") instead of bytes.
@@ -62,7 +62,7 @@ def open_source(where: str | Path, *, role: str | None = None, named: bool | Non
 
     path, name = Path(where), shown(where)
     try:
-        mode = os.stat(path).st_mode
+        mode = os.stat(where).st_mode
         if stat.S_ISDIR(mode):
             return FolderSource(where, named)
         if not stat.S_ISREG(mode):
@@ -94,14 +94,18 @@ class FolderSource:
         self.folder = Path(where)
         found, n_links = _walk(self.folder)
         if not found:
-            note = f" ({n_links} links to folders are not followed)" if n_links else ""
+            note = f" (links to folders are not followed: {n_links:,})" if n_links else ""
             raise no_images(shown(where), note)
         persons = persons_of(shown(where), (tuple(path.split("/")) for path in found), named, strip_top=False)
         self._real: dict[str, str] = {}  # what lies on disk, where it differs from the photo's path
+        taken = set(found)
         photos = []
         for path, person in zip(found, persons, strict=True):
             text = clean(path)
             if text != path:
+                while text in taken:
+                    text += "~"
+                taken.add(text)
                 self._real[text] = path
             photos.append(Photo(text, person))
         self.photos = tuple(sorted(photos, key=lambda photo: photo.path))

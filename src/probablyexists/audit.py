@@ -1,0 +1,132 @@
+"""The whole method on one page: acquire -> embed -> match -> attack -> estimate -> judge.
+
+Follows Webster, Rabin, Simon & Jurie, "This Person (Probably) Exists. Identity Membership Attacks Against GAN
+Generated Faces" (arXiv 2107.06018).
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from probablyexists.answers.copies import copies, find_copies
+from probablyexists.answers.dose import dose
+from probablyexists.answers.exhibits import exhibits
+from probablyexists.answers.membership import blind, membership
+from probablyexists.answers.missed import missed
+from probablyexists.answers.naming import likenesses, name_people, naming
+from probablyexists.answers.resemblance import resemblance
+from probablyexists.answers.tables import Labels, people_table, samples_table
+from probablyexists.answers.trust import trust
+from probablyexists.attacks.nearest import NearestSample
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.progress import Progress, Silent
+from probablyexists.embeddings.recognisers import open_recogniser
+from probablyexists.findings import Findings
+from probablyexists.intake.acquire import acquire, decide
+from probablyexists.intake.data import describe, sign
+from probablyexists.intake.folder import claim_folder
+from probablyexists.intake.people import find_people, pseudonyms
+from probablyexists.intake.settings import Settings
+from probablyexists.intake.sources import has_names, open_sources
+from probablyexists.matching.duplicates import same_pictures, without
+from probablyexists.report.page import write_report
+from probablyexists.verdict import judge
+
+
+def audit(
+    training: str | Path,
+    heldout: str | Path,
+    generated: str | Path,
+    *,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Findings:
+    """Audit a generator's samples for the people it was trained on.
+
+    `training`, `heldout` (and `unseen=`): one folder a person, a manifest, or photos without names; `generated`:
+    a folder, zip or tar of images. Further settings are those of `Settings`: `unseen`, `out`, `faces`,
+    `recogniser`, `level`, `seed`, `threads`, `show_names`, `show_faces`, `cache`. With `out`, the folder gets
+    `findings.json`, `report.html` and `withhold.txt`.
+
+    Raises InputError, one line, for anything that cannot be audited.
+    """
+    try:
+        checked = Settings.model_validate(
+            {"training": training, "heldout": heldout, "generated": generated, **settings}
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    return run(checked, progress or Silent())
+
+
+def run(settings: Settings, progress: Progress) -> Findings:
+    """The audit itself."""
+    started = time.monotonic()
+    if settings.out is not None:
+        claim_folder(settings.out)
+    sources = open_sources(settings)
+    recogniser = open_recogniser(settings.recogniser, settings.cache, settings.threads)
+    attack = NearestSample()
+    seed = settings.seed
+
+    decisions = decide(sources, settings, progress)
+    tables = acquire(sources, decisions, recogniser, settings, progress)
+    generated = tables["generated"]
+    people_tables = {role: table for role, table in tables.items() if role != "generated"}
+
+    progress.say("looking for the same picture in two roles, and for copies")
+    pairs = same_pictures(people_tables)
+    kept = without(people_tables, pairs)
+    names_known = all(has_names(sources[role]) for role in people_tables)
+    crowds = find_people(kept, named=names_known, seed=seed)
+    training, unseen, heldout = crowds.training, crowds.unseen, crowds.heldout
+    show_names = settings.show_names and names_known
+    labels = Labels(training.people.names if show_names else pseudonyms(training), show_names)
+
+    copied = find_copies(training.table, heldout.table, generated)
+    others = generated.take(np.flatnonzero(~copied.is_copy))
+    samples = others.embeddings
+
+    progress.say("scoring people against the samples")
+    named = name_people(training, heldout, samples, attack, settings.level)
+    shown, similarity = likenesses(named, samples)
+    answer_1, baseline = membership(training, unseen, heldout, samples, attack, seed), blind(training, heldout, seed)
+    answer_2 = naming(named, len(heldout.people))
+    answer_3 = resemblance(training, heldout, samples, n_likenesses=int((shown >= 0).sum()))
+    answer_4 = copies(copied, heldout)
+    answer_5 = dose(training, heldout, samples, attack, labels.people, named.exposed)
+    answer_6 = missed(training, heldout, samples, attack, named, seed)
+    answer_7 = trust(training, heldout, answer_3.threshold, recogniser.id)
+    data = describe(sources, decisions, tables, pairs, crowds, show_names=show_names)
+    judgement = judge(answer_2, answer_4, answer_1, baseline, answer_6, answer_7, data)
+
+    findings = Findings(
+        verdict=judgement.verdict,
+        sentence=judgement.sentence,
+        because=judgement.because,
+        cautions=judgement.cautions,
+        names_shown=show_names,
+        people=people_table(named, training, labels, others),
+        samples=samples_table(named, shown, similarity, training, heldout, generated, copied, labels, seed),
+        membership=answer_1,
+        blind=baseline,
+        naming=answer_2,
+        resemblance=answer_3,
+        copies=answer_4,
+        dose=answer_5,
+        missed=answer_6,
+        trust=answer_7,
+        data=data,
+        signature=sign(settings, recogniser.id, attack.id, tables, time.monotonic() - started),
+    )
+    if settings.out is not None:
+        findings.write(settings.out / "findings.json")
+        pictures = exhibits(sources, training, generated, named, shown, copied, labels)
+        write_report(findings, pictures, settings.out, settings.show_faces)
+    return findings

@@ -1,0 +1,162 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from probablyexists import __version__
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.progress import Console, Progress, Silent
+from probablyexists.cli.summary import summary
+
+app = typer.Typer(
+    help="Find out whose face a generative model remembers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_AUDIT_HELP = """Audit a generator's samples for the people it was trained on.
+
+TRAINING, HELDOUT and UNSEEN hold one folder a person (or are a CSV/Parquet manifest: path, person, role; or photos
+without names). GENERATED is a folder, zip or tar of images.
+
+    probablyexists audit --training T --heldout H --generated G --out audit/
+
+Exit code: 0 done, 1 the verdict is "leak" and --fail-on-leak was given, 2 bad input.
+"""
+
+_SPLIT_HELP = """Draw members, held-out people and unseen photos at random, before training.
+
+    probablyexists split photos/ --members 0.5 --unseen 0.3 --seed 0 --out split.csv
+
+Train on the rows whose role is "training" only. Later give the same file to the audit:
+
+    probablyexists audit --training split.csv --unseen split.csv --heldout split.csv --generated G --out audit/
+"""
+
+Json = Annotated[bool, typer.Option("--json", help="The whole result as JSON on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+
+
+def _progress(quiet: bool) -> Progress:
+    return Silent() if quiet else Console()
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"probablyexists {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("audit", help=_AUDIT_HELP)
+def audit_command(
+    training: Annotated[Path, typer.Option(help="Photos the generator was trained on.")],
+    heldout: Annotated[Path, typer.Option(help="Photos of people it never saw, from the same source.")],
+    generated: Annotated[Path, typer.Option(help="Its samples: a folder, zip or tar of images.")],
+    out: Annotated[Path, typer.Option(help="Folder for findings.json, report.html and withhold.txt.")],
+    unseen: Annotated[Path | None, typer.Option(help="Other photos of the training people, not trained on.")] = None,
+    faces: Annotated[
+        str, typer.Option(help="auto, detect (find the face first) or aligned (images are crops).")
+    ] = "auto",
+    recogniser: Annotated[str, typer.Option(help="dlib, insightface, or the path of an .onnx file.")] = "dlib",
+    level: Annotated[float, typer.Option(help="False discovery rate allowed among the people named.")] = 0.05,
+    seed: Seed = 0,
+    threads: Annotated[int | None, typer.Option(help="Threads; default: all cores.")] = None,
+    show_names: Annotated[bool, typer.Option("--show-names", help="Folder names instead of pseudonyms.")] = False,
+    show_faces: Annotated[bool, typer.Option("--show-faces", help="Do not pixelate faces in the report.")] = False,
+    fail_on_leak: Annotated[bool, typer.Option("--fail-on-leak", help="Exit code 1 if the verdict is leak.")] = False,
+    cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept; default: the user's cache.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    from probablyexists.audit import audit
+
+    chosen: dict[str, Any] = {} if cache is None else {"cache": cache}
+    findings = audit(
+        training,
+        heldout,
+        generated,
+        unseen=unseen,
+        out=out,
+        faces=faces,
+        recogniser=recogniser,
+        level=level,
+        seed=seed,
+        threads=threads,
+        show_names=show_names,
+        show_faces=show_faces,
+        progress=_progress(quiet),
+        **chosen,
+    )
+    typer.echo(findings.model_dump_json(indent=1) if as_json else summary(findings, out))
+    if fail_on_leak and findings.verdict == "leak":
+        raise typer.Exit(1)
+
+
+@app.command("split", help=_SPLIT_HELP)
+def split_command(
+    dataset: Annotated[Path, typer.Argument(help="One folder a person, an archive, or a manifest.")],
+    out: Annotated[Path, typer.Option(help="The manifest to write (CSV: path, person, role).")],
+    members: Annotated[float, typer.Option(help="Share of people who become members.")] = 0.5,
+    unseen: Annotated[float, typer.Option(help="Share of a member's photos kept out of training.")] = 0.3,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    from collections import Counter
+
+    from probablyexists.images.roles import draw_roles, write_manifest
+    from probablyexists.images.sources import open_source
+
+    if out.exists():
+        raise InputError(f"--out {out}: exists; a split is drawn once, give another name or delete it first")
+    rows = draw_roles(open_source(dataset).photos, members, unseen, seed)
+    write_manifest(out, rows, dataset)
+    photos = Counter(role for _, role in rows)
+    people = {role: len({p.person for p, r in rows if r == role}) for role in ("training", "heldout")}
+    if as_json:
+        typer.echo(json.dumps({"out": str(out), "photos": dict(photos), "people": people}))
+        return
+    typer.echo(f"{people['training']} members: {photos['training']} photos to train on, {photos['unseen']} unseen")
+    typer.echo(f"{people['heldout']} held-out people: {photos['heldout']} photos")
+    typer.echo(f"written to {out}; train on the rows whose role is training, and on nothing else")
+
+
+@app.command("demo")
+def demo_command(
+    out: Annotated[Path, typer.Option(help="Folder for the drawn photos and the report.")] = Path(
+        "probablyexists-demo"
+    ),
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Draw people, plant a leak, audit it, and compare what the report names with the truth."""
+    from probablyexists.demo import demo
+
+    outcome = demo(out, seed, _progress(quiet))
+    typer.echo(outcome.text)
+    if not outcome.right:
+        raise typer.Exit(1)
+
+
+@app.command("schema")
+def schema_command() -> None:
+    """Print the JSON Schema of findings.json."""
+    from probablyexists.findings import Findings
+
+    typer.echo(json.dumps(Findings.model_json_schema(mode="serialization"), indent=1))

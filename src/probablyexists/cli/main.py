@@ -1,0 +1,18 @@
+"""The command line: parse, call, print. One handler turns our errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+from probablyexists.basis.errors import ProbablyExistsError
+
+
+def main() -> None:
+    """Entry point of `probablyexists`. Exit code 0 done, 1 a leak with --fail-on-leak, 2 bad input."""
+    from probablyexists.cli.app import app
+
+    try:
+        app(prog_name="probablyexists")
+    except ProbablyExistsError as error:
+        print(f"probablyexists: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)

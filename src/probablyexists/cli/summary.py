@@ -1,0 +1,43 @@
+"""The findings in a dozen lines for the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from probablyexists.findings import Estimate, Figure, Findings, Unresolvable
+
+
+def summary(findings: Findings, out: Path) -> str:
+    """Plain text: the verdict, the seven answers in a line each, and where the report lies."""
+    lines = [f"verdict: {findings.verdict}", findings.sentence, ""]
+    for answer in findings.membership:
+        lines.append(f"1 {answer.population}, by {answer.level}: AUROC {_show(answer.auroc)}")
+    lines.append(f"  blind baseline (0.5 is fair): AUROC {_show(findings.blind.auroc)}")
+    naming = findings.naming
+    lines.append(
+        f"2 {naming.n_exposed} of {naming.n_members} members named at a false discovery rate of {naming.level:g}"
+    )
+    alike = findings.resemblance
+    lines.append(
+        f"3 samples that resemble a member {alike.members:.2%}, a stranger {alike.strangers:.2%}: "
+        f"excess {_show(alike.excess)}; {alike.n_likenesses} likenesses"
+    )
+    lines.append(f"4 {findings.copies.n_copies} of {findings.copies.n_samples} samples are copies")
+    lines.append(f"5 exposure for each doubling of the photos: {_show(findings.dose.slope)}")
+    power = findings.missed.power
+    if isinstance(power, Unresolvable):
+        lines.append(f"6 smallest leak noticed: {power.reason}")
+    elif power.smallest is None:
+        lines.append("6 smallest leak noticed: none, not even if every member leaked")
+    else:
+        lines.append(f"6 smallest leak noticed with 80 % power: {power.smallest} of {power.n_members} members")
+    for rates in findings.trust.rates:
+        lines.append(f"7 at {rates.name}: FMR {_show(rates.fmr)}, FNMR {_show(rates.fnmr)}")
+    lines += ["", *(f"caution: {text}" for text in findings.cautions), f"report: {out / 'report.html'}"]
+    return "\n".join(lines)
+
+
+def _show(figure: Figure) -> str:
+    if isinstance(figure, Estimate):
+        return f"{figure.value:.3g} ({figure.low:.3g} to {figure.high:.3g}, n = {figure.n})"
+    return f"not given, {figure.reason}"

@@ -1,0 +1,39 @@
+"""What an audit is asked to do: typed, checked before anything is read, and written beside the result."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+def default_cache() -> Path:
+    """Where graphs and embeddings are kept: $PROBABLYEXISTS_CACHE, else the user's cache folder."""
+    chosen = os.environ.get("PROBABLYEXISTS_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "probablyexists"
+
+
+class Settings(BaseModel):
+    """The arguments of `probablyexists audit`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    training: Path
+    heldout: Path
+    generated: Path
+    unseen: Path | None = None
+    out: Path | None = None
+    faces: Literal["auto", "detect", "aligned"] = "auto"
+    recogniser: str = "dlib"
+    level: float = Field(default=0.05, gt=0.0, lt=1.0)
+    """False discovery rate allowed among the named."""
+    seed: int = 0
+    threads: int | None = Field(default=None, ge=1)
+    """None: all cores. Changes nothing but the time."""
+    show_names: bool = False
+    show_faces: bool = False
+    cache: Path = Field(default_factory=default_cache)

@@ -1,0 +1,68 @@
+"""The sources of an audit, one a role, refused when a person stands in two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from probablyexists.basis.errors import InputError
+from probablyexists.images.sources import Source, open_source
+from probablyexists.intake.settings import Settings
+
+Role = str
+"""training, unseen, heldout or generated."""
+
+
+def open_sources(settings: Settings) -> dict[Role, Source]:
+    """Open what was given; InputError names the option and what to do."""
+    wanted: dict[Role, object] = {
+        "training": settings.training,
+        "unseen": settings.unseen,
+        "heldout": settings.heldout,
+        "generated": settings.generated,
+    }
+    sources: dict[Role, Source] = {}
+    for role, where in wanted.items():
+        if where is None:
+            continue
+        try:
+            sources[role] = open_source(str(where), role=role, named=False if role == "generated" else None)
+        except InputError as error:
+            raise InputError(f"--{role} {error}") from None
+    refuse_people_in_two_roles(sources)
+    return sources
+
+
+def has_names(source: Source) -> bool:
+    """Whether the source says who is who."""
+    return source.photos[0].person is not None
+
+
+def refuse_people_in_two_roles(sources: Mapping[Role, Source]) -> None:
+    """Members and held-out people must be different people; unseen photos must be of members."""
+    people = {
+        role: {photo.person for photo in source.photos if photo.person is not None}
+        for role, source in sources.items()
+        if role != "generated"
+    }
+    for role in ("training", "unseen"):
+        both = sorted(people.get(role, set()) & people["heldout"])
+        if both:
+            raise InputError(
+                f"--{role} and --heldout: {len(both)} people stand in both ({_some(both)}); held-out people must "
+                "never have been trained on: remove them from one side"
+            )
+    if "unseen" not in sources:
+        return
+    if not has_names(sources["training"]) or not has_names(sources["unseen"]):
+        raise InputError("--unseen: needs people by name (one folder a person) here and in --training; leave it out")
+    strangers = sorted(people["unseen"] - people["training"])
+    if strangers:
+        raise InputError(
+            f"--unseen: {len(strangers)} people are not in --training ({_some(strangers)}); unseen photos are other "
+            "photos of members"
+        )
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(ascii(name) for name in names[:3])
+    return shown if len(names) <= 3 else f"{shown}, ..."
