@@ -69,7 +69,7 @@ def _small_grey(chip: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(grey.resize((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.BOX))
 
 
-AGREE_WITHIN = 0.15
+AGREE_WITHIN = 0.05
 """Landmarks agree if their mean distance is below this share of the distance between the outer eye corners."""
 ENOUGH_FOUND = 0.3
 """Share of a sample in which the detector must see a face for its landmarks to be the measure."""
@@ -89,9 +89,9 @@ class FrameCheck:
 
     @property
     def mode(self) -> FacesMode:
-        """`aligned` if at least 80 % of the found faces agree; with few found, if the images look like crops."""
+        """`aligned` if at least 95 % of the found faces agree; with few found, if the images look like crops."""
         if self.n_found >= ENOUGH_FOUND * self.n_sampled and self.n_found:
-            return "aligned" if self.n_agree >= 0.8 * self.n_found else "detect"
+            return "aligned" if self.n_agree >= 0.95 * self.n_found else "detect"
         return "aligned" if self.square else "detect"
 
     @property

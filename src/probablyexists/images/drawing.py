@@ -21,9 +21,9 @@ Colour = tuple[float, float, float]
 _Plane = NDArray[np.float32]
 
 _SUPERSAMPLING = 1.5
-_FACE_SCALE = 0.70
+_FACE_SCALE = 0.74
 """Half-width of an average face, as a share of half the picture."""
-_EYE_LINE = -0.17
+_EYE_LINE = -0.21
 """Where the eyes stand, as a share of half the picture below its middle."""
 
 
@@ -76,6 +76,7 @@ class DrawnPerson:
     beard_colour: Colour
     glasses: Colour | None  # colour of the frame, None without glasses
     glasses_shape: tuple[float, float, float]  # half-width, half-height, 2 round to 6 square
+    glasses_rim: float  # half-thickness
     moles: tuple[tuple[float, float], ...]  # x, y
 
 
@@ -281,7 +282,7 @@ class _Canvas:
         if p.hair_length > 0.5:
             below -= (0.1 + 0.3 * p.hair_volume) * np.sin(1.6 * np.clip(y, 0, 1.7))
         ends = y - p.hair_length - 0.08 * np.cos(3 * x)
-        return np.maximum(np.where(y < 0, above, below), ends) + 0.25 * p.curl * (1.15 - self.strands)
+        return np.maximum(np.where(y < 0, above, below), ends) + 0.13 * p.curl * np.clip(1.0 - self.strands, -0.5, 0.5)
 
     def _strands(self) -> _Plane:
         """Brightness of the hair along its strands or in its curls, about 1."""
@@ -290,7 +291,7 @@ class _Canvas:
         p, x, y = self.person, self.x, self.y
         noise = rng(p.seed, "drawn hair", p.number)
         if p.curl > 0.2:
-            small = noise.normal(1, 0.28, (48, 48)).astype(np.float32)
+            small = noise.normal(1, 0.22, (48, 48)).astype(np.float32)
             curls = np.asarray(Image.fromarray(small).resize((256, 256), Image.Resampling.BICUBIC))
             fine = 50 + 50 * p.curl
             bent = x + 0.04 * np.sin(9 * y)
@@ -423,7 +424,7 @@ class _Canvas:
         ix = np.sign(x) * (ax - p.eye_spacing) - 0.5 * radius * s.gaze[0]
         iy = y + 0.01 - 0.5 * radius * s.gaze[1]
         r = np.hypot(ix, iy)
-        white = 0.7 * (1 - 0.4 * np.exp(-np.maximum(v - lid, 0) / 0.04)) * (0.7 + 0.3 * arc)
+        white = 0.85 * (1 - 0.35 * np.exp(-np.maximum(v - lid, 0) / 0.04)) * (0.75 + 0.25 * arc)
         _paint(face, white * np.array([1.0, 0.95, 0.92], np.float32)[:, None, None], eye)
         iris = _linear(p.eye_colour) * ((0.65 + 0.7 * _rise(iy, -0.07, 0.09)) * (1 - 0.6 * _rise(r, 0.08, radius)))
         _paint(face, iris, eye * self.inside(r - radius, 2))
@@ -448,7 +449,7 @@ class _Canvas:
         if p.hair_length > 0.5:
             inner = p.width * (0.86 + 0.05 * np.sin(2 * y + 5 * p.parting))
             line = np.where(ax > inner, p.hair_length, line)
-        d = np.maximum(self.hair, y - line - (0.25 + 0.3 * p.curl) * (self.strands - 1))
+        d = np.maximum(self.hair, y - line - np.where(p.curl > 0.2, 0.12, 0.25) * (self.strands - 1))
         if p.hairline >= 1.2:
             d = np.maximum(d, -0.5 - y)
         cover = self.inside(d, 4)
@@ -468,8 +469,8 @@ class _Canvas:
         bridge = np.maximum(np.abs(y + 0.03 + arch) - 0.02, ax - p.eye_spacing + wide)
         arm = np.maximum(np.abs(y + 0.02) - 0.022, np.maximum(p.eye_spacing + wide - ax, ax - p.width))
         light = self.light[:, *at]
-        _paint(light, np.ones((3, 1, 1), np.float32), 0.05 * self.inside(d, 2) * (1 + np.sin(5 * (x + y))))
-        frame = self.inside(np.minimum(np.minimum(np.abs(d) - 0.024, bridge), arm))
+        _paint(light, np.ones((3, 1, 1), np.float32), 0.025 * self.inside(d, 2) * (1 + np.sin(5 * (x + y))))
+        frame = self.inside(np.minimum(np.minimum(np.abs(d) - p.glasses_rim, bridge), arm))
         _paint(light, _linear(colour) * (0.4 + 0.5 * self.shade[at]), frame)
 
 

@@ -18,7 +18,7 @@ from probablyexists.basis.files import written_whole
 from probablyexists.basis.seeds import rng
 from probablyexists.images.drawing import Colour, DrawnPerson, Scene, draw
 
-_SKIN = np.array([[0.95, 0.79, 0.70], [0.88, 0.68, 0.55], [0.74, 0.53, 0.39], [0.55, 0.37, 0.26], [0.36, 0.24, 0.18]])
+_SKIN = np.array([[0.95, 0.79, 0.70], [0.88, 0.68, 0.55], [0.74, 0.53, 0.39], [0.58, 0.39, 0.28], [0.40, 0.27, 0.20]])
 """From light to dark, evenly spaced along `complexion` 0 to 1."""
 _HAIR = {
     "black": (0.09, 0.08, 0.08),
@@ -29,7 +29,7 @@ _HAIR = {
     "dark blond": (0.58, 0.43, 0.26),
     "blond": (0.80, 0.65, 0.40),
 }
-_GREY = np.array([0.74, 0.73, 0.72])
+_GREY = np.array([0.64, 0.63, 0.62])
 _EYES = {
     "dark": (0.16, 0.09, 0.06),
     "brown": (0.34, 0.19, 0.09),
@@ -58,7 +58,7 @@ def draw_person(seed: int, number: int) -> DrawnPerson:
         return float(np.clip(r.normal(mean, sd), low, high))
 
     female = bool(r.random() < 0.5)
-    age = float(r.uniform(0, 1) ** 1.3)
+    age = float(r.uniform(0, 1) ** 1.5)
     complexion = float(r.uniform(0, 1))
     skin = np.array([np.interp(complexion, np.linspace(0, 1, len(_SKIN)), tone) for tone in _SKIN.T])
     skin = np.clip(skin * r.normal(1, [0.02, 0.025, 0.04]), 0, 1)
@@ -79,35 +79,35 @@ def draw_person(seed: int, number: int) -> DrawnPerson:
         blush=normal(0.35 if female else 0.2, 0.2, 0, 0.8),
         freckles=float(r.uniform(0.4, 1)) if r.random() < 0.3 * fair else 0.0,
         age=age,
-        width=normal(0.97 if female else 1.0, 0.05, 0.86, 1.12),
-        chin=normal(1.19 if female else 1.27, 0.085, 1.02, 1.48),
-        jaw=normal(2.3 if female else 2.9, 0.5, 1.7, 4.5),
-        taper=normal(0.22 if female else 0.14, 0.09, 0, 0.42),
-        cheekbones=normal(0.5, 0.3, 0, 1.2),
-        eye_spacing=normal(0.44, 0.03, 0.37, 0.51),
-        eye_width=normal(0.215 if female else 0.2, 0.02, 0.155, 0.265),
-        eye_height=normal(0.105 if female else 0.09, 0.02, 0.05, 0.15),
-        eye_tilt=normal(0.05, 0.09, -0.16, 0.26),
-        eye_depth=normal(0.55, 0.25, 0.05, 1.1),
+        width=normal(0.97 if female else 1.0, 0.07, 0.82, 1.16),
+        chin=normal(1.19 if female else 1.27, 0.1, 1.06, 1.52),
+        jaw=normal(2.3 if female else 2.9, 0.7, 1.7, 5),
+        taper=normal(0.22 if female else 0.14, 0.11, 0, 0.45),
+        cheekbones=normal(0.5, 0.4, 0, 1.3),
+        eye_spacing=normal(0.44, 0.04, 0.35, 0.53),
+        eye_width=normal(0.215 if female else 0.2, 0.026, 0.145, 0.275),
+        eye_height=normal(0.115 if female else 0.1, 0.022, 0.065, 0.16),
+        eye_tilt=normal(0.03, 0.1, -0.2, 0.24),
+        eye_depth=normal(0.55, 0.3, 0.05, 1.1),
         eye_colour=_EYES[r.choice(eyes, p=eye_odds / eye_odds.sum())],
         lashes=normal(0.022 if female else 0.015, 0.004, 0.009, 0.032),
-        brow_height=normal(0.275 if female else 0.235, 0.04, 0.17, 0.38),
-        brow_thickness=normal(0.035 if female else 0.055, 0.014, 0.016, 0.095),
-        brow_arch=normal(0.07 if female else 0.04, 0.04, -0.04, 0.16),
-        brow_tilt=normal(0.0, 0.09, -0.22, 0.22),
-        nose_length=normal(0.5, 0.055, 0.37, 0.65),
-        nose_width=normal(0.17 + 0.06 * complexion, 0.027, 0.125, 0.29),
+        brow_height=normal(0.275 if female else 0.235, 0.055, 0.16, 0.4),
+        brow_thickness=normal(0.035 if female else 0.055, 0.02, 0.018, 0.1),
+        brow_arch=normal(0.07 if female else 0.04, 0.055, -0.06, 0.18),
+        brow_tilt=normal(-0.05, 0.11, -0.28, 0.2),
+        nose_length=normal(0.5, 0.07, 0.34, 0.68),
+        nose_width=normal(0.17 + 0.06 * complexion, 0.036, 0.115, 0.31),
         nose_bridge=normal(0.6, 0.28, 0.05, 1.2),
-        nose_depth=normal(0.25, 0.05, 0.13, 0.38),
-        mouth_height=normal(0.5, 0.05, 0.38, 0.62),
-        mouth_width=normal(0.34, 0.04, 0.24, 0.45),
-        lip_upper=normal(0.055 + 0.02 * female + 0.02 * complexion, 0.016, 0.02, 0.11),
-        lip_lower=normal(0.08 + 0.02 * female + 0.025 * complexion, 0.02, 0.035, 0.15),
+        nose_depth=normal(0.25, 0.06, 0.12, 0.4),
+        mouth_height=normal(0.5, 0.09, 0.3, 0.7),
+        mouth_width=normal(0.34, 0.055, 0.22, 0.48),
+        lip_upper=normal(0.055 + 0.02 * female + 0.02 * complexion, 0.022, 0.018, 0.12),
+        lip_lower=normal(0.08 + 0.02 * female + 0.025 * complexion, 0.028, 0.035, 0.17),
         lip_colour=_colour(lips),
         hair_colour=_colour(hair),
-        hairline=normal(1.3 if bald else 0.82, 0.07, 0.66, 1.45),
+        hairline=normal(1.32 if bald else 0.8, 0.03 if bald else 0.1, 0.58, 1.45),
         recession=normal(0.0 if female else 0.12 + 0.15 * age, 0.08, 0, 0.4),
-        hair_volume=0.0 if bald else normal(0.2, 0.09, 0.04, 0.45),
+        hair_volume=0.0 if bald else normal(0.2, 0.11, 0.03, 0.5),
         hair_length=0.12 if bald else float(length + r.normal(0, 0.06)),
         fringe=0.0 if bald or r.random() < 0.55 else float(r.uniform(0.1, 0.5)),
         parting=float(r.uniform(-0.55, 0.55)),
@@ -118,6 +118,7 @@ def draw_person(seed: int, number: int) -> DrawnPerson:
         brow_colour=_colour(hair * 0.75 + 0.05 * skin),
         glasses=_FRAMES[r.integers(len(_FRAMES))] if r.random() < 0.18 else None,
         glasses_shape=(float(r.uniform(0.27, 0.34)), float(r.uniform(0.18, 0.27)), float(r.uniform(2, 6))),
+        glasses_rim=float(r.uniform(0.01, 0.024)),
         moles=tuple((float(r.uniform(-0.7, 0.7)), float(r.uniform(0.1, 0.95))) for _ in range(r.poisson(0.5))),
     )
 
@@ -129,18 +130,18 @@ def draw_scene(person: DrawnPerson, photo: int) -> Scene:
     def normal(sd: float, limit: float, mean: float = 0.0) -> float:
         return float(np.clip(r.normal(mean, sd), -limit, limit))
 
-    smile = float(r.choice([normal(0.12, 0.3), r.uniform(0.4, 1.0)], p=[0.45, 0.55]))
+    smile = float(r.choice([normal(0.1, 0.3, mean=0.1), r.uniform(0.35, 0.8)], p=[0.45, 0.55]))
     warmth = normal(0.07, 0.15)
     tint = r.uniform(0.25, 0.8) + r.uniform(-0.16, 0.16, 3)
     return Scene(
-        yaw=normal(9, 20),
-        pitch=normal(4.5, 10),
+        yaw=normal(8, 18),
+        pitch=normal(3.5, 8),
         roll=normal(4, 9),
         shift=(normal(0.03, 0.06), normal(0.025, 0.05)),
         zoom=float(r.uniform(0.94, 1.06)),
-        light_azimuth=normal(38, 75),
+        light_azimuth=normal(30, 55),
         light_elevation=normal(15, 65, mean=32),
-        ambient=float(r.uniform(0.34, 0.62)),
+        ambient=float(r.uniform(0.42, 0.66)),
         light_colour=(1 + warmth, 1.0, 1 - 1.2 * warmth),
         exposure=float(r.uniform(0.82, 1.18)),
         smile=smile,

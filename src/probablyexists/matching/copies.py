@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-N_CANDIDATES = 8
+N_CANDIDATES = 4
 REACH = 3
 """Shifts of up to this many pixels (of 48) are tried in both directions."""
 SAME_PICTURE = 0.85
@@ -93,21 +93,28 @@ def hashes(sharp: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def shifted_correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n,) largest correlation of each picture of `a`, its border cut, with the same picture of `b` shifted."""
-    inner = a.shape[1] - 2 * REACH
-    core = _unit(a[:, REACH : REACH + inner, REACH : REACH + inner])
-    best = np.full(len(a), -1.0)
-    for dy in range(2 * REACH + 1):
-        for dx in range(2 * REACH + 1):
-            window = _unit(b[:, dy : dy + inner, dx : dx + inner])
-            best = np.maximum(best, np.einsum("ij,ij->i", core, window))
-    return np.round(best, 6)
+    from scipy.fft import irfft2, rfft2
+
+    side = a.shape[1]
+    inner = side - 2 * REACH
+    core = a[:, REACH : REACH + inner, REACH : REACH + inner]
+    core = core - core.mean(axis=(1, 2), keepdims=True)
+    core_length = np.sqrt(np.einsum("nij,nij->n", core, core))
+    # Correlation theorem: the product of the spectra gives the sum of core times window at every shift at once.
+    products = irfft2(np.conj(rfft2(core, (side, side), workers=-1)) * rfft2(b, workers=-1), (side, side), workers=-1)
+    products = products[:, : 2 * REACH + 1, : 2 * REACH + 1]
+    total, squares = _window_sums(b, inner), _window_sums(b * b, inner)
+    length = np.sqrt(np.maximum(squares - total**2 / inner**2, 1e-6))
+    best = (products / length / np.maximum(core_length, 1e-3)[:, None, None]).max(axis=(1, 2))
+    return np.asarray(np.round(best, 6), dtype=np.float64)
 
 
-def _unit(patches: NDArray[np.float32]) -> NDArray[np.float32]:
-    flat = patches.reshape(len(patches), -1)
-    flat = flat - flat.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(flat, axis=1, keepdims=True)
-    return np.asarray(flat / np.maximum(length, 1e-6), dtype=np.float32)
+def _window_sums(pictures: NDArray[np.float32], inner: int) -> NDArray[np.float64]:
+    """(n, s, s) sums over every inner x inner window."""
+    sums = np.cumsum(np.cumsum(pictures, axis=1, dtype=np.float64), axis=2)
+    padded = np.pad(sums, ((0, 0), (1, 0), (1, 0)))
+    far, near = padded[:, inner:], padded[:, :-inner]
+    return np.asarray(far[:, :, inner:] - far[:, :, :-inner] - near[:, :, inner:] + near[:, :, :-inner])
 
 
 def threshold(heldout: NDArray[np.floating]) -> CopyThreshold:

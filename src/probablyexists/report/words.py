@@ -1,0 +1,194 @@
+"""Numbers into words for people: sensible digits, intervals, and plain speech where there is no number."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from datetime import datetime
+
+from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
+
+VERDICTS = {"leak": "Leak", "no evidence": "No evidence at this power", "inconclusive": "Inconclusive"}
+ROLES = {
+    "training": "Training (members)",
+    "unseen": "Unseen photos of members",
+    "heldout": "Held-out people (strangers)",
+    "generated": "Generated samples",
+}
+P_FLOOR_SHOWN = 0.001
+"""Below this a p-value is written as "< 0.001"; the exact one stands in findings.json."""
+MOST_DIGITS = 4
+NO_BREAK = "\N{NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+
+
+def count(n: int) -> str:
+    """A whole number with thousands set apart.
+
+    >>> count(13233)
+    '13,233'
+    """
+    return f"{n:,}"
+
+
+def counted(n: int, one: str, many: str) -> str:
+    """A number and its noun.
+
+    >>> counted(1, "person", "people"), counted(1200, "person", "people")
+    ('1 person', '1,200 people')
+    """
+    return f"{count(n)} {one if n == 1 else many}"
+
+
+def number(value: float, digits: int = 2, *, signed: bool = False) -> str:
+    """A decimal number with a true minus sign; a sign also for positive ones if `signed`.
+
+    >>> number(3.14159), number(-0.5, 1), number(2.0, 1, signed=True)
+    ('3.14', '−0.5', '+2.0')
+    """
+    text = f"{value:+,.{digits}f}" if signed else f"{value:,.{digits}f}"
+    if not any(c in "123456789" for c in text):
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def percent(share: float, digits: int | None = None) -> str:
+    """A share as a percentage; something that is not 0 or 1 is never written as 0 % or 100 %.
+
+    >>> [percent(x).replace(NO_BREAK, " ") for x in (0.62, 0.0123, 0.0, 1.0, 0.9995)]
+    ['62 %', '1.2 %', '0 %', '100 %', '99.95 %']
+    """
+    if digits is None:
+        near_zero = share != 0 and abs(share) < 0.1
+        digits = _needed(100 * share, 100.0, significant=2 if near_zero else 1)
+    return f"{number(100 * share, digits)}{NO_BREAK}%"
+
+
+def percent_figure(figure: Figure) -> str:
+    """A share with its interval, or why there is none.
+
+    >>> e = Estimate(0.62, 0.55, 0.69, 0.95, "Wilson", 100)
+    >>> percent_figure(e).replace(NO_BREAK, " ")
+    '62 % (95 % interval 55 to 69 %)'
+    """
+    if isinstance(figure, Unresolvable):
+        return absent(figure)
+    digits = _digits([100 * x for x in (figure.value, figure.low, figure.high)], 100.0)
+    low, high = (number(100 * x, digits) for x in (figure.low, figure.high))
+    return f"{percent(figure.value, digits)} ({_level(figure)} interval {low} to {high}{NO_BREAK}%)"
+
+
+def number_figure(figure: Figure, *, signed: bool = False, least: int = 2, unit: str = "") -> str:
+    """A plain number with its interval, or why there is none.
+
+    >>> number_figure(Estimate(0.615, 0.5512, 0.694, 0.95, "bootstrap", 100)).replace(NO_BREAK, " ")
+    '0.61 (95 % interval 0.55 to 0.69)'
+    """
+    if isinstance(figure, Unresolvable):
+        return absent(figure)
+    values = (figure.value, figure.low, figure.high)
+    digits = max(least, _digits(values, math.inf if signed else 1.0))
+    value, low, high = (number(x, digits, signed=signed) for x in values)
+    return f"{value}{unit} ({_level(figure)} interval {low} to {high})"
+
+
+def absent(figure: Unresolvable) -> str:
+    """Why a figure is missing: never zero, never blank.
+
+    >>> absent(Unresolvable("needs at least 1000 people, has 150", 1000, 150))
+    'cannot be given: needs at least 1000 people, has 150'
+    """
+    return f"cannot be given: {figure.reason}"
+
+
+def p_value(p: float) -> str:
+    """Two significant digits; below 0.001 only that.
+
+    >>> [p_value(p) for p in (0.00662, 0.0004, 0.5, 1.0)]
+    ['0.0066', '<\\xa00.001', '0.50', '1']
+    """
+    if p < P_FLOOR_SHOWN:
+        return f"<{NO_BREAK}{P_FLOOR_SHOWN}"
+    if p >= 1.0:
+        return "1"
+    return f"{p:.2f}" if p >= 0.1 else f"{p:.{1 - math.floor(math.log10(p))}f}"
+
+
+def in_a_hundred(share: float) -> str:
+    """How many cases of 100, for the plain sentence.
+
+    >>> in_a_hundred(0.934), in_a_hundred(0.9996), in_a_hundred(1.0)
+    ('93 of 100 cases', 'more than 99 of 100 cases', 'every case')
+    """
+    if share >= 1.0:
+        return "every case"
+    if share > 0.995:
+        return "more than 99 of 100 cases"
+    if 0 < share < 0.005:
+        return "less than 1 of 100 cases"
+    return f"{round(100 * share)} of 100 cases"
+
+
+def visible(text: str) -> str:
+    """A path or name on one line: itself, or a JSON string if anything in it could mislead the eye or a reader.
+
+    Line breaks, control and direction-changing characters, blanks at the ends and a leading quote are such things.
+
+    >>> visible("a b/c.png"), visible("a" + chr(10) + "b")
+    ('a b/c.png', '"a\\\\nb"')
+    """
+    plain = bool(text) and text.isprintable() and text == text.strip() and not text.startswith('"')
+    return text if plain else json.dumps(text)
+
+
+def short(text: str, longest: int = 28) -> str:
+    """The visible text, its middle left out if it is long; ends of paths tell most.
+
+    >>> short("generated/batch-7/sample-00012.png", 20)
+    'gene…ample-00012.png'
+    """
+    text = visible(text)
+    if len(text) <= longest:
+        return text
+    head = longest // 4 - 1
+    return f"{text[:head]}…{text[len(text) - (longest - head - 1) :]}"
+
+
+def date(text: str) -> str:
+    """An ISO 8601 date as people write it; anything else as it is.
+
+    >>> date("2026-11-24T02:29:20+00:00")
+    '24 November 2026, 02:29 UTC'
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    zone = " UTC" if moment.utcoffset() is not None and not moment.utcoffset() else ""
+    return f"{moment.day} {moment:%B %Y, %H:%M}{zone}"
+
+
+def sentence_case(text: str) -> str:
+    """The first letter large, a full stop at the end."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _level(figure: Estimate) -> str:
+    return percent(figure.level)
+
+
+def _digits(values: Sequence[float], top: float) -> int:
+    """Decimals that suit the interval's width and keep values that are not at an end from being written so."""
+    width = max(values) - min(values)
+    by_width = 0 if width <= 0 else -math.floor(math.log10(width / 5))
+    return min(MOST_DIGITS, max(0, by_width, *(_needed(value, top) for value in values)))
+
+
+def _needed(value: float, top: float, significant: int = 1) -> int:
+    """Decimals at which `value` does not round to 0 or `top`, with so many significant digits."""
+    gap = round(min(abs(value), abs(top - value)), 9)
+    if gap == 0 or math.isinf(gap):
+        return 0
+    return min(MOST_DIGITS, max(0, significant - 1 - math.floor(math.log10(gap))))
