@@ -11,14 +11,14 @@ __version__ = "0.1.0"
 __all__ = ["Findings", "ProbablyExistsError", "__version__", "audit"]
 
 if TYPE_CHECKING:
-    from probablyexists.audit import audit
+    from probablyexists.method import audit
     from probablyexists.basis.errors import ProbablyExistsError
     from probablyexists.findings import Findings
 
 
 def __getattr__(name: str) -> Any:
     if name == "audit":
-        from probablyexists.audit import audit
+        from probablyexists.method import audit
 
         return audit
     if name == "Findings":

@@ -85,7 +85,7 @@ def audit_command(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    from probablyexists.audit import audit
+    from probablyexists.method import audit
 
     chosen: dict[str, Any] = {} if cache is None else {"cache": cache}
     findings = audit(

@@ -71,6 +71,8 @@ def _small_grey(chip: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 AGREE_WITHIN = 0.05
 """Landmarks agree if their mean distance is below this share of the distance between the outer eye corners."""
+AGREEING = 0.97
+"""Share of the found faces whose landmarks must agree before the detector is skipped."""
 ENOUGH_FOUND = 0.3
 """Share of a sample in which the detector must see a face for its landmarks to be the measure."""
 
@@ -88,16 +90,21 @@ class FrameCheck:
     """All images square and of one size, as generators make them."""
 
     @property
+    def detectable(self) -> bool:
+        """Whether the detector sees enough faces to be of use."""
+        return self.n_found > 0 and self.n_found >= ENOUGH_FOUND * self.n_sampled
+
+    @property
     def mode(self) -> FacesMode:
-        """`aligned` if at least 95 % of the found faces agree; with few found, if the images look like crops."""
-        if self.n_found >= ENOUGH_FOUND * self.n_sampled and self.n_found:
-            return "aligned" if self.n_agree >= 0.95 * self.n_found else "detect"
+        """`aligned` if nearly all found faces agree; with few found, if the images look like crops."""
+        if self.detectable:
+            return "aligned" if self.n_agree >= AGREEING * self.n_found else "detect"
         return "aligned" if self.square else "detect"
 
     @property
     def why(self) -> str:
         """The decision's reason, in a few words."""
-        if self.n_found >= ENOUGH_FOUND * self.n_sampled and self.n_found:
+        if self.detectable:
             return f"landmarks agree with and without the detector in {self.n_agree} of {self.n_found} sampled"
         shape = "square images of one size" if self.square else "images of different shapes"
         return f"the detector sees a face in {self.n_found} of {self.n_sampled} sampled, {shape}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, radians, sin, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,13 @@ from probablyexists.basis.seeds import rng
 Colour = tuple[float, float, float]
 """sRGB, each 0 to 1."""
 
-_Plane = NDArray[np.float32]
+_Plane = NDArray[np.floating[Any]]
+"""float32: one number a pixel, (h, w), or one a channel and pixel, (3, h, w)."""
 
 _SUPERSAMPLING = 1.5
-_FACE_SCALE = 0.74
+_FACE_SCALE = 0.71
 """Half-width of an average face, as a share of half the picture."""
-_EYE_LINE = -0.21
+_EYE_LINE = -0.17
 """Where the eyes stand, as a share of half the picture below its middle."""
 
 
@@ -86,7 +88,7 @@ class Scene:
 
     yaw: float  # positive: turned to the right of the picture
     pitch: float  # positive: looking down
-    roll: float
+    roll: float  # positive: clockwise
     shift: tuple[float, float]  # share of half the picture, right and down
     zoom: float
     light_azimuth: float  # 0 from the front, positive from the right of the picture
@@ -129,7 +131,7 @@ def draw(person: DrawnPerson, scene: Scene, size: int) -> NDArray[np.uint8]:
     levels = (np.clip(display, 0, 1) * 255 + 0.5).astype(np.uint8)
     picture = Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
     picture = picture.filter(ImageFilter.GaussianBlur(scene.blur * size / 128))
-    return np.asarray(picture.resize((size, size), Image.Resampling.HAMMING))
+    return np.array(picture.resize((size, size), Image.Resampling.HAMMING))
 
 
 def _linear(colour: Colour) -> _Plane:
@@ -144,13 +146,15 @@ def _bump(x: _Plane, y: _Plane, at_x: float, at_y: float, wide: float, high: flo
 
 def _line(distance: _Plane, wide: float) -> _Plane:
     """A soft line, 1 on its middle."""
-    return np.exp(-((distance / wide) ** 2))
+    hill: _Plane = np.exp(-((distance / wide) ** 2))
+    return hill
 
 
 def _rise(x: _Plane, start: float, end: float) -> _Plane:
     """0 before `start`, 1 after `end`, smooth between."""
     t = np.clip((x - start) / (end - start), 0, 1)
-    return t * t * (3 - 2 * t)
+    line: _Plane = t * t * (3 - 2 * t)
+    return line
 
 
 class _Canvas:
@@ -170,7 +174,8 @@ class _Canvas:
 
     def inside(self, distance: _Plane, soft: float = 1.5) -> _Plane:
         """1 where a signed distance is negative, 0 where positive, `soft` pixels between."""
-        return np.clip(0.5 - distance / (soft * self.pixel), 0, 1)
+        cover: _Plane = np.clip(0.5 - distance / (soft * self.pixel), 0, 1)
+        return cover
 
     def window(self, top: float, bottom: float, half: float) -> tuple[slice, slice]:
         """The rows and columns that show y from `top` to `bottom` and x from -`half` to `half`."""
@@ -202,14 +207,16 @@ class _Canvas:
         down = np.clip(y / p.chin, 0, 1)
         round_ = np.where(y < 0, up**2.3, down**p.jaw)
         half = p.width * np.sqrt(1 - round_) * (1 - p.taper * down)
-        return np.maximum(np.maximum(self.ax - half, y - p.chin), -_CROWN - y)
+        outline: _Plane = np.maximum(np.maximum(self.ax - half, y - p.chin), -_CROWN - y)
+        return outline
 
     def _base(self, x: _Plane, y: _Plane) -> _Plane:
         """Depth of the bare head: a parabola across, flat down the face, round at crown and chin."""
         r = x / self.person.width
         down = np.clip(y / self.person.chin, -1.2, 1.3)
         square = down * down
-        return np.maximum(0.95 - 0.85 * r * r - 0.12 * square - 0.2 * square * square, -0.3)
+        depth: _Plane = np.maximum(0.95 - 0.85 * r * r - 0.12 * square - 0.2 * square * square, -0.3)
+        return depth
 
     def _relief(self) -> _Plane:
         """What stands out of the bare head, and what lies deeper."""
@@ -282,7 +289,10 @@ class _Canvas:
         if p.hair_length > 0.5:
             below -= (0.1 + 0.3 * p.hair_volume) * np.sin(1.6 * np.clip(y, 0, 1.7))
         ends = y - p.hair_length - 0.08 * np.cos(3 * x)
-        return np.maximum(np.where(y < 0, above, below), ends) + 0.13 * p.curl * np.clip(1.0 - self.strands, -0.5, 0.5)
+        distance: _Plane = np.maximum(np.where(y < 0, above, below), ends) + 0.13 * p.curl * np.clip(
+            1.0 - self.strands, -0.5, 0.5
+        )
+        return distance
 
     def _strands(self) -> _Plane:
         """Brightness of the hair along its strands or in its curls, about 1."""
@@ -295,11 +305,13 @@ class _Canvas:
             curls = np.asarray(Image.fromarray(small).resize((256, 256), Image.Resampling.BICUBIC))
             fine = 50 + 50 * p.curl
             bent = x + 0.04 * np.sin(9 * y)
-            return curls[(y * fine).astype(np.int32) & 255, (bent * fine).astype(np.int32) & 255]
+            curled: _Plane = curls[(y * fine).astype(np.int32) & 255, (bent * fine).astype(np.int32) & 255]
+            return curled
         knots = noise.normal(0, 1, 160)
         strand = np.interp(np.linspace(0, 160, 1024), np.arange(160), knots).astype(np.float32)
         along = (x - 0.7 * p.parting) / (np.maximum(y, -1.1) + 1.9)
-        return 1 + 0.13 * strand[(along * 330 + 12 * np.sin(4 * y)).astype(np.int32) & 1023]
+        bright: _Plane = 1 + 0.13 * strand[(along * 330 + 12 * np.sin(4 * y)).astype(np.int32) & 1023]
+        return bright
 
     def hair_behind(self) -> None:
         p = self.person
@@ -368,8 +380,8 @@ class _Canvas:
         p = self.person
         at = self.window(p.nose_length - 0.3, p.nose_length + 0.2, 0.6)
         y, ax, face = self.y[at], self.ax[at], face[:, *at]
-        hole = np.hypot((ax - 0.5 * p.nose_width) / (0.33 * p.nose_width), (y - p.nose_length - 0.008) / 0.034)
-        face *= 1 - 0.7 * (1 - _rise(hole, 0.5, 1.35))
+        hole = np.hypot((ax - 0.5 * p.nose_width) / (0.3 * p.nose_width + 0.01), (y - p.nose_length - 0.005) / 0.032)
+        face *= 1 - 0.62 * (1 - _rise(hole, 0.4, 1.4))
         wing = np.hypot((ax - 0.62 * p.nose_width) / (0.5 * p.nose_width), (y - p.nose_length + 0.06) / 0.1)
         face *= 1 - 0.3 * _line(wing - 1, 0.2) * _rise(ax, 0.8 * p.nose_width, 1.05 * p.nose_width)
 
@@ -380,7 +392,7 @@ class _Canvas:
         wide, smile = p.mouth_width * (1 + 0.22 * s.smile), max(s.smile, 0)
         u = np.clip(np.abs(x) / wide, 0, 1)
         arc = 1 - u * u
-        middle = y - self.mouth_y + 0.17 * s.smile * (u * u - 0.35) - 0.012 * np.cos(7 * u)
+        middle = y - self.mouth_y + 0.2 * s.smile * (u * u - 0.35) - 0.008 * np.cos(7 * u)
         open_ = s.mouth_open * (0.06 + 0.6 * (p.lip_lower + p.lip_upper))
         gap = 0.5 * open_ * arc
         bow = 1 - 0.3 * _line(u, 0.16) + 0.1 * _line(u - 0.3, 0.2)
@@ -404,7 +416,7 @@ class _Canvas:
         u = (ax - p.eye_spacing) / 0.28
         above = p.brow_height + s.brow_raise + p.brow_arch * (1 - (u - 0.25) ** 2) + p.brow_tilt * 0.28 * u
         thick = p.brow_thickness * (1 - 0.6 * _rise(u, -0.3, 1.2))
-        hairs = 0.88 + 0.12 * np.sin(75 * ax + 40 * y)
+        hairs = 0.94 + 0.06 * np.sin(75 * ax + 40 * y)
         dense = 1 - _rise(np.abs(y + above) / thick, 0.5, 1.35)
         ends = _rise(u, -1.1, -0.75) * (1 - _rise(u, 0.8, 1.15))
         _paint(face, _linear(p.brow_colour), 0.92 * dense * ends * hairs)

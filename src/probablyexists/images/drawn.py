@@ -18,7 +18,9 @@ from probablyexists.basis.files import written_whole
 from probablyexists.basis.seeds import rng
 from probablyexists.images.drawing import Colour, DrawnPerson, Scene, draw
 
-_SKIN = np.array([[0.95, 0.79, 0.70], [0.88, 0.68, 0.55], [0.74, 0.53, 0.39], [0.58, 0.39, 0.28], [0.40, 0.27, 0.20]])
+__all__ = ["Colour", "DrawnPerson", "Scene", "draw_person", "draw_photo", "draw_scene", "write_population"]
+
+_SKIN = np.array([[0.95, 0.79, 0.70], [0.88, 0.68, 0.55], [0.74, 0.53, 0.39], [0.61, 0.42, 0.31], [0.45, 0.31, 0.235]])
 """From light to dark, evenly spaced along `complexion` 0 to 1."""
 _HAIR = {
     "black": (0.09, 0.08, 0.08),
@@ -70,7 +72,6 @@ def draw_person(seed: int, number: int) -> DrawnPerson:
     beard = _BEARDS[r.choice(5, p=[0.45, 0.17, 0.1, 0.12, 0.16])] if not female else _BEARDS[0]
     bald = not female and r.random() < 0.1 + 0.35 * age
     length = r.choice([0.15, 0.7, 1.15, 2.2], p=[0.15, 0.2, 0.25, 0.4] if female else [0.82, 0.1, 0.04, 0.04])
-    eyes = "dark brown hazel green blue grey".split()
     eye_odds = np.array([0.5, 0.45, 0.1 + 0.2 * fair, 0.35 * fair, 0.7 * fair, 0.3 * fair])
     return DrawnPerson(
         seed=seed,
@@ -81,15 +82,15 @@ def draw_person(seed: int, number: int) -> DrawnPerson:
         age=age,
         width=normal(0.97 if female else 1.0, 0.07, 0.82, 1.16),
         chin=normal(1.19 if female else 1.27, 0.1, 1.06, 1.52),
-        jaw=normal(2.3 if female else 2.9, 0.7, 1.7, 5),
-        taper=normal(0.22 if female else 0.14, 0.11, 0, 0.45),
+        jaw=normal(2.3 if female else 2.9, 0.6, 1.7, 4),
+        taper=normal(0.22 if female else 0.14, 0.11, 0.04, 0.45),
         cheekbones=normal(0.5, 0.4, 0, 1.3),
         eye_spacing=normal(0.44, 0.04, 0.35, 0.53),
         eye_width=normal(0.215 if female else 0.2, 0.026, 0.145, 0.275),
         eye_height=normal(0.115 if female else 0.1, 0.022, 0.065, 0.16),
         eye_tilt=normal(0.03, 0.1, -0.2, 0.24),
         eye_depth=normal(0.55, 0.3, 0.05, 1.1),
-        eye_colour=_EYES[r.choice(eyes, p=eye_odds / eye_odds.sum())],
+        eye_colour=_EYES[r.choice(list(_EYES), p=eye_odds / eye_odds.sum())],
         lashes=normal(0.022 if female else 0.015, 0.004, 0.009, 0.032),
         brow_height=normal(0.275 if female else 0.235, 0.055, 0.16, 0.4),
         brow_thickness=normal(0.035 if female else 0.055, 0.02, 0.018, 0.1),
@@ -105,20 +106,20 @@ def draw_person(seed: int, number: int) -> DrawnPerson:
         lip_lower=normal(0.08 + 0.02 * female + 0.025 * complexion, 0.028, 0.035, 0.17),
         lip_colour=_colour(lips),
         hair_colour=_colour(hair),
-        hairline=normal(1.32 if bald else 0.8, 0.03 if bald else 0.1, 0.58, 1.45),
+        hairline=normal(1.32 if bald else 0.82, 0.03 if bald else 0.09, 0.64, 1.45),
         recession=normal(0.0 if female else 0.12 + 0.15 * age, 0.08, 0, 0.4),
         hair_volume=0.0 if bald else normal(0.2, 0.11, 0.03, 0.5),
         hair_length=0.12 if bald else float(length + r.normal(0, 0.06)),
-        fringe=0.0 if bald or r.random() < 0.55 else float(r.uniform(0.1, 0.5)),
+        fringe=0.0 if bald or r.random() < 0.55 else float(r.uniform(0.08, 0.34)),
         parting=float(r.uniform(-0.55, 0.55)),
-        sweep=float(r.normal(0, 0.22)) if not bald else 0.0,
+        sweep=normal(0, 0.2, -0.35, 0.35) if not bald else 0.0,
         curl=float(r.uniform(0.4, 1)) if r.random() < 0.2 + 0.3 * complexion else float(r.uniform(0, 0.15)),
         beard=beard,
         beard_colour=_colour(hair * 0.9 + 0.02),
         brow_colour=_colour(hair * 0.75 + 0.05 * skin),
-        glasses=_FRAMES[r.integers(len(_FRAMES))] if r.random() < 0.18 else None,
+        glasses=_FRAMES[r.integers(len(_FRAMES))] if r.random() < 0.15 else None,
         glasses_shape=(float(r.uniform(0.27, 0.34)), float(r.uniform(0.18, 0.27)), float(r.uniform(2, 6))),
-        glasses_rim=float(r.uniform(0.01, 0.024)),
+        glasses_rim=float(r.uniform(0.009, 0.02)),
         moles=tuple((float(r.uniform(-0.7, 0.7)), float(r.uniform(0.1, 0.95))) for _ in range(r.poisson(0.5))),
     )
 
@@ -130,13 +131,13 @@ def draw_scene(person: DrawnPerson, photo: int) -> Scene:
     def normal(sd: float, limit: float, mean: float = 0.0) -> float:
         return float(np.clip(r.normal(mean, sd), -limit, limit))
 
-    smile = float(r.choice([normal(0.1, 0.3, mean=0.1), r.uniform(0.35, 0.8)], p=[0.45, 0.55]))
+    smile = float(r.choice([normal(0.12, 0.35, mean=0.15), r.uniform(0.35, 0.8)], p=[0.45, 0.55]))
     warmth = normal(0.07, 0.15)
     tint = r.uniform(0.25, 0.8) + r.uniform(-0.16, 0.16, 3)
     return Scene(
         yaw=normal(8, 18),
         pitch=normal(3.5, 8),
-        roll=normal(4, 9),
+        roll=normal(3.5, 8),
         shift=(normal(0.03, 0.06), normal(0.025, 0.05)),
         zoom=float(r.uniform(0.94, 1.06)),
         light_azimuth=normal(30, 55),
@@ -145,7 +146,7 @@ def draw_scene(person: DrawnPerson, photo: int) -> Scene:
         light_colour=(1 + warmth, 1.0, 1 - 1.2 * warmth),
         exposure=float(r.uniform(0.82, 1.18)),
         smile=smile,
-        mouth_open=max(0.0, float(r.uniform(-0.6, 1)) if smile > 0.4 else float(r.uniform(-2, 0.7))),
+        mouth_open=max(0.0, float(r.uniform(-0.6, 1)) if smile > 0.4 else float(r.uniform(-2, 0.5))),
         brow_raise=normal(0.025, 0.05),
         eye_opening=float(np.clip(r.normal(1, 0.1) - 0.18 * max(smile, 0), 0.65, 1.2)),
         gaze=(normal(0.25, 0.5), normal(0.12, 0.25)),
@@ -170,7 +171,10 @@ def write_population(
     size: int = 128,
     kind: Literal["png", "jpg"] = "png",
 ) -> None:
-    """One folder a person (`person-0007`), one file a photo (`003.png`); `photos` may depend on the person."""
+    """One folder a person (`person-0007`), one file a photo (`003.png`).
+
+    `photos` are the photos' numbers, the same for everybody, or a function from a person's number to theirs.
+    """
     from PIL import Image
 
     shared = None if callable(photos) else list(photos)

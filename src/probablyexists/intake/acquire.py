@@ -9,12 +9,12 @@ from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Embedded, embed, open_store
 from probablyexists.embeddings.recognisers import Recogniser
-from probablyexists.faces.acquire import FacesMode, check_frames
+from probablyexists.faces.acquire import FacesMode, FrameCheck, check_frames
 from probablyexists.images.sources import Source
 from probablyexists.intake.settings import Settings
 from probablyexists.intake.sources import Role
 
-N_SAMPLED = 24
+N_SAMPLED = 64
 """Images of a source on which `auto` decides."""
 
 _TITLES = {
@@ -34,26 +34,38 @@ class Decision:
 
 
 def decide(sources: dict[Role, Source], settings: Settings, progress: Progress) -> dict[Role, Decision]:
-    """One decision a source. Photos of people are all cut the same way, or members and strangers would differ."""
+    """One decision a source, but no difference without need: chips cut in two ways are less alike.
+
+    Where the detector works everywhere, one source that needs it decides for all. A source in which it sees too
+    few faces is aligned on its frames; if that is one of the people's, all people are, so that members and
+    held-out people stay comparable.
+    """
     if settings.faces != "auto":
         return {role: Decision(settings.faces, f"--faces {settings.faces}") for role in sources}
-    decisions = {role: _look(source, settings.seed) for role, source in sources.items()}
-    people = [role for role in decisions if role != "generated"]
-    if len({decisions[role].mode for role in people}) > 1:
-        for role in people:
-            if decisions[role].mode == "aligned":
-                decisions[role] = Decision("detect", f"{decisions[role].by}; but the other photos need the detector")
+    checks = {role: _look(source, settings.seed) for role, source in sources.items()}
+    people = [role for role in checks if role != "generated"]
+    decisions = {role: Decision(check.mode, check.why) for role, check in checks.items()}
+    if any(decisions[role].mode == "aligned" and not checks[role].detectable for role in people):
+        _take_along(decisions, people, "aligned")
+    if any(decision.mode == "detect" for decision in decisions.values()):
+        _take_along(decisions, [role for role in checks if checks[role].detectable], "detect")
     for role, decision in decisions.items():
         progress.say(f"{_TITLES[role]}: faces {decision.mode} ({decision.by})")
     return decisions
 
 
-def _look(source: Source, seed: int) -> Decision:
+def _take_along(decisions: dict[Role, Decision], roles: list[Role], mode: FacesMode) -> None:
+    for role in roles:
+        if decisions[role].mode != mode:
+            decisions[role] = Decision(mode, f"{decisions[role].by}; {mode} as the other sources need it")
+
+
+def _look(source: Source, seed: int) -> FrameCheck:
     n = len(source.photos)
     chosen = rng(seed, "faces").permutation(n)[:N_SAMPLED]
-    sampled = [data for _, data in source.stream([source.photos[i] for i in chosen]) if isinstance(data, bytes)]
-    check = check_frames(sampled)
-    return Decision(check.mode, check.why)
+    return check_frames(
+        [data for _, data in source.stream([source.photos[i] for i in chosen]) if isinstance(data, bytes)]
+    )
 
 
 def acquire(

@@ -169,6 +169,15 @@ def date(text: str) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M}{zone}"
 
 
+def duration(seconds: float) -> str:
+    """How long it took.
+
+    >>> duration(12.3), duration(754.0)
+    ('12 seconds', '13 minutes')
+    """
+    return counted(round(seconds), "second", "seconds") if seconds < 120 else f"{count(round(seconds / 60))} minutes"
+
+
 def sentence_case(text: str) -> str:
     """The first letter large, a full stop at the end."""
     text = text.strip()

@@ -1,0 +1,147 @@
+"""The demo: draw people, plant a leak, audit it, and compare what the report names with the truth.
+
+40 members with 3 to 8 training photos (one has 24), 600 held-out people, and a folder of "generated" samples:
+300 photos of strangers, 3 unseen photos of each of 8 members (likenesses), and 6 training photos edited (copies).
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance
+
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.progress import Progress
+from probablyexists.basis.seeds import rng
+from probablyexists.findings import Findings
+from probablyexists.images.drawn import draw_person, draw_photo, write_population
+from probablyexists.method import audit
+
+N_MEMBERS = 40
+N_HELDOUT = 600
+N_STRANGERS = 300
+N_LIKENESSES = 8
+N_COPIES = 6
+PHOTOS_HELDOUT = 3
+MOST_PHOTOS = 24
+"""Training photos of the over-represented person, who is among the planted ones."""
+UNSEEN = 100
+"""Photos of a person from this number on are never trained on."""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The truth."""
+
+    people: frozenset[str]
+    copies: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the audit made of it."""
+
+    right: bool
+    text: str
+
+
+def demo(out: Path, seed: int, progress: Progress) -> Outcome:
+    """Draw, plant, audit, compare. The photos and the report are left in `out`."""
+    if out.exists() and any(out.iterdir()):
+        if not (out / ".probablyexists-demo").is_file():
+            raise InputError(f"--out {out}: is not empty and no demo of ours; give another folder")
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / ".probablyexists-demo").touch()
+    planted = draw_everybody(out, seed, progress)
+    findings = audit(
+        out / "training",
+        out / "heldout",
+        out / "generated",
+        out=out / "audit",
+        seed=seed,
+        show_names=True,
+        show_faces=True,
+        cache=out / "cache",
+        progress=progress,
+    )
+    return compare(findings, planted, out)
+
+
+def draw_everybody(out: Path, seed: int, progress: Progress) -> Planted:
+    """Write training/, heldout/ and generated/; return what was planted."""
+    draw = rng(seed, "demo")
+    photos = {n: int(draw.integers(3, 9)) for n in range(N_MEMBERS)}
+    people = [int(n) for n in draw.permutation(N_MEMBERS)[:N_LIKENESSES]]
+    photos[people[0]] = MOST_PHOTOS
+    strangers = range(N_MEMBERS + N_HELDOUT, N_MEMBERS + N_HELDOUT + N_STRANGERS)
+    generated = [(n, UNSEEN) for n in strangers] + [(n, UNSEEN + k) for n in people for k in range(3)]
+    copied = [int(n) for n in draw.permutation(N_MEMBERS) if int(n) not in people][:N_COPIES]
+    names = [f"{number:06d}.jpg" for number in draw.permutation(10**6)[: len(generated) + N_COPIES]]
+
+    jobs: list[Callable[[], None]] = []
+    for n in range(N_MEMBERS):
+        jobs.append(lambda n=n: write_population(out / "training", [n], range(photos[n]), seed, kind="jpg"))
+    for n in range(N_MEMBERS, N_MEMBERS + N_HELDOUT):
+        jobs.append(lambda n=n: write_population(out / "heldout", [n], range(PHOTOS_HELDOUT), seed, kind="jpg"))
+    (out / "generated").mkdir()
+    for (n, photo), name in zip(generated, names, strict=False):
+        jobs.append(lambda n=n, photo=photo, name=name: _save(draw_photo(draw_person(seed, n), photo), out, name))
+    for i, (n, name) in enumerate(zip(copied, names[len(generated) :], strict=True)):
+        jobs.append(lambda i=i, n=n, name=name: _save(_edited(draw_photo(draw_person(seed, n), 0), i), out, name))
+    with progress.stage("drawing people", len(jobs)) as bar, ThreadPoolExecutor() as pool:
+        for job in [pool.submit(job) for job in jobs]:
+            job.result()
+            bar.advance()
+    return Planted(frozenset(f"person-{n:04d}" for n in people), frozenset(names[len(generated) :]))
+
+
+def _save(picture: NDArray[np.uint8], out: Path, name: str) -> None:
+    Image.fromarray(picture).save(out / "generated" / name, quality=92)
+
+
+def _edited(picture: NDArray[np.uint8], which: int) -> NDArray[np.uint8]:
+    """A training photo as a generator that copies might give it: compressed, mirrored, brighter, smaller, cropped."""
+    image = Image.fromarray(picture)
+    side = image.width
+    if which % 5 == 1:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    elif which % 5 == 2:
+        image = ImageEnhance.Brightness(image).enhance(1.1)
+    elif which % 5 == 3:
+        image = image.resize((side // 2, side // 2), Image.Resampling.LANCZOS)
+    elif which % 5 == 4:
+        cut = side // 20
+        image = image.crop((cut, cut, side - cut, side - cut))
+    squeezed = io.BytesIO()
+    image.save(squeezed, "JPEG", quality=60)
+    return np.asarray(Image.open(squeezed))
+
+
+def compare(findings: Findings, planted: Planted, out: Path) -> Outcome:
+    """The names in the findings beside the planted ones."""
+    named = {row["person"] for row in findings.people.to_pylist() if row["exposed"]}
+    copies = {row["sample"] for row in findings.samples.to_pylist() if row["kind"] == "copy"}
+    lines = [
+        f"verdict: {findings.verdict}. {findings.sentence}",
+        "",
+        "                     planted  found  missed  wrongly named",
+        _row("people", named, planted.people),
+        _row("copied photos", copies, planted.copies),
+        "",
+        f"report:   {out / 'audit' / 'report.html'}",
+        f"findings: {out / 'audit' / 'findings.json'}",
+        f"withhold: {out / 'audit' / 'withhold.txt'}",
+    ]
+    return Outcome(named == planted.people and copies == planted.copies, "\n".join(lines))
+
+
+def _row(what: str, found: set[str], truth: frozenset[str]) -> str:
+    return f"{what:<20} {len(truth):>8} {len(found & truth):>6} {len(truth - found):>7} {len(found - truth):>14}"

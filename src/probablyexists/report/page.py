@@ -1,0 +1,137 @@
+"""The report: one self-contained HTML file from the findings, and the list of samples to withhold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+
+from probablyexists.basis.files import write_text
+from probablyexists.findings import Exhibit, Findings
+from probablyexists.report import words
+from probablyexists.report.pictures import data_uri
+from probablyexists.report.seven import seven_answers
+from probablyexists.stats.estimate import Estimate, Unresolvable
+
+FIRST = 50
+"""People, copies, samples and duplicates shown; the rest stands in findings.json and withhold.txt."""
+
+
+def write_report(findings: Findings, exhibits: Sequence[Exhibit], out: Path, show_faces: bool) -> None:
+    """Write `report.html` and `withhold.txt` into `out`, each whole or not at all."""
+    write_text(out / "withhold.txt", "".join(f"{line}\n" for line in withheld(findings)))
+    write_text(out / "report.html", render(findings, exhibits, show_faces))
+
+
+def withheld(findings: Findings) -> list[str]:
+    """Every copy and likeness, sorted by path, one line each.
+
+    A path that holds a line break or anything else that does not stand on a line as itself is a JSON string.
+    """
+    kept = findings.samples.filter(pc.not_equal(findings.samples["kind"], "none"))
+    return [words.visible(path) for path in sorted(kept["sample"].to_pylist())]
+
+
+def render(findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool) -> str:
+    """The page; the same bytes for the same findings and pictures."""
+    listed = withheld(findings)
+    people = _people(findings)
+    likenesses = [e for e in exhibits if e.kind == "likeness"]
+    copies = [e for e in exhibits if e.kind == "copy"]
+    return _template().render(
+        f=findings,
+        w=words,
+        style=_text("style.css"),
+        key_figures=_key_figures(findings),
+        answers=seven_answers(findings),
+        people=people[:FIRST],
+        n_people=len(people),
+        likenesses=[_picture_row(e, show_faces) for e in likenesses[:FIRST]],
+        copies=[_picture_row(e, show_faces) for e in copies[:FIRST]],
+        n_copies=findings.copies.n_copies,
+        withheld=listed[:FIRST],
+        n_withheld=len(listed),
+        duplicates=findings.data.duplicates[:FIRST],
+        show_faces=show_faces,
+    )
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """One of the numbers at the head of the page."""
+
+    label: str
+    value: str
+    note: str
+
+
+def _key_figures(findings: Findings) -> list[KeyFigure]:
+    naming, copies, excess, power = findings.naming, findings.copies, findings.resemblance.excess, findings.missed.power
+    samples = words.counted(copies.n_samples, "sample", "samples")
+    if isinstance(excess, Estimate):
+        low, high = (words.percent(x, 1) for x in (excess.low, excess.high))
+        shown = KeyFigure("Excess over strangers", words.percent(excess.value), f"of samples; 95 % interval {low} to {high}")
+    else:
+        shown = KeyFigure("Excess over strangers", "—", words.absent(excess))
+    if isinstance(power, Unresolvable):
+        smallest = KeyFigure("Smallest leak we would have found", "—", words.absent(power))
+    elif power.smallest is None or power.share is None:
+        smallest = KeyFigure("Smallest leak we would have found", "none", "not even if every member had leaked")
+    else:
+        people = words.counted(power.smallest, "person", "people")
+        of = f"{words.percent(power.share)} of the members, in {words.percent(power.target)} of cases"
+        smallest = KeyFigure("Smallest leak we would have found", people, of)
+    return [
+        KeyFigure("People named", words.count(naming.n_exposed), f"of {words.counted(naming.n_members, 'member', 'members')}"),
+        KeyFigure("Copies", words.count(copies.n_copies), f"of {samples}"),
+        KeyFigure("Likenesses", words.count(findings.resemblance.n_likenesses), f"of {samples}"),
+        shown,
+        smallest,
+    ]
+
+
+def _people(findings: Findings) -> list[dict[str, Any]]:
+    """The rows of those named, the most certain first, with how many samples show each."""
+    shown: dict[str, Counter[str]] = {"copy": Counter(), "likeness": Counter()}
+    kept = findings.samples.filter(pc.not_equal(findings.samples["kind"], "none"))
+    for kind, person in zip(kept["kind"].to_pylist(), kept["person"].to_pylist(), strict=True):
+        shown[kind][person] += 1
+    rows: list[dict[str, Any]] = findings.people.filter(findings.people["exposed"]).to_pylist()
+    rows.sort(key=lambda row: (row["q"], row["p"], -row["exposure"], row["person"]))
+    return [row | {f"n_{kind}": counts[row["person"]] for kind, counts in shown.items()} for row in rows]
+
+
+@dataclass(frozen=True)
+class PictureRow:
+    """A training photo and the samples beside it, as data addresses."""
+
+    person: str
+    photo: str
+    samples: list[tuple[str, float, str]]
+
+
+def _picture_row(exhibit: Exhibit, show_faces: bool) -> PictureRow:
+    return PictureRow(
+        exhibit.person,
+        data_uri(exhibit.photo, show_faces=show_faces),
+        [(path, value, data_uri(pixels, show_faces=show_faces)) for path, value, pixels in exhibit.samples],
+    )
+
+
+def _text(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html.j2")

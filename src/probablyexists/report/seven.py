@@ -1,0 +1,344 @@
+"""The seven answers of an audit in plain words, each with its figures, its chart and its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probablyexists.findings import ErrorRates, Findings, Membership
+from probablyexists.report import charts
+from probablyexists.report.svg import Chart
+from probablyexists.report.words import (
+    absent,
+    count,
+    counted,
+    in_a_hundred,
+    number,
+    number_figure,
+    p_value,
+    percent,
+    percent_figure,
+    visible,
+)
+from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure: what it is, its value with interval in words, and what stands behind it."""
+
+    label: str
+    value: str
+    basis: str = ""
+    missing: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One of the seven."""
+
+    question: str
+    sentence: str
+    lines: list[Line]
+    chart: Chart | None
+    limits: str
+
+
+def seven_answers(findings: Findings) -> list[Answer]:
+    """In the order of the questions."""
+    return [
+        can_an_attacker_tell(findings),
+        who(findings),
+        which_samples(findings),
+        copy_or_likeness(findings),
+        does_more_leak_more(findings),
+        what_was_missed(findings),
+        can_the_recogniser_be_trusted(findings),
+    ]
+
+
+def can_an_attacker_tell(findings: Findings) -> Answer:
+    """Answer 1."""
+    lines = []
+    for m in sorted(findings.membership, key=lambda m: (m.population == "seen photos", m.level == "photo")):
+        which = f"{m.population}, by {m.level}"
+        lines.append(_line(f"AUROC, {which}", m.auroc))
+        lines.append(_line(f"Members found at 1 % false alarms (TPR at FPR 1 %), {which}", m.tpr_at_fpr_1_percent, True))
+        at_a_thousandth = m.tpr_at_fpr_0_1_percent
+        lines.append(_line(f"Members found at 0.1 % false alarms, {which}", at_a_thousandth, True))
+        if m.p is not None:
+            lines.append(Line(f"p-value of no difference, {which}", p_value(m.p), "Mann-Whitney, one-sided"))
+    lines.append(_line("AUROC of the blind baseline, which never sees the generator", findings.blind.auroc))
+    given = {m.population for m in findings.membership}
+    without = "" if "unseen photos" in given else " No unseen photos of members were given, so only seen photos count."
+    return Answer(
+        "Can an attacker tell?",
+        f"{_telling(findings.membership)}{_blind(findings.blind.auroc)}{without}",
+        lines,
+        charts.membership_chart(findings),
+        "Only one attack was tried, the nearest neighbour; a better one may tell more. These are averages over all "
+        "members: a few people may leak while the average stays near guessing. The figure for unseen photos is the "
+        "one that shows a person, and not a picture, to be remembered.",
+    )
+
+
+def _telling(membership: list[Membership]) -> str:
+    by_person = [m for m in membership if m.level == "person" and isinstance(m.auroc, Estimate)]
+    if not by_person:
+        return "This cannot be said: there are too few people on one side."
+    chosen = min(by_person, key=lambda m: m.population == "seen photos")
+    auroc = chosen.auroc
+    assert isinstance(auroc, Estimate)
+    photos = "photos that were never trained on" if chosen.population == "unseen photos" else "their training photos"
+    cases = f"the member in {in_a_hundred(auroc.value)} (guessing: 50)"
+    if auroc.low > 0.5:
+        how = "with near certainty" if auroc.low > 0.95 else "better than by guessing"
+        return f"Yes, {how}. Shown a member and a stranger by {photos}, the attack picks {cases}."
+    if auroc.high < 0.5:
+        return (
+            f"Not as expected: shown a member and a stranger by {photos}, the attack picks {cases}, which is worse than "
+            "guessing. The two groups may differ in some other way."
+        )
+    return f"Not shown. By {photos}, the attack picks {cases}, which chance explains."
+
+
+def _blind(auroc: Figure) -> str:
+    if isinstance(auroc, Estimate) and auroc.low > 0.5:
+        return (
+            " But members and strangers can partly be told apart even without the generator (blind baseline "
+            f"{number(auroc.value)}), so not all of this need come from the generator."
+        )
+    return ""
+
+
+def who(findings: Findings) -> Answer:
+    """Answer 2."""
+    n = findings.naming
+    if n.n_exposed:
+        sentence = (
+            f"{counted(n.n_exposed, 'member is', 'members are')} named, of {count(n.n_members)}. "
+            f"Of people named in this way, {percent(n.level)} or fewer are expected to be named wrongly."
+        )
+    else:
+        sentence = (
+            f"Nobody of {counted(n.n_members, 'member', 'members')} can be named with at most {percent(n.level)} "
+            "wrong names expected."
+        )
+    lines = [
+        Line("People named", f"{count(n.n_exposed)} of {count(n.n_members)}", f"false discovery rate {percent(n.level)}"),
+        Line(
+            "Smallest p-value this audit can give",
+            p_value(n.p_floor),
+            f"1 / (n + 1), {counted(n.n_heldout, 'held-out person', 'held-out people')}",
+        ),
+        Line(
+            "People who must reach it before anyone can be named",
+            count(n.smallest_nameable),
+            f"{count(n.n_members)} members tested at once",
+        ),
+    ]
+    for s in n.strata if len(n.strata) > 1 else []:
+        lines.append(
+            Line(
+                f"Compared on {counted(s.photos, 'photo', 'photos')}",
+                f"{counted(s.n_members, 'member', 'members')}, smallest p {p_value(s.p_floor)}",
+                counted(s.n_heldout, "held-out person", "held-out people"),
+            )
+        )
+    return Answer(
+        "Who?",
+        sentence,
+        lines,
+        charts.exposure_chart(findings),
+        "Who is not named is not cleared: the evidence was not enough to name them (see answer 6). The p-values hold if "
+        "members and held-out people were drawn at random from one source. Each member is compared with held-out "
+        "people on the same number of photos.",
+    )
+
+
+def which_samples(findings: Findings) -> Answer:
+    """Answer 3."""
+    r = findings.resemblance
+    if isinstance(r.excess, Unresolvable):
+        sentence = "How many more samples resemble members than strangers cannot be given."
+    elif r.excess.low > 0:
+        sentence = (
+            f"{percent(r.members)} of the samples resemble a member; {percent(r.strangers)} would resemble a stranger "
+            f"just as well. The difference, {percent(r.excess.value)} of the samples, is what training left behind."
+        )
+    elif r.excess.high < 0:
+        sentence = (
+            f"Fewer samples resemble a member ({percent(r.members)}) than a stranger ({percent(r.strangers)}): "
+            "no sign of a leak, but the two groups may differ in some other way."
+        )
+    else:
+        sentence = (
+            f"{percent(r.members)} of the samples resemble a member and {percent(r.strangers)} a stranger: "
+            "no difference beyond chance."
+        )
+    if r.n_likenesses:
+        sentence += f" {counted(r.n_likenesses, 'sample shows', 'samples show')} a person who is named."
+    basis = f"{counted(r.n_samples, 'sample', 'samples')}, {counted(r.gallery, 'person', 'people')} on each side"
+    return Answer(
+        "Which samples?",
+        sentence,
+        [
+            _line("Excess: samples that resemble a member beyond those that resemble a stranger", r.excess, True),
+            Line("Samples that resemble a member", percent(r.members), basis),
+            Line("Samples that resemble a stranger", percent(r.strangers), basis),
+            Line("Samples that are a likeness of a named person", count(r.n_likenesses), "listed below"),
+            Line(
+                "Similarity from which a sample resembles",
+                number(r.threshold, 3),
+                f"cosine; templates of {counted(r.photos, 'photo', 'photos')}",
+            ),
+        ],
+        charts.resemblance_chart(findings),
+        "People who look alike resemble each other too; that is why strangers are counted beside members. The excess "
+        "is an average and does not point to single samples: those are the likenesses and copies listed below.",
+    )
+
+
+def copy_or_likeness(findings: Findings) -> Answer:
+    """Answer 4."""
+    c = findings.copies
+    if c.n_copies:
+        sentence = (
+            f"{counted(c.n_copies, 'sample is a copy', 'samples are copies')} of a training photo, of "
+            f"{count(c.n_samples)}. Copies are left out of every other answer."
+        )
+    else:
+        sentence = f"No copy of a training photo was found among {counted(c.n_samples, 'sample', 'samples')}."
+    lines = [
+        Line("Copies", f"{count(c.n_copies)} of {count(c.n_samples)}", "samples"),
+        Line(
+            "Pixel correlation from which a sample is a copy",
+            number(c.threshold, 3),
+            f"set on {counted(c.calibrated_on, 'held-out photo', 'held-out photos')}",
+        ),
+        _line("Held-out photos that would count as copies", c.heldout_rate, True),
+    ]
+    if c.highest is not None:
+        lines.insert(2, Line("Highest pixel correlation of any sample", number(c.highest, 3), "with a training photo"))
+    few = (
+        ""
+        if c.resolvable
+        else f"{counted(c.calibrated_on, 'held-out photo is', 'held-out photos are')} too few to hold false copies at "
+        "1 in 1,000. "
+    )
+    return Answer(
+        "Copy or likeness?",
+        sentence,
+        lines,
+        None,
+        f"{few}A copy reproduces a whole training photo, also re-encoded, resized, mirrored, slightly cropped or "
+        "changed in brightness. A part of a photo that is reproduced alone, such as its background, is not found.",
+    )
+
+
+def does_more_leak_more(findings: Findings) -> Answer:
+    """Answer 5."""
+    d = findings.dose
+    slope = d.slope
+    if isinstance(slope, Unresolvable):
+        sentence = f"This {absent(slope)}."
+    elif slope.low > 0:
+        sentence = (
+            "Yes: people with more training photos are more exposed, by "
+            f"{number(slope.value)} standard deviations for each doubling of their photos."
+        )
+    elif slope.high < 0:
+        sentence = "No: here people with more training photos are less exposed."
+    else:
+        sentence = "Not shown: exposure does not change with the number of training photos beyond chance."
+    if isinstance(slope, Estimate) and isinstance(d.heldout_slope, Estimate) and d.heldout_slope.low > 0:
+        sentence += " Held-out people with more photos score higher too, so popularity explains a part of it."
+    if d.most_photos is not None and d.most_photos_count is not None:
+        state = "is named" if d.most_photos_exposed else "is not named"
+        sentence += (
+            f" The person with the most photos, {visible(d.most_photos)} ({count(d.most_photos_count)} photos), {state}."
+        )
+    lines = [
+        _line("Change of exposure for each doubling of the photos", slope, signed=True),
+        _line("The same among held-out people", d.heldout_slope, signed=True),
+    ]
+    for p in d.points:
+        span = f"{p.photos_from} to {p.photos_to} photos" if p.photos_to > p.photos_from else None
+        label = f"Mean exposure, {span or counted(p.photos_from, 'photo', 'photos')}"
+        lines.append(_line(label, p.mean_exposure, signed=True, basis=counted(p.n_members, "member", "members")))
+    return Answer(
+        "Does more of you leak more?",
+        sentence,
+        lines,
+        charts.dose_chart(findings),
+        "Observed, not assigned: people with many photos may differ in other ways. Only photos handed out at random "
+        "(the lab) would show a cause. Everybody is compared on the same number of photos here.",
+    )
+
+
+def what_was_missed(findings: Findings) -> Answer:
+    """Answer 6."""
+    power = findings.missed.power
+    if isinstance(power, Unresolvable):
+        sentence = f"The smallest leak that this audit would have found {absent(power)}."
+        lines = [Line("Smallest leak found", absent(power), missing=True)]
+    else:
+        sought = f"in {percent(power.target)} of cases"
+        planted = f"planted photos of {counted(power.n_planted, 'person', 'people')}"
+        if power.smallest is None or power.share is None:
+            sentence = "Possibly everything: even if every member had leaked, this audit might have named nobody."
+            lines = [Line("Smallest leak found " + sought, "none, not even all members", planted)]
+        else:
+            who = counted(power.smallest, "member", "members")
+            sentence = (
+                f"Had {who} leaked, of {count(power.n_members)}, this audit would probably have named somebody. "
+                "A smaller leak may have gone unnoticed."
+            )
+            lines = [Line("Smallest leak found " + sought, f"{who} ({percent(power.share)})", planted)]
+        lines.append(Line("Simulated audits that named somebody, at that size", percent(power.power), "simulation"))
+        lines.append(Line("Share of the leaked people named, on average", percent(power.named), "simulation"))
+    return Answer(
+        "How much could we have missed?",
+        sentence,
+        lines,
+        None,
+        "The planted leaks are real photos, put among the samples. A generator's likeness is rarely as sharp as a "
+        "photo, so this is the best case: a real leak of that size may still be missed.",
+    )
+
+
+def can_the_recogniser_be_trusted(findings: Findings) -> Answer:
+    """Answer 7."""
+    rates = findings.trust.rates
+    lines = []
+    for r in rates:
+        lines.append(_line(f"False matches (FMR), threshold “{r.name}” ({number(r.threshold, 3)})", r.fmr, True))
+        lines.append(_line(f"False non-matches (FNMR), threshold “{r.name}”", r.fnmr, True))
+    return Answer(
+        "Can the recogniser be trusted here?",
+        _trust(rates),
+        lines,
+        None,
+        f"Measured on the held-out people of this audit, templates of "
+        f"{counted(findings.trust.photos, 'photo', 'photos')} against single photos that are not in them. Not broken "
+        "down by group: recognisers err more often for some groups of people than for others.",
+    )
+
+
+def _trust(rates: list[ErrorRates]) -> str:
+    known = [r for r in rates if isinstance(r.fmr, Estimate) and isinstance(r.fnmr, Estimate)]
+    if not known:
+        return "This cannot be said: too few held-out people have photos to spare."
+    r = known[0]
+    assert isinstance(r.fmr, Estimate)
+    assert isinstance(r.fnmr, Estimate)
+    return (
+        f"Where a sample counts as resembling somebody (answer 3), it takes two different people for one in "
+        f"{percent(r.fmr.value)} of comparisons, and fails to know the same person in {percent(r.fnmr.value)}."
+    )
+
+
+def _line(label: str, figure: Figure, share: bool = False, *, signed: bool = False, basis: str = "") -> Line:
+    value = percent_figure(figure) if share else number_figure(figure, signed=signed)
+    if isinstance(figure, Unresolvable):
+        return Line(label, value, basis, missing=True)
+    return Line(label, value, basis or f"n = {count(figure.n)}; {figure.method}")
