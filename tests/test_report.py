@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,12 +45,12 @@ from probablyexists.report.seven import seven_answers
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.power import Power
 
-TOO_FEW = Unresolvable("needs at least 1000 people, has 150", 1000, 150)
+TOO_FEW = Unresolvable("needs at least 1000 people, has 900", 1000, 900)
 SENTENCES: dict[Verdict, tuple[str, list[str], list[str]]] = {
     "leak": (
         "This generator shows 6 people it was trained on and reproduces training photos in 9 samples.",
         ["9 of 1200 samples reproduce a training photo", "6 of 240 members are named at a false discovery rate of 5%"],
-        ["with 150 held-out people for 240 members, nobody can be named unless about 5 people are strongly exposed"],
+        ["with 900 held-out people for 240 members, nobody can be named unless about 6 people are strongly exposed"],
     ),
     "no evidence": (
         "No evidence of a leak at this power: a leak of 7 of 240 members or more would probably have been noticed, "
@@ -65,7 +66,7 @@ SENTENCES: dict[Verdict, tuple[str, list[str], list[str]]] = {
 }
 
 
-def estimate(value: float, low: float, high: float, n: int = 150, method: str = "person bootstrap") -> Estimate:
+def estimate(value: float, low: float, high: float, n: int = 240, method: str = "person bootstrap") -> Estimate:
     return Estimate(value, low, high, 0.95, method, n)
 
 
@@ -90,8 +91,8 @@ def sample_findings(
             "compared_on": 2,
             "similarity": 0.8 - 0.01 * i if i < named else 0.5,
             "exposure": float(exposure[i]),
-            "p": 1 / 151 if i < named else 0.4,
-            "q": 0.0331 if i < named else 0.8,
+            "p": 1 / 901 if i < named else 0.4,
+            "q": 0.0444 if i < named else 0.8,
             "exposed": i < named,
             "nearest": [sample.format(3 * i)],
         }
@@ -124,7 +125,9 @@ def sample_findings(
         Membership(
             population=population,
             level=level,
-            auroc=figure(0.51 + higher * (1.4 if population == "seen photos" else 1), 0.45 + higher, 0.56 + 1.7 * higher),
+            auroc=figure(
+                0.51 + higher * (1.4 if population == "seen photos" else 1), 0.45 + higher, 0.56 + 1.7 * higher
+            ),
             tpr_at_fpr_1_percent=figure(0.02 + higher / 2, 0.006 + higher / 3, 0.06 + higher),
             tpr_at_fpr_0_1_percent=TOO_FEW,
             p=(0.00002 if higher else 0.31) if level == "person" else None,
@@ -133,7 +136,9 @@ def sample_findings(
         for level in ("photo", "person")
     ]
     dose_points = [
-        DosePoint(photos_from=low, photos_to=high, n_members=n, mean_exposure=figure(0.3 * i + 0.1, 0.1 * i, 0.5 * i + 0.3))
+        DosePoint(
+            photos_from=low, photos_to=high, n_members=n, mean_exposure=figure(0.3 * i + 0.1, 0.1 * i, 0.5 * i + 0.3)
+        )
         for i, (low, high, n) in enumerate([(1, 1, 60), (2, 3, 90), (4, 7, 60), (8, 12, 30)])
     ]
     likenesses = 3 * named
@@ -155,17 +160,17 @@ def sample_findings(
             level=0.05,
             n_members=n_members,
             n_exposed=named,
-            n_heldout=150,
-            p_floor=1 / 151,
-            smallest_nameable=32,
+            n_heldout=900,
+            p_floor=1 / 901,
+            smallest_nameable=6,
             strata=[
-                Stratum(photos=1, n_members=80, n_heldout=150, p_floor=1 / 151),
-                Stratum(photos=2, n_members=n_members - 80, n_heldout=120, p_floor=1 / 121),
+                Stratum(photos=1, n_members=80, n_heldout=900, p_floor=1 / 901),
+                Stratum(photos=2, n_members=n_members - 80, n_heldout=850, p_floor=1 / 851),
             ],
         ),
         "resemblance": Resemblance(
             threshold=0.8731,
-            gallery=150,
+            gallery=240,
             photos=2,
             n_samples=1191,
             members=0.031 + 0.05 * (higher > 0),
@@ -224,7 +229,7 @@ def sample_findings(
                 for role, source, n, people_here in (
                     ("training", "/data/faces/training", 1460, n_members),
                     ("unseen", "/data/faces/unseen", 400, n_members),
-                    ("heldout", "/data/faces/heldout", 13233, 150),
+                    ("heldout", "/data/faces/heldout", 13233, 900),
                     ("generated", "/data/out/generated.zip", 1200, None),
                 )
             ],
@@ -243,7 +248,13 @@ def sample_findings(
             python="3.11.7",
             libraries={"numpy": "2.4.6", "onnxruntime": "1.23.0", "faiss-cpu": "1.12.0", "dlib-bin": "20.0.0"},
             recogniser="dlib-resnet-v1 55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
-            settings={"training": "/data/faces/training", "level": 0.05, "seed": 0, "unseen": None, "show_names": False},
+            settings={
+                "training": "/data/faces/training",
+                "level": 0.05,
+                "seed": 0,
+                "unseen": None,
+                "show_names": False,
+            },
             data_fingerprint="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             date="2026-11-24T02:29:20+00:00",
             seconds=94.2,
@@ -257,10 +268,12 @@ def picture(seed: int, height: int = 128, width: int = 128) -> NDArray[np.uint8]
     r = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
     base = np.stack([x * 255 / width, y * 255 / height, (x + y) * 127 / (height + width)], axis=-1)
-    return np.asarray(np.clip(base + r.normal(0, 20, base.shape), 0, 255), np.uint8)
+    return np.asarray(np.clip(base + r.normal(0, 6, base.shape), 0, 255), np.uint8)
 
 
-def sample_exhibits(findings: Findings, kinds: Sequence[Literal["copy", "likeness"]] = ("likeness", "copy")) -> list[Exhibit]:
+def sample_exhibits(
+    findings: Findings, kinds: Sequence[Literal["copy", "likeness"]] = ("likeness", "copy")
+) -> list[Exhibit]:
     """Pictures for the first exposed people and the first copies."""
     made = []
     rows = findings.samples.to_pylist()
@@ -270,3 +283,327 @@ def sample_exhibits(findings: Findings, kinds: Sequence[Literal["copy", "likenes
             shown = tuple((r["sample"], r["similarity"], picture(100 * i + k)) for k, r in enumerate(its))
             made.append(Exhibit(kind, person, picture(i), shown))
     return made
+
+
+class Page(HTMLParser):
+    """What a browser would make of the page: its text, its elements, and what they point to."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self._words: list[str] = []
+        self._in_style = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._in_style = tag == "style"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_style = False
+        if tag not in {"a", "code", "dfn", "em", "span", "strong"}:
+            self._words.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if not self._in_style:
+            self._words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self._words))
+
+    def attributes(self, tag: str, name: str) -> list[str]:
+        return [value for element, attrs in self.elements if element == tag and (value := attrs.get(name)) is not None]
+
+
+def page(findings: Findings, exhibits: Sequence[Exhibit] = (), show_faces: bool = False) -> Page:
+    return Page(render(findings, exhibits, show_faces))
+
+
+@pytest.fixture(scope="module")
+def leak() -> Findings:
+    return sample_findings("leak")
+
+
+@pytest.fixture(scope="module")
+def html(leak: Findings) -> str:
+    return render(leak, sample_exhibits(leak), show_faces=False)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "badge"),
+    [("leak", "Leak"), ("no evidence", "No evidence at this power"), ("inconclusive", "Inconclusive")],
+)
+def test_the_verdict_is_said_in_words_and_nothing_is_called_safe(verdict: Verdict, badge: str) -> None:
+    findings = sample_findings(verdict, resolvable=verdict != "inconclusive")
+    text = page(findings).text
+    assert f"Verdict {badge} {findings.sentence}" in text
+    for reason in [*findings.because, *findings.cautions]:
+        assert words.sentence_case(reason) in text
+    assert not re.search(r"\b(safe|private|anonymous)\b", text, re.IGNORECASE)
+
+
+def test_all_seven_questions_stand_as_headings_in_order(html: str) -> None:
+    text = Page(html).text
+    places = [text.rindex(a.question) for a in seven_answers(sample_findings())]
+    assert len(places) == 7
+    assert places == sorted(places)
+    levels = [int(tag[1]) for tag, _ in Page(html).elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_names_and_paths_from_strangers_stay_text() -> None:
+    name = "</style></script><script>alert('p')</script><img src=x onerror=alert(1)>{:04d}"
+    path = "<script>alert('s')</script>&amp;{:05d}.png"
+    findings = sample_findings(name=name, sample=path, names_shown=True, because=["<b>bold</b> & <i>"], cautions=[name])
+    seen = page(findings, sample_exhibits(findings))
+    assert "script" not in {tag for tag, _ in seen.elements}
+    assert not [attrs for _, attrs in seen.elements if any(key.startswith("on") for key in attrs)]
+    assert all(source.startswith("data:image/") for source in seen.attributes("img", "src"))
+    assert path.format(0) in seen.text
+    assert name.format(0) in seen.attributes("p", "title")
+    assert "<b>bold</b> & <i>." in seen.text
+
+
+def test_nothing_is_loaded_from_anywhere(html: str) -> None:
+    seen = Page(html)
+    assert {tag for tag, _ in seen.elements}.isdisjoint({"script", "link", "iframe", "object", "embed", "form", "base"})
+    assert all(link.startswith("#") or link.startswith("https://arxiv.org/") for link in seen.attributes("a", "href"))
+    assert all(target.startswith("#") for target in seen.attributes("use", "href"))
+    assert "@import" not in html
+    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", html))
+    assert len(re.findall(r"https?://", html)) == len(re.findall(r'<a href="https://', html))
+    (policy,) = [attrs["content"] for _, attrs in seen.elements if attrs.get("http-equiv") == "Content-Security-Policy"]
+    assert policy is not None
+    assert policy.startswith("default-src 'none';")
+
+
+def test_ids_are_unique_and_everything_pointed_to_is_there(html: str) -> None:
+    seen = Page(html)
+    ids = [str(attrs["id"]) for _, attrs in seen.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    pointed = [target[1:] for tag in ("a", "use") for target in seen.attributes(tag, "href") if target.startswith("#")]
+    pointed += re.findall(r"url\(#([^)]*)\)", html)
+    pointed += [i for _, attrs in seen.elements for i in str(attrs.get("aria-labelledby", "")).split()]
+    assert set(pointed) <= set(ids)
+
+
+def test_tables_pictures_and_charts_can_be_read_aloud(html: str) -> None:
+    seen = Page(html)
+    assert all(attrs.get("scope") for tag, attrs in seen.elements if tag == "th")
+    assert all(attrs.get("alt") for tag, attrs in seen.elements if tag == "img")
+    assert sum(tag == "table" for tag, _ in seen.elements) == sum(tag == "caption" for tag, _ in seen.elements)
+    charts = [attrs["aria-label"] for _, attrs in seen.elements if attrs.get("role") == "img"]
+    assert len(charts) == 4
+    assert "unseen photos, by person 0.71" in str(charts[0])
+
+
+def test_charts_take_their_colours_and_letters_from_the_page(html: str) -> None:
+    drawings = "".join(re.findall(r"<svg.*?</svg>", html, re.DOTALL))
+    assert drawings.count("<svg") == 8
+    assert not re.search(r"#[0-9a-fA-F]{6}\b", drawings)
+    assert "DejaVu" not in drawings
+    assert set(re.findall(r"var\((--[a-z]+)\)", drawings)) <= set(re.findall(r"(--[a-z]+):", html))
+    assert "<style" not in drawings
+
+
+def test_the_same_findings_give_the_same_bytes(leak: Findings, html: str) -> None:
+    assert render(leak, sample_exhibits(leak), show_faces=False) == html
+
+
+def test_what_cannot_be_given_is_said_and_is_never_zero() -> None:
+    findings = sample_findings("inconclusive", resolvable=False)
+    answers = seven_answers(findings)
+    for answer in answers:
+        for line in [*answer.lines, *answer.more]:
+            if line.missing:
+                assert line.value.startswith("cannot be given: needs at least ")
+    assert sum(line.missing for a in answers for line in [*a.lines, *a.more]) == 12 + 1 + 1 + 1 + 6 + 1 + 4
+    text = page(findings).text
+    assert "Excess over strangers — cannot be given: needs at least 1000 people, has 900" in text
+    assert "Smallest leak noticed — cannot be given: needs at least 20 people with 3 photos, has 0" in text
+    assert answers[0].chart is None
+    assert answers[4].chart is None
+
+
+def test_a_blind_audit_says_that_it_would_have_seen_nothing() -> None:
+    power = Power(None, None, 0.31, 0.02, 0.80, 40, 240)
+    findings = sample_findings("inconclusive", missed=Missed(power=power))
+    assert "even if every member had leaked" in seven_answers(findings)[5].sentence
+    assert "Smallest leak noticed none not even if every member had leaked" in page(findings).text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "begins"),
+    [(0.55, 0.7, "Yes, better than by guessing."), (0.45, 0.55, "Not on average."), (0.3, 0.4, "Not as expected.")],
+)
+def test_the_answer_follows_the_interval(low: float, high: float, begins: str) -> None:
+    auroc = estimate((low + high) / 2, low, high)
+    one = Membership(
+        population="seen photos",
+        level="person",
+        auroc=auroc,
+        tpr_at_fpr_1_percent=TOO_FEW,
+        tpr_at_fpr_0_1_percent=TOO_FEW,
+        p=0.5,
+    )
+    sentence = seven_answers(sample_findings(membership=[one], blind=Blind(auroc=estimate(0.7, 0.6, 0.8))))[0].sentence
+    assert sentence.startswith(begins)
+    assert "told apart even without the generator" in sentence
+    assert sentence.endswith("No unseen photos of members were given, so only seen photos count.")
+
+
+def test_people_who_are_named_are_not_hidden_by_an_average() -> None:
+    membership = [m.model_copy(update={"auroc": estimate(0.55, 0.45, 0.65)}) for m in sample_findings().membership]
+    sentence = seven_answers(sample_findings(membership=membership))[0].sentence
+    assert sentence.startswith("Not on average.")
+    assert "an average hides single people: 6 people are named in answer 2." in sentence
+
+
+def test_an_audit_without_people_or_samples_still_has_a_page() -> None:
+    text = page(sample_findings("inconclusive", people=[], samples=[], dose=sample_findings().dose)).text
+    assert "Nobody is named. This clears no one" in text
+    assert "The list withhold.txt is empty." in text
+
+
+def test_at_most_fifty_are_shown_and_the_rest_is_counted() -> None:
+    findings = sample_findings(n_named=60)
+    seen = page(findings, sample_exhibits(findings, ["likeness"]))
+    assert FIRST == 50
+    assert "The first 50 are shown; the other 10 stand in findings.json." in seen.text
+    assert "189 samples are a copy or a likeness" in seen.text
+    assert "the first 50 follow" in seen.text
+    assert len(seen.attributes("img", "src")) == 50 * (1 + 3)
+
+
+def test_fifty_people_with_faces_stay_below_a_megabyte() -> None:
+    findings = sample_findings(n_named=50)
+    assert len(render(findings, sample_exhibits(findings), show_faces=True)) < 1_000_000
+
+
+def test_people_are_listed_by_certainty_with_their_samples(leak: Findings, html: str) -> None:
+    rows = re.findall(r'<th scope="row"><span class="path"[^>]*>(person-\d+)</span>', html)
+    people = sorted((p for p in leak.people.to_pylist() if p["exposed"]), key=lambda p: -p["exposure"])
+    assert rows == [p["person"] for p in people]
+    row = next(line for line in html.splitlines() if ">person-0000</span></th>" in line)
+    assert re.findall(r"<td[^>]*>([^<]*)</td>", row)[-2:] == ["3", "1"]
+
+
+def test_clusters_are_said_to_be_clusters() -> None:
+    clusters = Clusters(
+        threshold=0.9, n_people_training=240, n_people_heldout=900, n_on_both_sides=3, note="About 97 % pure on LFW."
+    )
+    data = sample_findings().data.model_copy(update={"clusters": clusters})
+    text = page(sample_findings(data=data)).text
+    assert "People are clusters here." in text
+    assert "3 stood on both sides and were set aside" in text
+    assert "About 97 % pure on LFW." in text
+
+
+def test_withhold_holds_every_copy_and_likeness_one_a_line(tmp_path: Path) -> None:
+    rows = [
+        ("b.png", "likeness"),
+        ("none.png", "none"),
+        ("a b/ü.png", "copy"),
+        ("two\nlines.png", "copy"),
+        ("bell\x07.png", "likeness"),
+        ("left\u202egnp.exe", "likeness"),
+        ('"quoted".png', "copy"),
+        (" blank.png", "copy"),
+    ]
+    samples = [
+        {"sample": s, "kind": k, "person": None, "similarity": 0.9, "heldout_similarity": None, "copy_of": None}
+        for s, k in rows
+    ]
+    findings = sample_findings(samples=samples)
+    write_report(findings, [], tmp_path, show_faces=False)
+    assert (tmp_path / "withhold.txt").read_bytes().decode() == (
+        '" blank.png"\n'
+        '"\\"quoted\\".png"\n'
+        "a b/ü.png\n"
+        "b.png\n"
+        '"bell\\u0007.png"\n'
+        '"left\\u202egnp.exe"\n'
+        '"two\\nlines.png"\n'
+    )
+    lines = (tmp_path / "withhold.txt").read_text("utf-8").splitlines()
+    back = [json.loads(line) if line.startswith('"') else line for line in lines]
+    assert back == sorted(s for s, k in rows if k != "none")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["report.html", "withhold.txt"]
+
+
+def test_nothing_to_withhold_is_an_empty_list(tmp_path: Path) -> None:
+    write_report(sample_findings("no evidence"), [], tmp_path, show_faces=False)
+    assert (tmp_path / "withhold.txt").read_bytes() == b""
+
+
+def decoded(uri: str) -> NDArray[np.uint8]:
+    head, data = uri.split(",", 1)
+    assert head in {"data:image/png;base64", "data:image/jpeg;base64"}
+    with Image.open(io.BytesIO(base64.b64decode(data, validate=True))) as image:
+        assert image.mode == "RGB"
+        return np.asarray(image)
+
+
+@pytest.mark.parametrize(("height", "width"), [(128, 128), (256, 100), (37, 255), (7, 5), (1, 400)])
+def test_pixelated_pictures_hold_blocks_and_nothing_else(height: int, width: int) -> None:
+    shown = decoded(data_uri(picture(1, height, width), show_faces=False))
+    assert max(shown.shape) <= 160
+    assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= BLOCKS * BLOCKS
+    changes = [int((np.diff(shown.astype(int), axis=axis) != 0).any(axis=(1 - axis, 2)).sum()) for axis in (0, 1)]
+    assert max(changes) <= BLOCKS - 1
+
+
+def test_a_block_is_the_mean_of_its_pixels() -> None:
+    pixels = picture(2, 100, 100)
+    shown = decoded(data_uri(pixels, show_faces=False))
+    assert shown[0, 0].tolist() == pytest.approx(pixels[:10, :10].mean(axis=(0, 1)), abs=1)
+
+
+def test_faces_that_are_asked_for_keep_their_detail() -> None:
+    shown = decoded(data_uri(picture(1), show_faces=True))
+    assert max(shown.shape) <= 160
+    assert len(np.unique(shown.reshape(-1, 3), axis=0)) > 1000
+
+
+def test_every_picture_of_the_page_decodes_and_is_pixelated(leak: Findings, html: str) -> None:
+    sources = Page(html).attributes("img", "src")
+    assert len(sources) == 6 * 4 + 9 * 2
+    for source in sources:
+        assert len(np.unique(decoded(source).reshape(-1, 3), axis=0)) <= BLOCKS * BLOCKS
+    assert "Pixelated:" in Page(html).text
+    assert "Pixelated:" not in page(leak, sample_exhibits(leak), show_faces=True).text
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        (estimate(0.62, 0.55, 0.69), "62 % (95 % interval 55 to 69 %)"),
+        (estimate(0.0, 0.0, 0.278), "0 % (95 % interval 0 to 28 %)"),
+        (estimate(0.004, 0.0, 0.12), "0.4 % (95 % interval 0.0 to 12.0 %)"),
+        (estimate(0.003, 0.0004, 0.006), "0.30 % (95 % interval 0.04 to 0.60 %)"),
+        (estimate(-0.01, -0.03, 0.01), "−1.0 % (95 % interval −3.0 to 1.0 %)"),
+        (TOO_FEW, "cannot be given: needs at least 1000 people, has 900"),
+    ],
+)
+def test_percentages_have_the_digits_they_deserve(figure: Figure, said: str) -> None:
+    assert words.percent_figure(figure).replace(words.NO_BREAK, " ") == said
+
+
+@pytest.mark.parametrize("share", [1e-7, 0.00004, 0.004, 0.996, 0.99996])
+def test_what_is_not_nothing_or_everything_is_not_written_so(share: float) -> None:
+    assert words.percent(share).replace(words.NO_BREAK, " ") not in {"0 %", "0.0 %", "100 %", "100.0 %"}
+    if share >= 10 ** -(words.MOST_DIGITS + 2):
+        assert float(words.percent(share).split(words.NO_BREAK)[0]) not in {0.0, 100.0}
+
+
+def test_p_values_are_not_finer_than_they_are() -> None:
+    assert [words.p_value(p).replace(words.NO_BREAK, " ") for p in (1 / 151, 0.00099, 0.05, 0.4, 1.0)] == [
+        "0.0066",
+        "< 0.001",
+        "0.050",
+        "0.40",
+        "1",
+    ]

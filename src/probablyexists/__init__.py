@@ -11,9 +11,9 @@ __version__ = "0.1.0"
 __all__ = ["Findings", "ProbablyExistsError", "__version__", "audit"]
 
 if TYPE_CHECKING:
-    from probablyexists.method import audit
     from probablyexists.basis.errors import ProbablyExistsError
     from probablyexists.findings import Findings
+    from probablyexists.method import audit
 
 
 def __getattr__(name: str) -> Any:

@@ -89,7 +89,7 @@ def run(settings: Settings, progress: Progress) -> Findings:
     show_names = settings.show_names and names_known
     labels = Labels(training.people.names if show_names else pseudonyms(training), show_names)
 
-    copied = find_copies(training.table, heldout.table, generated)
+    copied = find_copies(training, heldout, generated)
     others = generated.take(np.flatnonzero(~copied.is_copy))
     samples = others.embeddings
 
@@ -113,7 +113,7 @@ def run(settings: Settings, progress: Progress) -> Findings:
         cautions=judgement.cautions,
         names_shown=show_names,
         people=people_table(named, training, labels, others),
-        samples=samples_table(named, shown, similarity, training, heldout, generated, copied, labels, seed),
+        samples=samples_table(shown, similarity, training, heldout, generated, copied, labels, seed),
         membership=answer_1,
         blind=baseline,
         naming=answer_2,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.findings import Copies
-from probablyexists.matching.copies import CopyThreshold, Matches, find, threshold
+from probablyexists.matching.copies import CopyThreshold, Matches, correlate, find, threshold
 from probablyexists.matching.crowd import Crowd
 from probablyexists.stats.rates import share_of_people
 
@@ -25,11 +25,13 @@ class Found:
     """Each held-out photo's best correlation with a training photo."""
 
 
-def find_copies(training: Embedded, heldout: Embedded, generated: Embedded) -> Found:
+def find_copies(training: Crowd, heldout: Crowd, generated: Embedded) -> Found:
     """Match samples with training photos in image space, at a threshold set on the held-out photos."""
-    strangers = find(heldout.pictures, training.pictures).correlation
-    limit = threshold(strangers)
-    matches = find(generated.pictures, training.pictures)
+    pictures = heldout.table.pictures
+    strangers = find(pictures, training.table.pictures).correlation
+    pairs = np.array([rows[:2] for rows in heldout.people.rows if len(rows) > 1], dtype=np.intp).reshape(-1, 2)
+    limit = threshold(strangers, correlate(pictures[pairs[:, 0]], pictures[pairs[:, 1]]))
+    matches = find(generated.pictures, training.table.pictures)
     return Found(matches, matches.correlation >= limit.value, limit, strangers)
 
 

@@ -49,7 +49,6 @@ def people_table(named: Named, training: Crowd, labels: Labels, samples: Embedde
 
 
 def samples_table(
-    named: Named,
     shown: NDArray[np.intp],
     similarity: NDArray[np.float64],
     training: Crowd,

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 
-N_CONVOLUTIONS = 29
 EMBEDDING_DIM = 128
+_CHANNELS = (32,) * 7 + (64,) * 8 + (128,) * 6 + (256,) * 8
+"""Of every convolution's output; the kernels are 3x3 but for the first, 7x7."""
+N_CONVOLUTIONS = len(_CHANNELS)
 
 _LAYER = re.compile(rb"\x01(?:\x05con_4|\x07affine_|\x04fc_2)")
 
@@ -48,45 +50,56 @@ def read_weights(data: bytes) -> DlibWeights:
             convolutions.append(tensor)
         elif layer.group().endswith(b"affine_"):
             tensor, at = _tensor(data, at)
-            affines.append(tensor.reshape(2, -1))
+            affines.append(tensor)
         else:
             for _ in ("outputs", "inputs"):
                 _, at = _integer(data, at)
             tensor, at = _tensor(data, at)
-            matrix = tensor.reshape(-1, EMBEDDING_DIM)
+            matrix = tensor
     if len(convolutions) != N_CONVOLUTIONS or len(affines) != N_CONVOLUTIONS or matrix is None:
         raise InputError(
             f"not dlib's face recogniser: {len(convolutions)} convolutions and {len(affines)} affines, "
             f"expected {N_CONVOLUTIONS} of each and one matrix"
         )
     kernels, biases = [], []
-    channels = 3
-    for convolution, affine in zip(convolutions, affines, strict=True):
-        kernel, bias = _fold(convolution, affine, channels)
+    channels, side = 3, 7
+    for convolution, affine, out in zip(convolutions, affines, _CHANNELS, strict=True):
+        kernel, bias = _fold(convolution, affine, (out, channels, side, side))
         kernels.append(kernel)
         biases.append(bias)
-        channels = kernel.shape[0]
-    return DlibWeights(tuple(kernels), tuple(biases), matrix)
+        channels, side = out, 3
+    _check_size("the matrix", matrix, channels * EMBEDDING_DIM)
+    return DlibWeights(tuple(kernels), tuple(biases), matrix.reshape(channels, EMBEDDING_DIM))
 
 
 def _fold(
-    convolution: NDArray[np.float32], affine: NDArray[np.float32], channels: int
+    convolution: NDArray[np.float32], affine: NDArray[np.float32], shape: tuple[int, int, int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """gamma * (conv(x) + bias) + beta as one convolution; the file keeps the biases behind the kernels."""
-    gamma, beta = affine.astype(np.float64)
+    out = shape[0]
+    _check_size("a convolution", convolution, math.prod(shape) + out)
+    _check_size("an affine", affine, 2 * out)
+    gamma, beta = affine.reshape(2, out).astype(np.float64)
     flat = convolution.reshape(-1).astype(np.float64)
-    side = math.isqrt((flat.size - gamma.size) // (gamma.size * channels))
-    kernel = flat[: -gamma.size].reshape(gamma.size, channels, side, side)
-    bias = flat[-gamma.size :]
+    kernel, bias = flat[:-out].reshape(shape), flat[-out:]
     return (
         (kernel * gamma[:, None, None, None]).astype(np.float32),
         (bias * gamma + beta).astype(np.float32),
     )
 
 
+def _check_size(what: str, tensor: NDArray[np.float32], expected: int) -> None:
+    if tensor.size != expected:
+        raise InputError(
+            f"not dlib's face recogniser: {what} of {tensor.size:,} numbers where {expected:,} are expected"
+        )
+
+
 def _integer(data: bytes, at: int) -> tuple[int, int]:
-    head = data[at]
+    head = data[at] if at < len(data) else 0
     end = at + 1 + (head & 0x0F)
+    if end > len(data):
+        raise InputError("the recogniser's weights end in the middle of a number")
     value = int.from_bytes(data[at + 1 : end], "little")
     return (-value if head & 0x80 else value), end
 
@@ -100,6 +113,6 @@ def _tensor(data: bytes, at: int) -> tuple[NDArray[np.float32], int]:
         size, at = _integer(data, at)
         shape.append(size)
     n = math.prod(shape)
-    if n < 0 or at + 4 * n > len(data):
+    if min(shape) < 0 or at + 4 * n > len(data):
         raise InputError("the recogniser's weights end in the middle of a tensor")
     return np.frombuffer(data, dtype="<f4", count=n, offset=at).reshape(shape), at + 4 * n

@@ -74,11 +74,14 @@ class _Layout:
     side: int
     channels_first: bool
     dim: int
+    batch: int | None
+    """Faces the network takes at once; None: any number."""
 
 
 class OnnxRecogniser:
-    """Any ONNX network with one image input (n, 3, s, s) or (n, s, s, 3) float and one (n, dim) output.
+    """Any ONNX network with one float input (n, 3, s, s) or (n, s, s, 3) and one (n, dim) output.
 
+    Where the network fixes n, the batch is cut and filled up to it.
     Faces come in ArcFace's frame, RGB, scaled as (x - 127.5) / 127.5: what the ArcFace family expects. The
     weights are the user's own; check their licence (those of `insightface` are for non-commercial research).
     """
@@ -102,6 +105,12 @@ class OnnxRecogniser:
         x = (chips.astype(np.float32) - 127.5) / 127.5
         if self._layout.channels_first:
             x = x.transpose(0, 3, 1, 2)
+        n, batch = len(x), self._layout.batch or len(x)
+        x = np.pad(x, ((0, -n % batch), (0, 0), (0, 0), (0, 0)))
+        parts = [self._run(x[start : start + batch]) for start in range(0, len(x), batch)]
+        return np.concatenate(parts)[:n]
+
+    def _run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         (embeddings,) = self._session.run(None, {self._input: np.ascontiguousarray(x)})
         return np.asarray(embeddings, dtype=np.float32)
 
@@ -111,14 +120,18 @@ def _layout(session: Any, path: Path) -> _Layout:
     shape_in = inputs[0].shape if len(inputs) == 1 else []
     shape_out = outputs[0].shape if len(outputs) == 1 else []
     problem = InputError(
-        f"--recogniser {path}: needs one input (n, 3, side, side) or (n, side, side, 3) and one output "
-        f"(n, dim), has inputs {[i.shape for i in inputs]} and outputs {[o.shape for o in outputs]}"
+        f"--recogniser {path}: needs one float input (n, 3, side, side) or (n, side, side, 3) and one float output "
+        f"(n, dim), has inputs {[(i.type, i.shape) for i in inputs]} and outputs "
+        f"{[(o.type, o.shape) for o in outputs]}; export the network so, with side and dim fixed"
     )
     if len(shape_in) != 4 or len(shape_out) != 2 or not isinstance(shape_out[1], int):
         raise problem
+    if any(port.type != "tensor(float)" for port in (*inputs, *outputs)):
+        raise problem
+    batch = shape_in[0] if isinstance(shape_in[0], int) else None
     for channels_first, (channels, height, width) in ((True, shape_in[1:]), (False, (shape_in[3], *shape_in[1:3]))):
         if channels == 3 and isinstance(height, int) and height == width:
-            return _Layout(height, channels_first, shape_out[1])
+            return _Layout(height, channels_first, shape_out[1], batch)
     raise problem
 
 
@@ -145,12 +158,17 @@ def _session(path: Path, threads: int | None) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime raises many kinds; each means that the file cannot be used
-        raise InputError(f"{path}: not a usable ONNX model ({str(error).splitlines()[0][:120]})") from error
+        said = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"{path}: not a usable ONNX model ({said}); give another, or delete it if it lies in the cache"
+        ) from error
 
 
 def _mirror_averaged(once: Any, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
     total = once(chips) + once(chips[:, :, ::-1])
-    if not np.isfinite(total).all():
-        raise InputError(f"the recogniser gave {int((~np.isfinite(total)).any(axis=1).sum())} non-finite embeddings")
-    unit: NDArray[np.float32] = total / np.linalg.norm(total, axis=1, keepdims=True)
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    n_unusable = int((~np.isfinite(length) | (length == 0)).sum())
+    if n_unusable:
+        raise InputError(f"the recogniser gave {n_unusable} of {len(chips)} embeddings that are zero or not finite")
+    unit: NDArray[np.float32] = total / length
     return unit

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.faces.acquire import PICTURE_SIDE
+
+
+@contextmanager
+def _reading(part: Path) -> Iterator[None]:
+    """Whatever is wrong with a part file becomes one line that names it."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, KeyError, pa.ArrowException) as error:
+        said = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{part}: a damaged part of the embeddings store ({said}); delete it, its photos will be embedded again"
+        ) from error
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the embeddings store cannot be written ({error.strerror or error}); make room there, or name "
+            "another folder in PROBABLYEXISTS_CACHE"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -42,7 +69,8 @@ class Store:
         self.folder = cache / "embeddings" / key
         self.dim = dim
         if not self.folder.is_dir():
-            write_text(self.folder / "made_with.json", json.dumps(made_with, indent=1, sort_keys=True) + "\n")
+            with _writing(self.folder):
+                write_text(self.folder / "made_with.json", json.dumps(made_with, indent=1, sort_keys=True) + "\n")
         self._known = self._read_keys()
 
     def __contains__(self, sha256: bytes) -> bool:
@@ -54,8 +82,9 @@ class Store:
 
         if not rows:
             return
-        with written_whole(self.folder / f"part-{uuid.uuid4().hex}.parquet") as aside:
-            pq.write_table(self._table(rows), aside, compression="zstd")
+        part = self.folder / f"part-{uuid.uuid4().hex}.parquet"
+        with _writing(self.folder), written_whole(part) as aside:
+            pq.write_table(self._table(rows), aside, compression="zstd", write_page_checksum=True)
         self._known.update(row.sha256 for row in rows)
 
     def read(self, wanted: Iterable[bytes]) -> dict[bytes, Row]:
@@ -67,8 +96,9 @@ class Store:
         keys = pa.array(sorted(set(wanted)), pa.binary(32))
         rows: dict[bytes, Row] = {}
         for part in self._parts():
-            table = pq.read_table(part, filters=pc.is_in(pc.field("sha256"), keys))
-            rows.update((row.sha256, row) for row in self._rows(table))
+            with _reading(part):
+                table = pq.read_table(part, filters=pc.is_in(pc.field("sha256"), keys), page_checksum_verification=True)
+                rows.update((row.sha256, row) for row in self._rows(table))
         return rows
 
     def _parts(self) -> list[Path]:
@@ -77,7 +107,12 @@ class Store:
     def _read_keys(self) -> set[bytes]:
         import pyarrow.parquet as pq
 
-        return {key for part in self._parts() for key in pq.read_table(part, columns=["sha256"])["sha256"].to_pylist()}
+        keys: set[bytes] = set()
+        for part in self._parts():
+            with _reading(part):
+                table = pq.read_table(part, columns=["sha256"], page_checksum_verification=True)
+                keys.update(table["sha256"].to_pylist())
+        return keys
 
     def _table(self, rows: Sequence[Row]) -> Any:
         import pyarrow as pa

@@ -122,7 +122,8 @@ def _warp(image: NDArray[np.uint8], points: NDArray[np.float64], side: int) -> N
     eyes = np.array([points[[2, 3]].mean(axis=0), points[[0, 1]].mean(axis=0), points[4]])
     if eyes[0, 0] > eyes[1, 0]:
         eyes[[0, 1]] = eyes[[1, 0]]
-    a, b, x, y = _similarity(_ARCFACE_POINTS * side, eyes)
+    # Points name pixel centres; Pillow counts from the pixel's corner.
+    a, b, x, y = _similarity(_ARCFACE_POINTS * side + 0.5, eyes + 0.5)
     picture = Image.fromarray(image).transform(
         (side, side), Image.Transform.AFFINE, (a, -b, x, b, a, y), Image.Resampling.BILINEAR
     )

@@ -135,8 +135,8 @@ def draw_scene(person: DrawnPerson, photo: int) -> Scene:
     warmth = normal(0.07, 0.15)
     tint = r.uniform(0.25, 0.8) + r.uniform(-0.16, 0.16, 3)
     return Scene(
-        yaw=normal(8, 18),
-        pitch=normal(3.5, 8),
+        yaw=normal(12, 22),
+        pitch=normal(6, 11),
         roll=normal(3.5, 8),
         shift=(normal(0.03, 0.06), normal(0.025, 0.05)),
         zoom=float(r.uniform(0.94, 1.06)),
@@ -146,7 +146,7 @@ def draw_scene(person: DrawnPerson, photo: int) -> Scene:
         light_colour=(1 + warmth, 1.0, 1 - 1.2 * warmth),
         exposure=float(r.uniform(0.82, 1.18)),
         smile=smile,
-        mouth_open=max(0.0, float(r.uniform(-0.6, 1)) if smile > 0.4 else float(r.uniform(-2, 0.5))),
+        mouth_open=max(0.0, float(r.uniform(-0.6, 0.7)) if smile > 0.4 else float(r.uniform(-2, 0.5))),
         brow_raise=normal(0.025, 0.05),
         eye_opening=float(np.clip(r.normal(1, 0.1) - 0.18 * max(smile, 0), 0.65, 1.2)),
         gaze=(normal(0.25, 0.5), normal(0.12, 0.25)),

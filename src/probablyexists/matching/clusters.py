@@ -39,13 +39,19 @@ def distance_at_fmr(embeddings: NDArray[np.float32], fmr: float, seed: int) -> f
 
 
 def cluster(embeddings: NDArray[np.float32], seed: int = 0) -> tuple[NDArray[np.intp], float]:
-    """((n,) cluster of every photo, numbered by first appearance; the distance that was the threshold)."""
+    """((n,) cluster of every photo, numbered by first appearance; the distance that was the threshold).
+
+    The order of the photos changes nothing but the numbers: the work is done in an order of its own.
+    """
     n = len(embeddings)
     if n < 2:
         return np.zeros(n, dtype=np.intp), 0.0
+    order_of_values = np.lexsort(embeddings.T)
+    embeddings = embeddings[order_of_values]
     limit = distance_at_fmr(embeddings, LINK_FMR, seed)
     labels = np.full(n, -1, dtype=np.intp)
     _divide(embeddings, np.arange(n), distance_at_fmr(embeddings, GRAPH_FMR, seed), limit, labels)
+    labels[order_of_values] = labels.copy()
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     order = np.argsort(np.argsort(first))
     return order[inverse].astype(np.intp), limit

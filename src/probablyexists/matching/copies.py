@@ -9,6 +9,7 @@ takes out brightness, contrast and what all faces share.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +18,21 @@ from numpy.typing import NDArray
 N_CANDIDATES = 4
 REACH = 3
 """Shifts of up to this many pixels (of 48) are tried in both directions."""
-SAME_PICTURE = 0.85
+SAME_PICTURE = 0.90
 """Correlation from which two photos in two roles are the same picture."""
-AT_LEAST = 0.80
+AT_LEAST = 0.85
 """No threshold for copies is set below this, however dissimilar the strangers are."""
 RATE = 1 / 1000
 """Share of strangers' photos that may count as copies."""
+SAME_PERSON_RATE = 1 / 100
+"""Share of other photos of the same person that may count as copies."""
 
+WORTH_REGISTERING = 0.55
+"""Pairs less alike than this are not turned and scaled: no copy was ever seen so far from its original."""
+
+_WARPS = [
+    (turn, scale) for turn in (-6, -3, 0, 3, 6) for scale in (0.92, 0.96, 1.0, 1.04, 1.08) if (turn, scale) != (0, 1)
+]
 _HASH_SIDE = 16
 _CHUNK = 2048
 
@@ -65,15 +74,59 @@ def find(queries: NDArray[np.uint8], references: NDArray[np.uint8]) -> Matches:
         for turned in (queries[rows], queries[rows, :, ::-1]):
             sharp = normalise(turned)
             _, candidates = search.search(hashes(sharp), k)
-            for column in np.sort(candidates, axis=1).T:
-                found = shifted_correlation(sharp, reference_sharp[column])
-                better = found > correlation[rows]
-                correlation[rows] = np.where(better, found, correlation[rows])
-                index[rows] = np.where(better, column, index[rows])
+            best, column = np.full(len(sharp), -1.0), np.zeros(len(sharp), dtype=np.intp)
+            for candidate in np.sort(candidates, axis=1).T:
+                found = shifted_correlation(sharp, reference_sharp[candidate])
+                better = found > best
+                best, column = np.where(better, found, best), np.where(better, candidate, column)
+            best = _registered(turned, reference_sharp[column], best)
+            better = best > correlation[rows]
+            correlation[rows] = np.where(better, best, correlation[rows])
+            index[rows] = np.where(better, column, index[rows])
     return Matches(correlation, index)
 
 
-def normalise(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+def correlate(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(n,) correlation of each picture of `a` or its mirror image with the same picture of `b`."""
+    sharp = normalise(b)
+    both = [_registered(x, sharp, shifted_correlation(normalise(x), sharp)) for x in (a, a[:, :, ::-1])]
+    return np.maximum(*both)
+
+
+def _registered(
+    pictures: NDArray[np.uint8], sharp: NDArray[np.float32], correlation: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The correlation after small turns and scalings of the picture too, for pairs that are at all alike.
+
+    Landmarks of an edited picture move by a pixel or two; that turns and scales its chip.
+    """
+    best = correlation.copy()
+    alike = np.flatnonzero(correlation >= WORTH_REGISTERING)
+    for turn, scale in _WARPS:
+        if not alike.size:
+            break
+        moved = normalise(_warp(pictures[alike], turn, scale))
+        best[alike] = np.maximum(best[alike], shifted_correlation(moved, sharp[alike]))
+    return best
+
+
+def _warp(pictures: NDArray[np.uint8], turn: float, scale: float) -> NDArray[np.float32]:
+    """Turn (degrees) and scale about the middle, bilinear, the edge repeated."""
+    side = pictures.shape[1]
+    middle = (side - 1) / 2
+    y, x = np.mgrid[:side, :side] - middle
+    cosine, sine = math.cos(math.radians(turn)) / scale, math.sin(math.radians(turn)) / scale
+    at_x = np.clip(cosine * x - sine * y + middle, 0, side - 1)
+    at_y = np.clip(sine * x + cosine * y + middle, 0, side - 1)
+    left, top = np.floor(at_x).astype(int), np.floor(at_y).astype(int)
+    right, bottom = np.minimum(left + 1, side - 1), np.minimum(top + 1, side - 1)
+    across, down = (at_x - left).astype(np.float32), (at_y - top).astype(np.float32)
+    upper = pictures[:, top, left] * (1 - across) + pictures[:, top, right] * across
+    lower = pictures[:, bottom, left] * (1 - across) + pictures[:, bottom, right] * across
+    return np.asarray(upper * (1 - down) + lower * down, dtype=np.float32)
+
+
+def normalise(pictures: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
     """Local contrast normalisation: subtract the blurred picture, divide by the blurred deviation."""
     from scipy.ndimage import gaussian_filter
 
@@ -117,15 +170,20 @@ def _window_sums(pictures: NDArray[np.float32], inner: int) -> NDArray[np.float6
     return np.asarray(far[:, :, inner:] - far[:, :, :-inner] - near[:, :, inner:] + near[:, :, :-inner])
 
 
-def threshold(heldout: NDArray[np.floating]) -> CopyThreshold:
-    """Smallest threshold at which at most 1 in 1,000 strangers' photos would count as a copy.
+def threshold(strangers: NDArray[np.floating], same_person: NDArray[np.floating]) -> CopyThreshold:
+    """Smallest threshold that holds both rates of false copies, and at least 0.85.
 
-    `heldout`: each held-out photo's best correlation with a training photo. Conformal: with n photos, at most
-    floor((n + 1) / 1000) - 1 of them may reach it. With fewer than 999 it lies above all of them, and at 0.80 or
-    higher in any case.
+    `strangers`: each held-out photo's best correlation with a training photo. Conformal: of n photos at most
+    floor((n + 1) / 1000) - 1 may reach the threshold; with fewer than 999 it lies above all of them.
+    `same_person`: correlations of two photos of one held-out person, one pair a person; at most 1 in 100 may
+    reach it, so that a likeness does not pass for a copy.
     """
-    n = heldout.size
+    n = strangers.size
     allowed = math.floor((n + 1) * RATE + 1e-9) - 1
-    falling = np.sort(heldout)[::-1]
-    edge = falling[max(allowed, 0)] if n else -1.0
-    return CopyThreshold(max(AT_LEAST, float(np.nextafter(edge, 2.0))), n, allowed >= 0)
+    edges = [AT_LEAST]
+    if n:
+        edges.append(float(np.nextafter(np.sort(strangers)[::-1][max(allowed, 0)], 2.0)))
+    if same_person.size:
+        over = math.floor(same_person.size * SAME_PERSON_RATE + 1e-9)
+        edges.append(float(np.nextafter(np.sort(same_person)[::-1][over], 2.0)))
+    return CopyThreshold(max(edges), n, allowed >= 0)

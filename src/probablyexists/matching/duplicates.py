@@ -10,7 +10,7 @@ import numpy as np
 
 from probablyexists.basis.errors import InputError
 from probablyexists.embeddings.embed import Embedded
-from probablyexists.matching.copies import SAME_PICTURE, find
+from probablyexists.matching.copies import SAME_PICTURE, find_all
 
 MOST = 0.05
 """Share of a role that may be set aside as duplicates; beyond it the roles are not what they are said to be."""
@@ -31,14 +31,13 @@ def same_pictures(roles: Mapping[str, Embedded]) -> list[SamePicture]:
     pairs = []
     for (a, one), (b, other) in combinations(roles.items(), 2):
         smaller, larger = (one, other) if len(one) <= len(other) else (other, one)
-        matches = find(smaller.pictures, larger.pictures)
-        where = {key: i for i, key in enumerate(larger.sha256)}
-        for i, key in enumerate(smaller.sha256):
-            j = where.get(key, int(matches.index[i]))
-            correlation = 1.0 if key in where else float(matches.correlation[i])
-            if correlation >= SAME_PICTURE:
-                rows = (i, j) if smaller is one else (j, i)
-                pairs.append(SamePicture((a, b), rows, correlation))
+        found = find_all(smaller.pictures, larger.pictures, SAME_PICTURE)
+        where: dict[bytes, list[int]] = {}
+        for j, key in enumerate(larger.sha256):
+            where.setdefault(key, []).append(j)
+        found |= {(i, j): 1.0 for i, key in enumerate(smaller.sha256) for j in where.get(key, [])}
+        for (i, j), correlation in found.items():
+            pairs.append(SamePicture((a, b), (i, j) if smaller is one else (j, i), correlation))
     return sorted(pairs, key=lambda pair: (pair.roles, pair.rows))
 
 

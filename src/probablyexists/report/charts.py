@@ -21,12 +21,14 @@ MOST_TICKS_NAMED = 400
 """More named people than this are drawn as a histogram of their own, not one mark each."""
 
 
-def membership_chart(findings: Findings) -> Chart:
-    """AUROC of every population and level, with the blind baseline, around the line of guessing."""
+def membership_chart(findings: Findings) -> Chart | None:
+    """AUROC of every population and level, with the blind baseline, around the line of guessing; None without any."""
     order = sorted(findings.membership, key=lambda m: (m.population == "seen photos", m.level == "photo"))
     rows: list[tuple[str, Figure]] = [(f"{m.population}, by {m.level}", m.auroc) for m in order]
     rows.append(("blind baseline", findings.blind.auroc))
     lows = [figure.low for _, figure in rows if isinstance(figure, Estimate)]
+    if not lows:
+        return None
     left = max(0.0, math.floor(min([0.4, *lows]) * 10) / 10)
 
     def paint(axes: Axes) -> None:
@@ -34,13 +36,12 @@ def membership_chart(findings: Findings) -> Chart:
             colour = STRANGER if label == "blind baseline" else MEMBER
             _interval(axes, figure, y, colour)
         axes.axvline(0.5, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate("guessing", (0.5, 1), xycoords=("data", "axes fraction"), xytext=(0, 4),
-                      textcoords="offset points", ha="center", color=MUTED)
+        _above(axes, 0.5, "guessing")
         axes.set_yticks(range(len(rows)), [label for label, _ in reversed(rows)])
         axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.set_xlim(left - 0.01, 1.01)
         axes.set_xticks(np.arange(round(left * 10), 11, 1 if left > 0.25 else 2) / 10)
-        axes.set_xlabel("AUROC: 0.5 is guessing, 1 is certainty")
+        axes.set_xlabel("AUROC")
         _quiet(axes, "x")
 
     said = [f"{label} {number(f.value) if isinstance(f, Estimate) else 'cannot be given'}" for label, f in rows]
@@ -48,7 +49,8 @@ def membership_chart(findings: Findings) -> Chart:
         "membership",
         lambda _: 74 + 34 * len(rows),
         paint,
-        "How well an attacker tells members from strangers. Dot: estimate; line: 95 % interval.",
+        "How well an attacker tells members from strangers: 0.5 is guessing, 1 certainty. Dot: estimate; line: 95 % "
+        "interval.",
         f"AUROC on a line from {number(left, 1)} to 1, guessing at 0.5: {'; '.join(said)}.",
     )
 
@@ -62,6 +64,8 @@ def exposure_chart(findings: Findings) -> Chart | None:
     low, high = min(-2.0, float(exposure.min())), max(3.0, float(exposure.max()))
     edges = np.linspace(low, high, 41)
 
+    from matplotlib.ticker import MaxNLocator
+
     def paint(axes: Axes) -> None:
         axes.axvspan(-1, 1, color=BAND, linewidth=0, zorder=0)
         counts, _ = np.histogram(exposure[~exposed], edges)
@@ -70,24 +74,33 @@ def exposure_chart(findings: Findings) -> Chart | None:
         named, _ = np.histogram(exposure[exposed], edges)
         axes.bar(middle, named, width, bottom=counts, color=ALARM, zorder=2)
         if 0 < exposed.sum() <= MOST_TICKS_NAMED:
-            base = -0.075
-            axes.plot(exposure[exposed], np.full(int(exposed.sum()), base), "|", color=ALARM, markersize=9,
-                      markeredgewidth=1.6, transform=axes.get_xaxis_transform(), clip_on=False)
-            axes.tick_params(axis="x", pad=16)
-        axes.annotate("strangers", (0, 1), xycoords=("data", "axes fraction"), xytext=(0, 3),
-                      textcoords="offset points", ha="center", color=MUTED)
+            axes.plot(
+                exposure[exposed],
+                np.full(int(exposed.sum()), -0.06),
+                "|",
+                color=ALARM,
+                markersize=8,
+                markeredgewidth=1.6,
+                transform=axes.get_xaxis_transform(),
+                clip_on=False,
+            )
+            axes.tick_params(axis="x", pad=18)
+        _above(axes, 0, "strangers")
+        axes.set_ylim(0, 1.08 * max(1, int((counts + named).max())))
         axes.set_xlabel("exposure, in standard deviations above strangers")
         axes.set_ylabel("members")
-        axes.yaxis.get_major_locator().set_params(integer=True, nbins=4)
+        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         _quiet(axes, "y")
 
     n = int(exposed.sum())
+    marks = "; each has a mark below the axis as well" if n <= MOST_TICKS_NAMED else ""
+    marked = f"Red: named{marks}. " if n else ""
     return _both(
         "exposure",
         lambda width: 240 if width == WIDE else 230,
         paint,
-        "Exposure of every member. Red: named; each has a red mark below the axis as well. "
-        "Shaded: strangers, whose mean is 0 and standard deviation 1 by construction.",
+        f"Exposure of every member. {marked}Shaded: strangers, whose mean is 0 and whose standard "
+        "deviation is 1 by construction.",
         f"Histogram of the exposure of {counted(exposure.size, 'member', 'members')} from "
         f"{number(float(exposure.min()), 1)} to {number(float(exposure.max()), 1)}"
         + (f"; the {n} named lie between {_range(exposure[exposed])}." if n else "; nobody is named."),
@@ -127,6 +140,8 @@ def dose_chart(findings: Findings) -> Chart | None:
     if not drawn:
         return None
 
+    from matplotlib.ticker import MaxNLocator
+
     def paint(axes: Axes) -> None:
         axes.axhline(0, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
         for x, (_, figure) in enumerate(drawn):
@@ -136,7 +151,7 @@ def dose_chart(findings: Findings) -> Chart | None:
         axes.set_xlim(-0.5, len(drawn) - 0.5)
         axes.set_xlabel("training photos of the person")
         axes.set_ylabel("mean exposure")
-        axes.yaxis.get_major_locator().set_params(nbins=5)
+        axes.yaxis.set_major_locator(MaxNLocator(5))
         _quiet(axes, "y")
 
     said = [f"{_span(p.photos_from, p.photos_to)} photos: {number(f.value, 1)}" for p, f in drawn]
@@ -157,11 +172,31 @@ def _both(name: str, height: Callable[[int], int], paint: Callable[[Axes], None]
 
 def _interval(axes: Axes, figure: Figure, y: float, colour: str) -> None:
     if not isinstance(figure, Estimate):
-        axes.annotate("cannot be given", (0, y), xycoords=("axes fraction", "data"), xytext=(6, 0),
-                      textcoords="offset points", va="center", color=MUTED)
+        axes.annotate(
+            "cannot be given",
+            (0, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            color=MUTED,
+        )
         return
     axes.plot([figure.low, figure.high], [y, y], color=colour, linewidth=2.4, solid_capstyle="round")
     axes.plot([figure.value], [y], "o", color=colour, markersize=9, markeredgecolor=PAPER, markeredgewidth=1.5)
+
+
+def _above(axes: Axes, x: float, text: str) -> None:
+    """A word above the axes at `x`."""
+    axes.annotate(
+        text,
+        (x, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="center",
+        color=MUTED,
+    )
 
 
 def _quiet(axes: Axes, grid: str) -> None:

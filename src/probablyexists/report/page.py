@@ -76,24 +76,26 @@ def _key_figures(findings: Findings) -> list[KeyFigure]:
     naming, copies, excess, power = findings.naming, findings.copies, findings.resemblance.excess, findings.missed.power
     samples = words.counted(copies.n_samples, "sample", "samples")
     if isinstance(excess, Estimate):
-        low, high = (words.percent(x, 1) for x in (excess.low, excess.high))
-        shown = KeyFigure("Excess over strangers", words.percent(excess.value), f"of samples; 95 % interval {low} to {high}")
+        share, interval = words.percent_parts(excess)
+        shown = KeyFigure("Excess over strangers", share, f"of samples; {interval}")
     else:
         shown = KeyFigure("Excess over strangers", "—", words.absent(excess))
+    smallest = "Smallest leak noticed"
     if isinstance(power, Unresolvable):
-        smallest = KeyFigure("Smallest leak we would have found", "—", words.absent(power))
+        noticed = KeyFigure(smallest, "—", words.absent(power))
     elif power.smallest is None or power.share is None:
-        smallest = KeyFigure("Smallest leak we would have found", "none", "not even if every member had leaked")
+        noticed = KeyFigure(smallest, "none", "not even if every member had leaked")
     else:
-        people = words.counted(power.smallest, "person", "people")
-        of = f"{words.percent(power.share)} of the members, in {words.percent(power.target)} of cases"
-        smallest = KeyFigure("Smallest leak we would have found", people, of)
+        people = "person" if power.smallest == 1 else "people"
+        note = f"{people}, {words.percent(power.share)} of members, in {words.percent(power.target)} of cases"
+        noticed = KeyFigure(smallest, words.count(power.smallest), note)
+    members = words.counted(naming.n_members, "member", "members")
     return [
-        KeyFigure("People named", words.count(naming.n_exposed), f"of {words.counted(naming.n_members, 'member', 'members')}"),
+        KeyFigure("People named", words.count(naming.n_exposed), f"of {members}"),
         KeyFigure("Copies", words.count(copies.n_copies), f"of {samples}"),
         KeyFigure("Likenesses", words.count(findings.resemblance.n_likenesses), f"of {samples}"),
         shown,
-        smallest,
+        noticed,
     ]
 
 

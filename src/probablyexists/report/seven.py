@@ -14,10 +14,11 @@ from probablyexists.report.words import (
     in_a_hundred,
     number,
     number_figure,
+    one_in,
     p_value,
     percent,
     percent_figure,
-    visible,
+    short,
 )
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 
@@ -39,6 +40,9 @@ class Answer:
     question: str
     sentence: str
     lines: list[Line]
+    """What the page shows at once."""
+    more: list[Line]
+    """What it folds away."""
     chart: Chart | None
     limits: str
 
@@ -58,22 +62,24 @@ def seven_answers(findings: Findings) -> list[Answer]:
 
 def can_an_attacker_tell(findings: Findings) -> Answer:
     """Answer 1."""
-    lines = []
+    lines: list[Line] = []
+    more: list[Line] = []
     for m in sorted(findings.membership, key=lambda m: (m.population == "seen photos", m.level == "photo")):
         which = f"{m.population}, by {m.level}"
-        lines.append(_line(f"AUROC, {which}", m.auroc))
-        lines.append(_line(f"Members found at 1 % false alarms (TPR at FPR 1 %), {which}", m.tpr_at_fpr_1_percent, True))
-        at_a_thousandth = m.tpr_at_fpr_0_1_percent
-        lines.append(_line(f"Members found at 0.1 % false alarms, {which}", at_a_thousandth, True))
+        (lines if m.level == "person" else more).append(_line(f"AUROC, {which}", m.auroc))
+        for fpr, tpr in (("1", m.tpr_at_fpr_1_percent), ("0.1", m.tpr_at_fpr_0_1_percent)):
+            label = f"Members found at {fpr} % false alarms (TPR at FPR {fpr} %), {which}"
+            more.append(_line(label, tpr, True))
         if m.p is not None:
-            lines.append(Line(f"p-value of no difference, {which}", p_value(m.p), "Mann-Whitney, one-sided"))
+            more.append(Line(f"p-value: members score no higher, {which}", p_value(m.p), "Mann-Whitney, one-sided"))
     lines.append(_line("AUROC of the blind baseline, which never sees the generator", findings.blind.auroc))
     given = {m.population for m in findings.membership}
     without = "" if "unseen photos" in given else " No unseen photos of members were given, so only seen photos count."
     return Answer(
         "Can an attacker tell?",
-        f"{_telling(findings.membership)}{_blind(findings.blind.auroc)}{without}",
+        f"{_telling(findings.membership)}{_single(findings)}{_blind(findings.blind.auroc)}{without}",
         lines,
+        more,
         charts.membership_chart(findings),
         "Only one attack was tried, the nearest neighbour; a better one may tell more. These are averages over all "
         "members: a few people may leak while the average stays near guessing. The figure for unseen photos is the "
@@ -95,10 +101,19 @@ def _telling(membership: list[Membership]) -> str:
         return f"Yes, {how}. Shown a member and a stranger by {photos}, the attack picks {cases}."
     if auroc.high < 0.5:
         return (
-            f"Not as expected: shown a member and a stranger by {photos}, the attack picks {cases}, which is worse than "
+            f"Not as expected. Shown a member and a stranger by {photos}, the attack picks {cases}: worse than "
             "guessing. The two groups may differ in some other way."
         )
-    return f"Not shown. By {photos}, the attack picks {cases}, which chance explains."
+    return f"Not on average. By {photos}, the attack picks {cases}, which chance can explain."
+
+
+def _single(findings: Findings) -> str:
+    """A reminder where people are named although the averages show nothing."""
+    on_average = any(isinstance(m.auroc, Estimate) and m.auroc.low > 0.5 for m in findings.membership)
+    if on_average or not findings.naming.n_exposed:
+        return ""
+    n = findings.naming.n_exposed
+    return f" But an average hides single people: {counted(n, 'person is', 'people are')} named in answer 2."
 
 
 def _blind(auroc: Figure) -> str:
@@ -115,20 +130,23 @@ def who(findings: Findings) -> Answer:
     n = findings.naming
     if n.n_exposed:
         sentence = (
-            f"{counted(n.n_exposed, 'member is', 'members are')} named, of {count(n.n_members)}. "
-            f"Of people named in this way, {percent(n.level)} or fewer are expected to be named wrongly."
+            f"{count(n.n_exposed)} of {counted(n.n_members, 'member', 'members')} "
+            f"{'is' if n.n_exposed == 1 else 'are'} named. Of the people this rule names, at most {percent(n.level)} "
+            "are expected to be named wrongly."
         )
     else:
         sentence = (
-            f"Nobody of {counted(n.n_members, 'member', 'members')} can be named with at most {percent(n.level)} "
-            "wrong names expected."
+            f"Nobody is named: for none of {counted(n.n_members, 'member', 'members')} is the evidence strong enough "
+            f"to keep the wrong names at {percent(n.level)} or fewer."
         )
     lines = [
-        Line("People named", f"{count(n.n_exposed)} of {count(n.n_members)}", f"false discovery rate {percent(n.level)}"),
+        Line(
+            "People named", f"{count(n.n_exposed)} of {count(n.n_members)}", f"false discovery rate {percent(n.level)}"
+        ),
         Line(
             "Smallest p-value this audit can give",
-            p_value(n.p_floor),
-            f"1 / (n + 1), {counted(n.n_heldout, 'held-out person', 'held-out people')}",
+            one_in(n.p_floor),
+            "1 / (n + 1), n held-out people with as many photos",
         ),
         Line(
             "People who must reach it before anyone can be named",
@@ -136,21 +154,22 @@ def who(findings: Findings) -> Answer:
             f"{count(n.n_members)} members tested at once",
         ),
     ]
-    for s in n.strata if len(n.strata) > 1 else []:
-        lines.append(
-            Line(
-                f"Compared on {counted(s.photos, 'photo', 'photos')}",
-                f"{counted(s.n_members, 'member', 'members')}, smallest p {p_value(s.p_floor)}",
-                counted(s.n_heldout, "held-out person", "held-out people"),
-            )
+    strata = [
+        Line(
+            f"Compared on {counted(s.photos, 'photo', 'photos')}",
+            f"{counted(s.n_members, 'member', 'members')}, smallest p {one_in(s.p_floor)}",
+            counted(s.n_heldout, "held-out person", "held-out people"),
         )
+        for s in n.strata
+    ]
     return Answer(
         "Who?",
         sentence,
         lines,
+        strata,
         charts.exposure_chart(findings),
-        "Who is not named is not cleared: the evidence was not enough to name them (see answer 6). The p-values hold if "
-        "members and held-out people were drawn at random from one source. Each member is compared with held-out "
+        "Who is not named is not cleared: the evidence was too little to name them (see answer 6). The p-values hold "
+        "if members and held-out people were drawn at random from one source. Each member is compared with held-out "
         "people on the same number of photos.",
     )
 
@@ -185,6 +204,8 @@ def which_samples(findings: Findings) -> Answer:
             _line("Excess: samples that resemble a member beyond those that resemble a stranger", r.excess, True),
             Line("Samples that resemble a member", percent(r.members), basis),
             Line("Samples that resemble a stranger", percent(r.strangers), basis),
+        ],
+        [
             Line("Samples that are a likeness of a named person", count(r.n_likenesses), "listed below"),
             Line(
                 "Similarity from which a sample resembles",
@@ -203,8 +224,9 @@ def copy_or_likeness(findings: Findings) -> Answer:
     c = findings.copies
     if c.n_copies:
         sentence = (
-            f"{counted(c.n_copies, 'sample is a copy', 'samples are copies')} of a training photo, of "
-            f"{count(c.n_samples)}. Copies are left out of every other answer."
+            f"{count(c.n_copies)} of {counted(c.n_samples, 'sample', 'samples')} "
+            f"{'is a copy' if c.n_copies == 1 else 'are copies'} of a training photo. "
+            "Copies are left out of every other answer."
         )
     else:
         sentence = f"No copy of a training photo was found among {counted(c.n_samples, 'sample', 'samples')}."
@@ -228,7 +250,8 @@ def copy_or_likeness(findings: Findings) -> Answer:
     return Answer(
         "Copy or likeness?",
         sentence,
-        lines,
+        lines[:1],
+        lines[1:],
         None,
         f"{few}A copy reproduces a whole training photo, also re-encoded, resized, mirrored, slightly cropped or "
         "changed in brightness. A part of a photo that is reproduced alone, such as its background, is not found.",
@@ -254,9 +277,8 @@ def does_more_leak_more(findings: Findings) -> Answer:
         sentence += " Held-out people with more photos score higher too, so popularity explains a part of it."
     if d.most_photos is not None and d.most_photos_count is not None:
         state = "is named" if d.most_photos_exposed else "is not named"
-        sentence += (
-            f" The person with the most photos, {visible(d.most_photos)} ({count(d.most_photos_count)} photos), {state}."
-        )
+        photos = counted(d.most_photos_count, "photo", "photos")
+        sentence += f" The person with the most photos, {short(d.most_photos, 60)} ({photos}), {state}."
     lines = [
         _line("Change of exposure for each doubling of the photos", slope, signed=True),
         _line("The same among held-out people", d.heldout_slope, signed=True),
@@ -268,7 +290,8 @@ def does_more_leak_more(findings: Findings) -> Answer:
     return Answer(
         "Does more of you leak more?",
         sentence,
-        lines,
+        lines[:2],
+        lines[2:],
         charts.dose_chart(findings),
         "Observed, not assigned: people with many photos may differ in other ways. Only photos handed out at random "
         "(the lab) would show a cause. Everybody is compared on the same number of photos here.",
@@ -288,18 +311,19 @@ def what_was_missed(findings: Findings) -> Answer:
             sentence = "Possibly everything: even if every member had leaked, this audit might have named nobody."
             lines = [Line("Smallest leak found " + sought, "none, not even all members", planted)]
         else:
-            who = counted(power.smallest, "member", "members")
+            people = counted(power.smallest, "member", "members")
             sentence = (
-                f"Had {who} leaked, of {count(power.n_members)}, this audit would probably have named somebody. "
-                "A smaller leak may have gone unnoticed."
+                f"Had {count(power.smallest)} of {counted(power.n_members, 'member', 'members')} leaked, this audit "
+                "would probably have named somebody. A smaller leak may have gone unnoticed."
             )
-            lines = [Line("Smallest leak found " + sought, f"{who} ({percent(power.share)})", planted)]
+            lines = [Line("Smallest leak found " + sought, f"{people} ({percent(power.share)})", planted)]
         lines.append(Line("Simulated audits that named somebody, at that size", percent(power.power), "simulation"))
         lines.append(Line("Share of the leaked people named, on average", percent(power.named), "simulation"))
     return Answer(
         "How much could we have missed?",
         sentence,
         lines,
+        [],
         None,
         "The planted leaks are real photos, put among the samples. A generator's likeness is rarely as sharp as a "
         "photo, so this is the best case: a real leak of that size may still be missed.",
@@ -317,6 +341,7 @@ def can_the_recogniser_be_trusted(findings: Findings) -> Answer:
         "Can the recogniser be trusted here?",
         _trust(rates),
         lines,
+        [],
         None,
         f"Measured on the held-out people of this audit, templates of "
         f"{counted(findings.trust.photos, 'photo', 'photos')} against single photos that are not in them. Not broken "
@@ -332,8 +357,8 @@ def _trust(rates: list[ErrorRates]) -> str:
     assert isinstance(r.fmr, Estimate)
     assert isinstance(r.fnmr, Estimate)
     return (
-        f"Where a sample counts as resembling somebody (answer 3), it takes two different people for one in "
-        f"{percent(r.fmr.value)} of comparisons, and fails to know the same person in {percent(r.fnmr.value)}."
+        f"At the threshold “{r.name}” it takes two different people for one in {percent(r.fmr.value)} of comparisons, "
+        f"and fails to know the same person in {percent(r.fnmr.value)}."
     )
 
 

@@ -59,6 +59,8 @@ def percent(share: float, digits: int | None = None) -> str:
     >>> [percent(x).replace(NO_BREAK, " ") for x in (0.62, 0.0123, 0.0, 1.0, 0.9995)]
     ['62 %', '1.2 %', '0 %', '100 %', '99.95 %']
     """
+    if digits is None and abs(100 * share - round(100 * share)) < 1e-9:
+        digits = 0
     if digits is None:
         near_zero = share != 0 and abs(share) < 0.1
         digits = _needed(100 * share, 100.0, significant=2 if near_zero else 1)
@@ -74,9 +76,15 @@ def percent_figure(figure: Figure) -> str:
     """
     if isinstance(figure, Unresolvable):
         return absent(figure)
+    value, interval = percent_parts(figure)
+    return f"{value} ({interval})"
+
+
+def percent_parts(figure: Estimate) -> tuple[str, str]:
+    """The share and its interval, to as many digits as the interval deserves."""
     digits = _digits([100 * x for x in (figure.value, figure.low, figure.high)], 100.0)
     low, high = (number(100 * x, digits) for x in (figure.low, figure.high))
-    return f"{percent(figure.value, digits)} ({_level(figure)} interval {low} to {high}{NO_BREAK}%)"
+    return percent(figure.value, digits), f"{_level(figure)} interval {low} to {high}{NO_BREAK}%"
 
 
 def number_figure(figure: Figure, *, signed: bool = False, least: int = 2, unit: str = "") -> str:
@@ -113,6 +121,15 @@ def p_value(p: float) -> str:
     if p >= 1.0:
         return "1"
     return f"{p:.2f}" if p >= 0.1 else f"{p:.{1 - math.floor(math.log10(p))}f}"
+
+
+def one_in(share: float) -> str:
+    """A share that is one of so many.
+
+    >>> one_in(1 / 1001)
+    '1 in 1,001'
+    """
+    return f"1 in {count(round(1 / share))}"
 
 
 def in_a_hundred(share: float) -> str:
@@ -155,6 +172,15 @@ def short(text: str, longest: int = 28) -> str:
     return f"{text[:head]}…{text[len(text) - (longest - head - 1) :]}"
 
 
+def last(path: str) -> str:
+    """The last part of a path, short enough to stand under a small picture.
+
+    >>> last("generated/batch-7/00012.png")
+    '00012.png'
+    """
+    return short(path.rstrip("/").rsplit("/", 1)[-1] or path, 22)
+
+
 def date(text: str) -> str:
     """An ISO 8601 date as people write it; anything else as it is.
 
@@ -191,7 +217,7 @@ def _level(figure: Estimate) -> str:
 def _digits(values: Sequence[float], top: float) -> int:
     """Decimals that suit the interval's width and keep values that are not at an end from being written so."""
     width = max(values) - min(values)
-    by_width = 0 if width <= 0 else -math.floor(math.log10(width / 5))
+    by_width = 0 if width <= 0 else -math.floor(math.log10(width / 10))
     return min(MOST_DIGITS, max(0, by_width, *(_needed(value, top) for value in values)))
 
 

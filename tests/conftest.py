@@ -1,0 +1,37 @@
+"""What several tests share: a cache of their own, drawn people on disk, the recogniser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from probablyexists.embeddings.recognisers import DlibRecogniser
+from probablyexists.images.drawn import write_population
+
+PEOPLE = 10
+PHOTOS = 5
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache for this run: no test reads or writes the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PROBABLYEXISTS_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def population(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten drawn people, five photos each: `person-0003/004.png`, 128 pixels. For reading only."""
+    folder = tmp_path_factory.mktemp("population")
+    write_population(folder, range(PEOPLE), range(PHOTOS))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recogniser(cache: Path) -> DlibRecogniser:
+    """The default recogniser on one thread."""
+    return DlibRecogniser(cache, threads=1)

@@ -1,0 +1,380 @@
+"""Recognisers: our graph against dlib itself, laws of the embeddings, and networks small enough to work out by hand."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dlib
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.models import RECOGNISER_SHA256, model_file
+from probablyexists.embeddings import dlib_onnx
+from probablyexists.embeddings.dlib_onnx import build_graph, graph_file
+from probablyexists.embeddings.dlib_weights import DlibWeights, read_weights
+from probablyexists.embeddings.recognisers import DlibRecogniser, OnnxRecogniser, open_recogniser
+from probablyexists.faces.alignment import Box, cut_chip, frame_box, landmarks
+from probablyexists.images.drawn import draw_person, draw_photo
+
+N_FACES = 33
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[NDArray[np.uint8]]:
+    """Photos of 33 drawn people, 192 pixels."""
+    return [draw_photo(draw_person(5, n), n % 4, 192) for n in range(N_FACES)]
+
+
+@pytest.fixture(scope="module")
+def chips(photos: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    return np.stack([cut_chip(photo, frame_box(photo)) for photo in photos])
+
+
+@pytest.fixture(scope="module")
+def weights_bytes() -> bytes:
+    return model_file("dlib_face_recognition_resnet_model_v1.dat", RECOGNISER_SHA256).read_bytes()
+
+
+# --- dlib's network -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dlib_network() -> Any:
+    path = model_file("dlib_face_recognition_resnet_model_v1.dat", RECOGNISER_SHA256)
+    return dlib.face_recognition_model_v1(str(path))
+
+
+def test_agrees_with_dlib_on_its_own_chips(
+    chips: NDArray[np.uint8], recogniser: DlibRecogniser, dlib_network: Any
+) -> None:
+    theirs = np.array([dlib_network.compute_face_descriptor(chip) for chip in chips[:8]])
+    assert np.abs(recogniser.embed_once(chips[:8]) - theirs).max() <= 1e-5
+
+
+def test_agrees_with_dlib_from_image_and_landmarks(
+    photos: list[NDArray[np.uint8]], recogniser: DlibRecogniser, dlib_network: Any
+) -> None:
+    """dlib cuts the chip itself here: our chip is its chip."""
+    predictor = dlib.shape_predictor(str(_landmarks_file()))
+    theirs, ours = [], []
+    for photo in photos[:6]:
+        box = frame_box(photo)
+        shape = predictor(photo, dlib.rectangle(box.left, box.top, box.right, box.bottom))
+        theirs.append(dlib_network.compute_face_descriptor(photo, shape))
+        ours.append(cut_chip(photo, box))
+    assert np.abs(recogniser.embed_once(np.stack(ours)) - np.array(theirs)).max() <= 1e-5
+
+
+def _landmarks_file() -> Path:
+    from probablyexists.basis.models import LANDMARKS_SHA256
+
+    return model_file("shape_predictor_5_face_landmarks.dat", LANDMARKS_SHA256)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_batch_size_and_threads_change_no_bit(chips: NDArray[np.uint8], cache: Path, threads: int) -> None:
+    recogniser = DlibRecogniser(cache, threads)
+    alone = DlibRecogniser(cache, 1).embed(chips)
+    for batch in (1, 3, 32):
+        parts = [recogniser.embed(chips[start : start + batch]) for start in range(0, N_FACES, batch)]
+        assert np.array_equal(np.concatenate(parts), alone)
+
+
+def test_crop_and_mirror_are_averaged(chips: NDArray[np.uint8], recogniser: DlibRecogniser) -> None:
+    embeddings = recogniser.embed(chips)
+    mean = (recogniser.embed_once(chips) + recogniser.embed_once(chips[:, :, ::-1])) / 2
+    assert embeddings.shape == (N_FACES, 128)
+    assert embeddings.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(embeddings, mean / np.linalg.norm(mean, axis=1, keepdims=True), atol=1e-6)
+
+
+def test_a_face_and_its_mirror_image_have_the_same_embedding(
+    chips: NDArray[np.uint8], recogniser: DlibRecogniser
+) -> None:
+    assert np.array_equal(recogniser.embed(chips[:4]), recogniser.embed(chips[:4, :, ::-1]))
+
+
+# --- dlib's file ----------------------------------------------------------------------------------------------------
+
+
+def test_weights_have_the_known_shapes(weights_bytes: bytes) -> None:
+    weights = read_weights(weights_bytes)
+    assert [k.shape[0] for k in weights.kernels] == [32] * 7 + [64] * 8 + [128] * 6 + [256] * 8
+    assert weights.kernels[0].shape == (32, 3, 7, 7)
+    assert all(k.shape[2:] == (3, 3) for k in weights.kernels[1:])
+    assert weights.matrix.shape == (256, 128)
+
+
+def test_truncated_weights_are_refused(weights_bytes: bytes) -> None:
+    draw = random.Random(0)
+    cuts = [0, 1, 100, len(weights_bytes) // 2, *(draw.randrange(len(weights_bytes)) for _ in range(12))]
+    last_layer = weights_bytes.rindex(b"\x04fc_2")
+    cuts += range(last_layer, last_layer + 40, 3)  # in the midst of a header
+    for cut in cuts:
+        with pytest.raises(InputError):
+            read_weights(weights_bytes[:cut])
+
+
+def test_damaged_headers_give_one_clear_error_or_weights(weights_bytes: bytes) -> None:
+    """No other exception. What is right in form but wrong in value is caught by the file's hash."""
+    names = [m.start() for m in re.finditer(rb"\x01(?:\x05con_4|\x07affine_|\x04fc_2)", weights_bytes)]
+    draw = random.Random(1)
+    refused = 0
+    for _ in range(30):
+        damaged = bytearray(weights_bytes)
+        damaged[draw.choice(names) + draw.randrange(24)] ^= 1 << draw.randrange(8)
+        refused += not _reads_or_refuses(bytes(damaged))
+    assert refused >= 20
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"\x01\x05con_4", b"\x01\x07affine_", b"\x01\x04fc_2", b"\x01\x02", b"\x81\x01", b"\x0f"])
+        | st.binary(max_size=12),
+        max_size=80,
+    )
+)
+def test_any_bytes_give_one_clear_error(pieces: list[bytes]) -> None:
+    assert not _reads_or_refuses(b"".join(pieces))
+
+
+def test_a_file_with_all_layers_but_other_sizes_is_refused() -> None:
+    """29 convolutions and affines of one number each: right names, wrong network."""
+    one = b"\x01\x02" + b"\x01\x01" * 4 + np.float32(1).tobytes()
+    other = (b"\x01\x05con_4" + one + b"\x01\x07affine_" + one) * 29 + b"\x01\x04fc_2" + b"\x01\x01" * 2 + one
+    with pytest.raises(InputError, match=r"a convolution of 1 numbers where 4,736 are expected"):
+        read_weights(other)
+
+
+def _reads_or_refuses(data: bytes) -> bool:
+    try:
+        return isinstance(read_weights(data), DlibWeights)
+    except InputError:
+        return False
+
+
+def test_graph_is_written_whole_and_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+
+    def count(weights: DlibWeights) -> bytes:
+        built.append(weights)
+        return build_graph(weights)
+
+    monkeypatch.setattr(dlib_onnx, "build_graph", count)
+    path = graph_file(tmp_path)
+    content = path.read_bytes()
+    assert graph_file(tmp_path) == path
+    assert len(built) == 1
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert RECOGNISER_SHA256[:16] in path.name
+    path.unlink()
+    assert graph_file(tmp_path).read_bytes() == content
+
+
+def test_a_graph_that_cannot_be_built_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:1000])
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", stop)
+        with pytest.raises(Stopped):
+            graph_file(tmp_path)
+    assert list((tmp_path / "models").iterdir()) == []
+    assert DlibRecogniser(tmp_path, 1).dim == 128
+
+
+def test_a_damaged_graph_in_the_cache_says_what_to_do(tmp_path: Path) -> None:
+    path = graph_file(tmp_path)
+    path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(InputError, match=r"not a usable ONNX model.*delete it"):
+        DlibRecogniser(tmp_path, 1)
+
+
+# --- any ONNX file --------------------------------------------------------------------------------------------------
+
+
+def network(
+    path: Path, shape: list[Any], kind: int = TensorProto.FLOAT, half: bool = False, dims: list[Any] | None = None
+) -> Path:
+    """A network whose embedding is the mean of each channel; `half`: of the picture's left half only."""
+    axes = [2, 3] if shape[1] == 3 else [1, 2]
+    nodes = [helper.make_node("ReduceMean", ["x"], ["y"], axes=axes, keepdims=0)]
+    constants = []
+    if half:
+        nodes = [
+            helper.make_node("Slice", ["x", "start", "end", "axis"], ["left"]),
+            helper.make_node("ReduceMean", ["left"], ["y"], axes=axes, keepdims=0),
+        ]
+        for name, value in (("start", 0), ("end", int(shape[2]) // 2), ("axis", axes[1])):
+            constants.append(helper.make_tensor(name, TensorProto.INT64, [1], [value]))
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("x", kind, shape)],
+        [helper.make_tensor_value_info("y", kind, dims or [shape[0], 3])],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, path)
+    return path
+
+
+def colours(*values: tuple[int, int, int], side: int = 8) -> NDArray[np.uint8]:
+    """Chips of one colour each."""
+    return np.array(values, np.uint8)[:, None, None, :].repeat(side, 1).repeat(side, 2)
+
+
+@pytest.mark.parametrize("shape", [["n", 3, 8, 8], ["n", 8, 8, 3]], ids=["NCHW", "NHWC"])
+def test_preprocessing_by_hand(tmp_path: Path, shape: list[Any]) -> None:
+    """(255, 0, 51) becomes (1, -1, -0.6), in this order: RGB."""
+    recogniser = OnnxRecogniser(network(tmp_path / "net.onnx", shape))
+    assert (recogniser.side, recogniser.dim, recogniser.template) == (8, 3, "arcface")
+    length = (1 + 1 + 0.36) ** 0.5
+    expected = [[1 / length, -1 / length, -0.6 / length], [0, 1, 0]]
+    found = recogniser.embed(colours((255, 0, 51), (128, 255, 128)))
+    np.testing.assert_allclose(found[0], expected[0], atol=1e-6)
+    np.testing.assert_allclose(found[1], expected[1], atol=5e-3)  # 128 is not quite the middle
+
+
+@pytest.mark.parametrize("shape", [["n", 3, 8, 8], ["n", 8, 8, 3]], ids=["NCHW", "NHWC"])
+def test_mirror_is_averaged_for_any_network(tmp_path: Path, shape: list[Any]) -> None:
+    """The network sees the left half only: red there, blue on the right; the mirror image shows it the blue."""
+    recogniser = OnnxRecogniser(network(tmp_path / "net.onnx", shape, half=True))
+    chip = colours((255, 0, 0))
+    chip[:, :, 4:] = (0, 0, 255)
+    # (1, -1, -1) and (-1, -1, 1) add up to (0, -2, 0)
+    np.testing.assert_allclose(recogniser.embed(chip), [[0, -1, 0]], atol=1e-6)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 4])
+def test_a_network_for_a_fixed_number_of_faces(tmp_path: Path, batch: int) -> None:
+    values = [(255, 0, 51), (0, 255, 0), (9, 200, 77), (3, 3, 250), (80, 90, 10)]
+    free = OnnxRecogniser(network(tmp_path / "free.onnx", ["n", 3, 8, 8]))
+    fixed = OnnxRecogniser(network(tmp_path / "fixed.onnx", [batch, 3, 8, 8]))
+    assert np.array_equal(fixed.embed(colours(*values)), free.embed(colours(*values)))
+    assert fixed.id != free.id
+
+
+def test_insightface_weights_are_taken_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(InputError, match=r"non-commercial.*pip install 'probablyexists\[insightface\]'"):
+        open_recogniser("insightface", tmp_path)
+    network(tmp_path / ".insightface/models/buffalo_l/w600k_r50.onnx", ["n", 3, 112, 112], dims=[1, 3])
+    recogniser = open_recogniser("insightface", tmp_path, threads=1)
+    assert (recogniser.side, recogniser.dim, recogniser.template) == (112, 3, "arcface")
+    found = recogniser.embed(colours((255, 0, 0), (0, 255, 0), side=112))
+    np.testing.assert_allclose(found, np.array([[1, -1, -1], [-1, 1, -1]]) / 3**0.5, atol=1e-6)
+
+
+def test_open_recogniser_by_name(tmp_path: Path, cache: Path) -> None:
+    path = network(tmp_path / "mine.onnx", ["n", 3, 8, 8])
+    assert isinstance(open_recogniser("dlib", cache, 1), DlibRecogniser)
+    assert isinstance(open_recogniser(str(path), cache, 1), OnnxRecogniser)
+    with pytest.raises(InputError, match="--recogniser facenet: unknown; give dlib"):
+        open_recogniser("facenet", cache)
+
+
+def broken(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda p: p, "no such file"),
+        (lambda p: broken(p, b""), "not a usable ONNX model"),
+        (lambda p: broken(p, b"\x89PNG\r\n\x1a\n" * 100), "not a usable ONNX model"),
+        (lambda p: network(p, ["n", 3, 8, 9]), "needs one float input"),
+        (lambda p: network(p, ["n", 4, 8, 8], dims=["n", 8]), "needs one float input"),
+        (lambda p: network(p, ["n", 3, "side", "side"]), "needs one float input"),
+        (lambda p: network(p, ["n", 3, 8, 8], kind=TensorProto.DOUBLE), r"tensor\(double\)"),
+    ],
+)
+def test_what_is_no_recogniser_gets_one_line(tmp_path: Path, make: Callable[[Path], Path], says: str) -> None:
+    path = make(tmp_path / "net.onnx")
+    with pytest.raises(InputError, match=says) as caught:
+        OnnxRecogniser(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_zero_embeddings_are_an_error_with_a_count(tmp_path: Path) -> None:
+    """Red left, cyan right: crop and mirror image cancel out in every channel."""
+    recogniser = OnnxRecogniser(network(tmp_path / "net.onnx", ["n", 3, 8, 8], half=True))
+    chips = colours((255, 0, 0), (9, 9, 9))
+    chips[0, :, 4:] = (0, 255, 255)
+    with pytest.raises(InputError, match="1 of 2 embeddings"):
+        recogniser.embed(chips)
+
+
+# --- ArcFace's frame ------------------------------------------------------------------------------------------------
+
+
+def test_arcface_chip_has_the_landmarks_at_the_template(photos: list[NDArray[np.uint8]]) -> None:
+    """Found again in the chip, the eyes lie at ArcFace's points (112 pixels) within a few pixels."""
+    eyes = []
+    for photo in photos:
+        chip = cut_chip(photo, frame_box(photo), 112, "arcface")
+        assert chip.shape == (112, 112, 3)
+        points = landmarks(chip, Box(12, 12, 100, 100))
+        eyes.append([points[[2, 3]].mean(axis=0), points[[0, 1]].mean(axis=0)])
+    middle = np.median(np.array(eyes), axis=0)
+    np.testing.assert_allclose(middle, [[38.29, 51.70], [73.53, 51.50]], atol=2.5)
+
+
+def test_arcface_warp_puts_dots_where_the_template_wants_them() -> None:
+    """A picture with a bright dot at each landmark: in the chip the dots lie at the template's points."""
+    from probablyexists.faces import alignment
+
+    points = np.array([[150.0, 80], [130, 84], [60, 80], [80, 84], [105, 140]])  # eyes at (70, 82), (140, 82)
+    for (x, y), (u, v) in zip(
+        [(70, 82), (140, 82), (105, 140)], [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 80.5)], strict=True
+    ):
+        image = np.zeros((200, 200, 3), np.uint8)
+        rows, columns = np.mgrid[:200, :200]
+        image[:] = (255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 50))[..., None].astype(np.uint8)
+        chip = alignment._warp(image, points, 112)[..., 0].astype(float)
+        rows, columns = np.mgrid[:112, :112]
+        centre = (chip * columns).sum() / chip.sum(), (chip * rows).sum() / chip.sum()
+        np.testing.assert_allclose(centre, (u, v), atol=0.6)  # three points, four freedoms: not exact
+
+
+def test_arcface_warp_of_an_aligned_picture_changes_nothing() -> None:
+    """Landmarks at the template's points already: the chip is the picture."""
+    from probablyexists.faces import alignment
+
+    image = np.random.default_rng(0).integers(0, 256, (112, 112, 3), dtype=np.uint8)
+    right, left, nose = alignment._ARCFACE_POINTS * 112
+    points = np.array([left, left, right, right, nose])
+    difference = alignment._warp(image, points, 112).astype(int) - image
+    assert np.abs(difference[1:-1, 1:-1]).max() <= 1
+
+
+def test_chips_of_both_templates_are_upright() -> None:
+    """A rolled photo gives nearly the chip of the upright one: the eyes stand level."""
+    photo = draw_photo(draw_person(5, 3), 1, 192)
+    for template, side in itertools.product(("dlib", "arcface"), (112, 150)):
+        chip = cut_chip(photo, frame_box(photo), side, template)  # type: ignore[arg-type]
+        points = landmarks(chip, frame_box(chip))
+        left, right = points[[2, 3]].mean(axis=0), points[[0, 1]].mean(axis=0)
+        assert abs(left[1] - right[1]) < 0.08 * (right[0] - left[0])
