@@ -11,7 +11,6 @@ from importlib.metadata import version
 
 import numpy as np
 
-from probablyexists import __version__
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.faces.acquire import NO_FACE
 from probablyexists.findings import Data, Duplicate, RoleData, Signature
@@ -95,7 +94,7 @@ def sign(
     """Versions, settings, data and date."""
     chosen = settings.model_dump(mode="json", exclude={"cache", "threads"})
     return Signature(
-        probablyexists=__version__,
+        probablyexists=version("probablyexists"),
         python=platform.python_version(),
         libraries={name: version(name) for name in _LIBRARIES},
         recogniser=recogniser,

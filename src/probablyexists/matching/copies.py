@@ -61,29 +61,54 @@ def find(queries: NDArray[np.uint8], references: NDArray[np.uint8]) -> Matches:
     """The most alike reference picture of every query: (n, 48, 48) against (m, 48, 48) grey levels."""
     correlation = np.full(len(queries), -1.0)
     index = np.full(len(queries), -1, dtype=np.intp)
-    if not len(queries) or not len(references):
-        return Matches(correlation, index)
+    sharp_references = normalise(references)
+    for rows, turned, candidates in _candidates(queries, sharp_references):
+        sharp = normalise(turned)
+        best, column = np.full(len(sharp), -1.0), np.zeros(len(sharp), dtype=np.intp)
+        for candidate in candidates:
+            found = shifted_correlation(sharp, sharp_references[candidate])
+            better = found > best
+            best, column = np.where(better, found, best), np.where(better, candidate, column)
+        best = _registered(turned, sharp_references[column], best)
+        better = best > correlation[rows]
+        correlation[rows] = np.where(better, best, correlation[rows])
+        index[rows] = np.where(better, column, index[rows])
+    return Matches(correlation, index)
+
+
+def find_all(
+    queries: NDArray[np.uint8], references: NDArray[np.uint8], at_least: float
+) -> dict[tuple[int, int], float]:
+    """(query, reference) -> correlation of every pair among the candidates that reaches `at_least`."""
+    pairs: dict[tuple[int, int], float] = {}
+    sharp_references = normalise(references)
+    for rows, turned, candidates in _candidates(queries, sharp_references):
+        sharp = normalise(turned)
+        for candidate in candidates:
+            other = sharp_references[candidate]
+            found = _registered(turned, other, shifted_correlation(sharp, other))
+            for i in np.flatnonzero(found >= at_least):
+                pair = (rows.start + int(i), int(candidate[i]))
+                pairs[pair] = max(pairs.get(pair, -1.0), float(found[i]))
+    return pairs
+
+
+def _candidates(
+    queries: NDArray[np.uint8], sharp_references: NDArray[np.float32]
+) -> Iterator[tuple[slice, NDArray[np.uint8], NDArray[np.intp]]]:
+    """Blocks of queries as they are and mirrored, with (k, n) rows of the references nearest by hash."""
+    if not len(queries) or not len(sharp_references):
+        return
     import faiss
 
-    reference_sharp = normalise(references)
     search = faiss.IndexBinaryFlat(_HASH_SIDE**2)
-    search.add(hashes(reference_sharp))
-    k = min(N_CANDIDATES, len(references))
+    search.add(hashes(sharp_references))
+    k = min(N_CANDIDATES, len(sharp_references))
     for start in range(0, len(queries), _CHUNK):
         rows = slice(start, start + _CHUNK)
         for turned in (queries[rows], queries[rows, :, ::-1]):
-            sharp = normalise(turned)
-            _, candidates = search.search(hashes(sharp), k)
-            best, column = np.full(len(sharp), -1.0), np.zeros(len(sharp), dtype=np.intp)
-            for candidate in np.sort(candidates, axis=1).T:
-                found = shifted_correlation(sharp, reference_sharp[candidate])
-                better = found > best
-                best, column = np.where(better, found, best), np.where(better, candidate, column)
-            best = _registered(turned, reference_sharp[column], best)
-            better = best > correlation[rows]
-            correlation[rows] = np.where(better, best, correlation[rows])
-            index[rows] = np.where(better, column, index[rows])
-    return Matches(correlation, index)
+            _, nearest = search.search(hashes(normalise(turned)), k)
+            yield rows, turned, np.sort(nearest, axis=1).T
 
 
 def correlate(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float64]:
