@@ -348,7 +348,7 @@ def test_what_a_killed_run_leaves_behind_is_ignored(population: Path, tmp_path: 
     assert equal(again, expected)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "other columns"])
+@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "other rows"])
 def test_a_damaged_part_is_one_clear_error(population: Path, tmp_path: Path, damage: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -358,11 +358,11 @@ def test_a_damaged_part_is_one_clear_error(population: Path, tmp_path: Path, dam
     (part,) = parts(tmp_path)
     if damage == "truncated":
         part.write_bytes(part.read_bytes()[:-1000])
-    elif damage == "other columns":
+    elif damage == "other rows":
         pq.write_table(pa.table({"a": [1]}), part)
     else:
         part.write_bytes(b"" if damage == "empty" else b"not parquet " * 500)
-    with pytest.raises(InputError, match=r"a damaged part of the embeddings store .*; delete it") as caught:
+    with pytest.raises(InputError, match=r"a damaged part of the embeddings store; delete it") as caught:
         run(source, tmp_path)
     assert str(part) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -371,27 +371,20 @@ def test_a_damaged_part_is_one_clear_error(population: Path, tmp_path: Path, dam
 
 
 def test_a_flipped_bit_in_a_part_is_noticed(population: Path, tmp_path: Path) -> None:
-    """Anywhere in it: never a wrong embedding, never another exception."""
+    """Anywhere in it. (Arrow alone would hang on some of these.)"""
     source = open_source(population)
-    expected = run(source, tmp_path)
+    run(source, tmp_path)
     (part,) = parts(tmp_path)
     whole = part.read_bytes()
     draw = random.Random(0)
-    n_noticed = 0
     for _ in range(40):
         damaged = bytearray(whole)
         damaged[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
         part.write_bytes(damaged)
-        try:
-            table = run(source, tmp_path)
-        except InputError as error:
-            n_noticed += str(part) in str(error)
-        else:
-            assert equal(table, expected)
-        for other in parts(tmp_path):
-            if other != part:
-                other.unlink()
-    assert n_noticed >= 35
+        with pytest.raises(InputError, match="damaged part"):
+            run(source, tmp_path)
+    part.write_bytes(whole)
+    assert run(source, tmp_path).n_computed == 0
 
 
 def test_a_cache_that_cannot_be_written_is_one_clear_error(population: Path, tmp_path: Path) -> None:

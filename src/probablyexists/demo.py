@@ -1,6 +1,6 @@
 """The demo: draw people, plant a leak, audit it, and compare what the report names with the truth.
 
-40 members with 3 to 8 training photos (one has 24), 800 held-out people, and a folder of "generated" samples:
+24 members with 3 to 8 training photos (one has 24), 800 held-out people, and a folder of "generated" samples:
 300 photos of strangers, 4 unseen photos of each of 8 members (likenesses), and 6 training photos edited (copies).
 """
 
@@ -25,19 +25,21 @@ from probablyexists.findings import Findings
 from probablyexists.images.drawn import draw_person, draw_photo, write_population
 from probablyexists.method import audit
 
-N_MEMBERS = 40
+N_MEMBERS = 24
 N_HELDOUT = 800
 N_STRANGERS = 300
 N_LIKENESSES = 8
 LIKENESSES_EACH = 4
 N_COPIES = 6
-LEVEL = 0.02
-"""Stricter than the audit's usual 0.05, at which one wrong name in some three demos would be no mistake."""
+LEVEL = 0.01
+"""Stricter than the audit's usual 0.05, at which one wrong name in every second or third demo would be no mistake:
+here chance names some 16 * 2 / 801 = 0.04 of the members who do not leak."""
 PHOTOS_HELDOUT = 3
 MOST_PHOTOS = 24
 """Training photos of the over-represented person, who is among the planted ones."""
-UNSEEN = 100
-"""Photos of a person from this number on are never trained on."""
+PLANTED_FROM = 100
+"""Number of the first photo that is generated; photos from 50 on are never trained on."""
+UNSEEN_PHOTOS = range(50, 53)
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def demo(out: Path, seed: int, progress: Progress) -> Outcome:
         out / "training",
         out / "heldout",
         out / "generated",
+        unseen=out / "unseen",
         out=out / "audit",
         seed=seed,
         level=LEVEL,
@@ -81,20 +84,23 @@ def demo(out: Path, seed: int, progress: Progress) -> Outcome:
 
 
 def draw_everybody(out: Path, seed: int, progress: Progress) -> Planted:
-    """Write training/, heldout/ and generated/; return what was planted."""
+    """Write training/, unseen/, heldout/ and generated/; return what was planted."""
     draw = rng(seed, "demo")
     photos = {n: int(draw.integers(3, 9)) for n in range(N_MEMBERS)}
     people = [int(n) for n in draw.permutation(N_MEMBERS)[:N_LIKENESSES]]
     photos[people[0]] = MOST_PHOTOS
     strangers = range(N_MEMBERS + N_HELDOUT, N_MEMBERS + N_HELDOUT + N_STRANGERS)
-    generated = [(n, UNSEEN) for n in strangers] + [(n, UNSEEN + k) for n in people for k in range(LIKENESSES_EACH)]
+    generated = [(n, PLANTED_FROM) for n in strangers] + [
+        (n, PLANTED_FROM + k) for n in people for k in range(LIKENESSES_EACH)
+    ]
     copied = [int(n) for n in draw.permutation(N_MEMBERS) if int(n) not in people][:N_COPIES]
     names = [f"{number:06d}.jpg" for number in draw.permutation(10**6)[: len(generated) + N_COPIES]]
 
     (out / "generated").mkdir()
     jobs: list[Callable[[], None]] = [
-        *(partial(_write, out / "training", n, photos[n], seed) for n in range(N_MEMBERS)),
-        *(partial(_write, out / "heldout", N_MEMBERS + n, PHOTOS_HELDOUT, seed) for n in range(N_HELDOUT)),
+        *(partial(_write, out / "training", n, range(photos[n]), seed) for n in range(N_MEMBERS)),
+        *(partial(_write, out / "unseen", n, UNSEEN_PHOTOS, seed) for n in range(N_MEMBERS)),
+        *(partial(_write, out / "heldout", N_MEMBERS + n, range(PHOTOS_HELDOUT), seed) for n in range(N_HELDOUT)),
         *(
             partial(_sample, out / "generated" / name, n, photo, seed)
             for (n, photo), name in zip(generated, names, strict=False)
@@ -111,8 +117,8 @@ def draw_everybody(out: Path, seed: int, progress: Progress) -> Planted:
     return Planted(frozenset(f"person-{n:04d}" for n in people), frozenset(names[len(generated) :]))
 
 
-def _write(folder: Path, person: int, photos: int, seed: int) -> None:
-    write_population(folder, [person], range(photos), seed, kind="jpg")
+def _write(folder: Path, person: int, photos: range, seed: int) -> None:
+    write_population(folder, [person], photos, seed, kind="jpg")
 
 
 def _sample(path: Path, person: int, photo: int, seed: int) -> None:

@@ -121,12 +121,16 @@ def split_command(
     from collections import Counter
 
     from probablyexists.images.roles import draw_roles, write_manifest
-    from probablyexists.images.sources import open_source
+    from probablyexists.images.manifest import ManifestSource
+    from probablyexists.images.sources import FolderSource, open_source
 
     if out.exists():
         raise InputError(f"--out {out}: exists; a split is drawn once, give another name or delete it first")
-    rows = draw_roles(open_source(dataset).photos, members, unseen, seed)
-    write_manifest(out, rows, dataset)
+    source = open_source(dataset)
+    if not isinstance(source, FolderSource | ManifestSource):
+        raise InputError(f"{dataset}: an archive cannot be named file by file; unpack it and split the folder")
+    rows = draw_roles(source.photos, members, unseen, seed)
+    write_manifest(out, rows, source.folder)
     photos = Counter(role for _, role in rows)
     people = {role: len({p.person for p, r in rows if r == role}) for role in ("training", "heldout")}
     if as_json:

@@ -2,17 +2,18 @@
 
 A photo is embedded once in its life. A key folder holds everything that was made the same way (recogniser,
 alignment, versions); in it each part file is written whole or not at all, so that a killed run loses at most
-the batch it was working on, and two runs may write at once.
+the part it was working on (256 photos), and two runs may write at once.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import uuid
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,30 +24,7 @@ from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.faces.acquire import PICTURE_SIDE
 
-
-@contextmanager
-def _reading(part: Path) -> Iterator[None]:
-    """Whatever is wrong with a part file becomes one line that names it."""
-    import pyarrow as pa
-
-    try:
-        yield
-    except (OSError, KeyError, pa.ArrowException) as error:
-        said = " ".join(str(error).split())[:120]
-        raise InputError(
-            f"{part}: a damaged part of the embeddings store ({said}); delete it, its photos will be embedded again"
-        ) from error
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"{folder}: the embeddings store cannot be written ({error.strerror or error}); make room there, or name "
-            "another folder in PROBABLYEXISTS_CACHE"
-        ) from error
+_PART = re.compile(r"part-[0-9a-f]{64}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -77,42 +55,36 @@ class Store:
         return sha256 in self._known
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Write the rows as one new part file."""
+        """Write the rows as one new part file. Its name is the hash of its content, so that damage is noticed."""
         import pyarrow.parquet as pq
 
         if not rows:
             return
-        part = self.folder / f"part-{uuid.uuid4().hex}.parquet"
-        with _writing(self.folder), written_whole(part) as aside:
-            pq.write_table(self._table(rows), aside, compression="zstd", write_page_checksum=True)
+        buffer = BytesIO()
+        pq.write_table(self._table(rows), buffer, compression="zstd")
+        data = buffer.getvalue()
+        path = self.folder / f"part-{hashlib.sha256(data).hexdigest()}.parquet"
+        with _writing(self.folder), written_whole(path) as aside:
+            aside.write_bytes(data)
         self._known.update(row.sha256 for row in rows)
 
     def read(self, wanted: Iterable[bytes]) -> dict[bytes, Row]:
         """The rows of these photos, by their hash; photos never embedded are absent."""
         import pyarrow as pa
         import pyarrow.compute as pc
-        import pyarrow.parquet as pq
 
         keys = pa.array(sorted(set(wanted)), pa.binary(32))
         rows: dict[bytes, Row] = {}
         for part in self._parts():
-            with _reading(part):
-                table = pq.read_table(part, filters=pc.is_in(pc.field("sha256"), keys), page_checksum_verification=True)
-                rows.update((row.sha256, row) for row in self._rows(table))
+            table = _read_part(part)
+            rows.update((row.sha256, row) for row in self._rows(table.filter(pc.is_in(table["sha256"], keys))))
         return rows
 
     def _parts(self) -> list[Path]:
-        return sorted(self.folder.glob("part-*.parquet"))
+        return sorted(path for path in self.folder.iterdir() if _PART.fullmatch(path.name))
 
     def _read_keys(self) -> set[bytes]:
-        import pyarrow.parquet as pq
-
-        keys: set[bytes] = set()
-        for part in self._parts():
-            with _reading(part):
-                table = pq.read_table(part, columns=["sha256"], page_checksum_verification=True)
-                keys.update(table["sha256"].to_pylist())
-        return keys
+        return {key for part in self._parts() for key in _read_part(part, ["sha256"])["sha256"].to_pylist()}
 
     def _table(self, rows: Sequence[Row]) -> Any:
         import pyarrow as pa
@@ -141,3 +113,31 @@ class Store:
                 yield Row(key, None, n_faces, vectors[at[i]], pixels)
             else:
                 yield Row(key, reasons[i], n_faces, None, None)
+
+
+def _read_part(part: Path, columns: list[str] | None = None) -> Any:
+    """A part file's table; InputError if it is not byte for byte what was written."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        data = part.read_bytes()
+    except OSError as error:
+        raise InputError(f"{part}: the embeddings store cannot be read ({error.strerror or error})") from error
+    # Checked before Arrow sees it: Arrow may hang on a damaged file.
+    if part.name != f"part-{hashlib.sha256(data).hexdigest()}.parquet":
+        raise InputError(
+            f"{part}: a damaged part of the embeddings store; delete it, its photos will be embedded again"
+        )
+    return pq.ParquetFile(pa.BufferReader(data)).read(columns=columns)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the embeddings store cannot be written ({error.strerror or error}); make room there, or name "
+            "another folder in PROBABLYEXISTS_CACHE"
+        ) from error

@@ -40,12 +40,15 @@ def benjamini_hochberg(p: NDArray[np.floating]) -> NDArray[np.float64]:
     scaled = p[order] * m / np.arange(1, m + 1)
     falling = np.minimum.accumulate(scaled[::-1])[::-1]
     q = np.empty(m, dtype=np.float64)
-    q[order] = np.minimum(falling, 1.0)
+    # Rounded, so that p = k / (n + 1) with exact arithmetic at the level is at the level here too.
+    q[order] = np.round(np.minimum(falling, 1.0), 12)
     return q
 
 
 def smallest_nameable(n_members: int, n_heldout: int, level: float) -> int:
     """How many members must reach the p-value floor 1 / (n_heldout + 1) before any of them can be named.
+
+    More than `n_members`: nobody can be named, whatever the scores.
 
     >>> smallest_nameable(n_members=300, n_heldout=1000, level=0.05)
     6

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
+from probablyexists.stats.rates import gamma_interval
 
 
 def excess(members: NDArray[np.floating], heldout: NDArray[np.floating], n_samples: int, gallery: int) -> Figure:
@@ -14,40 +17,56 @@ def excess(members: NDArray[np.floating], heldout: NDArray[np.floating], n_sampl
 
     `members`, `heldout`: for each person of the two galleries, the number of samples credited to them (a sample
     that resembles several people is divided among them), scaled to galleries of `gallery` people each.
-    The people are the units: sum of independent credits on each side, Welch's interval for their difference.
+    The people are the units. Credits are rare and heavy-tailed (few people get many samples), so each side gets a
+    gamma interval, the weight of one more person like the most credited, or of one sample, in its upper limit;
+    the two are joined by MOVER (Zou & Donner 2008, Statistics in Medicine 27(10)).
     """
     n_m, n_h = members.size, heldout.size
     if min(n_m, n_h) < 2 or n_samples < 1:
         return Unresolvable("needs at least 2 people on each side and 1 sample", 2, min(n_m, n_h))
+    (ours, low_m, high_m), (theirs, low_h, high_h) = (_mean_credit(credits) for credits in (members, heldout))
     scale = gallery / n_samples
-    value = scale * float(members.mean() - heldout.mean())
-    parts = np.array([members.var(ddof=1) / n_m, heldout.var(ddof=1) / n_h])
-    variance = float(parts.sum())
-    if variance == 0.0:
-        half = 1.0 - (1.0 - LEVEL) ** (1.0 / n_samples)
-        return Estimate(value, value - half, value + half, LEVEL, "rule of three (no resemblance seen)", n_m + n_h)
-    freedom = variance**2 / float((parts**2 / np.array([n_m - 1, n_h - 1])).sum())
-    half = float(t.ppf(0.5 + LEVEL / 2, freedom)) * scale * np.sqrt(variance)
-    return Estimate(value, value - half, value + half, LEVEL, "Welch, credits a person", n_m + n_h)
+    value = ours - theirs
+    low = value - math.hypot(ours - low_m, high_h - theirs)
+    high = value + math.hypot(high_m - ours, theirs - low_h)
+    method = "gamma, credits a person; MOVER"
+    return Estimate(scale * value, max(-1.0, scale * low), min(1.0, scale * high), LEVEL, method, n_m + n_h)
+
+
+def _mean_credit(credits: NDArray[np.floating]) -> tuple[float, float, float]:
+    """Mean over people with its gamma interval."""
+    n = credits.size
+    variance = float(credits.var(ddof=1)) / n
+    largest = max(1.0, float(credits.max())) / n
+    value = float(credits.mean())
+    # Equal credits leave no variance; they are no less uncertain than as many single samples (Poisson).
+    return value, *gamma_interval(value, variance if variance > 0.0 else value / n, largest)
 
 
 def slope(dose: NDArray[np.floating], response: NDArray[np.floating]) -> Figure:
     """Least-squares slope of response on dose, one point a person, with a heteroscedastic (HC3) interval.
 
-    HC3: MacKinnon & White 1985, as Long & Ervin 2000 recommend below 250 points; Student's quantile.
+    HC3: MacKinnon & White 1985, as Long & Ervin 2000 recommend below 250 points. Few people have many photos, so
+    the variance rests on few points: Student's quantile has the degrees of freedom that match the estimator's
+    first two moments under equal variances (Bell & McCaffrey 2002; Imbens & Kolesar 2016; for HC3 Hansen 2024).
     """
     n = dose.size
     if n < 10 or np.unique(dose).size < 3:
         return Unresolvable("needs at least 10 people with 3 different photo counts", 10, n)
+    if np.ptp(response) == 0.0:
+        return Unresolvable("everybody has the same value", None, n)
     x = np.column_stack([np.ones(n), dose])
     bread = np.linalg.inv(x.T @ x)
     beta = bread @ x.T @ response
-    leverage = np.einsum("ij,jk,ik->i", x, bread, x)
-    errors = (response - x @ beta) / np.clip(1 - leverage, 1e-6, None)
-    variance = (bread @ (x.T * errors**2) @ x @ bread)[1, 1]
-    half = float(t.ppf(0.5 + LEVEL / 2, n - 2) * np.sqrt(variance))
+    room = np.clip(1 - np.einsum("ij,jk,ik->i", x, bread, x), 1e-6, None)
+    pull = ((bread @ x.T)[1] / room) ** 2
+    variance = float((pull * (response - x @ beta) ** 2).sum())
+    # The variance is e' M e with M = R diag(pull) R, R = I - x bread x'; freedom = tr(M)^2 / tr(M^2).
+    core = bread @ (x.T * pull) @ x
+    freedom = float((pull * room).sum()) ** 2 / float((pull**2 * (2 * room - 1)).sum() + np.trace(core @ core))
+    half = float(t.ppf(0.5 + LEVEL / 2, min(freedom, n - 2))) * math.sqrt(variance)
     value = float(beta[1])
-    return Estimate(value, value - half, value + half, LEVEL, "least squares, HC3", n)
+    return Estimate(value, value - half, value + half, LEVEL, "least squares, HC3, Bell-McCaffrey", n)
 
 
 def mean(values: NDArray[np.floating]) -> Figure:
@@ -55,6 +74,8 @@ def mean(values: NDArray[np.floating]) -> Figure:
     n = values.size
     if n < 2:
         return Unresolvable(f"needs at least 2 people, has {n}", 2, n)
+    if np.ptp(values) == 0.0:
+        return Unresolvable("everybody has the same value", None, n)
     value = float(values.mean())
     half = float(t.ppf(0.5 + LEVEL / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
     return Estimate(value, value - half, value + half, LEVEL, "Student", n)

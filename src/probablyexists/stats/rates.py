@@ -1,8 +1,8 @@
 """Error rates of a recogniser with person-level intervals: FMR, FNMR (ISO/IEC 19795-1), and plain shares.
 
-Comparisons are dependent because people take part in many of them. The interval is Wilson's with the number of
-comparisons replaced by the effective one, p (1 - p) / Var(p), as Fogliato, Patil & Perona 2023 ("Confidence
-Intervals for Error Rates in 1:1 Matching Tasks", arXiv 2306.01198) found to reach nominal coverage.
+Comparisons are dependent because people take part in many of them. Variances are those between people, as in
+Fogliato, Patil & Perona 2023 ("Confidence Intervals for Error Rates in 1:1 Matching Tasks", arXiv 2306.01198):
+shares get Wilson's interval with an effective number of trials, rare sums a gamma interval.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
+from scipy.stats import chi2, norm, t
 
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 
@@ -31,14 +31,23 @@ def wilson(p: float, n: float, level: float = LEVEL, freedom: float | None = Non
 
 
 def share_of_people(per_person: NDArray[np.floating]) -> Figure:
-    """Mean over people of a rate in 0..1 each (FNMR: the share of a person's mated comparisons that fail)."""
+    """Mean over people of a rate in 0..1 each (FNMR: the share of a person's mated comparisons that fail).
+
+    The effective number of people is n over the design effect: the variance between people over that of n
+    independent yes-or-no answers. It is computed with z^2 / 2 people of rate 0 and as many of rate 1 added, as
+    Agresti & Coull 1998 add them to the share itself: without them, one failure in a tenth of one person's
+    comparisons would pass for ten times as many people.
+    """
     n = per_person.size
     if n < 2:
         return Unresolvable(f"needs at least 2 people, has {n}", 2, n)
     p = float(per_person.mean())
-    effective = _effective(p, float(per_person.var(ddof=1)) / n, n)
-    low, high = wilson(p, effective, freedom=n - 1)
-    return Estimate(p, low, high, LEVEL, "Wilson, variance between people", n)
+    added = float(norm.ppf(0.5 + LEVEL / 2)) ** 2
+    mean = (float(per_person.sum()) + added / 2) / (n + added)
+    squares = float(((per_person - mean) ** 2).sum()) + added / 2 * (mean**2 + (1 - mean) ** 2)
+    design_effect = squares / (n + added) / (mean * (1 - mean))
+    low, high = wilson(p, max(1.0, (n - 1) / design_effect), freedom=n - 1)
+    return Estimate(p, min(low, p), max(high, p), LEVEL, "Wilson, variance between people", n)
 
 
 def false_match_rate(rates: NDArray[np.floating]) -> Figure:
@@ -46,8 +55,10 @@ def false_match_rate(rates: NDArray[np.floating]) -> Figure:
 
     The FMR is the mean over pairs of people, a U-statistic of degree two: its variance is
     4 (n - 2) / (n (n - 1)) zeta1 + 2 / (n (n - 1)) zeta2 with zeta1 the covariance of two pairs that share a
-    person and zeta2 the variance of a pair (Hoeffding 1948; Fogliato et al. 2023, section 3).
-    With no false match at all the effective number is that of people: a deliberately wide interval.
+    person and zeta2 the variance of a pair (Hoeffding 1948; Fogliato et al. 2023, section 3). A few people
+    ("wolves", Doddington et al. 1998) give most false matches, so the rate is skewed and its variance is itself
+    uncertain: the interval is the gamma one, whose upper limit holds one more person like the worst seen.
+    With no false match at all it is Wilson's, the number of people for trials: a deliberately wide interval.
     """
     n = rates.shape[0]
     if n < 3:
@@ -58,11 +69,26 @@ def false_match_rate(rates: NDArray[np.floating]) -> Figure:
     by_person = np.where(off, rates, 0.0).sum(axis=1) / (n - 1)
     zeta1 = max(0.0, (float(by_person.var(ddof=1)) - zeta2 / (n - 1)) * (n - 1) / (n - 2))
     variance = 4 * (n - 2) / (n * (n - 1)) * zeta1 + 2 / (n * (n - 1)) * zeta2
-    low, high = wilson(p, _effective(p, variance, n))
-    return Estimate(p, low, high, LEVEL, "Wilson, variance between pairs of people", n)
+    if p == 0.0 or variance <= 0.0:
+        low, high = wilson(p, n)
+        return Estimate(p, min(low, p), max(high, p), LEVEL, "Wilson, number of people", n)
+    low, high = gamma_interval(p, variance, 2 * float(by_person.max()) / n)
+    return Estimate(p, low, min(1.0, high), LEVEL, "gamma, variance between pairs of people", n)
 
 
-def _effective(p: float, variance: float, n_people: int) -> float:
-    if p in (0.0, 1.0) or variance <= 0.0:
-        return float(n_people)
-    return max(1.0, p * (1 - p) / variance)
+def gamma_interval(value: float, variance: float, largest: float) -> tuple[float, float]:
+    """Interval for a sum of rare events of unequal weight, `largest` the largest weight.
+
+    Fay & Feuer 1997, "Confidence intervals for directly standardized rates: a method based on the gamma
+    distribution", Statistics in Medicine 16(7). Equal weights give the exact Poisson interval:
+
+    >>> tuple(round(x, 2) for x in gamma_interval(10, 10, 1))
+    (4.8, 18.39)
+    """
+    tail = 0.5 - LEVEL / 2
+    low = 0.0
+    if value > 0.0:
+        low = variance / (2 * value) * float(chi2.ppf(tail, 2 * value**2 / variance))
+    upper_value, upper_variance = value + largest, variance + largest**2
+    scale, freedom = upper_variance / (2 * upper_value), 2 * upper_value**2 / upper_variance
+    return min(low, value), max(scale * float(chi2.ppf(1 - tail, freedom)), value)

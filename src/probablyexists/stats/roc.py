@@ -1,9 +1,8 @@
 """How well scores tell positives (members) from negatives (held-out people), with person-level intervals.
 
 Scores point one way: higher = more likely a member. Ties count half in the AUROC (Mann-Whitney) and against
-the attacker in the TPR: a positive must be *above* the threshold. Intervals come from resampling people, on
-both sides, so that the photos of a person stay together (Field & Welsh 2007, the cluster bootstrap; the
-biometric "subsets bootstrap" of Bolle, Ratha & Pankanti 2004, here on both sides).
+the attacker in the TPR: a positive must be *above* the threshold. The unit of every interval is the person, on
+both sides: the photos of a person stay together. docs/results/coverage.md has what the intervals cover.
 """
 
 from __future__ import annotations
@@ -13,12 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.stats import mannwhitneyu, norm
 
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 
 N_DRAWS = 2000
 _CHUNK = 200
+_Z = float(norm.ppf(0.5 + LEVEL / 2))
 
 
 def auroc(positives: NDArray[np.floating], negatives: NDArray[np.floating]) -> float:
@@ -27,20 +28,23 @@ def auroc(positives: NDArray[np.floating], negatives: NDArray[np.floating]) -> f
     >>> auroc(np.array([3.0, 2.0]), np.array([1.0, 2.0]))
     0.875
     """
-    ordered = np.sort(negatives)
-    below = np.searchsorted(ordered, positives, "left")
-    not_above = np.searchsorted(ordered, positives, "right")
-    return float((below + not_above).sum() / (2 * positives.size * negatives.size))
+    return float(_placements(positives, negatives).mean())
 
 
 def tpr_at_fpr(positives: NDArray[np.floating], negatives: NDArray[np.floating], fpr: float) -> float:
-    """Share of positives above the lowest threshold that at most floor(fpr * n) negatives exceed.
+    """Share of positives above the k-th highest negative, k = floor(fpr * (n + 1)).
+
+    A fresh negative exceeds the k-th highest of n with probability k / (n + 1), so that the FPR is held in
+    expectation, and the TPR is the share of positives with a conformal p-value of at most `fpr`. (The empirical
+    ROC curve takes the (k + 1)-th highest: at 0.1 % and 1,000 negatives its FPR is expected to be 0.2 %.)
 
     >>> tpr_at_fpr(np.array([5.0, 4.0, 1.0]), np.array([4.0, 3.0, 2.0, 0.0]), fpr=0.25)
-    0.6666666666666666
+    0.3333333333333333
     """
-    allowed = math.floor(fpr * negatives.size + 1e-9)
-    threshold = np.sort(negatives)[::-1][allowed] if allowed < negatives.size else -np.inf
+    k = math.floor(fpr * (negatives.size + 1) + 1e-9)
+    if k == 0:
+        return 0.0
+    threshold = np.sort(negatives)[::-1][k - 1] if k <= negatives.size else -np.inf
     return float((positives > threshold).mean())
 
 
@@ -67,81 +71,147 @@ class Side:
         return int(self.people.max()) + 1 if self.people.size else 0
 
 
-def auroc_estimate(positives: Side, negatives: Side, rng: np.random.Generator) -> Figure:
-    """AUROC with a person-bootstrap interval on the logit scale (stays inside 0..1, and covers near the ends)."""
+def auroc_estimate(
+    positives: Side,
+    negatives: Side,
+    rng: np.random.Generator | None = None,  # noqa: ARG001  (the interval is not random; callers may drop it)
+) -> Figure:
+    """AUROC with the variance of DeLong for clustered scores and an interval on the logit scale.
+
+    Variance: Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53(2), with people
+    as clusters that never stand on both sides; with one score a person it is DeLong, DeLong & Clarke-Pearson
+    1988. The logit keeps the interval inside 0..1 (Pepe 2003, section 5.2). Where the scores give no variance
+    (AUROC 0 or 1, or nothing but ties) it is Newcombe's score interval 2006 (Statistics in Medicine 25(4),
+    part 2, method 5), which needs the AUROC and the numbers of people alone.
+    """
     if positives.n_people < 2 or negatives.n_people < 2:
         return _too_few(2, min(positives.n_people, negatives.n_people))
     value = auroc(positives.scores, negatives.scores)
-    draws = np.concatenate([d[0] for d in _draws(positives, negatives, (), rng)])
-    return _on_logit_scale(value, draws, positives, negatives, "person bootstrap, logit scale")
+    variance = _variance(positives, _placements(positives.scores, negatives.scores), value)
+    variance += _variance(negatives, 1 - _placements(negatives.scores, positives.scores), value)
+    n = min(positives.n_people, negatives.n_people)
+    if variance < 1e-12:
+        low, high = _newcombe(value, positives.n_people, negatives.n_people)
+        return Estimate(value, low, high, LEVEL, "Newcombe, people", n)
+    half = _Z * math.sqrt(variance) / (value * (1 - value))
+    low, high = (_logistic(math.log(value / (1 - value)) + sign * half) for sign in (-1, 1))
+    return Estimate(value, low, high, LEVEL, "DeLong, clustered by person, logit scale", n)
 
 
 def tpr_estimate(positives: Side, negatives: Side, fpr: float, rng: np.random.Generator) -> Figure:
-    """TPR at an FPR with a person-bootstrap interval; unresolvable below 1 / fpr held-out people.
+    """TPR at an FPR with a Bayesian bootstrap of people; unresolvable below 1 / fpr held-out people.
 
-    The variance is the bootstrap's, so it holds the threshold's own uncertainty; the interval is centred and
-    bounded as Agresti & Coull's (the "BTII" interval of Zhou & Qin 2005 for a sensitivity at a fixed
-    specificity, here with people as the unit), drawn on the logit scale.
+    The plain bootstrap fails here: at FPR 1 % of 300 the threshold is one of the three highest scores, and
+    resamples cannot lie above them. The Bayesian bootstrap (Rubin 1981; for ROC curves Gu, Ghosal & Roy 2008,
+    Statistics in Medicine 27(26)) weighs people by Exp(1) variables. Negatives get one more person's weight above
+    the highest of them, so that the weight above the k-th highest is Beta(k, n + 1 - k), the exact law of its true
+    FPR; the threshold lies in the gap between two negatives, and the TPR there is interpolated. Positives get half
+    a person's weight at either end, so that a TPR with c of n people above is Beta(c + 1/2, n - c + 1/2), Jeffreys'
+    interval (Brown, Cai & DasGupta 2001). All photos of a person bear the person's weight.
     """
     needs = math.ceil(1 / fpr - 1e-9)
     if negatives.n_people < needs or positives.n_people < 2:
         return _too_few(needs, negatives.n_people) if negatives.n_people < needs else _too_few(2, positives.n_people)
     value = tpr_at_fpr(positives.scores, negatives.scores, fpr)
-    draws = np.concatenate([d[1][:, 0] for d in _draws(positives, negatives, (fpr,), rng)])
-    return _on_logit_scale(value, draws, positives, negatives, "person bootstrap, logit scale")
+    draws = np.empty(N_DRAWS)
+    for start in range(0, N_DRAWS, _CHUNK):
+        n = min(_CHUNK, N_DRAWS - start)
+        weights = _Weights.draw(n, positives.n_people, negatives.n_people, rng)
+        draws[start : start + n] = _tpr_draws(positives, negatives, fpr, weights)
+    low, high = np.quantile(draws, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
+    n_people = min(positives.n_people, negatives.n_people)
+    method = "Bayesian bootstrap of people"
+    return Estimate(value, min(float(low), value), max(float(high), value), LEVEL, method, n_people)
 
 
 def _too_few(needs: int, has: int) -> Unresolvable:
     return Unresolvable(f"needs at least {needs} people, has {has}", needs, has)
 
 
-def _on_logit_scale(
-    value: float, draws: NDArray[np.float64], positives: Side, negatives: Side, method: str
-) -> Estimate:
-    z = float(norm.ppf(0.5 + LEVEL / 2))
-    n = min(positives.n_people, negatives.n_people)
-    # Agresti-Coull: pull the value from the ends by z^2 pseudo-observations, so that 0 and 1 get an interval.
-    centre = (value * positives.n_people + z * z / 2) / (positives.n_people + z * z)
-    at_ends = centre * (1 - centre) / (positives.n_people + z * z)
-    variance = max(float(draws.var(ddof=1)), at_ends if value in (0.0, 1.0) else 0.0)
-    logit = math.log(centre / (1 - centre))
-    half = z * math.sqrt(variance) / (centre * (1 - centre))
-    low, high = (1 / (1 + math.exp(-(logit + sign * half))) for sign in (-1, 1))
-    return Estimate(value, min(low, value), max(high, value), LEVEL, method, n)
+def _placements(scores: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.float64]:
+    """For each score the share of the others below it, ties half."""
+    ordered = np.sort(others)
+    below = np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")
+    return np.asarray(below / (2 * others.size), dtype=np.float64)
 
 
-def _draws(
-    positives: Side, negatives: Side, fprs: tuple[float, ...], rng: np.random.Generator
-) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Chunks of (AUROC (c,), TPR (c, len(fprs))) over bootstrap draws of the people of both sides."""
-    order_p = np.argsort(-positives.scores, kind="stable")
-    order_n = np.argsort(-negatives.scores, kind="stable")
+def _variance(side: Side, placements: NDArray[np.float64], value: float) -> float:
+    """One side's part of the variance of the AUROC: between the people's sums of deviations."""
+    n = side.n_people
+    sums = np.bincount(side.people, placements - value, minlength=n)
+    return float(n / (n - 1) * (sums**2).sum() / side.scores.size**2)
+
+
+def _newcombe(value: float, m: int, n: int) -> tuple[float, float]:
+    """The AUROCs from which `value` is 1.96 standard errors away, by Hanley & McNeil's variance at that AUROC."""
+
+    def distance(a: float) -> float:
+        either = (m + n) / 2 - 1
+        variance = a * (1 - a) / (m * n) * (1 + either * ((1 - a) / (2 - a) + a / (1 + a)))
+        return abs(value - a) - _Z * math.sqrt(variance)
+
+    edge = 1e-12
+    low = float(brentq(distance, edge, value - edge)) if distance(edge) > 0 else 0.0
+    high = float(brentq(distance, value + edge, 1 - edge)) if distance(1 - edge) > 0 else 1.0
+    return low, high
+
+
+def _logistic(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(x) / (1 + math.exp(x))
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """The random numbers of some Bayesian bootstrap draws, a row a draw."""
+
+    positives: NDArray[np.float64]
+    """(draws, people)"""
+    negatives: NDArray[np.float64]
+    """(draws, people)"""
+    above_negatives: NDArray[np.float64]
+    """(draws,) one more person above the highest negative"""
+    above_positives: NDArray[np.float64]
+    """(draws,) half a person who is above any threshold"""
+    below_positives: NDArray[np.float64]
+    """(draws,) half a person who is below it"""
+
+    @classmethod
+    def draw(cls, n: int, n_positives: int, n_negatives: int, rng: np.random.Generator) -> _Weights:
+        return cls(
+            rng.standard_exponential((n, n_positives)),
+            rng.standard_exponential((n, n_negatives)),
+            rng.standard_exponential(n),
+            rng.standard_gamma(0.5, n),
+            rng.standard_gamma(0.5, n),
+        )
+
+
+def _tpr_draws(positives: Side, negatives: Side, fpr: float, weights: _Weights) -> NDArray[np.float64]:
+    """(draws,) the TPR under each draw's weights."""
+    order_p, order_n = np.argsort(-positives.scores, kind="stable"), np.argsort(-negatives.scores, kind="stable")
     scores_p, scores_n = positives.scores[order_p], negatives.scores[order_n]
     people_p, people_n = positives.people[order_p], negatives.people[order_n]
-    # Negatives stand in falling order: those above a positive are the first `above`, those not below it `reach`.
-    above = np.searchsorted(-scores_n, -scores_p, "left")
-    reach = np.searchsorted(-scores_n, -scores_p, "right")
-    chunks = []
-    for start in range(0, N_DRAWS, _CHUNK):
-        n = min(_CHUNK, N_DRAWS - start)
-        weights_p = _weights(positives.n_people, n, rng)[:, people_p]
-        weights_n = _weights(negatives.n_people, n, rng)[:, people_n]
-        cumulated_n = np.concatenate([np.zeros((n, 1)), np.cumsum(weights_n, axis=1)], axis=1)
-        cumulated_p = np.concatenate([np.zeros((n, 1)), np.cumsum(weights_p, axis=1)], axis=1)
-        total_p, total_n = cumulated_p[:, -1], cumulated_n[:, -1]
-        higher = (cumulated_n[:, above] + cumulated_n[:, reach]) / 2
-        area = 1 - (weights_p * higher).sum(axis=1) / (total_p * total_n)
-        rates = np.empty((n, len(fprs)))
-        for j, fpr in enumerate(fprs):
-            allowed = np.floor(fpr * total_n + 1e-9)
-            first_over = (cumulated_n[:, 1:] > allowed[:, None]).argmax(axis=1)
-            n_above = np.searchsorted(-scores_p, -scores_n[first_over], "left")
-            rates[:, j] = cumulated_p[np.arange(n), n_above] / total_p
-        chunks.append((area, rates))
-    return chunks
+    row = np.arange(len(weights.negatives))
 
+    # Weight above a threshold that falls: 0, then the person above all, then photo after photo.
+    extra = weights.above_negatives * scores_n.size / negatives.n_people
+    total = weights.negatives @ np.bincount(people_n, minlength=negatives.n_people) + extra
+    asked = fpr * total
+    for top in (min(scores_n.size, 64 + math.ceil(4 * fpr * scores_n.size)), scores_n.size):
+        by_photo = extra[:, None] + np.cumsum(weights.negatives[:, people_n[:top]], axis=1)
+        above = np.column_stack([np.zeros(len(row)), extra, by_photo])
+        if (above[:, -1] > asked).all():
+            break
+    # The threshold lies in gap g, after the g-th highest negative and before the next, `part` of the way.
+    gap = (above[:, 1:] > asked[:, None]).argmax(axis=1)
+    part = (asked - above[row, gap]) / (above[row, gap + 1] - above[row, gap])
 
-def _weights(n_people: int, n_draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(n_draws, n_people): how often each person stands in each resample."""
-    counts = rng.multinomial(n_people, np.full(n_people, 1 / n_people), size=n_draws)
-    return counts.astype(np.float64)
+    # Positives above each negative, in its order; none above them all, all below the lowest.
+    counts = np.concatenate([[0], np.searchsorted(-scores_p, -scores_n, "left"), [scores_p.size]])
+    before, after = counts[gap], counts[gap + 1]
+    found = np.column_stack([np.zeros(len(row)), np.cumsum(weights.positives[:, people_p[: after.max()]], axis=1)])
+    size = scores_p.size / positives.n_people
+    ends_above, ends_below = weights.above_positives * size, weights.below_positives * size
+    total = weights.positives @ np.bincount(people_p, minlength=positives.n_people) + ends_above + ends_below
+    reached = found[row, before] + part * (found[row, after] - found[row, before])
+    return np.asarray((ends_above + reached) / total, dtype=np.float64)

@@ -1,0 +1,414 @@
+"""Matching: every fast computation against a slow one that anybody can read, on small numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from probablyexists.basis.errors import InputError
+from probablyexists.embeddings.embed import Embedded
+from probablyexists.images.sources import Photo
+from probablyexists.matching import clusters, neighbours
+from probablyexists.matching.clusters import cluster, distance_at_fmr
+from probablyexists.matching.crowd import Crowd, common_count
+from probablyexists.matching.duplicates import SamePicture, same_pictures, without
+from probablyexists.matching.neighbours import credit, nearest, similarities
+from probablyexists.matching.templates import group, templates
+
+Floats = NDArray[np.float32]
+
+
+def unit(n: int, dim: int = 16, seed: int = 0) -> Floats:
+    """Random unit vectors."""
+    x = np.random.default_rng(seed).normal(size=(n, dim))
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+
+
+def textures(n: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Random pictures, smooth as photos are."""
+    x = gaussian_filter(np.random.default_rng(seed).normal(size=(n, 48, 48)), (0, 2, 2))
+    x = (x - x.min(axis=(1, 2), keepdims=True)) / np.ptp(x, axis=(1, 2), keepdims=True)
+    return (25 + 200 * x).astype(np.uint8)
+
+
+def table(
+    persons: list[str | None],
+    embeddings: Floats | None = None,
+    pictures: NDArray[np.uint8] | None = None,
+    names: list[str] | None = None,
+) -> Embedded:
+    """A table by hand: photo i is called 000i.png unless named, its content is its name."""
+    names = names or [f"{i:04d}.png" for i in range(len(persons))]
+    return Embedded(
+        tuple(Photo(name, person) for name, person in zip(names, persons, strict=True)),
+        tuple(hashlib.sha256(name.encode()).digest() for name in names),
+        unit(len(persons)) if embeddings is None else embeddings,
+        textures(len(persons)) if pictures is None else pictures,
+        np.zeros(len(persons), np.int32),
+        (),
+        0,
+    )
+
+
+# --- nearest --------------------------------------------------------------------------------------------------------
+
+
+def slow_cosine(a: Floats, b: Floats) -> float:
+    return round(math.fsum(float(x) * float(y) for x, y in zip(a, b, strict=True)), 6)
+
+
+def slow_nearest(queries: Floats, references: Floats, k: int) -> tuple[list[list[float]], list[list[int]]]:
+    similarity, index = [], []
+    for query in queries:
+        ranked = sorted((-slow_cosine(query, reference), j) for j, reference in enumerate(references))[:k]
+        missing = k - len(ranked)
+        similarity.append([-s for s, _ in ranked] + [-math.inf] * missing)
+        index.append([j for _, j in ranked] + [-1] * missing)
+    return similarity, index
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 29, 30, 33])
+@pytest.mark.parametrize("cells", [1, 50, 1 << 24])
+def test_nearest_equals_the_plain_ranking(k: int, cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three references stand there twice, so that there are ties; blocks of one query, a few, all."""
+    monkeypatch.setattr(neighbours, "BLOCK_CELLS", cells)
+    queries, references = unit(12, seed=1), unit(27, seed=2)
+    references = np.concatenate([references, references[[20, 3, 3]]])
+    found = nearest(queries, references, k)
+    similarity, index = slow_nearest(queries, references, k)
+    np.testing.assert_allclose(found.similarity, similarity, atol=1e-12)
+    assert found.index.tolist() == index
+
+
+def test_ties_fall_to_the_lowest_index() -> None:
+    same = np.repeat(unit(1), 6, axis=0)
+    assert nearest(same[:2], same, 3).index.tolist() == [[0, 1, 2], [0, 1, 2]]
+    assert nearest(same[:1], same, 1).index.tolist() == [[0]]
+
+
+def test_ties_across_blocks_of_references_fall_to_the_lowest_index() -> None:
+    """More references than one block is wide (32,768), the best of them in both blocks."""
+    references = np.zeros((40_000, 4), np.float32)
+    references[:, 1] = 1
+    references[[7, 35_000, 39_999]] = (1, 0, 0, 0)
+    query = np.array([[1, 0, 0, 0]], np.float32)
+    assert nearest(query, references, 4).index.tolist() == [[7, 35_000, 39_999, 0]]
+    assert nearest(query, references, 1).index.tolist() == [[7]]
+
+
+def test_nothing_to_find() -> None:
+    nothing = nearest(unit(3), np.empty((0, 16), np.float32), 2)
+    assert nothing.index.tolist() == [[-1, -1]] * 3
+    assert np.isneginf(nothing.similarity).all()
+    assert nearest(np.empty((0, 16), np.float32), unit(3), 2).index.shape == (0, 2)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 7, 50])
+def test_similarities_are_the_same_in_any_block(rows: int) -> None:
+    """Bit for bit. In single precision one in a hundred differed in the sixth decimal."""
+    queries, references = unit(300, 128, seed=3), unit(500, 128, seed=4)
+    parts = [similarities(queries[i : i + rows], references) for i in range(0, 300, rows)]
+    assert np.array_equal(np.concatenate(parts), similarities(queries, references))
+
+
+# --- credit ---------------------------------------------------------------------------------------------------------
+
+
+def test_credit_with_everybody_in_the_gallery() -> None:
+    """Sample 0 resembles person 0; sample 1 persons 0 and 1; sample 2 nobody; sample 3 person 2."""
+    people = np.eye(3, dtype=np.float32)
+    samples = np.array([[1, 0, 0], [0.7071, 0.7071, 0], [-1, 0, 0], [0, 0, 1]], np.float32)
+    found = credit(people, samples, threshold=0.7, gallery=3)
+    assert found.people.tolist() == [1.5, 0.5, 1.0]
+    assert found.share == 0.75
+
+
+def test_the_threshold_itself_counts_as_resembling() -> None:
+    people = np.array([[1, 0]], np.float32)
+    samples = np.array([[0.5, 0.8660254]], np.float32)
+    assert credit(people, samples, 0.5, 1).share == 1.0
+    assert credit(people, samples, 0.500001, 1).share == 0.0
+
+
+@pytest.mark.parametrize("gallery", [1, 2, 3, 5, 6])
+def test_credit_is_the_mean_over_all_galleries(gallery: int) -> None:
+    """By enumeration: every gallery of that size out of six people, each credit by hand."""
+    people, samples, threshold = unit(6, 4, seed=5), unit(40, 4, seed=6), 0.4
+    near = np.array([[slow_cosine(s, p) >= threshold for p in people] for s in samples])
+    assert {0, 1, 2, 3} <= set(near.sum(axis=1).tolist())
+    shares, credited = [], [[] for _ in range(6)]  # type: ignore[var-annotated]
+    for chosen in itertools.combinations(range(6), gallery):
+        met = [[i for i in chosen if near[s, i]] for s in range(40)]
+        shares.append(sum(bool(m) for m in met) / 40)
+        for i in chosen:
+            credited[i].append(sum(1 / len(m) for m in met if i in m))
+    found = credit(people, samples, threshold, gallery)
+    assert found.share == pytest.approx(np.mean(shares), abs=1e-12)
+    # Over people it holds for each sample's people together: the credit is shared evenly among those it resembles.
+    assert found.people.sum() == pytest.approx(sum(np.mean(c) for c in credited), abs=1e-9)
+    np.testing.assert_allclose(found.people.sum() * gallery / 6 / 40, found.share, atol=1e-12)
+
+
+@pytest.mark.parametrize("gallery", [1, 2, 4])
+def test_credit_of_each_person_is_the_mean_over_galleries_that_hold_them(gallery: int) -> None:
+    people, samples, threshold = unit(5, 4, seed=7), unit(60, 4, seed=8), 0.3
+    near = similarities(samples, people) >= threshold
+    credited: list[list[float]] = [[] for _ in range(5)]
+    for chosen in itertools.combinations(range(5), gallery):
+        for i in chosen:
+            credited[i].append(sum(1 / sum(row[list(chosen)]) for row in near if row[i]))
+    np.testing.assert_allclose(
+        credit(people, samples, threshold, gallery).people, [np.mean(c) for c in credited], atol=1e-9
+    )
+
+
+def test_credit_does_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    people, samples = unit(20, 8, seed=1), unit(50, 8, seed=2)
+    whole = credit(people, samples, 0.5, 7)
+    monkeypatch.setattr(neighbours, "BLOCK_CELLS", 60)
+    blocks = credit(people, samples, 0.5, 7)
+    np.testing.assert_allclose(blocks.people, whole.people, rtol=1e-12)
+    assert blocks.share == pytest.approx(whole.share)
+
+
+def test_no_samples_or_no_people_resemble_nobody() -> None:
+    assert credit(unit(3), np.empty((0, 16), np.float32), 0.5, 2).share == 0.0
+    assert credit(np.empty((0, 16), np.float32), unit(3), 0.5, 0).share == 0.0
+
+
+# --- templates ------------------------------------------------------------------------------------------------------
+
+
+def test_a_template_is_the_mean_at_unit_length() -> None:
+    embeddings = np.array([[1, 0], [0, 1], [0, 1], [1, 0]], np.float32)
+    photos = table(["ann", "ann", "bob", "cy"], embeddings)
+    people = group(photos)
+    assert people.names == ("ann", "bob", "cy")
+    assert people.counts.tolist() == [2, 1, 1]
+    found, who = templates(embeddings, people, photos=2)
+    assert who.tolist() == [0]
+    np.testing.assert_allclose(found, [[0.5**0.5, 0.5**0.5]], rtol=1e-6)
+    found, who = templates(embeddings, people, photos=1)
+    assert who.tolist() == [0, 1, 2]
+    found, who = templates(embeddings, people, photos=3)
+    assert found.shape == (0, 2)
+    assert who.size == 0
+
+
+@pytest.mark.parametrize(("photos", "skip"), [(1, 0), (2, 0), (2, 1), (3, 2), (1, 4)])
+def test_templates_equal_the_plain_ones(photos: int, skip: int) -> None:
+    persons: list[str | None] = list("abacabadabaceb")
+    embedded = table(persons, unit(len(persons), 8, seed=3))
+    people = group(embedded, seed=5)
+    found, who = templates(embedded.embeddings, people, photos, skip)
+    expected = []
+    for i, rows in enumerate(people.rows):
+        if len(rows) >= skip + photos:
+            mean = [np.mean([float(embedded.embeddings[r, d]) for r in rows[skip : skip + photos]]) for d in range(8)]
+            expected.append((i, np.array(mean) / math.dist(mean, [0] * 8)))
+    assert who.tolist() == [i for i, _ in expected]
+    np.testing.assert_allclose(found, np.array([e for _, e in expected]).reshape(-1, 8), atol=1e-6)
+
+
+def test_probes_are_never_in_their_own_template() -> None:
+    persons: list[str | None] = ["ann"] * 3 + ["bob"] * 2
+    crowd = Crowd(table(persons), group(table(persons)))
+    _, who = crowd.templates(1, skip=1)
+    for person, probe in zip(who, crowd.probes(who), strict=True):
+        rows = crowd.people.rows[person]
+        assert np.array_equal(probe, crowd.table.embeddings[rows[0]])
+        assert rows[0] not in rows[1:2]
+
+
+def test_the_order_of_a_persons_photos_comes_from_content_and_seed_alone() -> None:
+    names = [f"photo {i}" for i in range(20)]
+    one = table(["ann"] * 20, names=names)
+    other = table(["ann"] * 20, names=names[::-1])
+    order = [one.photos[i].path for i in group(one, seed=1).rows[0]]
+    assert order == [other.photos[i].path for i in group(other, seed=1).rows[0]]
+    assert order != [one.photos[i].path for i in group(one, seed=2).rows[0]]
+    assert sorted(order) == sorted(names)
+
+
+def test_photos_without_a_person_are_in_no_group() -> None:
+    people = group(table(["ann", None, "bob"]))
+    assert people.names == ("ann", "bob")
+    assert [r.tolist() for r in people.rows] == [[0], [2]]
+    named = group(table([None] * 3), {0: "x", 1: "y", 2: "x"})
+    assert (named.names, named.counts.tolist()) == (("x", "y"), [2, 1])
+
+
+def test_common_count_is_what_four_of_five_people_have() -> None:
+    assert common_count(np.array([5, 4, 3, 2, 1])) == 1
+    assert common_count(np.array([5, 4, 3, 2, 2, 1])) == 2  # five of six have two
+    assert common_count(np.array([9] * 10), np.array([3] * 10)) == 3
+    assert common_count(np.array([], dtype=np.intp)[:0], np.array([4])) == 4
+
+
+# --- the same picture in two roles ----------------------------------------------------------------------------------
+
+
+def test_pictures_in_two_roles_are_found() -> None:
+    """As they are, mirrored, darker, shifted by two pixels, and by their bytes; nothing else."""
+    pictures = textures(60)
+    training = table(["t"] * 60, pictures=pictures, names=[f"t{i}" for i in range(60)])
+    others = textures(40, seed=9)
+    others[3] = pictures[10]
+    others[5] = pictures[11, :, ::-1]
+    others[7] = (pictures[12] * 0.6).astype(np.uint8)
+    others[9] = np.roll(pictures[13], 2, axis=1)
+    names = [f"h{i}" for i in range(40)]
+    names[20] = "t30"  # the same content, however its picture was cut
+    heldout = table(["h"] * 40, pictures=others, names=names)
+    pairs = same_pictures({"training": training, "heldout": heldout})
+    assert [p.rows for p in pairs] == [(10, 3), (11, 5), (12, 7), (13, 9), (30, 20)]
+    assert all(p.roles == ("training", "heldout") and p.correlation >= 0.9 for p in pairs)
+    assert pairs[-1].correlation == 1.0
+    turned = same_pictures({"heldout": heldout, "training": training})
+    assert [p.rows[::-1] for p in turned] == [(10, 3), (11, 5), (12, 7), (13, 9), (30, 20)] or {
+        p.rows[::-1] for p in turned
+    } == {p.rows for p in pairs}
+
+
+@pytest.mark.parametrize("n_heldout", [20, 200])
+def test_every_picture_of_a_role_that_stands_in_the_other_is_found(n_heldout: int) -> None:
+    """One training photo, twice among the held-out, whichever role is larger."""
+    pictures, others = textures(60), textures(n_heldout, seed=9)
+    others[3], others[8] = pictures[10], pictures[10, :, ::-1]
+    roles = {
+        "training": table(["t"] * 60, pictures=pictures, names=[f"t{i}" for i in range(60)]),
+        "heldout": table(["h"] * n_heldout, pictures=others, names=[f"h{i}" for i in range(n_heldout)]),
+    }
+    assert [p.rows for p in same_pictures(roles)] == [(10, 3), (10, 8)]
+
+
+def pairs_of(rows: range) -> list[SamePicture]:
+    return [SamePicture(("training", "heldout"), (i, i), 1.0) for i in rows]
+
+
+def test_duplicates_are_taken_out_of_both_roles() -> None:
+    roles = {"training": table(["t"] * 40), "heldout": table(["h"] * 60)}
+    left = without(roles, pairs_of(range(1, 3)))
+    assert [p.path for p in left["training"].photos[:2]] == ["0000.png", "0003.png"]
+    assert (len(left["training"]), len(left["heldout"])) == (38, 58)
+    assert without(roles, [])["training"].photos == roles["training"].photos
+
+
+def test_one_photo_in_several_pairs_is_counted_once() -> None:
+    roles = {"training": table(["t"] * 20), "heldout": table(["h"] * 40)}
+    pairs = [SamePicture(("training", "heldout"), (4, j), 0.95) for j in range(2)]
+    left = without(roles, pairs)
+    assert (len(left["training"]), len(left["heldout"])) == (19, 38)
+
+
+def test_five_percent_are_set_aside_and_more_are_refused() -> None:
+    roles = {"training": table(["t"] * 40), "heldout": table(["h"] * 100)}
+    assert len(without(roles, pairs_of(range(2)))["training"]) == 38
+    with pytest.raises(InputError, match=r"--training: 3 of 40 photos stand in --heldout too \(over 5 %\)"):
+        without(roles, pairs_of(range(3)))
+
+
+# --- clusters -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The threshold from 100,000 pairs instead of 2,000,000: quick, and near enough here."""
+    monkeypatch.setattr(clusters, "N_PAIRS", 100_000)
+
+
+def planted(noise: float = 0.3, seed: int = 0) -> tuple[Floats, NDArray[np.intp]]:
+    """60 people with 1 to 8 photos each, shuffled."""
+    draw = np.random.default_rng(seed)
+    who = draw.permutation(np.repeat(np.arange(60), draw.integers(1, 9, 60)))
+    x = unit(60, 128, seed)[who] + noise * unit(len(who), 128, seed + 1)
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32), who
+
+
+def partition(labels: NDArray[np.intp]) -> set[frozenset[int]]:
+    return {frozenset(np.flatnonzero(labels == label).tolist()) for label in set(labels.tolist())}
+
+
+def test_planted_people_are_recovered(few_pairs: None) -> None:
+    embeddings, who = planted()
+    labels, limit = cluster(embeddings)
+    assert partition(labels) == partition(who)
+    assert 0.6 < limit < 1.3  # photos of one person lie 0.4 apart, of two people 1.4
+
+
+def test_clusters_are_numbered_by_first_appearance(few_pairs: None) -> None:
+    labels, _ = cluster(planted()[0])
+    firsts = [labels.tolist().index(k) for k in range(labels.max() + 1)]
+    assert firsts == sorted(firsts)
+
+
+def test_the_order_of_photos_changes_nothing_but_the_numbers(few_pairs: None) -> None:
+    """Also where groups are loose and the cut falls amid them."""
+    for noise in (0.3, 1.1):
+        embeddings, _ = planted(noise)
+        labels, limit = cluster(embeddings)
+        order = np.random.default_rng(4).permutation(len(embeddings))
+        shuffled, other_limit = cluster(embeddings[order])
+        back = np.empty_like(shuffled)
+        back[order] = shuffled
+        assert other_limit == limit
+        assert partition(back) == partition(labels)
+
+
+def slow_average_linkage(embeddings: Floats, limit: float) -> NDArray[np.intp]:
+    """Join the two groups with the least mean distance until that exceeds the limit."""
+    x = embeddings.astype(float)
+    distance = np.linalg.norm(x[:, None] - x[None], axis=2)
+    groups = [[i] for i in range(len(x))]
+    while len(groups) > 1:
+        (i, j), least = min(
+            (((i, j), distance[np.ix_(groups[i], groups[j])].mean()) for i, j in _pairs(len(groups))),
+            key=lambda pair: pair[1],
+        )
+        if least > limit:
+            break
+        groups[i] += groups.pop(j)
+    labels = np.empty(len(x), dtype=np.intp)
+    for number, rows in enumerate(groups):
+        labels[rows] = number
+    return labels
+
+
+def _pairs(n: int) -> list[tuple[int, int]]:
+    return list(itertools.combinations(range(n), 2))
+
+
+def test_clusters_equal_plain_average_linkage(few_pairs: None) -> None:
+    """Loose groups, so that the cut falls amid them: dividing into components first changes nothing."""
+    embeddings, _ = planted(noise=1.1)
+    labels, limit = cluster(embeddings[:60])
+    assert 1 < len(partition(labels)) < 60
+    assert partition(labels) == partition(slow_average_linkage(embeddings[:60], limit))
+
+
+def test_a_component_too_large_is_divided_again(few_pairs: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    embeddings, who = planted()
+    monkeypatch.setattr(clusters, "LARGEST", 8)
+    monkeypatch.setattr(clusters, "GRAPH_FMR", 0.6)  # everybody hangs together at first
+    assert partition(cluster(embeddings)[0]) == partition(who)
+
+
+def test_one_photo_is_one_person(few_pairs: None) -> None:
+    assert cluster(unit(1))[0].tolist() == [0]
+    assert cluster(unit(1)[:0])[0].tolist() == []
+
+
+@pytest.mark.parametrize("fmr", [0.003, 0.03])
+def test_the_threshold_keeps_its_false_match_rate(few_pairs: None, fmr: float) -> None:
+    """1,500 photos of as many people: about the asked share of all pairs lies below it."""
+    embeddings = unit(1500, 64, seed=2)
+    limit = distance_at_fmr(embeddings, fmr, seed=0)
+    cosines = (embeddings @ embeddings.T)[np.triu_indices(1500, 1)]
+    share = (np.sqrt(2 - 2 * cosines) < limit).mean()
+    assert 0.5 * fmr < share < 2 * fmr
