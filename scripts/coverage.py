@@ -148,7 +148,8 @@ DIM, SPREAD, NOISE = 24, 0.35, 0.45
 AXES = np.arange(1, DIM + 1) ** -SPREAD
 THRESHOLDS = {200: 0.78137, 300: 0.79283}
 """Cosine at which 1 % of photos resemble somebody else in a gallery of so many people (`--truth`)."""
-EXCESS_TRUTHS = {"20 %": 0.0, "10 %": 0.0, "every": 0.0, "heavy": 0.0}
+EXCESS_TRUTHS = {"20 %": 0.03691, "10 %": 0.03685, "every": 0.22155, "heavy": 0.0704}
+"""From 20,000 draws (`--truth`), standard errors 0.0001, 0.0001, 0.0002; the last from 6,000, 0.0006."""
 
 
 def views(draw: Draw, centres: Floats) -> NDArray[np.float32]:

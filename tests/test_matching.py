@@ -271,9 +271,7 @@ def test_pictures_in_two_roles_are_found() -> None:
     assert all(p.roles == ("training", "heldout") and p.correlation >= 0.9 for p in pairs)
     assert pairs[-1].correlation == 1.0
     turned = same_pictures({"heldout": heldout, "training": training})
-    assert [p.rows[::-1] for p in turned] == [(10, 3), (11, 5), (12, 7), (13, 9), (30, 20)] or {
-        p.rows[::-1] for p in turned
-    } == {p.rows for p in pairs}
+    assert {p.rows[::-1] for p in turned} == {p.rows for p in pairs}
 
 
 @pytest.mark.parametrize("n_heldout", [20, 200])
@@ -324,10 +322,11 @@ def few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def planted(noise: float = 0.3, seed: int = 0) -> tuple[Floats, NDArray[np.intp]]:
-    """60 people with 1 to 8 photos each, shuffled."""
+    """60 people with 1 to 8 photos each, shuffled; the people stand at right angles to each other."""
     draw = np.random.default_rng(seed)
     who = draw.permutation(np.repeat(np.arange(60), draw.integers(1, 9, 60)))
-    x = unit(60, 128, seed)[who] + noise * unit(len(who), 128, seed + 1)
+    people = np.linalg.qr(draw.normal(size=(128, 60)))[0].T
+    x = people[who] + noise * unit(len(who), 128, seed + 1)
     return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32), who
 
 
@@ -339,7 +338,7 @@ def test_planted_people_are_recovered(few_pairs: None) -> None:
     embeddings, who = planted()
     labels, limit = cluster(embeddings)
     assert partition(labels) == partition(who)
-    assert 0.6 < limit < 1.3  # photos of one person lie 0.4 apart, of two people 1.4
+    assert 0.6 < limit < 1.4  # photos of one person lie 0.4 apart, of two people 1.4
 
 
 def test_clusters_are_numbered_by_first_appearance(few_pairs: None) -> None:

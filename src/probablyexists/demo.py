@@ -140,7 +140,7 @@ def _edited(picture: NDArray[np.uint8], which: int) -> NDArray[np.uint8]:
     elif which % 5 == 3:
         image = image.resize((side * 3 // 4, side * 3 // 4), Image.Resampling.LANCZOS)
     elif which % 5 == 4:
-        cut = side // 20
+        cut = side // 32
         image = image.crop((cut, cut, side - cut, side - cut))
     squeezed = io.BytesIO()
     image.save(squeezed, "JPEG", quality=60)

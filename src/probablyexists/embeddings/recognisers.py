@@ -151,6 +151,8 @@ def _session(path: Path, threads: int | None) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # Waiting threads must not spin: the cores are busy with decoding and detecting.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         options.intra_op_num_threads = threads
     wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]

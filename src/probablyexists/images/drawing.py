@@ -105,6 +105,7 @@ class Scene:
     clothes: Colour
     blur: float  # standard deviation, in 128ths of the picture
     noise: float  # standard deviation, 1 is white
+    dapple: float  # unevenness of the light: standard deviation of its two scales, 1 is the light itself
     grain: int  # seeds the sensor noise and the background's blots
 
 
@@ -125,6 +126,7 @@ def draw(person: DrawnPerson, scene: Scene, size: int) -> NDArray[np.uint8]:
     if person.glasses is not None:
         canvas.glasses(person.glasses)
     light = canvas.light * (scene.exposure * np.array(scene.light_colour, np.float32)[:, None, None])
+    light *= _dapple(scene, light.shape[1])
     display = np.clip(light, 0, 1) ** np.float32(1 / 2.2)
     grain = np.random.default_rng(scene.grain).standard_normal(display.shape, np.float32)
     display += grain * (scene.noise * _SUPERSAMPLING)
@@ -132,6 +134,21 @@ def draw(person: DrawnPerson, scene: Scene, size: int) -> NDArray[np.uint8]:
     picture = Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
     picture = picture.filter(ImageFilter.GaussianBlur(scene.blur * size / 128))
     return np.array(picture.resize((size, size), Image.Resampling.HAMMING))
+
+
+def _dapple(scene: Scene, side: int) -> _Plane:
+    """(side, side) factors around 1: light that falls through leaves or blinds, different in every photo.
+
+    Without it the skin of a drawn face is so smooth that two photos of a person are nearly the same picture.
+    """
+    from PIL import Image
+
+    factors = np.ones((side, side), np.float32)
+    for cells in (9, 17):
+        spots = np.random.default_rng([scene.grain, cells]).standard_normal((cells, cells)).astype(np.float32)
+        wide = Image.fromarray(spots).resize((side, side), Image.Resampling.BICUBIC)
+        factors += scene.dapple * np.asarray(wide, np.float32)
+    return np.clip(factors, 0.3, 1.7)
 
 
 def _linear(colour: Colour) -> _Plane:

@@ -135,8 +135,8 @@ def draw_scene(person: DrawnPerson, photo: int) -> Scene:
     warmth = normal(0.07, 0.15)
     tint = r.uniform(0.25, 0.8) + r.uniform(-0.16, 0.16, 3)
     return Scene(
-        yaw=normal(12, 22),
-        pitch=normal(6, 11),
+        yaw=normal(9, 18),
+        pitch=normal(4.5, 9),
         roll=normal(3.5, 8),
         shift=(normal(0.03, 0.06), normal(0.025, 0.05)),
         zoom=float(r.uniform(0.94, 1.06)),
@@ -154,6 +154,7 @@ def draw_scene(person: DrawnPerson, photo: int) -> Scene:
         clothes=_colour(r.uniform(0.08, 0.85, 3)),
         blur=float(r.uniform(0, 0.7)),
         noise=float(r.uniform(0.004, 0.016)),
+        dapple=float(r.uniform(0.07, 0.13)),
         grain=int(r.integers(2**31)),
     )
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 N_CANDIDATES = 4
 REACH = 3
 """Shifts of up to this many pixels (of 48) are tried in both directions."""
-SAME_PICTURE = 0.90
+SAME_PICTURE = 0.95
 """Correlation from which two photos in two roles are the same picture."""
 AT_LEAST = 0.85
 """No threshold for copies is set below this, however dissimilar the strangers are."""
