@@ -389,15 +389,15 @@ def discoveries(draw: Draw, world: World, n: int, n_heldout: int) -> tuple[float
     return false.sum() / max(1, named.sum()), float(false.any()), (named & exposed).sum() / max(1, exposed.sum())
 
 
-def false_discoveries(n_audits: int, most: int) -> None:
+def false_discoveries(n: int, n_heldout: int, n_audits: int, most: int) -> None:
     print(
-        "| false discoveries at q 0.05; 300 members, 1,000 held out, strata of photo counts "
+        f"| false discoveries at q 0.05; {n} members, {n_heldout} held out, strata of photo counts "
         "| mean proportion % | audits that name somebody unexposed % | exposed who are named % | audits | s |"
     )
     print("|---|---|---|---|---|---|")
     for world in WORLDS:
         started = time.monotonic()
-        results = np.array([discoveries(rng(s, 1), world, 300, 1000) for s in range(max(n_audits, most))])
+        results = np.array([discoveries(rng(s, 1), world, n, n_heldout) for s in range(max(n_audits, most))])
         seconds = time.monotonic() - started
         for part in (results[:n_audits], results):
             proportion, anybody, hits = 100 * part.mean(axis=0)
@@ -407,6 +407,7 @@ def false_discoveries(n_audits: int, most: int) -> None:
                 f"| {f'{hits:.0f}' if world.exposed else '-'} | {len(part)} | {seconds:.0f} |",
                 flush=True,
             )
+    print()
 
 
 def truths(n_draws: int) -> None:
@@ -441,7 +442,8 @@ def main() -> None:
     print("Situations at the edge of what can be known:\n")
     table([kind for kind in hard_kinds() if chosen.only in kind.name], chosen.audits)
     if not chosen.only:
-        false_discoveries(chosen.audits, 1000)
+        false_discoveries(300, 1000, chosen.audits, 1000)
+        false_discoveries(100, 3000, chosen.audits, 1000)
     print(f"\n{time.monotonic() - started:.0f} seconds")
 
 

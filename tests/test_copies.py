@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def training(photos: list[Image.Image]) -> Pictures:
 
 @pytest.fixture(scope="module")
 def limit(training: Pictures) -> float:
-    """Set on 120 strangers and on two photos of each of them. (One pair happens to look alike: 0.956.)"""
+    """Set on 120 strangers and on two photos of each of them, of which one pair may reach it."""
     strangers = np.stack([picture(drawn(person, 0)) for person in range(100, 220)])
     again = np.stack([picture(drawn(person, 1)) for person in range(100, 220)])
     return threshold(find(strangers, training).correlation, correlate(strangers, again)).value
@@ -68,7 +69,7 @@ def cropped(photo: Image.Image, share: float) -> Image.Image:
     return Image.fromarray(padded)
 
 
-EDITS = {
+EDITS: dict[str, Callable[[Image.Image], Pictures]] = {
     "the same": picture,
     "re-encoded": lambda photo: picture(photo, "JPEG", quality=50),
     "as WebP": lambda photo: picture(photo, "WEBP", quality=60),

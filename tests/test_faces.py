@@ -150,7 +150,7 @@ def test_small_images_are_enlarged_and_recognised(recogniser: DlibRecogniser, si
 
 
 def test_crops_of_one_frame_are_aligned_without_the_detector() -> None:
-    """Drawn crops whose pose is not extreme; of all drawn photos about 93 % agree, under the 97 % asked for."""
+    """Drawn crops whose pose is not extreme; of all drawn photos fewer agree than the 97 % asked for."""
     check = check_frames([png(photo(person)) for person in range(4, 16)])
     assert check.n_sampled == 12
     assert check.detectable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -27,18 +28,18 @@ Floats = NDArray[np.float32]
 def unit(n: int, dim: int = 16, seed: int = 0) -> Floats:
     """Random unit vectors."""
     x = np.random.default_rng(seed).normal(size=(n, dim))
-    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True), dtype=np.float32)
 
 
 def textures(n: int, seed: int = 0) -> NDArray[np.uint8]:
     """Random pictures, smooth as photos are."""
     x = gaussian_filter(np.random.default_rng(seed).normal(size=(n, 48, 48)), (0, 2, 2))
     x = (x - x.min(axis=(1, 2), keepdims=True)) / np.ptp(x, axis=(1, 2), keepdims=True)
-    return (25 + 200 * x).astype(np.uint8)
+    return np.asarray(25 + 200 * x, dtype=np.uint8)
 
 
 def table(
-    persons: list[str | None],
+    persons: Sequence[str | None],
     embeddings: Floats | None = None,
     pictures: NDArray[np.uint8] | None = None,
     names: list[str] | None = None,
@@ -203,7 +204,7 @@ def test_a_template_is_the_mean_at_unit_length() -> None:
 
 @pytest.mark.parametrize(("photos", "skip"), [(1, 0), (2, 0), (2, 1), (3, 2), (1, 4)])
 def test_templates_equal_the_plain_ones(photos: int, skip: int) -> None:
-    persons: list[str | None] = list("abacabadabaceb")
+    persons = list("abacabadabaceb")
     embedded = table(persons, unit(len(persons), 8, seed=3))
     people = group(embedded, seed=5)
     found, who = templates(embedded.embeddings, people, photos, skip)
@@ -217,7 +218,7 @@ def test_templates_equal_the_plain_ones(photos: int, skip: int) -> None:
 
 
 def test_probes_are_never_in_their_own_template() -> None:
-    persons: list[str | None] = ["ann"] * 3 + ["bob"] * 2
+    persons = ["ann"] * 3 + ["bob"] * 2
     crowd = Crowd(table(persons), group(table(persons)))
     _, who = crowd.templates(1, skip=1)
     for person, probe in zip(who, crowd.probes(who), strict=True):

@@ -120,8 +120,8 @@ def split_command(
 ) -> None:
     from collections import Counter
 
-    from probablyexists.images.roles import draw_roles, write_manifest
     from probablyexists.images.manifest import ManifestSource
+    from probablyexists.images.roles import draw_roles, write_manifest
     from probablyexists.images.sources import FolderSource, open_source
 
     if out.exists():

@@ -13,7 +13,7 @@ from probablyexists.basis.errors import ImageError
 from probablyexists.faces.alignment import Template, cut_chip, detect, frame_box, landmarks
 from probablyexists.images.decode import decode
 
-ACQUIRE_VERSION = 1
+ACQUIRE_VERSION = 2
 """Raised whenever the same bytes would give another chip; part of the store's key."""
 
 PICTURE_SIDE = 48

@@ -62,15 +62,20 @@ def _predictor() -> Any:
     return dlib.shape_predictor(str(model_file("shape_predictor_5_face_landmarks.dat", LANDMARKS_SHA256)))
 
 
+_ATTEMPTS = ((0, 0.0), (1, 0.0), (1, -0.3))
+"""Times the image is doubled, and what is added to the detector's threshold."""
+
+
 def detect(image: NDArray[np.uint8]) -> Found:
-    """Look for faces at the image's own size, then at twice the size.
+    """Look for faces at the image's own size, then at twice the size, then at that size less strictly.
 
     Of several faces the largest, most central one is chosen: box area times exp(-(d / 0.5)^2), d being the
     distance of its centre from the middle in shares of the shorter side.
     """
     height, width = image.shape[:2]
-    for upsample in (0, 1):
-        boxes = [Box(r.left(), r.top(), r.right(), r.bottom()) for r in _detector()(image, upsample)]
+    for doubled, stricter in _ATTEMPTS:
+        rectangles, _, _ = _detector().run(image, doubled, stricter)
+        boxes = [Box(r.left(), r.top(), r.right(), r.bottom()) for r in rectangles]
         if boxes:
             return Found(max(boxes, key=lambda b: (_prominence(b, width, height), b.left, b.top)), len(boxes))
     return Found(None, 0)

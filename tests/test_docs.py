@@ -1,0 +1,71 @@
+"""What the README and the help say can be typed as it stands."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import json
+import pkgutil
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import probablyexists
+from probablyexists.cli.app import app
+from probablyexists.findings import Findings
+
+ROOT = Path(__file__).parent.parent
+
+
+def documented_commands() -> list[str]:
+    texts = [(ROOT / "README.md").read_text()]
+    texts += [CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"}).output for name in ("audit", "split")]
+    found = (
+        re.findall(r"^\W*(probablyexists (?:audit|split|demo|schema)[^│`\n]*)", text, re.MULTILINE) for text in texts
+    )
+    return sorted({command.strip() for commands in found for command in commands})
+
+
+@pytest.mark.parametrize("command", documented_commands())
+def test_documented_commands_have_these_options(command: str) -> None:
+    _, name, *arguments = shlex.split(command)
+    known = {
+        option
+        for parameter in typer.main.get_command(app).commands[name].params
+        for option in parameter.opts  # type: ignore[attr-defined]
+    }
+    assert {argument for argument in arguments if argument.startswith("-")} <= known
+
+
+def test_there_are_documented_commands() -> None:
+    assert len(documented_commands()) >= 3
+
+
+def test_the_schema_in_the_docs_is_the_one_we_write() -> None:
+    assert json.loads((ROOT / "docs" / "findings.schema.json").read_text()) == Findings.model_json_schema(
+        mode="serialization"
+    )
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / target).exists(), target
+
+
+def test_public_names_exist() -> None:
+    for name in probablyexists.__all__:
+        assert getattr(probablyexists, name) is not None
+
+
+MODULES = [
+    m.name for m in pkgutil.walk_packages(probablyexists.__path__, "probablyexists.") if "__main__" not in m.name
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
