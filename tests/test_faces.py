@@ -112,12 +112,14 @@ def test_with_and_without_the_detector_the_embeddings_agree(recogniser: DlibReco
     assert np.quantile(cosines, 0.2) > 0.95
 
 
-def test_the_picture_for_the_copy_check_is_the_small_grey_chip() -> None:
+def test_the_pictures_for_the_copy_check_are_the_small_grey_chip_and_frame() -> None:
     found = face(png(photo(2)), "aligned")
     assert found.chip.shape == (150, 150, 3)
-    assert found.picture.shape == (PICTURE_SIDE, PICTURE_SIDE) == (48, 48)
+    assert found.picture.shape == (2, PICTURE_SIDE, PICTURE_SIDE) == (2, 48, 48)
     grey = found.chip.astype(float) @ [0.299, 0.587, 0.114]
-    assert abs(grey.mean() - found.picture.mean()) < 1.5
+    assert abs(grey.mean() - found.picture[0].mean()) < 1.5
+    frame = photo(2).astype(float) @ [0.299, 0.587, 0.114]
+    assert abs(frame.mean() - found.picture[1].mean()) < 1.5
 
 
 def test_the_picture_does_not_depend_on_the_recogniser() -> None:

@@ -32,10 +32,10 @@ def unit(n: int, dim: int = 16, seed: int = 0) -> Floats:
 
 
 def textures(n: int, seed: int = 0) -> NDArray[np.uint8]:
-    """Random pictures, smooth as photos are."""
+    """Random pictures in one view, smooth as photos are."""
     x = gaussian_filter(np.random.default_rng(seed).normal(size=(n, 48, 48)), (0, 2, 2))
     x = (x - x.min(axis=(1, 2), keepdims=True)) / np.ptp(x, axis=(1, 2), keepdims=True)
-    return np.asarray(25 + 200 * x, dtype=np.uint8)
+    return np.asarray(25 + 200 * x, dtype=np.uint8)[:, None]
 
 
 def table(
@@ -261,9 +261,9 @@ def test_pictures_in_two_roles_are_found() -> None:
     training = table(["t"] * 60, pictures=pictures, names=[f"t{i}" for i in range(60)])
     others = textures(40, seed=9)
     others[3] = pictures[10]
-    others[5] = pictures[11, :, ::-1]
+    others[5] = pictures[11, :, :, ::-1]
     others[7] = (pictures[12] * 0.6).astype(np.uint8)
-    others[9] = np.roll(pictures[13], 2, axis=1)
+    others[9] = np.roll(pictures[13], 2, axis=2)
     names = [f"h{i}" for i in range(40)]
     names[20] = "t30"  # the same content, however its picture was cut
     heldout = table(["h"] * 40, pictures=others, names=names)
@@ -279,7 +279,7 @@ def test_pictures_in_two_roles_are_found() -> None:
 def test_every_picture_of_a_role_that_stands_in_the_other_is_found(n_heldout: int) -> None:
     """One training photo, twice among the held-out, whichever role is larger."""
     pictures, others = textures(60), textures(n_heldout, seed=9)
-    others[3], others[8] = pictures[10], pictures[10, :, ::-1]
+    others[3], others[8] = pictures[10], pictures[10, :, :, ::-1]
     roles = {
         "training": table(["t"] * 60, pictures=pictures, names=[f"t{i}" for i in range(60)]),
         "heldout": table(["h"] * n_heldout, pictures=others, names=[f"h{i}" for i in range(n_heldout)]),

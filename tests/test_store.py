@@ -118,7 +118,7 @@ def test_a_second_run_computes_nothing(population: Path, tmp_path: Path, recogni
     assert second.n_computed == 0
     assert equal(first, second)
     assert first.embeddings.dtype == np.float32
-    assert first.pictures.shape == (50, 48, 48)
+    assert first.pictures.shape == (50, 2, 48, 48)
 
 
 def test_the_store_gives_back_what_the_recogniser_gave(
@@ -311,7 +311,7 @@ def row(n: int, reason: str | None = None) -> Row:
     key = hashlib.sha256(str(n).encode()).digest()
     if reason is not None:
         return Row(key, reason, 0, None, None)
-    return Row(key, None, n, np.arange(n, n + 4, dtype=np.float32), np.full((48, 48), n % 256, np.uint8))
+    return Row(key, None, n, np.arange(n, n + 4, dtype=np.float32), np.full((2, 48, 48), n % 256, np.uint8))
 
 
 def test_rows_come_back_as_they_went_in(tmp_path: Path) -> None:

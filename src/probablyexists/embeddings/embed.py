@@ -17,7 +17,7 @@ from probablyexists.basis.errors import ImageError
 from probablyexists.basis.progress import Progress
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import Row, Store
-from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, Face, FacesMode, acquire
+from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, PICTURE_SIDE, Face, FacesMode, acquire
 from probablyexists.images.sources import Photo, Source
 
 BATCH = 32
@@ -41,7 +41,7 @@ class Embedded:
     embeddings: NDArray[np.float32]
     """(n, dim), unit length."""
     pictures: NDArray[np.uint8]
-    """(n, 48, 48) grey."""
+    """(n, 2, 48, 48) grey: chip and frame."""
     n_faces: NDArray[np.int32]
     """(n,) faces the detector saw; 0 where it was not asked."""
     set_aside: tuple[SetAside, ...]
@@ -172,12 +172,11 @@ def _table(
     held = [(photo, rows[keys[photo]]) for photo in source.photos if photo in keys]
     good = [(p, r, r.embedding, r.picture) for p, r in held if r.embedding is not None and r.picture is not None]
     aside = unreadable + [SetAside(p, r.reason) for p, r in held if r.reason is not None]
-    side = good[0][3].shape[0] if good else 1
     return Embedded(
         tuple(p for p, *_ in good),
         tuple(r.sha256 for _, r, *_ in good),
         np.array([e for _, _, e, _ in good], np.float32).reshape(len(good), store.dim),
-        np.array([g for *_, g in good], np.uint8).reshape(len(good), side, side),
+        np.array([g for *_, g in good], np.uint8).reshape(len(good), 2, PICTURE_SIDE, PICTURE_SIDE),
         np.array([r.n_faces for _, r, *_ in good], np.int32),
         tuple(sorted(aside, key=lambda a: a.photo)),
         n_computed,

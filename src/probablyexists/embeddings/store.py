@@ -97,7 +97,7 @@ class Store:
                 "reason": pa.array([r.reason for r in rows], pa.string()),
                 "n_faces": pa.array([r.n_faces for r in rows], pa.int32()),
                 "embedding": vectors,
-                "picture": pa.array(pictures, pa.binary(PICTURE_SIDE * PICTURE_SIDE)),
+                "picture": pa.array(pictures, pa.binary(2 * PICTURE_SIDE * PICTURE_SIDE)),
             }
         )
 
@@ -109,7 +109,7 @@ class Store:
         columns = (table["sha256"].to_pylist(), table["n_faces"].to_pylist(), table["picture"].to_pylist())
         for i, (key, n_faces, picture) in enumerate(zip(*columns, strict=True)):
             if reasons[i] is None:
-                pixels = np.frombuffer(picture, np.uint8).reshape(PICTURE_SIDE, PICTURE_SIDE)
+                pixels = np.frombuffer(picture, np.uint8).reshape(2, PICTURE_SIDE, PICTURE_SIDE)
                 yield Row(key, None, n_faces, vectors[at[i]], pixels)
             else:
                 yield Row(key, reasons[i], n_faces, None, None)

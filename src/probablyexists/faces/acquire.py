@@ -13,11 +13,11 @@ from probablyexists.basis.errors import ImageError
 from probablyexists.faces.alignment import Template, cut_chip, detect, frame_box, landmarks
 from probablyexists.images.decode import decode
 
-ACQUIRE_VERSION = 2
+ACQUIRE_VERSION = 3
 """Raised whenever the same bytes would give another chip; part of the store's key."""
 
 PICTURE_SIDE = 48
-"""Side of the small grey picture kept beside each embedding for the copy check."""
+"""Side of the small grey pictures kept beside each embedding for the copy check."""
 
 SMALLEST = 192
 """Images with a shorter side below this are enlarged to it: the detector wants faces of 80 pixels, and landmarks
@@ -35,7 +35,8 @@ class Face:
     chip: NDArray[np.uint8]
     """(side, side, 3), upright, in the recogniser's frame."""
     picture: NDArray[np.uint8]
-    """(48, 48) grey levels of dlib's chip: the same face as the copy check sees it."""
+    """(2, 48, 48) grey levels, the views of the copy check: dlib's chip, and the whole frame. An edit that misleads
+    the landmarks leaves the frame as it is; one that moves the frame leaves the chip."""
     n_faces: int
     """How many faces the detector saw; 0 where it was not asked (`aligned`)."""
 
@@ -59,13 +60,13 @@ def acquire(data: bytes, mode: FacesMode, side: int = 150, template: Template = 
         box, n_faces = frame_box(image), 0
     dlib_chip = cut_chip(image, box)
     chip = dlib_chip if (template, side) == ("dlib", 150) else cut_chip(image, box, side, template)
-    return Face(chip, _small_grey(dlib_chip), n_faces)
+    return Face(chip, np.stack([_small_grey(dlib_chip), _small_grey(image)]), n_faces)
 
 
-def _small_grey(chip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _small_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     from PIL import Image
 
-    grey = Image.fromarray(chip).convert("L")
+    grey = Image.fromarray(image).convert("L")
     return np.asarray(grey.resize((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.BOX))
 
 

@@ -1,9 +1,9 @@
 """Copies, decided in image space: which pictures reproduce which.
 
-The pictures are aligned chips, so shifts and scales are comparable. First a perceptual hash (signs of the
-low-frequency cosine transform, as in pHash) proposes candidates for the picture and its mirror image; then the
-pixels decide: the largest normalised correlation over small shifts, after local contrast normalisation, which
-takes out brightness, contrast and what all faces share.
+Each image has two views, its aligned chip and its whole frame, in which shifts and scales are comparable. First a
+perceptual hash (signs of the low-frequency cosine transform, as in pHash) proposes candidates for the picture and its
+mirror image; then the pixels decide: the largest normalised correlation over small shifts, turns and scalings, after
+local contrast normalisation, which takes out brightness, contrast and what all faces share.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RATE = 1 / 1000
 SAME_PERSON_RATE = 1 / 100
 """Share of other photos of the same person that may count as copies."""
 
-WORTH_REGISTERING = 0.55
+WORTH_REGISTERING = 0.60
 """Pairs less alike than this are not turned and scaled: no copy was ever seen so far from its original."""
 
 _WARPS = [
@@ -58,45 +58,49 @@ class CopyThreshold:
 
 
 def find(queries: NDArray[np.uint8], references: NDArray[np.uint8]) -> Matches:
-    """The most alike reference picture of every query: (n, 48, 48) against (m, 48, 48) grey levels."""
+    """The most alike reference of every query, in the view in which they are most alike.
+
+    (n, v, 48, 48) against (m, v, 48, 48) grey levels, v views of each image.
+    """
     correlation = np.full(len(queries), -1.0)
     index = np.full(len(queries), -1, dtype=np.intp)
-    sharp_references = normalise(references)
-    for rows, turned, candidates in _candidates(queries, sharp_references):
-        sharp = normalise(turned)
-        best, column = np.full(len(sharp), -1.0), np.zeros(len(sharp), dtype=np.intp)
-        for candidate in candidates:
-            found = shifted_correlation(sharp, sharp_references[candidate])
-            better = found > best
-            best, column = np.where(better, found, best), np.where(better, candidate, column)
-        best = _registered(turned, sharp_references[column], best)
-        better = best > correlation[rows]
-        correlation[rows] = np.where(better, best, correlation[rows])
-        index[rows] = np.where(better, column, index[rows])
+    for view in range(queries.shape[1]):
+        sharp_references = normalise(references[:, view])
+        for rows, turned, sharp, candidates in _candidates(queries[:, view], sharp_references):
+            best, column = np.full(len(sharp), -1.0), np.zeros(len(sharp), dtype=np.intp)
+            for candidate in candidates:
+                found = shifted_correlation(sharp, sharp_references[candidate])
+                better = found > best
+                best, column = np.where(better, found, best), np.where(better, candidate, column)
+            best = _registered(turned, sharp_references[column], best)
+            better = best > correlation[rows]
+            correlation[rows] = np.where(better, best, correlation[rows])
+            index[rows] = np.where(better, column, index[rows])
     return Matches(correlation, index)
 
 
 def find_all(
     queries: NDArray[np.uint8], references: NDArray[np.uint8], at_least: float
 ) -> dict[tuple[int, int], float]:
-    """(query, reference) -> correlation of every pair among the candidates that reaches `at_least`."""
+    """(query, reference) -> correlation of every pair among the candidates that reaches `at_least` in some view."""
     pairs: dict[tuple[int, int], float] = {}
-    sharp_references = normalise(references)
-    for rows, turned, candidates in _candidates(queries, sharp_references):
-        sharp = normalise(turned)
-        for candidate in candidates:
-            other = sharp_references[candidate]
-            found = _registered(turned, other, shifted_correlation(sharp, other))
-            for i in np.flatnonzero(found >= at_least):
-                pair = (rows.start + int(i), int(candidate[i]))
-                pairs[pair] = max(pairs.get(pair, -1.0), float(found[i]))
+    for view in range(queries.shape[1]):
+        sharp_references = normalise(references[:, view])
+        for rows, turned, sharp, candidates in _candidates(queries[:, view], sharp_references):
+            for candidate in candidates:
+                other = sharp_references[candidate]
+                found = _registered(turned, other, shifted_correlation(sharp, other))
+                for i in np.flatnonzero(found >= at_least):
+                    pair = (rows.start + int(i), int(candidate[i]))
+                    pairs[pair] = max(pairs.get(pair, -1.0), float(found[i]))
     return pairs
 
 
 def _candidates(
     queries: NDArray[np.uint8], sharp_references: NDArray[np.float32]
-) -> Iterator[tuple[slice, NDArray[np.uint8], NDArray[np.intp]]]:
-    """Blocks of queries as they are and mirrored, with (k, n) rows of the references nearest by hash."""
+) -> Iterator[tuple[slice, NDArray[np.uint8], NDArray[np.float32], NDArray[np.intp]]]:
+    """Blocks of queries as they are and mirrored: rows, pictures, the same normalised, and (k, n) rows of the
+    references nearest by hash."""
     if not len(queries) or not len(sharp_references):
         return
     import faiss
@@ -107,15 +111,19 @@ def _candidates(
     for start in range(0, len(queries), _CHUNK):
         rows = slice(start, start + _CHUNK)
         for turned in (queries[rows], queries[rows, :, ::-1]):
-            _, nearest = search.search(hashes(normalise(turned)), k)
-            yield rows, turned, np.sort(nearest, axis=1).T
+            sharp = normalise(turned)
+            _, nearest = search.search(hashes(sharp), k)
+            yield rows, turned, sharp, np.sort(nearest, axis=1).T
 
 
 def correlate(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(n,) correlation of each picture of `a` or its mirror image with the same picture of `b`."""
-    sharp = normalise(b)
-    both = [_registered(x, sharp, shifted_correlation(normalise(x), sharp)) for x in (a, a[:, :, ::-1])]
-    return np.maximum(*both)
+    """(n,) correlation of each image of `a` or its mirror image with the same image of `b`, in their best view."""
+    best = np.full(len(a), -1.0)
+    for view in range(a.shape[1]):
+        sharp = normalise(b[:, view])
+        for pictures in (a[:, view], a[:, view, :, ::-1]):
+            best = np.maximum(best, _registered(pictures, sharp, shifted_correlation(normalise(pictures), sharp)))
+    return best
 
 
 def _registered(

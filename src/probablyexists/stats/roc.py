@@ -28,7 +28,8 @@ def auroc(positives: NDArray[np.floating], negatives: NDArray[np.floating]) -> f
     >>> auroc(np.array([3.0, 2.0]), np.array([1.0, 2.0]))
     0.875
     """
-    return float(_placements(positives, negatives).mean())
+    # Whole numbers until the last step: the order of the scores changes nothing, not even the last digit.
+    return float(_twice_below(positives, negatives).sum() / (2 * positives.size * negatives.size))
 
 
 def tpr_at_fpr(positives: NDArray[np.floating], negatives: NDArray[np.floating], fpr: float) -> float:
@@ -130,9 +131,13 @@ def _too_few(needs: int, has: int) -> Unresolvable:
 
 def _placements(scores: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.float64]:
     """For each score the share of the others below it, ties half."""
+    return np.asarray(_twice_below(scores, others) / (2 * others.size), dtype=np.float64)
+
+
+def _twice_below(scores: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.intp]:
+    """For each score twice the number of others below it; ties count one."""
     ordered = np.sort(others)
-    below = np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")
-    return np.asarray(below / (2 * others.size), dtype=np.float64)
+    return np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")
 
 
 def _variance(side: Side, placements: NDArray[np.float64], value: float) -> float:
