@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     chosen = parser.parse_args()
     lfw = chosen.lfw.resolve()
-    results = []
+    results: list[dict[str, object]] = []
     for seed in range(chosen.seeds):
         started = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:

@@ -102,7 +102,7 @@ def run(settings: Settings, progress: Progress) -> Findings:
     answer_4 = copies(copied, heldout)
     answer_5 = dose(training, heldout, samples, attack, labels.people, named.exposed)
     answer_6 = missed(training, heldout, samples, attack, named, seed)
-    answer_7 = trust(training, heldout, answer_3.threshold, recogniser.id)
+    answer_7 = trust(training, heldout, answer_3.threshold, recogniser.id, seed)
     data = describe(sources, decisions, tables, pairs, crowds, show_names=show_names)
     judgement = judge(answer_2, answer_4, answer_1, baseline, answer_6, answer_7, data)
 

@@ -23,18 +23,19 @@ def missed(
     """The smallest number of members that would have been noticed, had one unseen photo of each been generated.
 
     A planted leak is a held-out person's spare photo, put among the samples; if too few held-out people have a
-    spare one, members' photos serve too. Real likenesses are rarely as sharp as photos, so that a real leak of
+    spare one, members' photos serve too; if still too few, templates of one photo fewer do, which is weaker than the
+    audit was. Real likenesses are rarely as sharp as photos, so that a real leak of
     this size may still be missed: the figure is the best case.
     """
-    photos = named.main_count
-    planted = _planted(heldout, photos, samples, attack)
-    if planted.size < ENOUGH:
-        planted = np.concatenate([planted, _planted(training, photos, samples, attack)])
-    if planted.size < ENOUGH:
-        reason = f"needs at least {ENOUGH} people with {photos + 1} photos, has {planted.size}"
-        return Missed(power=Unresolvable(reason, ENOUGH, int(planted.size)))
-    null = named.heldout_scores[photos]
-    return Missed(power=smallest_leak(planted, null, len(named.p), named.level, rng(seed, "missed")))
+    for photos in range(named.main_count, 0, -1):
+        planted = _planted(heldout, photos, samples, attack)
+        if planted.size < ENOUGH:
+            planted = np.concatenate([planted, _planted(training, photos, samples, attack)])
+        if planted.size >= ENOUGH:
+            null = attack.score(heldout.templates(photos)[0], samples)
+            return Missed(power=smallest_leak(planted, null, len(named.p), named.level, rng(seed, "missed")))
+    reason = f"needs at least {ENOUGH} people with 2 photos, has {planted.size}"
+    return Missed(power=Unresolvable(reason, ENOUGH, int(planted.size)))
 
 
 def _planted(crowd: Crowd, photos: int, samples: NDArray[np.float32], attack: Attack) -> NDArray[np.float64]:

@@ -125,13 +125,19 @@ def naming(named: Named, n_heldout: int) -> Naming:
     for k, theirs in sorted(named.heldout_scores.items()):
         here = int((named.compared_on == k).sum())
         strata.append(Stratum(photos=k, n_members=here, n_heldout=theirs.size, p_floor=1 / (theirs.size + 1)))
-    main = named.heldout_scores[named.main_count].size
     return Naming(
         level=named.level,
         n_members=n,
         n_exposed=int(named.exposed.sum()),
         n_heldout=n_heldout,
         p_floor=min(s.p_floor for s in strata),
-        smallest_nameable=smallest_nameable(n, main, named.level),
+        smallest_nameable=_smallest_nameable(strata, named.level),
         strata=strata,
     )
+
+
+def _smallest_nameable(strata: list[Stratum], level: float) -> int:
+    """As `stats.conformal.smallest_nameable`, over strata with different floors; n_members + 1 if nobody can be."""
+    floors = np.sort(np.repeat([s.p_floor for s in strata], [s.n_members for s in strata]))
+    enough = np.flatnonzero(floors * floors.size / np.arange(1, floors.size + 1) <= level + 1e-12)
+    return int(enough[0]) + 1 if enough.size else floors.size + 1

@@ -14,15 +14,21 @@ QUANTILE = 0.99
 """A member's photo resembles some other member in 1 of 100 cases: that is where the threshold lies."""
 
 
-def resemblance_threshold(training: Crowd, photos: int) -> float:
+ENOUGH = 20
+"""Members with a template; with fewer the threshold is set on held-out people."""
+
+
+def resemblance_threshold(training: Crowd, heldout: Crowd, photos: int) -> float:
     """The 99 % quantile of a member's photo's best similarity to the template of any *other* member.
 
     Set on the members' non-mated scores, so that held-out people can measure what it is worth (answer 7), and
-    without the samples, so that the excess is not chosen by what it measures.
+    without the samples, so that the excess is not chosen by what it measures. With few members it is set on
+    held-out people, and answer 7 then measures it on the people that set it.
     """
-    templates, who = training.templates(photos)
+    crowd = training if int((training.people.counts >= photos).sum()) >= ENOUGH else heldout
+    templates, who = crowd.templates(photos)
     best = np.empty(len(who))
-    probes = training.table.embeddings[[training.people.rows[i][-1] for i in who]]
+    probes = crowd.table.embeddings[[crowd.people.rows[i][-1] for i in who]]
     for start in range(0, len(who), 1024):
         block = similarities(probes[start : start + 1024], templates)
         block[np.arange(len(block)), start + np.arange(len(block))] = -np.inf
@@ -33,7 +39,7 @@ def resemblance_threshold(training: Crowd, photos: int) -> float:
 def resemblance(training: Crowd, heldout: Crowd, samples: NDArray[np.float32], n_likenesses: int) -> Resemblance:
     """Galleries of equal size and equally many photos a person; the share of samples that resemble anyone in each."""
     photos = common_count(training.people.counts, heldout.people.counts)
-    threshold = resemblance_threshold(training, photos)
+    threshold = resemblance_threshold(training, heldout, photos)
     ours, theirs = (crowd.templates(photos)[0] for crowd in (training, heldout))
     gallery = min(len(ours), len(theirs))
     members = credit(ours, samples, threshold, gallery)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from probablyexists.basis.seeds import rng
 from probablyexists.findings import ErrorRates, Trust
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.neighbours import similarities
@@ -14,21 +16,28 @@ MOST_PEOPLE = 3000
 """Non-mated comparisons grow with the square of the people; these are enough for an FMR of 1 in 100,000."""
 
 
-def trust(training: Crowd, heldout: Crowd, resemblance_threshold: float, recogniser: str) -> Trust:
+def trust(training: Crowd, heldout: Crowd, resemblance_threshold: float, recogniser: str, seed: int) -> Trust:
     """Templates against photos that are not in them, as in the audit, at thresholds set on the members."""
-    photos = max(1, common_count(heldout.people.counts) - 1)
+    photos = max(1, min(common_count(heldout.people.counts) - 1, common_count(training.people.counts)))
     thresholds = {"resemblance (answer 3)": resemblance_threshold}
-    at_one_percent = _threshold_for_fmr(training, photos, 0.01)
+    at_one_percent = _threshold_for_fmr(training, photos, 0.01, seed)
     if at_one_percent is not None:
         thresholds["FMR 1 % on the members"] = at_one_percent
-    rates = [_rates(name, heldout, photos, value) for name, value in thresholds.items()]
+    rates = [_rates(name, heldout, photos, value, seed) for name, value in thresholds.items()]
     return Trust(recogniser=recogniser, photos=photos, rates=rates)
 
 
-def _threshold_for_fmr(training: Crowd, photos: int, fmr: float) -> float | None:
+def _some(
+    templates: NDArray[np.float32], who: NDArray[np.intp], seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """At most `MOST_PEOPLE` of them, drawn at random."""
+    chosen = np.sort(rng(seed, "trust").permutation(len(who))[:MOST_PEOPLE])
+    return templates[chosen], who[chosen]
+
+
+def _threshold_for_fmr(training: Crowd, photos: int, fmr: float, seed: int) -> float | None:
     """The threshold at which this share of the members' non-mated comparisons match."""
-    templates, who = training.templates(photos)
-    templates, who = templates[:MOST_PEOPLE], who[:MOST_PEOPLE]
+    templates, who = _some(*training.templates(photos), seed)
     if len(who) < 3:
         return None
     probes = training.table.embeddings[[training.people.rows[i][-1] for i in who]]
@@ -36,9 +45,8 @@ def _threshold_for_fmr(training: Crowd, photos: int, fmr: float) -> float | None
     return float(np.quantile(scores, 1 - fmr, method="higher"))
 
 
-def _rates(name: str, heldout: Crowd, photos: int, threshold: float) -> ErrorRates:
-    templates, who = heldout.templates(photos, skip=1)
-    templates, who = templates[:MOST_PEOPLE], who[:MOST_PEOPLE]
+def _rates(name: str, heldout: Crowd, photos: int, threshold: float, seed: int) -> ErrorRates:
+    templates, who = _some(*heldout.templates(photos, skip=1), seed)
     if len(who) < 3:
         reason = f"needs at least 3 held-out people with {photos + 1} photos, has {len(who)}"
         nothing = Unresolvable(reason, 3, len(who))

@@ -72,11 +72,7 @@ class Side:
         return int(self.people.max()) + 1 if self.people.size else 0
 
 
-def auroc_estimate(
-    positives: Side,
-    negatives: Side,
-    rng: np.random.Generator | None = None,  # noqa: ARG001  (the interval is not random; callers may drop it)
-) -> Figure:
+def auroc_estimate(positives: Side, negatives: Side) -> Figure:
     """AUROC with the variance of DeLong for clustered scores and an interval on the logit scale.
 
     Variance: Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53(2), with people
