@@ -306,3 +306,13 @@ def test_importing_is_free() -> None:
     code = f"import sys, probablyexists; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_command_says_one_line_and_exits_with_2(world: World, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "probablyexists", "audit", "--training", str(tmp_path / "nowhere"), "--heldout",
+               str(world.heldout), "--generated", str(world.honest), "--out", str(tmp_path / "o")]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "nowhere" in done.stderr

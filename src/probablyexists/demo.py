@@ -75,6 +75,7 @@ def demo(out: Path, seed: int, progress: Progress) -> Outcome:
         unseen=out / "unseen",
         out=out / "audit",
         seed=seed,
+        faces="aligned",
         level=LEVEL,
         show_names=True,
         show_faces=True,
