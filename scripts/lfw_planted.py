@@ -76,10 +76,13 @@ def likeness(lfw: Path, seed: int, folder: Path, n_planted: int) -> dict[str, ob
     planted = drawn.members[:n_planted]
     findings = run(drawn, drawn.others + [f for p in planted for f in drawn.photos[p][2:4]], folder)
     named = {row["person"] for row in findings.people.to_pylist() if row["exposed"]}
-    return {
-        "named": len(named),
+    rates = {
         "hits": len(named & set(planted)) / max(1, n_planted),
         "false discovery proportion": len(named - set(planted)) / max(1, len(named)),
+    }
+    return {
+        "named": len(named),
+        **(rates if planted else {}),
         "copies": findings.copies.n_copies,
         "verdict": findings.verdict,
     }

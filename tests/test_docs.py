@@ -27,7 +27,7 @@ def documented_commands() -> list[str]:
     found = (
         re.findall(r"^\W*(probablyexists (?:audit|split|demo|schema)[^│`\n]*)", text, re.MULTILINE) for text in texts
     )
-    return sorted({command.strip() for commands in found for command in commands})
+    return sorted({command.strip(" \\") for commands in found for command in commands})
 
 
 @pytest.mark.parametrize("command", documented_commands())

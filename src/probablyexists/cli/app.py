@@ -23,21 +23,24 @@ app = typer.Typer(
 
 _AUDIT_HELP = """Audit a generator's samples for the people it was trained on.
 
-TRAINING, HELDOUT and UNSEEN hold one folder a person (or are a CSV/Parquet manifest: path, person, role; or photos
-without names). GENERATED is a folder, zip or tar of images.
+TRAINING, HELDOUT and UNSEEN hold one folder a person (or are a CSV or
+Parquet manifest: path, person, role; or photos without names).
+GENERATED is a folder, zip or tar of images.
 
     probablyexists audit --training T --heldout H --generated G --out audit/
 
-Exit code: 0 done, 1 the verdict is "leak" and --fail-on-leak was given, 2 bad input.
+Exit code: 0 done, 1 the verdict is "leak" and --fail-on-leak was given,
+2 bad input.
 """
 
 _SPLIT_HELP = """Draw members, held-out people and unseen photos at random, before training.
 
-    probablyexists split photos/ --members 0.5 --unseen 0.3 --seed 0 --out split.csv
+    probablyexists split photos/ --members 0.5 --unseen 0.3 --out split.csv
 
 Train on the rows whose role is "training" only. Later give the same file to the audit:
 
-    probablyexists audit --training split.csv --unseen split.csv --heldout split.csv --generated G --out audit/
+    probablyexists audit --training split.csv --unseen split.csv \\
+        --heldout split.csv --generated G --out audit/
 """
 
 Json = Annotated[bool, typer.Option("--json", help="The whole result as JSON on stdout.")]
