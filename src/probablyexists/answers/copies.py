@@ -13,6 +13,9 @@ from probablyexists.matching.copies import CopyThreshold, Matches, correlate, fi
 from probablyexists.matching.crowd import Crowd
 from probablyexists.stats.rates import share_of_people
 
+MOST_OTHERS = 16
+"""Photos of a held-out person with which one of theirs is compared."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -29,10 +32,21 @@ def find_copies(training: Crowd, heldout: Crowd, generated: Embedded) -> Found:
     """Match samples with training photos in image space, at a threshold set on the held-out photos."""
     pictures = heldout.table.pictures
     strangers = find(pictures, training.table.pictures).correlation
-    pairs = np.array([rows[:2] for rows in heldout.people.rows if len(rows) > 1], dtype=np.intp).reshape(-1, 2)
-    limit = threshold(strangers, correlate(pictures[pairs[:, 0]], pictures[pairs[:, 1]]))
+    limit = threshold(strangers, _same_person(heldout))
     matches = find(generated.pictures, training.table.pictures)
     return Found(matches, matches.correlation >= limit.value, limit, strangers)
+
+
+def _same_person(heldout: Crowd) -> NDArray[np.float64]:
+    """(n,) for each held-out person with two photos or more: how alike one is to the most alike of the others."""
+    several = [rows for rows in heldout.people.rows if len(rows) > 1]
+    others = [rows[1 : 1 + MOST_OTHERS] for rows in several]
+    if not several:
+        return np.empty(0)
+    first = np.repeat([rows[0] for rows in several], [len(rows) for rows in others])
+    alike = correlate(heldout.table.pictures[first], heldout.table.pictures[np.concatenate(others)])
+    starts = np.cumsum([0, *(len(rows) for rows in others[:-1])])
+    return np.maximum.reduceat(alike, starts)
 
 
 def copies(found: Found, heldout: Crowd) -> Copies:

@@ -27,12 +27,15 @@ RATE = 1 / 1000
 SAME_PERSON_RATE = 1 / 100
 """Share of other photos of the same person that may count as copies."""
 
-WORTH_REGISTERING = 0.70
-"""Pairs less alike than this in a view are not turned and scaled in it. Strangers hardly ever are, copies nearly always."""
-
-_WARPS = [
-    (turn, scale) for turn in (-6, -3, 0, 3, 6) for scale in (0.92, 0.96, 1.0, 1.04, 1.08) if (turn, scale) != (0, 1)
-]
+_SCALES = (0.9, 0.95, 1.05, 1.1)
+_TURNED = tuple((t, s) for t in (-5.0, -2.5, 2.5, 5.0) for s in (0.9, 0.95, 1.0, 1.05, 1.1))
+_REGISTRATION = (
+    (0.65, tuple((0.0, s) for s in _SCALES) + _TURNED),
+    (0.40, tuple((0.0, s) for s in _SCALES)),
+)
+"""For each view, from which correlation it is worth trying, and the turns (degrees) and scales that are tried.
+Landmarks of an edited picture move by a pixel or two, which turns and scales its chip; a crop of 10 % enlarges its
+frame by a ninth and never turns it, but leaves little correlation to begin with."""
 _HASH_SIDE = 16
 _CHUNK = 2048
 
@@ -72,7 +75,7 @@ def find(queries: NDArray[np.uint8], references: NDArray[np.uint8]) -> Matches:
                 found = shifted_correlation(sharp, sharp_references[candidate])
                 better = found > best
                 best, column = np.where(better, found, best), np.where(better, candidate, column)
-            best = _registered(turned, sharp_references[column], best)
+            best = _registered(turned, sharp_references[column], best, view)
             better = best > correlation[rows]
             correlation[rows] = np.where(better, best, correlation[rows])
             index[rows] = np.where(better, column, index[rows])
@@ -89,7 +92,7 @@ def find_all(
         for rows, turned, sharp, candidates in _candidates(queries[:, view], sharp_references):
             for candidate in candidates:
                 other = sharp_references[candidate]
-                found = _registered(turned, other, shifted_correlation(sharp, other))
+                found = _registered(turned, other, shifted_correlation(sharp, other), view)
                 for i in np.flatnonzero(found >= at_least):
                     pair = (rows.start + int(i), int(candidate[i]))
                     pairs[pair] = max(pairs.get(pair, -1.0), float(found[i]))
@@ -122,24 +125,21 @@ def correlate(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float64]
     for view in range(a.shape[1]):
         sharp = normalise(b[:, view])
         for pictures in (a[:, view], a[:, view, :, ::-1]):
-            best = np.maximum(best, _registered(pictures, sharp, shifted_correlation(normalise(pictures), sharp)))
+            best = np.maximum(best, _registered(pictures, sharp, shifted_correlation(normalise(pictures), sharp), view))
     return best
 
 
 def _registered(
-    pictures: NDArray[np.uint8], sharp: NDArray[np.float32], correlation: NDArray[np.float64]
+    pictures: NDArray[np.uint8], sharp: NDArray[np.float32], correlation: NDArray[np.float64], view: int
 ) -> NDArray[np.float64]:
-    """The correlation after small turns and scalings of the picture too, for pairs that are at all alike.
-
-    Landmarks of an edited picture move by a pixel or two; that turns and scales its chip.
-    """
+    """The correlation after small turns and scalings of the picture too, for pairs that are at all alike."""
+    worth, warps = _REGISTRATION[view]
     best = correlation.copy()
-    alike = np.flatnonzero(correlation >= WORTH_REGISTERING)
-    for turn, scale in _WARPS:
-        if not alike.size:
-            break
-        moved = normalise(_warp(pictures[alike], turn, scale))
-        best[alike] = np.maximum(best[alike], shifted_correlation(moved, sharp[alike]))
+    alike = np.flatnonzero(correlation >= worth)
+    if alike.size:
+        for turn, scale in warps:
+            moved = normalise(_warp(pictures[alike], turn, scale))
+            best[alike] = np.maximum(best[alike], shifted_correlation(moved, sharp[alike]))
     return best
 
 
@@ -208,7 +208,7 @@ def threshold(strangers: NDArray[np.floating], same_person: NDArray[np.floating]
 
     `strangers`: each held-out photo's best correlation with a training photo. Conformal: of n photos at most
     floor((n + 1) / 1000) - 1 may reach the threshold; with fewer than 999 it lies above all of them.
-    `same_person`: correlations of two photos of one held-out person, one pair a person; at most 1 in 100 may
+    `same_person`: of each held-out person, the best correlation of one photo with the others; at most 1 in 100 may
     reach it, so that a likeness does not pass for a copy.
     """
     n = strangers.size
