@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
 
 
@@ -94,9 +92,3 @@ class _ConsoleStage:
 
     def advance(self, steps: int = 1) -> None:
         self._bars.advance(self._task, steps)
-
-
-@contextmanager
-def quiet_or_console(quiet: bool) -> Iterator[Progress]:
-    """The progress that a command wants."""
-    yield Silent() if quiet else Console()
