@@ -254,7 +254,8 @@ def copy_or_likeness(findings: Findings) -> Answer:
         lines[1:],
         None,
         f"{few}A copy reproduces a whole training photo, also re-encoded, resized, mirrored, slightly cropped or "
-        "changed in brightness. A part of a photo that is reproduced alone, such as its background, is not found.",
+        "changed in brightness. A part of a photo that is reproduced alone, such as its background, is not found, nor "
+        "is a copy in which no face was found.",
     )
 
 
