@@ -46,7 +46,7 @@ def exhibits(
         photo = _most_like(training.table.embeddings[own], generated.embeddings[its[best]])
         pairs = [(int(its[b]), float(alike[b])) for b in best]
         planned.append(("likeness", labels.people[member], int(own[photo]), pairs))
-    owner = {row: i for i, rows in enumerate(training.people.rows) for row in rows}
+    owner = training.people.owner
     correlation = copied.matches.correlation
     for row in sorted(np.flatnonzero(copied.is_copy), key=lambda r: (-correlation[r], r))[:MOST_COPIES]:
         source = int(copied.matches.index[row])

@@ -67,7 +67,7 @@ def samples_table(
     ours, theirs = _equal_galleries(training, heldout, seed)
     ours_near = nearest(generated.embeddings[kept], ours).similarity[:, 0]
     theirs_near = nearest(generated.embeddings[kept], theirs).similarity[:, 0]
-    owner = {row: i for i, rows in enumerate(training.people.rows) for row in rows}
+    owner = training.people.owner
 
     kind = np.full(n, "none", dtype=object)
     person: list[str | None] = [None] * n

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError
-from probablyexists.basis.progress import Progress
+from probablyexists.basis.progress import Progress, Stage
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import Row, Store
 from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, PICTURE_SIDE, Face, FacesMode, acquire
@@ -93,7 +93,7 @@ def embed(
     unreadable: list[SetAside] = []
     n_computed = 0
     with progress.stage(title, len(source.photos)) as bar:
-        for rows in _in_parts(_computed(source, recogniser, store, mode, keys, unreadable, bar.advance, threads)):
+        for rows in _in_parts(_computed(source, recogniser, store, mode, keys, unreadable, bar, threads)):
             store.add(rows)
             n_computed += len(rows)
     return _table(source, store, keys, unreadable, n_computed)
@@ -116,11 +116,10 @@ def _computed(
     mode: FacesMode,
     keys: dict[Photo, bytes],
     unreadable: list[SetAside],
-    advance: object,
+    bar: Stage,
     threads: int | None,
 ) -> Iterator[Row]:
     """Rows not in the store yet. Fills `keys` (photo -> hash of its bytes) and `unreadable` on the way."""
-    assert callable(advance)
     waiting: deque[tuple[bytes, Future[Face | ImageError]]] = deque()
     batch: list[tuple[bytes, Face]] = []
     begun: set[bytes] = set()
@@ -130,25 +129,25 @@ def _computed(
             key, future = waiting.popleft()
             face = future.result()
             if isinstance(face, ImageError):
-                advance()
+                bar.advance()
                 yield Row(key, face.reason, 0, None, None)
                 continue
             batch.append((key, face))
             if len(batch) == BATCH:
                 yield from _recognised(batch, recogniser)
-                advance(len(batch))
+                bar.advance(len(batch))
                 batch.clear()
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         for photo, data in source.stream(source.photos):
             if isinstance(data, ImageError):
                 unreadable.append(SetAside(photo, data.reason))
-                advance()
+                bar.advance()
                 continue
             key = hashlib.sha256(data).digest()
             keys[photo] = key
             if key in store or key in begun:
-                advance()
+                bar.advance()
                 continue
             begun.add(key)
             waiting.append((key, pool.submit(acquire, data, mode, recogniser.side, recogniser.template)))
@@ -156,7 +155,7 @@ def _computed(
         yield from collect(until=0)
     if batch:
         yield from _recognised(batch, recogniser)
-        advance(len(batch))
+        bar.advance(len(batch))
 
 
 def _recognised(batch: list[tuple[bytes, Face]], recogniser: Recogniser) -> Iterator[Row]:

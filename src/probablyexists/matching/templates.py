@@ -29,6 +29,11 @@ class People:
         """(n_people,) photos a person."""
         return np.array([len(r) for r in self.rows], dtype=np.intp)
 
+    @property
+    def owner(self) -> dict[int, int]:
+        """Row of the table -> number of the person whose photo it is."""
+        return {int(row): i for i, rows in enumerate(self.rows) for row in rows}
+
 
 def group(table: Embedded, person_of: Mapping[int, str] | None = None, seed: int = 0) -> People:
     """Group a table's rows by person (`person_of`: row -> name; default: the photo's own).
