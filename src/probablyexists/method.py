@@ -7,13 +7,15 @@ Generated Faces" (arXiv 2107.06018).
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
-from probablyexists.answers.copies import copies, find_copies
+from probablyexists.answers.copies import Found, copies, find_copies
 from probablyexists.answers.dose import dose
 from probablyexists.answers.exhibits import exhibits
 from probablyexists.answers.membership import blind, membership
@@ -25,15 +27,17 @@ from probablyexists.answers.trust import trust
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Progress, Silent
+from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.recognisers import open_recogniser
 from probablyexists.findings import Findings
-from probablyexists.intake.acquire import acquire, decide
+from probablyexists.images.sources import Source
+from probablyexists.intake.acquire import Decision, acquire, decide
 from probablyexists.intake.data import describe, sign
 from probablyexists.intake.folder import claim_folder
-from probablyexists.intake.people import find_people, pseudonyms
+from probablyexists.intake.people import Peopled, find_people, pseudonyms
 from probablyexists.intake.settings import Settings
-from probablyexists.intake.sources import has_names, open_sources
-from probablyexists.matching.duplicates import same_pictures, without
+from probablyexists.intake.sources import Role, has_names, open_sources
+from probablyexists.matching.duplicates import SamePicture, same_pictures, without
 from probablyexists.report.page import write_report
 from probablyexists.verdict import judge
 
@@ -49,9 +53,10 @@ def audit(
     """Audit a generator's samples for the people it was trained on.
 
     `training`, `heldout` (and `unseen=`): one folder a person, a manifest, or photos without names; `generated`:
-    a folder, zip or tar of images. Further settings are those of `Settings`: `unseen`, `out`, `faces`,
-    `recogniser`, `level`, `seed`, `threads`, `show_names`, `show_faces`, `cache`. With `out`, the folder gets
-    `findings.json`, `report.html` and `withhold.txt`.
+    a folder, zip or tar of images, or a generator that is sampled (see `generators.opening`). Further settings are
+    those of `Settings`: `unseen`, `out`, `faces`, `recogniser`, `level`, `seed`, `threads`, `show_names`,
+    `show_faces`, `samples`, `trust_pickle`, `cache`. With `out`, the folder gets `findings.json`, `report.html` and
+    `withhold.txt`.
 
     Raises InputError, one line, for anything that cannot be audited.
     """
@@ -70,11 +75,29 @@ def run(settings: Settings, progress: Progress) -> Findings:
     started = time.monotonic()
     if settings.out is not None:
         claim_folder(settings.out)
-    sources = open_sources(settings)
-    recogniser = open_recogniser(settings.recogniser, settings.cache, settings.threads)
-    attack = NearestSample()
-    seed = settings.seed
+    return conclude(gather(settings, progress), settings, progress, started)
 
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the answers are computed from: faces acquired, people told apart, copies taken out."""
+
+    sources: Mapping[Role, Source]
+    decisions: Mapping[Role, Decision]
+    recogniser: str
+    tables: Mapping[Role, Embedded]
+    pairs: list[SamePicture]
+    names_known: bool
+    crowds: Peopled
+    copied: Found
+    others: Embedded
+    """The generated samples that are no copies."""
+
+
+def gather(settings: Settings, progress: Progress) -> Evidence:
+    """Acquire -> embed -> match."""
+    sources = open_sources(settings, progress)
+    recogniser = open_recogniser(settings.recogniser, settings.cache, settings.threads)
     decisions = decide(sources, settings, progress)
     tables = acquire(sources, decisions, recogniser, settings, progress)
     generated = tables["generated"]
@@ -84,14 +107,20 @@ def run(settings: Settings, progress: Progress) -> Findings:
     pairs = same_pictures(people_tables)
     kept = without(people_tables, pairs)
     names_known = all(has_names(sources[role]) for role in people_tables)
-    crowds = find_people(kept, named=names_known, seed=seed)
-    training, unseen, heldout = crowds.training, crowds.unseen, crowds.heldout
-    show_names = settings.show_names and names_known
-    labels = Labels(training.people.names if show_names else pseudonyms(training), show_names)
-
-    copied = find_copies(training, heldout, generated)
+    crowds = find_people(kept, named=names_known, seed=settings.seed)
+    copied = find_copies(crowds.training, crowds.heldout, generated)
     others = generated.take(np.flatnonzero(~copied.is_copy))
-    samples = others.embeddings
+    return Evidence(sources, decisions, recogniser.id, tables, pairs, names_known, crowds, copied, others)
+
+
+def conclude(evidence: Evidence, settings: Settings, progress: Progress, started: float) -> Findings:
+    """Attack -> estimate -> judge; with `out`, written down. `started`: `time.monotonic()` when the audit began."""
+    crowds, copied, others = evidence.crowds, evidence.copied, evidence.others
+    training, unseen, heldout = crowds.training, crowds.unseen, crowds.heldout
+    samples, generated = others.embeddings, evidence.tables["generated"]
+    attack, seed = NearestSample(), settings.seed
+    show_names = settings.show_names and evidence.names_known
+    labels = Labels(training.people.names if show_names else pseudonyms(training), show_names)
 
     progress.say("scoring people against the samples")
     named = name_people(training, heldout, samples, attack, settings.level)
@@ -102,8 +131,10 @@ def run(settings: Settings, progress: Progress) -> Findings:
     answer_4 = copies(copied, heldout)
     answer_5 = dose(training, heldout, samples, attack, labels.people, named.exposed)
     answer_6 = missed(training, heldout, samples, attack, named, seed)
-    answer_7 = trust(training, heldout, answer_3.threshold, recogniser.id, seed)
-    data = describe(sources, decisions, tables, pairs, crowds, show_names=show_names)
+    answer_7 = trust(training, heldout, answer_3.threshold, evidence.recogniser, seed)
+    data = describe(
+        evidence.sources, evidence.decisions, evidence.tables, evidence.pairs, crowds, show_names=show_names
+    )
     judgement = judge(answer_2, answer_4, answer_1, baseline, answer_6, answer_7, data)
 
     findings = Findings(
@@ -123,10 +154,12 @@ def run(settings: Settings, progress: Progress) -> Findings:
         missed=answer_6,
         trust=answer_7,
         data=data,
-        signature=sign(settings, recogniser.id, attack.id, tables, time.monotonic() - started),
+        signature=sign(
+            settings, evidence.recogniser, attack.id, evidence.sources, evidence.tables, time.monotonic() - started
+        ),
     )
     if settings.out is not None:
         findings.write(settings.out / "findings.json")
-        pictures = exhibits(sources, training, generated, named, shown, copied, labels)
+        pictures = exhibits(evidence.sources, training, generated, named, shown, copied, labels)
         write_report(findings, pictures, settings.out, settings.show_faces)
     return findings

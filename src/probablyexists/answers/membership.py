@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,29 +22,54 @@ def membership(
     training: Crowd, unseen: Crowd | None, heldout: Crowd, samples: NDArray[np.float32], attack: Attack, seed: int
 ) -> list[Membership]:
     """AUROC and TPR at FPR 1 % and 0.1 % by photo and by person, for seen and (if given) unseen photos."""
-    negatives = _photos(heldout, samples, attack)
-    answers = []
+    return [_figures(population, seed) for population in populations(training, unseen, heldout, samples, attack)]
+
+
+@dataclass(frozen=True)
+class Population:
+    """The scores of members' photos, or of members, beside those of held-out people."""
+
+    name: str
+    """seen photos or unseen photos"""
+    level: str
+    """photo or person"""
+    positives: Side
+    negatives: Side
+    members: tuple[str, ...]
+    """Names, by `positives.people`."""
+    strangers: tuple[str, ...]
+    """Names, by `negatives.people`."""
+
+
+def populations(
+    training: Crowd, unseen: Crowd | None, heldout: Crowd, samples: NDArray[np.float32], attack: Attack
+) -> list[Population]:
+    """Seen and (if given) unseen photos, by photo and by person; by person on the same number of photos."""
+    by_photo = _photos(heldout, samples, attack)
+    found = []
     for name, crowd in (("seen photos", training), ("unseen photos", unseen)):
         if crowd is None:
             continue
         k = common_count(crowd.people.counts, heldout.people.counts)
-        answers.append(_figures(name, "photo", _photos(crowd, samples, attack), negatives, seed))
-        answers.append(
-            _figures(name, "person", _people(crowd, k, samples, attack), _people(heldout, k, samples, attack), seed)
-        )
-    return answers
+        ours, members = _people(crowd, k, samples, attack)
+        theirs, strangers = _people(heldout, k, samples, attack)
+        names = crowd.people.names, heldout.people.names
+        found.append(Population(name, "photo", _photos(crowd, samples, attack), by_photo, *names))
+        found.append(Population(name, "person", ours, theirs, members, strangers))
+    return found
 
 
-def _figures(population: str, level: str, positives: Side, negatives: Side, seed: int) -> Membership:
-    draws = [rng(seed, "membership", population, level, what) for what in ("1", "0.1")]
+def _figures(population: Population, seed: int) -> Membership:
+    positives, negatives = population.positives, population.negatives
+    draws = [rng(seed, "membership", population.name, population.level, what) for what in ("1", "0.1")]
     return Membership.model_validate(
         {
-            "population": population,
-            "level": level,
+            "population": population.name,
+            "level": population.level,
             "auroc": auroc_estimate(positives, negatives),
             "tpr_at_fpr_1_percent": tpr_estimate(positives, negatives, 0.01, draws[0]),
             "tpr_at_fpr_0_1_percent": tpr_estimate(positives, negatives, 0.001, draws[1]),
-            "p": rank_sum_p(positives.scores, negatives.scores) if level == "person" else None,
+            "p": rank_sum_p(positives.scores, negatives.scores) if population.level == "person" else None,
         }
     )
 
@@ -53,8 +80,11 @@ def _photos(crowd: Crowd, samples: NDArray[np.float32], attack: Attack) -> Side:
     return Side(attack.score(crowd.table.embeddings[rows], samples), people)
 
 
-def _people(crowd: Crowd, photos: int, samples: NDArray[np.float32], attack: Attack) -> Side:
-    return Side.one_each(attack.score(crowd.templates(photos)[0], samples))
+def _people(
+    crowd: Crowd, photos: int, samples: NDArray[np.float32], attack: Attack
+) -> tuple[Side, tuple[str, ...]]:
+    templates, who = crowd.templates(photos)
+    return Side.one_each(attack.score(templates, samples)), tuple(crowd.people.names[i] for i in who)
 
 
 def blind(training: Crowd, heldout: Crowd, seed: int) -> Blind:

@@ -3,6 +3,7 @@
 ProbablyExistsError
 ├── InputError        what was given cannot be audited (exit code 2)
 ├── ImageError        one image cannot be decoded; it is set aside with this reason, the audit goes on
+├── TrainingError     a generator in the lab cannot be trained further (exit code 2)
 └── MissingExtraError an optional dependency is not installed (exit code 2)
 """
 
@@ -26,6 +27,10 @@ class ImageError(ProbablyExistsError):
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
+
+
+class TrainingError(ProbablyExistsError):
+    """Training has met a number that is not finite; the message names the step and the checkpoint that is left."""
 
 
 class MissingExtraError(ProbablyExistsError):

@@ -11,6 +11,7 @@ import typer
 from probablyexists import __version__
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Console, Progress, Silent
+from probablyexists.cli.lab import lab
 from probablyexists.cli.summary import summary
 
 app = typer.Typer(
@@ -21,13 +22,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(lab, name="lab")
+
 _AUDIT_HELP = """Audit a generator's samples for the people it was trained on.
 
 TRAINING, HELDOUT and UNSEEN hold one folder a person (or are a CSV or
 Parquet manifest: path, person, role; or photos without names).
-GENERATED is a folder, zip or tar of images.
+GENERATED is a folder, zip or tar of images, or a generator to sample:
+.onnx, TorchScript (.pt, .ts), a folder of the lab or of diffusers
+(DDPM, DDIM), a Python function as module:function; with --trust-pickle
+also torch.export (.pt2) and StyleGAN2/3 (.pkl).
 
     probablyexists audit --training T --heldout H --generated G --out audit/
+
+    probablyexists audit --training T --heldout H \\
+        --generated gan.onnx --samples 50000 --out audit/
 
 Exit code: 0 done, 1 the verdict is "leak" and --fail-on-leak was given,
 2 bad input.
@@ -71,7 +80,7 @@ def _root(
 def audit_command(
     training: Annotated[Path, typer.Option(help="Photos the generator was trained on.")],
     heldout: Annotated[Path, typer.Option(help="Photos of people it never saw, from the same source.")],
-    generated: Annotated[Path, typer.Option(help="Its samples: a folder, zip or tar of images.")],
+    generated: Annotated[Path, typer.Option(help="Its samples, or the generator itself.")],
     out: Annotated[Path, typer.Option(help="Folder for findings.json, report.html and withhold.txt.")],
     unseen: Annotated[Path | None, typer.Option(help="Other photos of the training people, not trained on.")] = None,
     faces: Annotated[
@@ -84,6 +93,12 @@ def audit_command(
     show_names: Annotated[bool, typer.Option("--show-names", help="Folder names instead of pseudonyms.")] = False,
     show_faces: Annotated[bool, typer.Option("--show-faces", help="Do not pixelate faces in the report.")] = False,
     fail_on_leak: Annotated[bool, typer.Option("--fail-on-leak", help="Exit code 1 if the verdict is leak.")] = False,
+    samples: Annotated[
+        int | None, typer.Option(help="How many pictures to draw from a generator; default: 10000.")
+    ] = None,
+    trust_pickle: Annotated[
+        bool, typer.Option("--trust-pickle", help="Open a .pkl or .pt2, which can run any code it holds.")
+    ] = False,
     cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept; default: the user's cache.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -104,6 +119,8 @@ def audit_command(
         threads=threads,
         show_names=show_names,
         show_faces=show_faces,
+        samples=samples,
+        trust_pickle=trust_pickle,
         progress=_progress(quiet),
         **chosen,
     )

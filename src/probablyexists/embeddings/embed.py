@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,10 +70,15 @@ class Embedded:
         )
 
 
-def open_store(cache: Path, recogniser: Recogniser, mode: FacesMode) -> Store:
-    """The store that holds what this recogniser makes of photos acquired in this mode."""
+def open_store(
+    cache: Path, recogniser: Recogniser, mode: FacesMode, generator: Mapping[str, str | int] | None = None
+) -> Store:
+    """The store that holds what this recogniser makes of photos acquired in this mode.
+
+    The samples of a `generator` get a store of their own: no other audit would find them again among its photos.
+    """
     made_with: dict[str, str | int] = {"recogniser": recogniser.id, "faces": mode, "acquire": ACQUIRE_VERSION}
-    return Store(cache, made_with, recogniser.dim)
+    return Store(cache, {**made_with, **(generator or {})}, recogniser.dim)
 
 
 def embed(

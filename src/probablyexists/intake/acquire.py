@@ -12,7 +12,7 @@ from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.faces.acquire import FacesMode, FrameCheck, check_frames
 from probablyexists.images.sources import Source
 from probablyexists.intake.settings import Settings
-from probablyexists.intake.sources import Role
+from probablyexists.intake.sources import Role, generator_of
 
 N_SAMPLED = 64
 """Images of a source on which `auto` decides."""
@@ -79,7 +79,7 @@ def acquire(
     tables = {}
     for role, source in sources.items():
         mode = decisions[role].mode
-        store = open_store(settings.cache, recogniser, mode)
+        store = open_store(settings.cache, recogniser, mode, generator_of(source))
         table = embed(source, recogniser, store, mode, progress, _TITLES[role], settings.threads)
         if not len(table):
             reasons = sorted({aside.reason for aside in table.set_aside})

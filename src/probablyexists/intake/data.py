@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,11 +19,12 @@ from probablyexists.images.sources import Source
 from probablyexists.intake.acquire import Decision
 from probablyexists.intake.people import Peopled
 from probablyexists.intake.settings import Settings
-from probablyexists.intake.sources import Role
+from probablyexists.intake.sources import Role, generator_of
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.duplicates import SamePicture
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "onnxruntime", "faiss-cpu", "dlib-bin", "pillow", "pyarrow")
+_OF_GENERATORS = ("torch", "diffusers")
 
 
 def describe(
@@ -89,16 +91,23 @@ def fingerprint(tables: Mapping[Role, Embedded]) -> str:
 
 
 def sign(
-    settings: Settings, recogniser: str, attack: str, tables: Mapping[Role, Embedded], seconds: float
+    settings: Settings,
+    recogniser: str,
+    attack: str,
+    sources: Mapping[Role, Source],
+    tables: Mapping[Role, Embedded],
+    seconds: float,
 ) -> Signature:
-    """Versions, settings, data and date."""
+    """Versions, settings, generator, data and date."""
     chosen = settings.model_dump(mode="json", exclude={"cache", "threads"})
+    generator = generator_of(sources["generated"])
+    libraries = [*_LIBRARIES, *(name for name in _OF_GENERATORS if generator and name in sys.modules)]
     return Signature(
         probablyexists=version("probablyexists"),
         python=platform.python_version(),
-        libraries={name: version(name) for name in _LIBRARIES},
+        libraries={name: version(name) for name in libraries},
         recogniser=recogniser,
-        settings={**chosen, "attack": attack},
+        settings={**chosen, "attack": attack, **generator},
         data_fingerprint=fingerprint(tables),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=float(np.round(seconds, 3)),

@@ -25,6 +25,7 @@ class Settings(BaseModel):
     training: Path
     heldout: Path
     generated: Path
+    """Images, or a generator; `module:function` is one too."""
     unseen: Path | None = None
     out: Path | None = None
     faces: Literal["auto", "detect", "aligned"] = "auto"
@@ -36,4 +37,8 @@ class Settings(BaseModel):
     """None: all cores. Changes nothing but the time."""
     show_names: bool = False
     show_faces: bool = False
+    samples: int | None = Field(default=None, ge=1)
+    """How many pictures to draw from a generator; None: 10,000, or where `generated` is images, all of them."""
+    trust_pickle: bool = False
+    """Open a generator whose file runs code when it is opened."""
     cache: Path = Field(default_factory=default_cache)

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from probablyexists.basis.errors import InputError
+from probablyexists.basis.progress import Progress
+from probablyexists.generators.opening import open_generator
+from probablyexists.generators.source import GeneratedSource
 from probablyexists.images.sources import Source, open_source
 from probablyexists.intake.settings import Settings
 
 Role = str
 """training, unseen, heldout or generated."""
 
+SAMPLES = 10_000
+"""Drawn from a generator where no number is given."""
 
-def open_sources(settings: Settings) -> dict[Role, Source]:
+
+def open_sources(settings: Settings, progress: Progress) -> dict[Role, Source]:
     """Open what was given; InputError names the option and what to do."""
     wanted: dict[Role, object] = {
         "training": settings.training,
@@ -25,11 +31,38 @@ def open_sources(settings: Settings) -> dict[Role, Source]:
         if where is None:
             continue
         try:
-            sources[role] = open_source(str(where), role=role, named=False if role == "generated" else None)
+            if role == "generated":
+                sources[role] = _open_generated(settings, progress)
+            else:
+                sources[role] = open_source(str(where), role=role)
         except InputError as error:
             raise InputError(f"--{role} {error}") from None
     refuse_people_in_two_roles(sources)
     return sources
+
+
+def _open_generated(settings: Settings, progress: Progress) -> Source:
+    where = str(settings.generated)
+    generator = open_generator(where, trust_pickle=settings.trust_pickle, threads=settings.threads, progress=progress)
+    if generator is not None:
+        progress.say(f"generated samples: drawn from {generator.id}")
+        return GeneratedSource(
+            generator, where, SAMPLES if settings.samples is None else settings.samples, settings.seed
+        )
+    source = open_source(where, role="generated", named=False)
+    if settings.samples is not None:
+        raise InputError(
+            f"{where}: holds {len(source.photos):,} images, which are taken as they are; leave out --samples, which is "
+            "for generators"
+        )
+    return source
+
+
+def generator_of(source: Source) -> dict[str, str | int]:
+    """What the signature says of the generator that was sampled; empty for a set of images."""
+    if not isinstance(source, GeneratedSource):
+        return {}
+    return {"generator": source.generator.id, "samples": len(source.photos)}
 
 
 def has_names(source: Source) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.stats import mannwhitneyu, norm
+from scipy.stats import mannwhitneyu, norm, t
 
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 
@@ -84,15 +84,42 @@ def auroc_estimate(positives: Side, negatives: Side) -> Figure:
     if positives.n_people < 2 or negatives.n_people < 2:
         return _too_few(2, min(positives.n_people, negatives.n_people))
     value = auroc(positives.scores, negatives.scores)
-    variance = _variance(positives, _placements(positives.scores, negatives.scores), value)
-    variance += _variance(negatives, 1 - _placements(negatives.scores, positives.scores), value)
-    n = min(positives.n_people, negatives.n_people)
+    ours, theirs = influences(positives, negatives, value)
+    variance = float((ours**2).sum() + (theirs**2).sum())
+    return auroc_interval(value, variance, ours.size, theirs.size, "DeLong, clustered by person, logit scale")
+
+
+def influences(positives: Side, negatives: Side, value: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What each person adds to the AUROC `value` beyond its expectation, to first order; both sides' people.
+
+    High scores add on the side of the positives and take away on that of the negatives. These are Obuchowski's sums
+    of placements (DeLong's structural components), scaled so that the sum of all squares is the variance of the
+    AUROC, each side's n / (n - 1) included. At least 2 people on each side.
+    """
+    ours = _influence(positives, _placements(positives.scores, negatives.scores), value)
+    theirs = _influence(negatives, 1 - _placements(negatives.scores, positives.scores), value)
+    return ours, theirs
+
+
+def auroc_interval(
+    value: float, variance: float, n_positives: int, n_negatives: int, method: str, freedom: float | None = None
+) -> Estimate:
+    """Normal interval on the logit scale; Newcombe's, from the numbers of people, where there is no variance.
+
+    With `freedom`, Student's quantile stands for the normal one: the variance was itself estimated.
+    """
+    n = min(n_positives, n_negatives)
     if variance < 1e-12:
-        low, high = _newcombe(value, positives.n_people, negatives.n_people)
+        low, high = _newcombe(value, n_positives, n_negatives)
         return Estimate(value, low, high, LEVEL, "Newcombe, people", n)
-    half = _Z * math.sqrt(variance) / (value * (1 - value))
-    low, high = (_logistic(math.log(value / (1 - value)) + sign * half) for sign in (-1, 1))
-    return Estimate(value, low, high, LEVEL, "DeLong, clustered by person, logit scale", n)
+    quantile = _Z if freedom is None else float(t.ppf(0.5 + LEVEL / 2, freedom))
+    return Estimate(value, *logit_limits(value, quantile * math.sqrt(variance)), LEVEL, method, n)
+
+
+def logit_limits(value: float, half: float) -> tuple[float, float]:
+    """Limits `half` away from `value` (strictly within 0..1) to first order, symmetric on the logit scale."""
+    low, high = (_logistic(math.log(value / (1 - value)) + sign * half / (value * (1 - value))) for sign in (-1, 1))
+    return low, high
 
 
 def tpr_estimate(positives: Side, negatives: Side, fpr: float, rng: np.random.Generator) -> Figure:
@@ -136,11 +163,11 @@ def _twice_below(scores: NDArray[np.floating], others: NDArray[np.floating]) -> 
     return np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")
 
 
-def _variance(side: Side, placements: NDArray[np.float64], value: float) -> float:
-    """One side's part of the variance of the AUROC: between the people's sums of deviations."""
+def _influence(side: Side, placements: NDArray[np.float64], value: float) -> NDArray[np.float64]:
+    """(n_people,) one side's sums of deviations, a person each, scaled to the AUROC."""
     n = side.n_people
     sums = np.bincount(side.people, placements - value, minlength=n)
-    return float(n / (n - 1) * (sums**2).sum() / side.scores.size**2)
+    return np.asarray(sums * math.sqrt(n / (n - 1)) / side.scores.size, dtype=np.float64)
 
 
 def _newcombe(value: float, m: int, n: int) -> tuple[float, float]:

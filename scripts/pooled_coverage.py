@@ -1,0 +1,206 @@
+"""Do the intervals over several runs hold what they promise? Simulated experiments; prints Markdown tables.
+
+    python scripts/pooled_coverage.py                      # 1,000 experiments a row, about a minute
+    python scripts/pooled_coverage.py --experiments 200    # fewer
+    python scripts/pooled_coverage.py --only procedure     # rows whose name has this word
+
+A pool of 158 people; each run draws 20 of them as members, the others are held out. A score is the person's own
+effect (the same in all runs), that of the person and this generator, and noise of the photo; together variance 1.
+Members stand higher by a shift: of the procedure, of the generator, of the person (some are easier to learn).
+Experiment number s of every row draws from the seed (20261, s).
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, t
+
+from probablyexists.stats.estimate import Estimate, Figure
+from probablyexists.stats.pooled import Run, pooled_auroc, procedure_auroc
+from probablyexists.stats.rates import wilson
+from probablyexists.stats.roc import auroc, logit_limits
+
+SEED = 20261
+POOL, MEMBERS = 158, 20
+PHOTO = 0.3
+"""Share of a score's variance that is the photo's own, where there are several photos a person."""
+
+Draw = np.random.Generator
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class World:
+    """How scores come about."""
+
+    auroc: float
+    """Of the procedure, generators and people drawn anew."""
+    n_runs: int = 3
+    person: float = 0.5
+    """Share of a score's variance that is the person's, the same in every run."""
+    generators: float = 0.0
+    """Standard deviation between generators of what membership adds to a score."""
+    members: float = 0.0
+    """The same between people."""
+    same: bool = False
+    """The same members in every run."""
+    photos: bool = False
+    """1 to 8 photos a person instead of one score."""
+
+    def shift(self) -> float:
+        return float(norm.ppf(self.auroc)) * math.sqrt(2 + self.generators**2 + self.members**2)
+
+    def experiment(self, draw: Draw) -> tuple[list[Run], float]:
+        """Its runs, and the AUROC that these generators have when people are drawn anew."""
+        person = draw.normal(0, math.sqrt(self.person), POOL)
+        easy = draw.normal(0, self.members, POOL)
+        order, runs, truths = draw.permutation(POOL), [], []
+        for _ in range(self.n_runs):
+            order = order if self.same else draw.permutation(POOL)
+            is_member = np.zeros(POOL, bool)
+            is_member[order[:MEMBERS]] = True
+            shift = self.shift() + draw.normal(0, self.generators)
+            photo = PHOTO if self.photos else 0.0
+            mean = person + draw.normal(0, math.sqrt(1 - self.person - photo), POOL) + (shift + easy) * is_member
+            counts = np.minimum(8, draw.geometric(0.35, POOL)) if self.photos else np.ones(POOL, int)
+            who = np.repeat(np.arange(POOL), counts)
+            scores, ours = mean[who] + draw.normal(0, math.sqrt(photo), len(who)), is_member[who]
+            runs.append(Run(scores[ours], who[ours], scores[~ours], who[~ours]))
+            truths.append(float(norm.cdf(shift / math.sqrt(2 + self.members**2))))
+        return runs, float(np.mean(truths))
+
+
+Interval = Callable[[Sequence[Run]], Figure]
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    interval: Interval
+    world: World
+    given: bool
+    """The truth is that of these generators; else that of the procedure."""
+
+
+def as_if_independent(runs: Sequence[Run]) -> Figure:
+    """Nobody is the same person in two runs: what the clusters are there to prevent."""
+    apart = [
+        Run(
+            run.member_scores,
+            [(i, p) for p in run.member_people],
+            run.heldout_scores,
+            [(i, p) for p in run.heldout_people],
+        )
+        for i, run in enumerate(runs)
+    ]
+    return pooled_auroc(apart)
+
+
+def over_runs_alone(runs: Sequence[Run]) -> Figure:
+    """Student's interval of the runs' AUROCs, as if all people were others."""
+    values = np.array([auroc(run.member_scores, run.heldout_scores) for run in runs])
+    mean, n = float(values.mean()), len(runs)
+    half = float(t.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / math.sqrt(n)
+    return Estimate(mean, *logit_limits(mean, half), 0.95, "Student over runs", n)
+
+
+def people_rows() -> list[Row]:
+    worlds = [
+        ("members drawn anew", World(0.5)),
+        ("members drawn anew", World(0.65)),
+        ("members drawn anew", World(0.8)),
+        ("members drawn anew, 90 % of the variance people's", World(0.5, person=0.9)),
+        ("the same members", World(0.5, same=True)),
+        ("the same members", World(0.8, same=True)),
+        ("photos, members drawn anew", World(0.65, photos=True)),
+        ("some people easier", World(0.65, n_runs=10, members=0.7)),
+        ("generators differ, some people easier", World(0.65, n_runs=6, generators=0.3, members=0.7)),
+        ("one run", World(0.65, n_runs=1)),
+    ]
+    return [Row(f"pooled, {name}", pooled_auroc, world, True) for name, world in worlds]
+
+
+def procedure_rows() -> list[Row]:
+    rows = []
+    for n_runs in (4, 6, 10):
+        for generators in (0.0, 0.3, 0.6):
+            name = f"procedure, generators differ by {generators:g}, some people easier"
+            world = World(0.65, n_runs=n_runs, generators=generators, members=0.7)
+            rows.append(Row(name, procedure_auroc, world, False))
+    rows.append(Row("procedure, nothing leaks", procedure_auroc, World(0.5, n_runs=6), False))
+    same = World(0.65, n_runs=6, generators=0.3, members=0.7, same=True)
+    rows.append(Row("procedure, the same members, generators differ by 0.3", procedure_auroc, same, False))
+    return rows
+
+
+def wrong_rows() -> list[Row]:
+    """Intervals taken for what they are not."""
+    differ = World(0.65, n_runs=6, generators=0.3, members=0.7)
+    return [
+        Row("runs as if independent, the same members", as_if_independent, World(0.65, same=True), True),
+        Row("runs as if independent, some people easier", as_if_independent, World(0.65, n_runs=10, members=0.7), True),
+        Row("Student over runs alone, the same members", over_runs_alone, replace(differ, same=True), False),
+        Row("Student over runs alone, some people easier", over_runs_alone, World(0.65, n_runs=10, members=0.7), False),
+        Row("pooled, taken for the procedure, generators differ by 0.3", pooled_auroc, differ, False),
+    ]
+
+
+def line(row: Row, n_experiments: int) -> str:
+    started = time.monotonic()
+    figures: list[Estimate] = []
+    truths: list[float] = []
+    for s in range(n_experiments):
+        runs, of_generators = row.world.experiment(np.random.default_rng([SEED, s]))
+        figure = row.interval(runs)
+        assert isinstance(figure, Estimate), figure
+        figures.append(figure)
+        truths.append(of_generators if row.given else row.world.auroc)
+    seconds = time.monotonic() - started
+    low, high, truth = np.array([f.low for f in figures]), np.array([f.high for f in figures]), np.array(truths)
+    covers = float(((low <= truth) & (truth <= high)).mean())
+    ends = wilson(covers, n_experiments)
+    return (
+        f"| {row.name}; {row.world.n_runs} run{'s' * (row.world.n_runs > 1)} | {row.world.auroc:g} "
+        f"| {100 * covers:.1f} ({100 * ends[0]:.1f} to {100 * ends[1]:.1f}) "
+        f"| {100 * (low > truth).mean():.1f} / {100 * (high < truth).mean():.1f} "
+        f"| {(high - low).mean():.3f} | {np.mean([f.value for f in figures]):.3f} | {seconds:.0f} |"
+    )
+
+
+def table(title: str, rows: list[Row], n_experiments: int) -> None:
+    if not rows:
+        return
+    print(f"{title}\n")
+    print(
+        "| interval (95 %) | AUROC | coverage % (95 % interval) | truth below / above % | mean width | mean value | s |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for row in rows:
+        print(line(row, n_experiments), flush=True)
+    print()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--experiments", type=int, default=1000)
+    parser.add_argument("--only", default="", help="rows whose name has this word")
+    chosen = parser.parse_args()
+    started = time.monotonic()
+    for title, rows in (
+        ("People drawn, these generators (the truth is theirs):", people_rows()),
+        ("People and generators drawn (the truth is the procedure's):", procedure_rows()),
+        ("What happens without:", wrong_rows()),
+    ):
+        table(title, [row for row in rows if chosen.only in row.name], chosen.experiments)
+    print(f"{chosen.experiments} experiments a row; {time.monotonic() - started:.0f} seconds")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""An unconditional diffusion pipeline of `diffusers`, DDPM or DDIM: a folder with `model_index.json`.
+
+The pipeline's own loader is not used: it imports classes by names found in the folder. Only a `UNet2DModel` and the
+numbers of a noise schedule are read, from JSON and safetensors, from this folder and never from a network.
+
+Sampled by DDIM (Song, Meng & Ermon, "Denoising Diffusion Implicit Models", arXiv 2010.02502, equation 12) with
+eta = 0, so that the picture is a function of its starting noise, in 50 steps.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+from probablyexists.basis.errors import InputError, MissingExtraError
+from probablyexists.generators.files import content_id, one_line
+from probablyexists.generators.latents import LatentGenerator, checked_shape
+from probablyexists.generators.protocol import Generator
+from probablyexists.generators.torch_run import runner, torch_device
+from probablyexists.images.listing import shown
+
+INDEX = "model_index.json"
+STEPS = 50
+_PIPELINES = ("DDPMPipeline", "DDIMPipeline")
+_SCHEDULERS = ("DDPMScheduler", "DDIMScheduler")
+_SCHEDULE = (
+    *("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "prediction_type"),
+    *("clip_sample", "clip_sample_range", "thresholding", "dynamic_thresholding_ratio", "sample_max_value"),
+    *("set_alpha_to_one", "steps_offset", "timestep_spacing", "rescale_betas_zero_snr"),
+)
+
+
+def open_diffusers(folder: Path) -> Generator:
+    """A DDPM or DDIM pipeline folder. InputError for any other pipeline, class, or kind of weights."""
+    where = shown(folder)
+    _refuse_other_pipelines(_json(folder / INDEX), where)
+    unet, schedule = _json(folder / "unet" / "config.json"), _json(folder / "scheduler" / "scheduler_config.json")
+    shape = _picture_shape(unet, where)
+    device = torch_device()
+    network, scheduler, steps = _load(folder, schedule, device, where)
+
+    def denoise(noise: Any) -> Any:
+        sample = noise
+        for step in steps:
+            sample = scheduler.step(network(sample, step).sample, step, sample, eta=0.0).prev_sample
+        return sample
+
+    files = [path for part in ("unet", "scheduler") for path in (folder / part).rglob("*") if path.is_file()]
+    id = f"{content_id('diffusers', folder, [folder / INDEX, *files])}/ddim-{len(steps)}/{device.type}"
+    return LatentGenerator(id, where, shape, runner(denoise, device, where))
+
+
+def _load(folder: Path, schedule: dict[str, Any], device: Any, where: str) -> tuple[Any, Any, Any]:
+    try:
+        diffusers: Any = importlib.import_module("diffusers")
+    except ImportError:
+        raise MissingExtraError("diffusers", "lab") from None
+    import torch
+
+    try:
+        with torch.random.fork_rng(devices=[]):  # weights are drawn before they are read
+            network = diffusers.UNet2DModel.from_pretrained(
+                folder / "unet", local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
+            )
+        scheduler = diffusers.DDIMScheduler(**{name: schedule[name] for name in _SCHEDULE if name in schedule})
+        scheduler.set_timesteps(min(STEPS, scheduler.config.num_train_timesteps), device=device)
+    except Exception as error:  # missing or pickled weights, wrong entries
+        raise InputError(
+            f"{where}: cannot be opened ({one_line(error)}); it needs a UNet2DModel saved as safetensors"
+        ) from error
+    return network.eval().to(device), scheduler, scheduler.timesteps
+
+
+def _refuse_other_pipelines(index: dict[str, Any], where: str) -> None:
+    parts = {name: value for name, value in index.items() if not name.startswith("_")}
+    known = (
+        index.get("_class_name") in _PIPELINES
+        and parts.keys() == {"unet", "scheduler"}
+        and parts["unet"] == ["diffusers", "UNet2DModel"]
+        and parts["scheduler"] in [["diffusers", name] for name in _SCHEDULERS]
+    )
+    if not known:
+        raise InputError(
+            f"{where}: {INDEX} names {shown(index.get('_class_name'))} of {shown(', '.join(parts))}; only DDPMPipeline "
+            "and DDIMPipeline with diffusers' own UNet2DModel are opened; audit others as module:function or by samples"
+        )
+
+
+def _picture_shape(unet: dict[str, Any], where: str) -> tuple[int, ...]:
+    size = unet.get("sample_size")
+    sides = size if isinstance(size, list) and len(size) == 2 else [size, size]
+    if unet.get("in_channels") != 3 or unet.get("out_channels") != 3:
+        raise InputError(
+            f"{where}: works on {shown(unet.get('in_channels'))} channels in, {shown(unet.get('out_channels'))} out; "
+            "only pipelines that denoise RGB pictures themselves are opened"
+        )
+    if unet.get("class_embed_type") is not None or unet.get("num_class_embeds") is not None:
+        raise InputError(f"{where}: needs a class for each picture; only unconditional pipelines are opened")
+    return checked_shape([3, *sides], where)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{shown(path)}: cannot be read as JSON ({one_line(error)})") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{shown(path)}: holds no JSON object")
+    return found

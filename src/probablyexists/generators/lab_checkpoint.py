@@ -1,0 +1,59 @@
+"""A generator trained in the lab: a folder with `generator.json` and `generator.safetensors`. No code in either."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from probablyexists.basis.errors import InputError
+from probablyexists.generators.files import content_id, one_line
+from probablyexists.generators.latents import LatentGenerator, checked_shape
+from probablyexists.generators.protocol import Generator
+from probablyexists.generators.torch_run import runner, torch_device
+from probablyexists.images.listing import shown
+
+DESCRIPTION, WEIGHTS = "generator.json", "generator.safetensors"
+FORMAT, VERSION = "probablyexists-generator", 1
+
+
+def open_lab_checkpoint(folder: Path) -> Generator:
+    """The lab's own generator folder, its (averaged) weights in `eval` mode. InputError if it is none of ours."""
+    where = shown(folder)
+    description = _description(folder / DESCRIPTION)
+    shape = checked_shape(description["latent_shape"], where)
+    if not (folder / WEIGHTS).is_file():
+        raise InputError(f"{where}: {WEIGHTS} is missing beside {DESCRIPTION}; copy the whole folder")
+    device = torch_device()
+    import torch
+    from safetensors.torch import load_file
+
+    from probablyexists.networks.build import build_generator
+
+    try:
+        with torch.random.fork_rng(devices=[]):  # weights are drawn before they are read
+            network = build_generator(description["network"])
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    except Exception as error:  # a spec with wrong entries, a damaged file, weights of another network
+        raise InputError(f"{where}: {WEIGHTS} and {DESCRIPTION} do not fit ({one_line(error)})") from error
+    network.eval().to(device)
+    id = content_id("lab", folder, [folder / DESCRIPTION, folder / WEIGHTS])
+    return LatentGenerator(f"{id}/{device.type}", where, shape, runner(network, device, where))
+
+
+def _description(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{shown(path)}: cannot be read as JSON ({one_line(error)})") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise InputError(f'{shown(path)}: no generator of the lab; its "format" must be "{FORMAT}"')
+    if found.get("version") != VERSION:
+        raise InputError(
+            f"{shown(path)}: version {shown(found.get('version'))}; this probablyexists reads version {VERSION}"
+        )
+    if not isinstance(found.get("network"), dict) or not isinstance(found.get("latent_shape"), list):
+        raise InputError(f'{shown(path)}: "network" or "latent_shape" is missing')
+    return found

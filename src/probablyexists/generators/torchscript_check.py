@@ -1,0 +1,82 @@
+"""What a TorchScript file may hold: arithmetic, and nothing that reaches the disk or the network.
+
+`torch.jit.load` never uses Python's pickle: its reader, in C++, knows tensors, numbers and classes of the file's own.
+The file is still a program. Two things of it could reach out: `__setstate__` of its classes, which runs while the
+file is being read; and operators that write or read files or call other machines. The first is looked for in the
+text of the file before it is read, the second in the compiled graph before it is run. This is no sandbox: a fault in
+torch's C++ reader is not covered, so open the files of strangers where nothing else lies.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from probablyexists.basis.errors import InputError
+from probablyexists.images.listing import shown
+
+_RUNS_ON_LOAD = re.compile(rb"__setstate__|torch\.classes|torch\s*\.\s*classes")
+_TENSOR_DATA = re.compile(r".*/(data|constants)/\d+")
+_OPERATOR = re.compile(r"\b(\w+)::(\w+)\b")
+_ATEN_WITH_FILES = ("save", "from_file")
+# Of prim, only what builds and branches: others call methods that the graph does not show (Enter, CallMethod, fork),
+# Python, or other machines.
+_PRIM = (
+    *("Constant", "GetAttr", "SetAttr", "If", "Loop", "RaiseException", "Uninitialized", "NumToTensor", "isinstance"),
+    *("ListConstruct", "ListUnpack", "TupleConstruct", "TupleUnpack", "TupleIndex", "TupleSlice", "DictConstruct"),
+    *("device", "dtype", "layout", "is_cuda", "min", "max", "abs", "data", "tolist", "unchecked_cast", "shape"),
+    *("unchecked_unwrap_optional", "CreateObject", "Print"),
+)
+MOST_TEXT = 64 * 2**20
+"""Bytes of a file's part that is not tensor data."""
+
+
+def check_archive(path: Path) -> None:
+    """Raise InputError unless `path` is a TorchScript archive that runs nothing while it is read."""
+    where = shown(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            names = [entry.filename.replace("\\", "/").lower() for entry in entries]
+            inside = {name.split("/", 1)[-1] for name in names}
+            if "constants.pkl" not in inside or "data.pkl" not in inside or "model.json" in inside:
+                raise InputError(_no_program(where))
+            if len(set(names)) < len(names):  # two readers of a zip may see two different files
+                raise InputError(f"{where}: holds two parts of one name; it is damaged or made to deceive")
+            for entry, name in zip(entries, names, strict=True):
+                if _TENSOR_DATA.fullmatch(name):
+                    continue
+                if entry.file_size > MOST_TEXT:
+                    raise InputError(f"{where}: its part {shown(entry.filename)} is over {MOST_TEXT // 2**20} MiB")
+                if _RUNS_ON_LOAD.search(archive.read(entry)):
+                    raise InputError(
+                        f"{where}: holds a class that runs code of its own while the file is read "
+                        f"({shown(entry.filename)}); export it to ONNX"
+                    )
+    except InputError:
+        raise
+    except Exception:  # not a zip, damaged, encrypted, ...
+        raise InputError(_no_program(where)) from None
+
+
+def check_operators(module: Any, where: str) -> None:
+    """Raise InputError if the module's forward could read or write files, or call anything but operators."""
+    try:
+        graph = str(module.inlined_graph)
+    except (AttributeError, RuntimeError):
+        raise InputError(f"{where}: has no forward; export the network itself with torch.jit.trace") from None
+    for namespace, name in _OPERATOR.findall(graph):
+        if not (namespace == "prim" and name in _PRIM) and not (namespace == "aten" and name not in _ATEN_WITH_FILES):
+            raise InputError(
+                f"{where}: uses {namespace}::{name}, which a generator of pictures has no need of; "
+                "export it again without it, or to ONNX"
+            )
+
+
+def _no_program(where: str) -> str:
+    return (
+        f"{where}: no TorchScript file; a pickled network or its weights alone are not opened: save the network with "
+        "torch.jit.trace(network, latents).save(...), or export it to ONNX"
+    )

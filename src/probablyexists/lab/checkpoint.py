@@ -1,0 +1,77 @@
+"""Checkpoints: safetensors for numbers, JSON for words; whole or not there, no pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.files import write_text, written_whole
+
+FORMAT = "probablyexists-generator"
+VERSION = 1
+
+
+def save_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> None:
+    """All that training needs to go on, in one file: weights, buffers and the optimisers' moments."""
+    tensors = {}
+    for name, module in modules.items():
+        tensors.update({f"{name}/{key}": value for key, value in module.state_dict().items()})
+    for name, optimiser in optimisers.items():
+        for number, state in optimiser.state_dict()["state"].items():
+            tensors.update({f"{name}/{number}/{key}": value for key, value in state.items()})
+    _save(path, tensors)
+
+
+def load_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> None:
+    """Put back what `save_state` wrote; InputError if the file is damaged or belongs to other networks."""
+    tensors = _load(path)
+    try:
+        for name, module in modules.items():
+            module.load_state_dict(_under(tensors, name))
+        for name, optimiser in optimisers.items():
+            state: dict[int, dict[str, torch.Tensor]] = {}
+            for key, value in _under(tensors, name).items():
+                number, what = key.split("/")
+                state.setdefault(int(number), {})[what] = value
+            optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+    except (RuntimeError, KeyError, ValueError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: not a checkpoint of these networks ({said}); delete the run's folder") from None
+
+
+def save_generator(folder: Path, network: nn.Module, spec: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    """A generator to sample from: `generator.safetensors` and, written last, `generator.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _save(folder / "generator.safetensors", network.state_dict())
+    words = {
+        "format": FORMAT,
+        "version": VERSION,
+        "network": dict(spec),
+        "latent_shape": list(network.latent_shape),  # type: ignore[arg-type]
+        **about,
+    }
+    write_text(folder / "generator.json", json.dumps(words, indent=1) + "\n")
+
+
+def _save(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    with written_whole(path) as aside:
+        save_file({key: value.detach().contiguous().cpu() for key, value in tensors.items()}, aside)
+
+
+def _load(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); delete it and train again") from None
+
+
+def _under(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}

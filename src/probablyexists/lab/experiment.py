@@ -1,0 +1,123 @@
+"""Experiments as TOML: a grid of set x procedure x people x photos x dose x seed, spelled out run by run."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from probablyexists.basis.errors import InputError
+from probablyexists.images.listing import shown
+from probablyexists.lab.procedures import procedure
+from probablyexists.lab.split import Design
+from probablyexists.lab.train import Training
+
+GRID_KEYS = ("set", "procedure", "people", "photos", "images", "size", "augment", "truth", "seed")
+"""Keys of a [[grid]] that may be lists; every combination is a run."""
+
+
+class Run(BaseModel):
+    """One generator: who it is trained on, how, and how many samples the audit draws."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    part: str
+    """The name of its [[grid]]."""
+    set: str
+    design: Design
+    training: Training
+    samples: int = Field(default=4000, ge=100)
+    snapshot_samples: int = Field(default=1000, ge=100)
+    """Drawn from each snapshot, for the curve against training time."""
+
+    @property
+    def seed(self) -> int:
+        """One seed a run: of its split, its weights, its batches, and the samples drawn."""
+        return self.training.seed
+
+    @property
+    def id(self) -> str:
+        """From all that decides the result, the name of the part aside."""
+        words = json.dumps(self.model_dump(mode="json", exclude={"part"}), sort_keys=True)
+        digest = hashlib.sha256(words.encode()).hexdigest()[:10]
+        return f"{_plain(self.set)}-{self.training.procedure}-{self.design.people}x{self.design.photos}-{digest}"
+
+
+class Experiment(BaseModel):
+    """A file of runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    about: str = ""
+    runs: tuple[Run, ...]
+
+
+def read_experiment(path: Path) -> Experiment:
+    """The runs of a TOML file, in its order.
+
+    Top level: `name`, `about`, [defaults], [procedures.NAME] (what one procedure has of its own) and [[grid]]
+    tables; later ones win. Raises InputError, naming the table and the key.
+    """
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read ({error.strerror}); check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{shown(path)}: is no TOML ({error}); mend it") from None
+    unknown = sorted(set(given) - {"name", "about", "defaults", "procedures", "grid"})
+    if unknown:
+        raise InputError(f"{shown(path)}: unknown table {unknown[0]!r}; known are defaults, procedures and grid")
+    grids = given.get("grid", [])
+    if not grids:
+        raise InputError(f"{shown(path)}: holds no [[grid]]; add one with set, procedure and people")
+    for name in given.get("procedures", {}):
+        procedure(name)
+    runs = []
+    for number, grid in enumerate(grids, start=1):
+        try:
+            runs += _spelled_out(grid, given.get("defaults", {}), given.get("procedures", {}), f"grid-{number}")
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"])) or "?"
+            raise InputError(f"{shown(path)}: [[grid]] {number}, {key}: {first['msg']}") from None
+        except InputError as error:
+            raise InputError(f"{shown(path)}: [[grid]] {number}: {error}") from None
+    twice = [run.id for run in runs if sum(other.id == run.id for other in runs) > 1]
+    if twice:
+        raise InputError(f"{shown(path)}: {twice[0]} stands in it twice; change its seed or delete one")
+    return Experiment(name=str(given.get("name", path.stem)), about=str(given.get("about", "")), runs=tuple(runs))
+
+
+def _spelled_out(
+    grid: Mapping[str, Any], defaults: Mapping[str, Any], procedures: Mapping[str, Mapping[str, Any]], name: str
+) -> list[Run]:
+    axes = [key for key in GRID_KEYS if isinstance(grid.get(key), list)]
+    runs = []
+    for values in itertools.product(*(grid[key] for key in axes)):
+        chosen = {**grid, **dict(zip(axes, values, strict=True))}
+        own = procedures.get(str(chosen.get("procedure")), {})
+        runs.append(_run({**defaults, **own, **chosen}, name))
+    return runs
+
+
+def _run(flat: dict[str, Any], name: str) -> Run:
+    """From one flat table to the nested settings; a key that nobody knows is refused."""
+    missing = [key for key in ("set", "procedure", "people") if key not in flat]
+    if missing:
+        raise InputError(f"{missing[0]} is missing")
+    procedure(str(flat["procedure"]))
+    design = {key: flat.pop(key) for key in list(flat) if key in Design.model_fields}
+    training = {key: flat.pop(key) for key in list(flat) if key in Training.model_fields}
+    return Run.model_validate({"part": name, "design": design, "training": training, **flat})
+
+
+def _plain(name: str) -> str:
+    """A set's name as part of a folder's."""
+    return "".join(c if c.isalnum() else "-" for c in Path(name).name)[:24]

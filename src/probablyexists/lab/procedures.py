@@ -1,0 +1,144 @@
+"""The training procedures: each a published method, as networks, losses, penalty and optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from probablyexists.basis.errors import InputError
+from probablyexists.lab import losses
+
+DLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+GLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Penalty = Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """How a generator is trained. `d_loss` is None for a procedure without a discriminator (diffusion)."""
+
+    source: str
+    """The paper."""
+    network: str
+    lr: float
+    betas: tuple[float, float]
+    d_loss: DLoss | None = None
+    """(real logits, fake logits) -> scalar"""
+    g_loss: GLoss | None = None
+    """(real logits, fake logits) -> scalar; most ignore the real ones."""
+    pairs: bool = False
+    """Whether the generator's loss looks at real logits too."""
+    penalty: Penalty | None = None
+    """(discriminator, real, fake) -> scalar, its weight included"""
+    penalty_every: int = 1
+    """Lazy regularisation: taken every so many steps, and so many times as heavy (Karras et al. 2020, section 3.1)."""
+    n_critic: int = 1
+    """Discriminator steps a generator step."""
+    discriminator: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the discriminator beyond size and base."""
+
+
+def _of_fake(loss: Callable[[torch.Tensor], torch.Tensor]) -> GLoss:
+    return lambda _real, fake: loss(fake)
+
+
+def _gradient_penalty(weight: float) -> Penalty:
+    def penalty(discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+        between = torch.rand(len(real), device=real.device)
+        return weight * losses.one_centred_penalty(discriminator, real, fake, between)
+
+    return penalty
+
+
+def _r1(gamma: float) -> Penalty:
+    def penalty(discriminator: nn.Module, real: torch.Tensor, _fake: torch.Tensor) -> torch.Tensor:
+        return gamma * losses.zero_centred_penalty(discriminator, real)
+
+    return penalty
+
+
+def _r1_and_r2(gamma: float) -> Penalty:
+    def penalty(discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+        on_real = losses.zero_centred_penalty(discriminator, real)
+        return gamma * (on_real + losses.zero_centred_penalty(discriminator, fake))
+
+    return penalty
+
+
+PROCEDURES: Mapping[str, Procedure] = {
+    "dcgan": Procedure(
+        source="Radford et al. 2016, arXiv 1511.06434",
+        network="dcgan",
+        lr=2e-4,
+        betas=(0.5, 0.999),
+        d_loss=losses.non_saturating_d,
+        g_loss=_of_fake(losses.non_saturating_g),
+        discriminator={"norm": "batch"},
+    ),
+    "lsgan": Procedure(
+        source="Mao et al. 2017, arXiv 1611.04076",
+        network="dcgan",
+        lr=2e-4,
+        betas=(0.5, 0.999),
+        d_loss=losses.least_squares_d,
+        g_loss=_of_fake(losses.least_squares_g),
+        discriminator={"norm": "batch"},
+    ),
+    "wgan-gp": Procedure(
+        source="Gulrajani et al. 2017, arXiv 1704.00028",
+        network="dcgan",
+        lr=2e-4,
+        betas=(0.0, 0.9),
+        d_loss=losses.wasserstein_d,
+        g_loss=_of_fake(losses.wasserstein_g),
+        penalty=_gradient_penalty(10.0),
+        n_critic=5,
+        discriminator={"norm": "none"},
+    ),
+    "hinge-sn": Procedure(
+        source="Miyato et al. 2018, arXiv 1802.05957",
+        network="dcgan",
+        lr=2e-4,
+        betas=(0.5, 0.999),
+        d_loss=losses.hinge_d,
+        g_loss=_of_fake(losses.hinge_g),
+        discriminator={"norm": "spectral"},
+    ),
+    "r3gan": Procedure(
+        source="Huang et al. 2024, arXiv 2501.05441",
+        network="r3gan",
+        lr=2e-4,
+        betas=(0.0, 0.99),
+        d_loss=losses.relativistic_d,
+        g_loss=losses.relativistic_g,
+        pairs=True,
+        penalty=_r1_and_r2(0.2),
+    ),
+    "stylegan2": Procedure(
+        source="Karras et al. 2020, arXiv 1912.04958",
+        network="stylegan2",
+        lr=2e-3,
+        betas=(0.0, 0.99),
+        d_loss=losses.non_saturating_d,
+        g_loss=_of_fake(losses.non_saturating_g),
+        penalty=_r1(0.2),
+        penalty_every=16,
+    ),
+    "diffusion": Procedure(
+        source="Ho et al. 2020, arXiv 2006.11239; sampled as Song et al. 2020, arXiv 2010.02502",
+        network="diffusion",
+        lr=4e-4,
+        betas=(0.9, 0.999),
+    ),
+}
+
+
+def procedure(name: str) -> Procedure:
+    """The procedure of this name; InputError tells the known ones."""
+    if name not in PROCEDURES:
+        raise InputError(f"procedure {name!r}: not known; known are {', '.join(PROCEDURES)}")
+    return PROCEDURES[name]

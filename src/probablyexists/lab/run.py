@@ -1,0 +1,184 @@
+"""Carry out an experiment: for each run split, train, sample, audit, and write a row. A stopped grid goes on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from pydantic import TypeAdapter
+
+from probablyexists.basis.errors import TrainingError
+from probablyexists.basis.files import write_text, written_whole
+from probablyexists.basis.progress import Progress
+from probablyexists.findings import Findings, Membership
+from probablyexists.intake.settings import Settings
+from probablyexists.lab.experiment import Experiment, Run
+from probablyexists.lab.machine import Machine
+from probablyexists.lab.reading import Glance, Reading, glance, read
+from probablyexists.lab.sets import crops
+from probablyexists.lab.sets import read as read_crops
+from probablyexists.lab.split import Split, split
+from probablyexists.lab.train import Trained, train
+from probablyexists.stats.estimate import Figure
+
+ROW_VERSION = 1
+
+
+def run_experiment(
+    experiment: Experiment,
+    out: Path,
+    faces: Path | None,
+    cache: Path,
+    machine: Machine,
+    progress: Progress,
+    threads: int | None = None,
+) -> list[dict[str, Any]]:
+    """Carry out every run that has no row yet; the rows of all that are done, in the file's order.
+
+    Runs that another process works on are left to it, so that several processes may share a grid. A run that cannot
+    be trained gets a row that says so.
+    """
+    for number, run in enumerate(experiment.runs, start=1):
+        folder = out / run.id
+        if (folder / "row.json").exists():
+            continue
+        with _claimed(folder) as ours:
+            if not ours or (folder / "row.json").exists():
+                continue
+            progress.say(f"run {number} of {len(experiment.runs)}: {run.id} (seed {run.seed})")
+            row = carry_out(run, folder, faces, cache, machine, progress, threads)
+            if machine.is_main:
+                write_text(folder / "row.json", json.dumps(row, indent=1) + "\n")
+    return rows(experiment, out)
+
+
+def rows(experiment: Experiment, out: Path) -> list[dict[str, Any]]:
+    """The rows that are there, in the experiment's order; each bears the part it belongs to."""
+    found = []
+    for run in experiment.runs:
+        path = out / run.id / "row.json"
+        if path.exists():
+            found.append({**json.loads(path.read_text(encoding="utf-8")), "part": run.part})
+    return found
+
+
+def carry_out(
+    run: Run, folder: Path, faces: Path | None, cache: Path, machine: Machine, progress: Progress, threads: int | None
+) -> dict[str, Any]:
+    """One run, from the set to its row."""
+    about: dict[str, Any] = {"version": ROW_VERSION, "id": run.id, **run.model_dump(mode="json")}
+    roles = split(crops(run.set, run.training.size, faces, cache, progress), run.design, run.seed)
+    roles.write(folder / "split.csv")
+    title = f"training {run.training.procedure}"
+    try:
+        trained = train(run.training, read_crops(list(roles.trained)), folder / "training", machine, progress, title)
+    except TrainingError as error:
+        return {**about, "failed": str(error)}
+    if not machine.is_main:
+        return about
+    curve = {
+        images: glance(_settings(run, folder, where, run.snapshot_samples, roles, cache, threads), progress)
+        for images, where in trained.snapshots.items()
+        if where != trained.generator
+    }
+    final = _settings(run, folder, trained.generator, run.samples, roles, cache, threads, out=folder / "audit")
+    reading = read(final, roles.controls, progress)
+    with written_whole(folder / "scores.parquet") as aside:
+        pq.write_table(reading.scores, aside)
+    return {**about, **_row(roles, trained, curve, reading)}
+
+
+def _settings(
+    run: Run,
+    folder: Path,
+    generator: Path,
+    samples: int,
+    roles: Split,
+    cache: Path,
+    threads: int | None,
+    out: Path | None = None,
+) -> Settings:
+    manifest = folder / "split.csv"
+    return Settings(
+        training=manifest,
+        unseen=manifest if roles.unseen else None,
+        heldout=manifest,
+        generated=generator,
+        samples=samples,
+        faces="aligned",
+        seed=run.seed,
+        threads=threads,
+        show_names=True,
+        cache=cache,
+        out=out,
+    )
+
+
+def _row(roles: Split, trained: Trained, curve: dict[int, Glance], reading: Reading) -> dict[str, Any]:
+    findings = reading.findings
+    return {
+        "n_trained_on": len(roles.trained),
+        "n_heldout_people": len({crop.person for crop in roles.heldout}),
+        "images": trained.images,
+        "training_seconds": trained.seconds,
+        "membership": _plain_membership(reading.glance.membership),
+        "baseline": {name: _plain(figure) for name, figure in reading.baseline.items()},
+        "controls": {name: _plain(figure) for name, figure in reading.controls.items()},
+        "blind": _plain(findings.blind.auroc),
+        "frechet": reading.glance.frechet,
+        "kernel": reading.glance.kernel,
+        "n_samples": reading.glance.n_samples,
+        "n_copies": reading.glance.n_copies,
+        "verdict": findings.verdict,
+        "n_members": findings.naming.n_members,
+        "n_named": findings.naming.n_exposed,
+        "smallest_leak": findings.missed.model_dump(mode="json"),
+        "dose": findings.dose.model_dump(mode="json"),
+        "most": _most(roles, findings),
+        "curve": [
+            {
+                "images": images,
+                "membership": _plain_membership(at.membership),
+                "frechet": at.frechet,
+                "n_samples": at.n_samples,
+                "n_copies": at.n_copies,
+            }
+            for images, at in curve.items()
+        ],
+    }
+
+
+def _most(roles: Split, findings: Findings) -> dict[str, Any] | None:
+    """What the audit says of the over-represented person; the name stays in the run's own folder."""
+    if roles.most is None:
+        return None
+    for row in findings.people.to_pylist():
+        if row["person"] == roles.most:
+            return {key: row[key] for key in ("photos", "compared_on", "exposure", "p", "q", "exposed")}
+    return None
+
+
+def _plain_membership(answers: list[Membership]) -> list[dict[str, Any]]:
+    return [answer.model_dump(mode="json") for answer in answers]
+
+
+def _plain(figure: Figure) -> Any:
+    return TypeAdapter(Figure).dump_python(figure, mode="json")
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[bool]:
+    """Whether the run is ours; the claim ends with the process, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".claim").open("w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

@@ -1,0 +1,168 @@
+"""The lab's sets: photos of known people as aligned crops, cut once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from probablyexists.basis.errors import ImageError, InputError
+from probablyexists.basis.files import written_whole
+from probablyexists.basis.progress import Progress
+from probablyexists.faces.alignment import cut_chip, detect, frame_box
+from probablyexists.images.decode import decode
+from probablyexists.images.drawn import draw_person, draw_photo
+from probablyexists.images.sources import Photo, Source, open_source
+
+CROPS_VERSION = 1
+"""Raised whenever the same photo would give another crop."""
+LARGEST = 128
+SMALLEST_SIDE = 192
+"""Photos with a shorter side are enlarged to it, for the detector's sake."""
+
+RESEARCH_SETS = ("lfw", "celeba", "orl")
+_DRAWN = re.compile(r"people(?::(\d+)x(\d+))?")
+_DRAWN_DEFAULT = (300, 24)
+
+
+@dataclass(frozen=True, order=True)
+class Crop:
+    """One aligned face of a known person."""
+
+    person: str
+    photo: str
+    """Its path inside the set."""
+    path: Path
+    """Where the PNG lies."""
+
+
+def crops(name: str, size: int, faces: Path | None, cache: Path, progress: Progress) -> list[Crop]:
+    """Every photo of a set that shows a face, as (size, size) PNG files; sorted by person, then photo.
+
+    `name`: `people` or `people:300x24` (300 drawn people, 24 photos each), a folder below `faces` (`lfw`, `celeba`,
+    `orl`), `olivetti` or `lfw` through scikit-learn where `faces` has none, or the path of any folder, archive or
+    manifest whose photos bear people's names. The crop is the recogniser's own frame (dlib's chip, padding 0.25):
+    what a generator learns at this size is then what the audit sees.
+
+    Raises InputError for a set that cannot be found or has no names.
+    """
+    drawn = _DRAWN.fullmatch(name)
+    if drawn:
+        n_people, n_photos = (int(part) for part in drawn.groups()) if drawn.group(1) else _DRAWN_DEFAULT
+        return _cut_all(_draw(n_people, n_photos), n_people * n_photos, name, size, cache, progress)
+    source = _open(name, faces, cache)
+    if source.photos[0].person is None:
+        raise InputError(f"set {name}: its photos have no people; give one folder a person, or a manifest")
+    # The source may hand out archives in any order; crops are sorted at the end.
+    jobs = ((photo, data) for photo, data in source.stream(source.photos) if isinstance(data, bytes))
+    return _cut_all(((photo, data) for photo, data in jobs), len(source.photos), name, size, cache, progress)
+
+
+def read(chosen: list[Crop]) -> NDArray[np.uint8]:
+    """(n, size, size, 3) RGB."""
+    return np.stack([np.asarray(Image.open(crop.path).convert("RGB")) for crop in chosen])
+
+
+def _open(name: str, faces: Path | None, cache: Path) -> Source:
+    if name in RESEARCH_SETS and faces is not None and (faces / name).is_dir():
+        return open_source(faces / name, named=True)
+    if name in ("lfw", "olivetti"):
+        from probablyexists.lab.fetched import fetch
+
+        return open_source(fetch(name, cache), named=True)
+    if name in RESEARCH_SETS:
+        raise InputError(f"set {name}: not below --faces {faces}; name the folder that holds {name}/")
+    return open_source(name, named=True)
+
+
+def _draw(n_people: int, n_photos: int) -> Iterator[tuple[Photo, tuple[int, int]]]:
+    for person in range(n_people):
+        for photo in range(n_photos):
+            yield Photo(f"person-{person:05d}/{photo:03d}.png", f"person-{person:05d}"), (person, photo)
+
+
+def _cut_all(
+    photos: Iterator[tuple[Photo, bytes | tuple[int, int]]]
+    | Iterator[tuple[Photo, bytes]]
+    | Iterator[tuple[Photo, tuple[int, int]]],
+    total: int,
+    name: str,
+    size: int,
+    cache: Path,
+    progress: Progress,
+) -> list[Crop]:
+    folder = cache / "lab" / f"crops-{CROPS_VERSION}"
+
+    def cut(job: tuple[Photo, bytes | tuple[int, int]]) -> Crop | None:
+        photo, given = job
+        path = _kept(given, size, folder)
+        return None if path is None or photo.person is None else Crop(photo.person, photo.path, path)
+
+    found: list[Crop] = []
+    with progress.stage(f"crops of {name}, {size} px", total) as bar, ThreadPoolExecutor() as pool:
+        for crop in pool.map(cut, photos):
+            bar.advance()
+            if crop is not None:
+                found.append(crop)
+    if not found:
+        raise InputError(f"set {name}: no face in any of {total} photos")
+    return sorted(found)
+
+
+def _kept(given: bytes | tuple[int, int], size: int, folder: Path) -> Path | None:
+    """The crop's file, cut now if it was never cut; None if the photo shows no face."""
+    content = given if isinstance(given, bytes) else f"drawn {given}".encode()
+    key = hashlib.sha256(content).hexdigest()
+    path = folder / str(size) / key[:2] / f"{key}.png"
+    nothing = folder / "no-face" / key[:2] / key
+    if path.exists():
+        return path
+    if nothing.exists():
+        return None
+    largest = folder / str(LARGEST) / key[:2] / f"{key}.png"
+    if not largest.exists():
+        chip = _chip(given)
+        if chip is None:
+            nothing.parent.mkdir(parents=True, exist_ok=True)
+            nothing.touch()
+            return None
+        _write(largest, Image.fromarray(chip))
+    if size != LARGEST:
+        with Image.open(largest) as image:
+            _write(path, image.resize((size, size), Image.Resampling.LANCZOS))
+    return path
+
+
+def _chip(given: bytes | tuple[int, int]) -> NDArray[np.uint8] | None:
+    if isinstance(given, tuple):
+        person, photo = given
+        picture = _enlarged(draw_photo(draw_person(0, person), photo, LARGEST))
+        return cut_chip(picture, frame_box(picture), LARGEST)
+    try:
+        image = _enlarged(decode(given))
+    except ImageError:
+        return None
+    box = detect(image).box
+    return None if box is None else cut_chip(image, box, LARGEST)
+
+
+def _enlarged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    factor = SMALLEST_SIDE / min(height, width)
+    if factor <= 1:
+        return image
+    return np.asarray(
+        Image.fromarray(image).resize((round(width * factor), round(height * factor)), Image.Resampling.BICUBIC)
+    )
+
+
+def _write(path: Path, image: Image.Image) -> None:
+    with written_whole(path) as aside:
+        image.save(aside, format="PNG")

@@ -1,0 +1,139 @@
+"""Who is trained on, with how many photos, and who is held out: drawn by person, from a seed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.files import written_whole
+from probablyexists.basis.seeds import rng
+from probablyexists.lab.sets import Crop
+
+
+class Design(BaseModel):
+    """How people are divided."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    people: int = Field(ge=2)
+    """Members, |Y_G|."""
+    photos: int | Literal["all"] = 10
+    """Training photos of a member; `all`: as many as there are, less the unseen ones."""
+    unseen: int = Field(default=4, ge=0)
+    """Photos of each member kept back. With `all`, of those who can spare them: at most half of a person's photos."""
+    dose: tuple[int, ...] = ()
+    """Numbers of training photos, handed out to the members at random, equally often; instead of `photos`."""
+    most: int | None = None
+    """One member, drawn at random, gets this many training photos: the over-represented person."""
+    include: tuple[str, ...] = ()
+    """People who must be members."""
+    heldout_photos: int = Field(default=12, ge=1)
+    """A held-out person keeps at most so many photos; the audit compares on the same number on both sides."""
+    heldout: Literal["alike", "everybody"] = "alike"
+    """`alike`: people with as many photos as a member needs, so that both sides are drawn from one population;
+    `everybody`: all other people of the set."""
+    truth: Literal["members", "strangers"] = "members"
+    """`strangers`: the generator is trained on other people than the members the audit is told of; nothing it finds
+    is true."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The photos of every role."""
+
+    trained: tuple[Crop, ...]
+    """What the generator sees."""
+    training: tuple[Crop, ...]
+    """What the audit is told it saw: the same, but for `strangers`."""
+    unseen: tuple[Crop, ...]
+    heldout: tuple[Crop, ...]
+    controls: frozenset[str]
+    """Held-out people with as many photos as a member needs; with `alike` all of them."""
+    most: str | None
+    """The over-represented person."""
+
+    def write(self, path: Path) -> None:
+        """A manifest for the audit: path, person, role."""
+        roles = {"training": self.training, "unseen": self.unseen, "heldout": self.heldout}
+        with written_whole(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["path", "person", "role"])
+            for role, chosen in roles.items():
+                writer.writerows([crop.path.resolve().as_posix(), crop.person, role] for crop in chosen)
+
+
+def split(crops: Sequence[Crop], design: Design, seed: int) -> Split:
+    """Draw the roles. One person's photos do not change another's draw; the order of `crops` changes nothing.
+
+    The people are drawn from those with enough photos for any role in the design, so that who is a member does not
+    depend on how many photos they have. Raises InputError when the set has too few of them.
+    """
+    photos = _by_person(crops, seed)
+    needed = _needed(design)
+    able = sorted(person for person, own in photos.items() if len(own) >= needed)
+    missing = sorted(set(design.include) - set(able))
+    if missing:
+        raise InputError(f"design: {', '.join(missing)} must be members and lack the {needed} photos that needs")
+    sides = 2 if design.truth == "strangers" else 1
+    if len(able) < sides * design.people + 1:
+        raise InputError(
+            f"design: needs {sides * design.people} people and some held-out ones with at least {needed} photos, "
+            f"the set has {len(able)}; ask for fewer people or photos"
+        )
+    order = [able[i] for i in rng(seed, "lab", "people").permutation(len(able)) if able[i] not in design.include]
+    members = [*design.include, *order][: design.people]
+    rest = order[design.people - len(design.include) :]
+    counts, most = _counts(members, photos, design, seed)
+    trained_on = members
+    if design.truth == "strangers":
+        trained_on, rest = rest[: design.people], rest[design.people :]
+    others = rest if design.heldout == "alike" else sorted(set(photos) - set(members) - set(trained_on))
+    training = [crop for person, n in zip(members, counts, strict=True) for crop in photos[person][:n]]
+    trained = [crop for person, n in zip(trained_on, counts, strict=True) for crop in photos[person][:n]]
+    unseen = [crop for person, n in zip(members, counts, strict=True) for crop in photos[person][n : n + design.unseen]]
+    heldout = [crop for person in sorted(others) for crop in photos[person][: design.heldout_photos]]
+    return Split(tuple(trained), tuple(training), tuple(unseen), tuple(heldout), frozenset(rest), most)
+
+
+def _by_person(crops: Sequence[Crop], seed: int) -> dict[str, list[Crop]]:
+    """Each person's photos in an order drawn for that person alone; a picture that stands twice counts once."""
+    photos: dict[str, dict[Path, Crop]] = {}
+    for crop in sorted(crops):
+        photos.setdefault(crop.person, {}).setdefault(crop.path, crop)
+    shuffled = {}
+    for person, own in photos.items():
+        kept = list(own.values())
+        shuffled[person] = [kept[i] for i in rng(seed, "lab", "photos", person).permutation(len(kept))]
+    return shuffled
+
+
+def _needed(design: Design) -> int:
+    if design.photos == "all" and not design.dose:
+        return 1
+    largest = max(design.dose) if design.dose else int(design.photos)
+    return max(largest, design.most or 0) + design.unseen
+
+
+def _counts(
+    members: Sequence[str], photos: dict[str, list[Crop]], design: Design, seed: int
+) -> tuple[list[int], str | None]:
+    """Training photos of each member, and the over-represented one."""
+    if design.dose:
+        handed = [design.dose[i % len(design.dose)] for i in range(len(members))]
+        counts = [handed[i] for i in rng(seed, "lab", "dose").permutation(len(members))]
+    elif design.photos == "all":
+        counts = [len(photos[person]) - min(design.unseen, len(photos[person]) // 2) for person in members]
+    else:
+        counts = [int(design.photos)] * len(members)
+    if design.most is not None:
+        chosen = int(rng(seed, "lab", "most").integers(len(members)))
+        counts[chosen] = design.most
+    top = int(np.argmax(counts))
+    return counts, members[top] if counts.count(counts[top]) == 1 else None

@@ -1,0 +1,314 @@
+"""Train one generator: seeded step by step, resumable to the bit, stopped when a number is not finite."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+
+from probablyexists.basis.errors import InputError, TrainingError
+from probablyexists.basis.files import write_text
+from probablyexists.basis.progress import Progress
+from probablyexists.lab.checkpoint import load_state, save_generator, save_state
+from probablyexists.lab.machine import Machine
+from probablyexists.lab.procedures import Procedure, procedure
+from probablyexists.lab.sheet import write_sheet
+from probablyexists.networks.build import build_discriminator, build_generator
+
+EMA_IMAGES = 20_000
+"""Half-life of the average of weights, in training images (Karras et al. 2020 average in images too)."""
+EMA_RAMP = 0.05
+"""Early on the half-life is at most this share of the images seen."""
+SAVE_SECONDS = 120
+"""A killed run loses at most this much."""
+
+
+class Training(BaseModel):
+    """What decides the weights; `images` or `minutes` is the budget."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    procedure: str
+    size: int = 32
+    base: int = Field(default=32, ge=8, le=512)
+    batch: int = Field(default=64, ge=4)
+    images: int | None = Field(default=None, ge=1)
+    """Training images shown, repeats counted."""
+    minutes: float | None = Field(default=None, gt=0)
+    augment: bool = False
+    """DiffAugment (Zhao et al. 2020)."""
+    mirror: bool = True
+    snapshots: tuple[float, ...] = (0.25, 0.5)
+    """Shares of the images after which the generator is kept beside the final one."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run."""
+
+    generator: Path
+    """Folder of the final generator."""
+    snapshots: Mapping[int, Path]
+    """Images seen -> folder; the final one is among them."""
+    images: int
+    seconds: float
+    """Of training, over all sittings."""
+
+
+class Game:
+    """Networks, their optimisers, and the average of the generator that is sampled from."""
+
+    def __init__(self, settings: Training, machine: Machine) -> None:
+        self.settings, self.machine = settings, machine
+        self.procedure: Procedure = procedure(settings.procedure)
+        self.spec: dict[str, Any] = {
+            "name": self.procedure.network,
+            "size": settings.size,
+            "base": settings.base,
+        }
+        torch.manual_seed(seed_of(settings.seed, "weights"))
+        self.generator = machine.place(build_generator(self.spec))
+        self.optimiser_g = self._adam(self.generator)
+        self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        self.discriminator: nn.Module | None = None
+        if self.procedure.d_loss is not None:
+            self.discriminator = machine.place(build_discriminator({**self.spec, **self.procedure.discriminator}))
+            self.optimiser_d = self._adam(self.discriminator)
+
+    def _adam(self, module: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.Adam(module.parameters(), self.procedure.lr, self.procedure.betas, fused=True)
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """What a checkpoint holds."""
+        others = {} if self.discriminator is None else {"discriminator": self.discriminator}
+        return {"generator": self.generator, "average": self.average, **others}
+
+    @property
+    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        """Their moments are in a checkpoint too."""
+        others = {} if self.discriminator is None else {"optimiser_d": self.optimiser_d}
+        return {"optimiser_g": self.optimiser_g, **others}
+
+    @property
+    def images_a_step(self) -> int:
+        """Training images that one step shows, over all processes."""
+        critic = self.procedure.n_critic if self.discriminator is not None else 1
+        return self.settings.batch * critic * self.machine.n_processes
+
+    def step(self, number: int, photos: torch.Tensor) -> dict[str, float]:
+        """One generator step with its discriminator steps; the losses. `photos`: (n, 3, size, size) uint8."""
+        torch.manual_seed(seed_of(self.settings.seed, "step", number, self.machine.rank))
+        if self.discriminator is None:
+            told = {"loss": self._denoise(photos)}
+        else:
+            d_losses = [self._discriminate(number, photos) for _ in range(self.procedure.n_critic)]
+            told = {"d_loss": d_losses[-1], "g_loss": self._generate(photos)}
+        self._follow((number + 1) * self.images_a_step)
+        return told
+
+    def _denoise(self, photos: torch.Tensor) -> float:
+        with self.machine.autocast():
+            loss = self.generator.loss(self._real(photos))  # type: ignore[operator]
+        return self._descend(loss, self.generator, self.optimiser_g, "the denoiser")
+
+    def _discriminate(self, number: int, photos: torch.Tensor) -> float:
+        assert self.discriminator is not None
+        assert self.procedure.d_loss is not None
+        with self.machine.autocast():
+            with torch.no_grad():
+                fake = self.generator(self._latents())
+            real, fake = self._augmented(self._real(photos)), self._augmented(fake)
+            loss = self.procedure.d_loss(self.discriminator(real).float(), self.discriminator(fake).float())
+            if self.procedure.penalty is not None and number % self.procedure.penalty_every == 0:
+                weight = self.procedure.penalty_every
+                loss = loss + weight * self.procedure.penalty(self.discriminator, real, fake)
+        return self._descend(loss, self.discriminator, self.optimiser_d, "the discriminator")
+
+    def _generate(self, photos: torch.Tensor) -> float:
+        assert self.discriminator is not None
+        assert self.procedure.g_loss is not None
+        self.discriminator.requires_grad_(False)
+        with self.machine.autocast():
+            fake = self.discriminator(self._augmented(self.generator(self._latents()))).float()
+            real = fake
+            if self.procedure.pairs:
+                real = self.discriminator(self._augmented(self._real(photos))).float()
+            loss = self.procedure.g_loss(real, fake)
+        found = self._descend(loss, self.generator, self.optimiser_g, "the generator")
+        self.discriminator.requires_grad_(True)
+        return found
+
+    def _descend(self, loss: torch.Tensor, module: nn.Module, optimiser: torch.optim.Optimizer, whose: str) -> float:
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradients = [p.grad for p in module.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if not bool(torch.isfinite(norm)):
+            raise TrainingError(f"the gradient of {whose} is not finite (loss {float(loss.detach()):.3g})")
+        self.machine.average(module.parameters())
+        optimiser.step()
+        return float(loss.detach())
+
+    def _real(self, photos: torch.Tensor) -> torch.Tensor:
+        """A batch drawn with replacement, half of it mirrored, in [-1, 1]."""
+        batch = self.settings.batch
+        images = photos[torch.randint(len(photos), (batch,)).to(photos.device)].float() / 127.5 - 1
+        if self.settings.mirror:
+            turned = torch.rand(batch).to(images.device) < 0.5
+            images = torch.where(turned[:, None, None, None], images.flip(3), images)
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def _latents(self) -> torch.Tensor:
+        shape: tuple[int, ...] = self.generator.latent_shape  # type: ignore[assignment]
+        return torch.randn(self.settings.batch, *shape).to(self.machine.device)
+
+    def _augmented(self, images: torch.Tensor) -> torch.Tensor:
+        if not self.settings.augment:
+            return images
+        from probablyexists.networks.augment import diff_augment
+
+        return diff_augment(images)
+
+    @torch.no_grad()
+    def _follow(self, images: int) -> None:
+        """The average follows the generator; buffers (statistics of batch norm) are averaged alike."""
+        half_life = min(EMA_IMAGES, EMA_RAMP * images)
+        stay = 0.5 ** (self.images_a_step / max(half_life, 1e-8))
+        ours, theirs = self.average.state_dict().values(), self.generator.state_dict().values()
+        pairs = [(mine, other) for mine, other in zip(ours, theirs, strict=True)]
+        moving = [(mine, other) for mine, other in pairs if mine.is_floating_point()]
+        torch._foreach_lerp_([mine for mine, _ in moving], [other for _, other in moving], 1 - stay)
+        for mine, other in pairs:
+            if not mine.is_floating_point():
+                mine.copy_(other)
+
+
+def seed_of(*names: str | int) -> int:
+    """A seed for torch, for one purpose."""
+    digest = hashlib.sha256("\x1f".join(map(str, names)).encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+def train(
+    settings: Training, photos: NDArray[np.uint8], folder: Path, machine: Machine, progress: Progress, title: str = ""
+) -> Trained:
+    """Train on (n, size, size, 3) photos until the budget is spent; whatever `folder` holds already is continued.
+
+    A run that was stopped and goes on ends in the same weights as one that was not (on the same machine and number
+    of threads). Raises TrainingError, with the step, when a gradient is not finite, and InputError when the folder
+    holds another run.
+    """
+    if (settings.images is None) == (settings.minutes is None):
+        raise InputError("training: give a budget, either images or minutes")
+    if photos.shape[1:] != (settings.size, settings.size, 3):
+        raise InputError(f"training: photos are {photos.shape[1:]}, expected ({settings.size}, {settings.size}, 3)")
+    with torch.random.fork_rng():
+        run = _Run(settings, photos, folder, machine)
+        run.start()
+        return run.go_on(progress, title or settings.procedure)
+
+
+class _Run:
+    def __init__(self, settings: Training, photos: NDArray[np.uint8], folder: Path, machine: Machine) -> None:
+        self.settings, self.folder, self.machine = settings, folder, machine
+        self.game = Game(settings, machine)
+        held = torch.from_numpy(np.ascontiguousarray(photos.transpose(0, 3, 1, 2)))
+        self.photos = held.to(machine.device)
+        words = settings.model_dump(mode="json")
+        self.identity = {**words, "photos_sha256": hashlib.sha256(np.ascontiguousarray(photos).data).hexdigest()}
+        self.done, self.seconds = 0, 0.0
+        self.log: list[dict[str, float]] = []
+
+    def start(self) -> None:
+        """Take up the folder's checkpoint, if there is one."""
+        words = self.folder / "checkpoint.json"
+        if not words.exists():
+            return
+        state = json.loads(words.read_text(encoding="utf-8"))
+        if state["training"] != self.identity:
+            raise InputError(f"{self.folder}: holds a run with other settings or photos; give another folder")
+        load_state(self.folder / state["tensors"], self.game.modules, self.game.optimisers)
+        self.done, self.seconds, self.log = state["steps"], state["seconds"], state["log"]
+
+    def go_on(self, progress: Progress, title: str) -> Trained:
+        """Step until the budget is spent, keeping snapshots, sheets and checkpoints on the way."""
+        total = self._total_steps()
+        keep = {max(1, round(share * total)) for share in self.settings.snapshots} if total else set()
+        begun, saved = time.monotonic(), time.monotonic()
+        before = self.seconds
+        with progress.stage(title, total or None) as bar:
+            bar.advance(self.done)
+            while self._goes_on(total):
+                try:
+                    told = self.game.step(self.done, self.photos)
+                except TrainingError as error:
+                    raise TrainingError(
+                        f"{title}, step {self.done}: {error}; {self.folder} keeps the last checkpoint; "
+                        "try another seed, more photos or --augment"
+                    ) from None
+                self.done += 1
+                bar.advance()
+                self.seconds = before + time.monotonic() - begun
+                if self.done % 50 == 0:
+                    self.log.append({"step": self.done, "seconds": round(self.seconds, 1), **told})
+                if self.done in keep:
+                    self._keep(self._snapshot(self.done))
+                if time.monotonic() - saved > SAVE_SECONDS:
+                    self._save()
+                    saved = time.monotonic()
+        self._save()
+        final = self.folder / "generator"
+        self._keep(final)
+        found = {s * self.game.images_a_step: self._snapshot(s) for s in sorted(keep) if s < self.done}
+        return Trained(final, {**found, self._images: final}, self._images, self.seconds)
+
+    def _total_steps(self) -> int:
+        if self.settings.images is None:
+            return 0
+        return max(1, round(self.settings.images / self.game.images_a_step))
+
+    def _goes_on(self, total: int) -> bool:
+        if total:
+            return self.done < total
+        assert self.settings.minutes is not None
+        return self.seconds < 60 * self.settings.minutes
+
+    @property
+    def _images(self) -> int:
+        return self.done * self.game.images_a_step
+
+    def _snapshot(self, steps: int) -> Path:
+        return self.folder / "snapshots" / f"{steps * self.game.images_a_step:09d}"
+
+    def _keep(self, folder: Path) -> None:
+        if not self.machine.is_main:
+            return
+        about = {"images": self._images, "training": self.identity}
+        save_generator(folder, self.game.average, self.game.spec, about)
+        write_sheet(folder / "sheet.png", self.game.average, self.machine)
+
+    def _save(self) -> None:
+        """Numbers first, under a name of their own; the words that point to them last."""
+        if self.machine.is_main:
+            name = f"checkpoint-{self.done:09d}.safetensors"
+            save_state(self.folder / name, self.game.modules, self.game.optimisers)
+            words = {"training": self.identity, "steps": self.done, "seconds": self.seconds, "tensors": name}
+            write_text(self.folder / "checkpoint.json", json.dumps({**words, "log": self.log}) + "\n")
+            for old in self.folder.glob("checkpoint-*.safetensors"):
+                if old.name != name:
+                    old.unlink()
+            write_sheet(self.folder / "sheet.png", self.game.average, self.machine)
+        self.machine.wait()

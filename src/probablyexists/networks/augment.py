@@ -1,0 +1,90 @@
+"""Differentiable augmentation of what a discriminator sees.
+
+Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training" (arXiv 2006.10738): the same kinds of
+change on real and on generated images, each image with random numbers of its own, gradients passing through.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from probablyexists.basis.errors import InputError
+
+POLICIES = ("color", "translation", "cutout")
+SHIFT = 1 / 8
+"""Largest translation, of the side."""
+HOLE = 1 / 2
+"""Side of the cut-out square, of the side."""
+
+
+def diff_augment(images: Tensor, policy: str = "color,translation,cutout") -> Tensor:
+    """(n, 3, s, s) in [-1, 1] -> the same shape and dtype, not clamped.
+
+    `policy`: some of "color", "translation" and "cutout", with commas, done in this order; "" changes nothing.
+    Random numbers come from torch's global generator.
+    """
+    names = [name for name in policy.split(",") if name]
+    unknown = set(names) - set(POLICIES)
+    if unknown:
+        raise InputError(f"augmentation {unknown.pop()!r}: not known; take some of {', '.join(POLICIES)}")
+    if "color" in names:
+        images = contrast(saturate(brighten(images)))
+    if "translation" in names:
+        images = translate(images)
+    return cut_out(images) if "cutout" in names else images
+
+
+def _uniform(images: Tensor, low: float, high: float) -> Tensor:
+    """(n, 1, 1, 1) in [low, high), one number an image."""
+    drawn = torch.rand(len(images), 1, 1, 1, device=images.device) * (high - low) + low
+    return drawn.to(images.dtype)
+
+
+def brighten(images: Tensor) -> Tensor:
+    """Add one number in [-0.5, 0.5) to all of an image."""
+    return images + _uniform(images, -0.5, 0.5)
+
+
+def saturate(images: Tensor) -> Tensor:
+    """Scale each pixel's distance to its own grey by a number in [0, 2)."""
+    return torch.lerp(images.mean(1, keepdim=True).expand_as(images), images, _uniform(images, 0, 2))
+
+
+def contrast(images: Tensor) -> Tensor:
+    """Scale each pixel's distance to the image's mean by a number in [0.5, 1.5)."""
+    return torch.lerp(images.mean((1, 2, 3), keepdim=True).expand_as(images), images, _uniform(images, 0.5, 1.5))
+
+
+def translate(images: Tensor) -> Tensor:
+    """Move each image by whole pixels, up to 1/8 of the side along each axis; zeros come in."""
+    most = int(images.shape[-1] * SHIFT + 0.5)
+    shifts = torch.randint(-most, most + 1, (2, len(images)), device=images.device)
+    return shifted(images, shifts[0], shifts[1])
+
+
+def shifted(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
+    """Image i moved by down[i] and right[i] pixels; zeros come in."""
+    for axis, shift in ((2, down), (3, right)):
+        side = images.shape[axis]
+        source = torch.arange(side, device=images.device) - shift[:, None]
+        shape = [len(images), 1, 1, 1]
+        shape[axis] = side
+        inside = ((source >= 0) & (source < side)).view(shape)
+        index = source.clamp(0, side - 1).view(shape).expand_as(images)
+        images = images.gather(axis, index) * inside
+    return images
+
+
+def cut_out(images: Tensor) -> Tensor:
+    """Zeros in a square of half the side, its centre anywhere in the image; what lies outside is lost."""
+    n, _, height, width = images.shape
+    keep = []
+    for side in (height, width):
+        hole = int(side * HOLE + 0.5)
+        # An even hole has its centre between pixels, so that there is one place more.
+        start = torch.randint(0, side + 1 - hole % 2, (n, 1), device=images.device) - hole // 2
+        at = torch.arange(side, device=images.device)
+        keep.append((at < start) | (at >= start + hole))
+    rows, columns = keep
+    return images * (rows[:, None, :, None] | columns[:, None, None, :])

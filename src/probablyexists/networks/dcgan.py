@@ -1,0 +1,88 @@
+"""DCGAN: a generator of transposed convolutions with batch norm, a discriminator of strided ones.
+
+Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional GANs" (arXiv
+1511.06434). The discriminator comes with the normalisation its loss asks for: batch norm (the paper's), none (a
+gradient penalty looks at single images, Gulrajani et al. 2017, section 4), or spectral norm (Miyato et al. 2018).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+Norm = Literal["batch", "none", "spectral"]
+
+SLOPE = 0.2
+MOST = 8
+"""Channels grow to at most this many times `base`."""
+
+
+def n_doublings(size: int) -> int:
+    """Number of doublings that lead to `size` pixels from the smallest frame of 4 pixels or more: 48 = 6 * 2 ** 3."""
+    doublings = 0
+    while size % 2 == 0 and size // 2 >= 4:
+        size, doublings = size // 2, doublings + 1
+    return doublings
+
+
+def _widths(size: int, base: int) -> list[int]:
+    """Channels from the smallest frame to the largest."""
+    return [base * min(MOST, 2**step) for step in reversed(range(n_doublings(size)))]
+
+
+def _draw_weights(module: nn.Module) -> None:
+    """Normal with standard deviation 0.02, as the paper's section 4."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)
+
+
+class Generator(nn.Module):
+    """(n, latent) normal numbers -> (n, 3, size, size) in [-1, 1]."""
+
+    def __init__(self, size: int, base: int = 32, latent: int = 128) -> None:
+        super().__init__()
+        self.latent_shape = (latent,)
+        widths = _widths(size, base)
+        start = size // 2 ** n_doublings(size)
+        layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], start, bias=False)]
+        for here, there in zip(widths, widths[1:], strict=False):
+            layers += [nn.BatchNorm2d(here), nn.ReLU(), nn.ConvTranspose2d(here, there, 4, 2, 1, bias=False)]
+        layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.ConvTranspose2d(widths[-1], 3, 4, 2, 1), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        self.apply(_draw_weights)
+
+    def forward(self, latent: torch.Tensor) -> torch.Tensor:
+        images: torch.Tensor = self.layers(latent[:, :, None, None])
+        return images
+
+
+class Discriminator(nn.Module):
+    """(n, 3, size, size) in [-1, 1] -> (n,) logits."""
+
+    def __init__(self, size: int, base: int = 32, norm: Norm = "batch") -> None:
+        super().__init__()
+        widths = _widths(size, base)[::-1]
+        start = size // 2 ** n_doublings(size)
+        layers: list[nn.Module] = []
+        for depth, (here, there) in enumerate(zip([3, *widths], widths, strict=False)):
+            layers.append(nn.Conv2d(here, there, 4, 2, 1, bias=norm != "batch" or depth == 0))
+            if norm == "batch" and depth > 0:
+                layers.append(nn.BatchNorm2d(there))
+            layers.append(nn.LeakyReLU(SLOPE))
+        layers.append(nn.Conv2d(widths[-1], 1, start))
+        self.layers = nn.Sequential(*layers)
+        self.apply(_draw_weights)
+        if norm == "spectral":
+            for layer in self.layers:
+                if isinstance(layer, nn.Conv2d):
+                    spectral_norm(layer)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.layers(images).flatten()
+        return logits

@@ -1,0 +1,211 @@
+"""StyleGAN2, small: styles scale the convolutions, noise in every layer, images summed up over the frames.
+
+Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN" (arXiv 1912.04958), figures 2d and 7: the
+skip generator and the residual discriminator. Mapping, noise and style mixing are of Karras et al. 2019 (arXiv
+1812.04948), the equalised learning rate and the minibatch deviation of Karras et al. 2018 (arXiv 1710.10196).
+Path length regularisation belongs to the training. No truncation: it would hide what the generator can show.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from probablyexists.networks.operations import conv, leaky_relu
+from probablyexists.networks.resampling import blur, double, halve, sides, widths
+
+GAIN = math.sqrt(2)
+"""Of the leaky ReLU, which scales with its input: where it can, the gain stands on the weights and biases before."""
+MAPPING_LAYERS = 4
+MAPPING_RATE = 0.01
+MIXING = 0.9
+GROUP = 4
+
+
+class Linear(nn.Module):
+    """A matrix with equalised learning rate, always in full precision; `rate` multiplies its learning rate."""
+
+    def __init__(self, n_in: int, n_out: int, *, rate: float = 1.0, gain: float = 1.0, bias: float = 0.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_out, n_in) / rate)
+        self.bias = nn.Parameter(torch.full((n_out,), bias / rate))
+        self.scale, self.rate, self.gain = gain * rate / math.sqrt(n_in), rate, gain
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return F.linear(x.to(self.weight.dtype), self.weight * self.scale, self.bias * (self.rate * self.gain))
+
+
+def modulated(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool = True, up: bool = False) -> Tensor:
+    """Convolve each image with its own weights: w'_oi = s_i * w_oi, then divided by their norm over i and the kernel.
+
+    Equations 1 and 3. x: (n, i, h, w), weight: (o, i, k, k), style: (n, i); `up` doubles the side. The style does not
+    depend on the place and the norm not on the input, so that scaling the input by s_i and the output by 1 / norm is
+    the same as scaling the weights, and one ordinary convolution serves the whole batch.
+    """
+    y = x * style[:, :, None, None].to(x.dtype)
+    if up:
+        # Of the two orders that are the same away from the border (double, convolve) costs four times as much.
+        y = blur(F.conv_transpose2d(y, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
+    else:
+        y = F.conv2d(y, weight, padding=weight.shape[-1] // 2)
+    if not demodulate:
+        return y
+    with torch.autocast(x.device.type, enabled=False):
+        norms = style.square() @ weight.square().sum((2, 3)).T
+        return y * torch.rsqrt(norms + 1e-8)[:, :, None, None].to(y.dtype)
+
+
+class Layer(nn.Module):
+    """A modulated 3x3 convolution, noise, a bias, and the leaky ReLU."""
+
+    noise: Tensor
+
+    def __init__(self, n_in: int, n_out: int, side: int, latent: int, *, up: bool) -> None:
+        super().__init__()
+        self.style = Linear(latent, n_in, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(n_out, n_in, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+        self.strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise", torch.randn(1, 1, side, side))
+        self.scale, self.up = 1 / math.sqrt(9 * n_in), up
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        y = modulated(x, self.weight * self.scale, self.style(w), up=self.up)
+        noise = torch.randn_like(y[:, :1]) if self.training else self.noise.to(y.dtype)
+        y = y + noise * self.strength.to(y.dtype) + self.bias.to(y.dtype)[:, None, None]
+        return leaky_relu(y) * GAIN
+
+
+class ToRGB(nn.Module):
+    """Features -> the image that this frame adds to the sum, in full precision."""
+
+    def __init__(self, n_in: int, latent: int) -> None:
+        super().__init__()
+        self.style = Linear(latent, n_in, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(3, n_in, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(3))
+        self.scale = 1 / math.sqrt(n_in)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        image = modulated(x, self.weight * self.scale, self.style(w), demodulate=False)
+        return image.to(self.bias.dtype) + self.bias[:, None, None]
+
+
+class Generator(nn.Module):
+    """(n, latent) normal numbers -> (n, 3, size, size).
+
+    In training the noise is fresh, nine images in ten mix the styles of two latents, and the images are not bounded.
+    In `eval` the noise is that of the weights file and the images are clamped to [-1, 1].
+    """
+
+    def __init__(self, size: int, base: int = 32, latent: int = 128) -> None:
+        super().__init__()
+        self.latent_shape = (latent,)
+        frames, channels = sides(size), widths(size, base)
+        self.mapping = nn.ModuleList(
+            Linear(latent, latent, rate=MAPPING_RATE, gain=GAIN) for _ in range(MAPPING_LAYERS)
+        )
+        self.constant = nn.Parameter(torch.randn(1, channels[0], frames[0], frames[0]))
+        self.layers = nn.ModuleList([Layer(channels[0], channels[0], frames[0], latent, up=False)])
+        self.to_rgb = nn.ModuleList([ToRGB(channels[0], latent)])
+        for n_in, n_out, side in zip(channels, channels[1:], frames[1:], strict=False):
+            self.layers.append(Layer(n_in, n_out, side, latent, up=True))
+            self.layers.append(Layer(n_out, n_out, side, latent, up=False))
+            self.to_rgb.append(ToRGB(n_out, latent))
+
+    def styles(self, latent: Tensor) -> Tensor:
+        """(n, latent) -> (n, latent): the mapping network, on latents scaled to a mean square of 1."""
+        w = latent * torch.rsqrt(latent.square().mean(1, keepdim=True) + 1e-8)
+        for layer in self.mapping:
+            w = leaky_relu(layer(w))
+        return w
+
+    def layer_styles(self, latent: Tensor) -> Tensor:
+        """(n, latent) -> (n, layers + 1, latent): one style throughout; mixed ones change to another at a layer."""
+        n, n_styles = len(latent), len(self.layers) + 1
+        w = self.styles(latent)[:, None].expand(-1, n_styles, -1)
+        if not self.training:
+            return w
+        other = self.styles(torch.randn_like(latent))[:, None]
+        first = torch.randint(1, n_styles, (n, 1), device=latent.device)
+        mixed = torch.rand(n, 1, device=latent.device) < MIXING
+        late = torch.arange(n_styles, device=latent.device) >= first
+        return torch.where((mixed & late)[:, :, None], other, w)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        n, ws = len(latent), self.layer_styles(latent).unbind(1)
+        x = self.layers[0](self.constant.expand(n, -1, -1, -1), ws[0])
+        image: Tensor = self.to_rgb[0](x, ws[1])
+        for frame in range(1, len(self.to_rgb)):
+            x = self.layers[2 * frame - 1](x, ws[2 * frame - 1])
+            x = self.layers[2 * frame](x, ws[2 * frame])
+            image = double(image) + self.to_rgb[frame](x, ws[2 * frame + 1])
+        return image if self.training else image.clamp(-1, 1)
+
+
+class Conv(nn.Module):
+    """A convolution with equalised learning rate; `down` smooths first and halves the side."""
+
+    def __init__(self, n_in: int, n_out: int, kernel: int, *, down: bool = False, gain: float = GAIN) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_out, n_in, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+        self.scale, self.gain, self.down = gain / math.sqrt(n_in * kernel**2), gain, down
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, bias = self.weight * self.scale, self.bias * self.gain
+        if self.down:
+            return conv(blur(x, padding=2), weight, bias, stride=2)
+        return conv(x, weight, bias, padding=weight.shape[-1] // 2)
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions beside one 1x1, half the side; the sum keeps the variance (divided by sqrt 2)."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.first = Conv(n_in, n_in, 3)
+        self.second = Conv(n_in, n_out, 3, down=True, gain=1.0)
+        self.skip = nn.Parameter(torch.randn(n_out, n_in, 1, 1))
+        self.scale = 1 / math.sqrt(2 * n_in)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = leaky_relu(self.second(leaky_relu(self.first(x))))
+        return y + conv(halve(x), self.skip * self.scale)
+
+
+def minibatch_deviation(x: Tensor) -> Tensor:
+    """(n, c, h, w) -> (n, 1, h, w): the standard deviation over groups of 4 images, averaged to one number a group.
+
+    Where 4 does not divide n the groups are the largest that do. Karras et al. 2018, section 3.
+    """
+    n, c, height, width = x.shape
+    group = math.gcd(n, GROUP)
+    grouped = x.float().reshape(group, n // group, c, height, width)
+    deviation = ((grouped - grouped.mean(0)).square().mean(0) + 1e-8).sqrt().mean((1, 2, 3))
+    return deviation.repeat(group)[:, None, None, None].expand(-1, 1, height, width).to(x.dtype)
+
+
+class Discriminator(nn.Module):
+    """(n, 3, size, size) in [-1, 1] -> (n,) logits, each of which knows how much its group of 4 images varies."""
+
+    def __init__(self, size: int, base: int = 32) -> None:
+        super().__init__()
+        side, channels = sides(size)[0], widths(size, base)[::-1]
+        self.from_rgb = Conv(3, channels[0], 1)
+        self.blocks = nn.Sequential(*(Block(n_in, n_out) for n_in, n_out in itertools.pairwise(channels)))
+        self.last = Conv(channels[-1] + 1, channels[-1], 3)
+        self.hidden = Linear(channels[-1] * side**2, channels[-1], gain=GAIN)
+        self.logit = Linear(channels[-1], 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.blocks(leaky_relu(self.from_rgb(images)))
+        x = leaky_relu(self.last(torch.cat([x, minibatch_deviation(x)], 1)))
+        x = leaky_relu(self.hidden(x.flatten(1)))
+        return cast(Tensor, self.logit(x)).flatten()

@@ -1,0 +1,411 @@
+"""The networks of the lab: fast forms against plain rewrites, laws of what comes out, shapes."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import pytest
+
+from probablyexists.basis.errors import InputError
+
+torch = pytest.importorskip("torch")
+
+from torch import Tensor, nn  # noqa: E402
+from torch.autograd import gradcheck, gradgradcheck  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+
+from probablyexists.networks import augment, operations, r3gan, resampling, stylegan2  # noqa: E402
+
+SIZES = (32, 48, 64, 128)
+ADVERSARIAL = {"r3gan": r3gan, "stylegan2": stylegan2}
+
+each_network = pytest.mark.parametrize("network", ADVERSARIAL.values(), ids=ADVERSARIAL.keys())
+each_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+
+
+def normal(*shape: int, dtype: Any = torch.float64) -> Tensor:
+    return torch.randn(*shape, dtype=dtype)
+
+
+def close(here: Tensor, there: Tensor) -> None:
+    assert here.dtype == there.dtype
+    torch.testing.assert_close(here, there, rtol=1e-4, atol=1e-5 if here.dtype == torch.float32 else 1e-9)
+
+
+def everyday(network: nn.Module) -> nn.Module:
+    """Away from the start, where zeros hide what a parameter does."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if not parameter.any():
+                parameter.normal_(0, 0.1)
+    return network
+
+
+# --- resampling ------------------------------------------------------------------------------------------------
+
+
+def fir(x: Tensor, padding: int, gain: float = 1.0) -> Tensor:
+    """The filter as it is written down: a two-dimensional kernel, zeros around, every pixel."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=x.dtype) / 8
+    kernel = gain * torch.outer(taps, taps)
+    n, c, h, w = x.shape
+    return F.conv2d(x.reshape(n * c, 1, h, w), kernel[None, None], padding=padding).unflatten(0, (n, c))[:, :, 0]
+
+
+@each_dtype
+def test_doubling_is_zeros_between_the_pixels_and_the_filter(dtype: Any) -> None:
+    x = normal(2, 3, 6, 6, dtype=dtype)
+    spread = torch.zeros(2, 3, 12, 12, dtype=dtype)
+    spread[:, :, ::2, ::2] = x
+    plain = fir(F.pad(spread, (2, 1, 2, 1)), padding=0, gain=4.0)
+    inner = (..., slice(1, -1), slice(1, -1))
+    close(resampling.double(x)[inner], plain[inner])
+    assert resampling.double(torch.ones(1, 1, 4, 4)).eq(1).all()
+
+
+@each_dtype
+def test_halving_is_the_filter_and_every_second_pixel(dtype: Any) -> None:
+    x = normal(2, 3, 8, 8, dtype=dtype)
+    plain = fir(F.pad(x, (1, 1, 1, 1), mode="replicate"), padding=0)[..., ::2, ::2]
+    close(resampling.halve(x), plain)
+
+
+def test_halving_is_the_adjoint_of_doubling() -> None:
+    small, large = normal(2, 3, 4, 4), normal(2, 3, 8, 8)
+    close((resampling.double(small) * large).sum(), 4 * (small * resampling.halve(large)).sum())
+    assert gradgradcheck(resampling.halve, [large[:1, :1].requires_grad_()])
+
+
+@each_dtype
+@pytest.mark.parametrize("padding", [1, 2])
+def test_blur_is_the_filter(padding: int, dtype: Any) -> None:
+    x = normal(2, 3, 6, 6, dtype=dtype)
+    close(resampling.blur(x, padding, gain=4.0), fir(x, padding, gain=4.0))
+
+
+def test_blur_has_its_derivatives() -> None:
+    x = normal(1, 2, 4, 4).requires_grad_()
+    assert gradcheck(lambda x: resampling.blur(x, 2, 3.0), [x])
+    assert gradgradcheck(lambda x: resampling.blur(x, 1, 3.0), [x])
+
+
+def test_frames_by_hand() -> None:
+    assert resampling.sides(32) == [4, 8, 16, 32]
+    assert resampling.sides(48) == [3, 6, 12, 24, 48]
+    assert resampling.widths(128, 16) == [128, 128, 128, 64, 32, 16]
+    for size in (4, 34, 44):
+        with pytest.raises(InputError, match=rf"size {size}: .*take 32"):
+            resampling.sides(size)
+
+
+# --- operations ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("stride", "padding", "groups", "side"), [(1, 1, 1, 4), (2, 0, 2, 5), (2, 1, 1, 4)])
+def test_convolution_is_the_ordinary_one(stride: int, padding: int, groups: int, side: int) -> None:
+    how = {"stride": stride, "padding": padding, "groups": groups}
+    x, weight, bias = normal(2, 4, side, side), normal(2, 4 // groups, 3, 3), normal(2)
+    close(operations.conv(x, weight, bias, **how), F.conv2d(x, weight, bias, **how))
+    close(operations.conv(x, weight.requires_grad_(), **how), F.conv2d(x, weight, **how))
+    with torch.no_grad():
+        close(operations.conv(x, weight, bias, **how), F.conv2d(x, weight, bias, **how))
+    given = [t.requires_grad_() for t in (x[:1], weight, bias)]
+    assert gradcheck(lambda *t: operations.conv(*t, **how), given)
+    assert gradgradcheck(lambda *t: operations.conv(*t, **how), given)
+
+
+def test_leaky_relu_is_the_ordinary_one() -> None:
+    x = normal(40).requires_grad_()
+    close(operations.leaky_relu(x), F.leaky_relu(x, 0.2))
+    assert gradcheck(operations.leaky_relu, [x])
+    assert gradgradcheck(operations.leaky_relu, [x])
+
+
+def penalty(network: nn.Module, images: Tensor) -> Tensor:
+    """R1 times two: the mean square of the gradient of the logits by the images."""
+    images = images.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(network(images).sum(), images, create_graph=True)
+    return gradient.square().sum((1, 2, 3)).mean()
+
+
+class Twin(nn.Module):
+    """One frame of a discriminator, twice: with the operations of the house and with PyTorch's."""
+
+    def __init__(self, ours: bool) -> None:
+        super().__init__()
+        self.ours = ours
+        self.first, self.second = nn.Parameter(normal(8, 3, 3, 3)), nn.Parameter(normal(8, 4, 3, 3))
+        self.bias = nn.Parameter(normal(8))
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.ours:
+            x = operations.leaky_relu(operations.conv(images, self.first, self.bias, padding=1))
+            return operations.leaky_relu(operations.conv(x, self.second, stride=2, groups=2)).square().sum((1, 2, 3))
+        x = F.leaky_relu(F.conv2d(images, self.first, self.bias, padding=1), 0.2)
+        return F.leaky_relu(F.conv2d(x, self.second, stride=2, groups=2), 0.2).square().sum((1, 2, 3))
+
+
+def test_a_gradient_penalty_is_the_ordinary_one() -> None:
+    ours, images = Twin(ours=True), normal(3, 3, 9, 9)
+    plain = copy.deepcopy(ours)
+    plain.ours = False
+    for network in (ours, plain):
+        (network(images).mean() + penalty(network, images)).backward()
+    for here, there in zip(ours.parameters(), plain.parameters(), strict=True):
+        close(here.grad, there.grad)
+
+
+# --- StyleGAN2 -------------------------------------------------------------------------------------------------
+
+
+def modulated_plainly(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool, up: bool) -> Tensor:
+    """Each image with weights of its own, image by image."""
+    results = []
+    for image, s in zip(x, style, strict=True):
+        w = weight * s[None, :, None, None]
+        if demodulate:
+            w = w / (w.square().sum((1, 2, 3), keepdim=True) + 1e-8).sqrt()
+        if up:
+            side = 2 * image.shape[-1] + 3
+            spread = torch.zeros(1, len(image), side, side, dtype=x.dtype)
+            spread[:, :, 2:-2:2, 2:-2:2] = image
+            results.append(fir(F.conv2d(spread, w.flip(2, 3)), padding=1, gain=4.0))
+        else:
+            results.append(F.conv2d(image[None], w, padding=w.shape[-1] // 2))
+    return torch.cat(results)
+
+
+@each_dtype
+@pytest.mark.parametrize("up", [False, True])
+@pytest.mark.parametrize("demodulate", [False, True])
+def test_modulation_scales_the_weights_of_each_image(demodulate: bool, up: bool, dtype: Any) -> None:
+    x, weight, style = normal(3, 4, 5, 5, dtype=dtype), normal(6, 4, 3, 3, dtype=dtype), normal(3, 4, dtype=dtype)
+    fast = stylegan2.modulated(x, weight, style, demodulate=demodulate, up=up)
+    assert fast.shape == (3, 6, 10, 10) if up else (3, 6, 5, 5)
+    close(fast, modulated_plainly(x, weight, style, demodulate=demodulate, up=up))
+
+
+def test_the_two_orders_of_an_up_convolution_are_the_same_inside() -> None:
+    x, weight, style = normal(2, 4, 8, 8), normal(6, 4, 3, 3), normal(2, 4)
+    first = stylegan2.modulated(resampling.double(x), weight.flip(2, 3), style)
+    inner = (..., slice(3, -3), slice(3, -3))
+    close(stylegan2.modulated(x, weight, style, up=True)[inner], first[inner])
+
+
+def test_demodulated_features_have_variance_one() -> None:
+    x, weight, style = normal(64, 16, 12, 12), 7 * normal(8, 16, 3, 3), 5 * normal(64, 16)
+    y = stylegan2.modulated(x, weight, style)[..., 1:-1, 1:-1]
+    assert y.var((0, 2, 3)).sub(1).abs().max() < 0.05
+
+
+def test_the_scale_of_a_latent_does_not_matter() -> None:
+    network = stylegan2.Generator(32, 8, 16).eval()
+    latent = normal(2, 16, dtype=torch.float32)
+    close(network(latent), network(3 * latent))
+
+
+def test_noise_is_constant_in_eval_and_fresh_in_training() -> None:
+    network, latent = everyday(stylegan2.Generator(32, 8, 16)), normal(2, 16, dtype=torch.float32)
+    network.eval()
+    assert network(latent).equal(network(latent))
+    assert network(latent[:1].expand(2, -1))[0].equal(network(latent[:1].expand(2, -1))[1])
+    again = stylegan2.Generator(32, 8, 16).eval()
+    again.load_state_dict(network.state_dict())
+    assert again(latent).equal(network(latent))
+    layer = network.layers[0].train()
+    x, w = normal(2, 64, 4, 4, dtype=torch.float32), latent
+    assert not layer(x, w).equal(layer(x, w))
+
+
+def test_nine_images_in_ten_mix_styles() -> None:
+    network = stylegan2.Generator(32, 8, 16)
+    latent = torch.randn(2000, 16)
+    own = network.styles(latent)
+    pure = network.layer_styles(latent).eq(own[:, None]).all(2)
+    assert pure.shape == (2000, 8)
+    assert pure[:, 0].all()
+    assert pure.diff(dim=1).sum(1).max() <= 1  # changes once, and not back
+    shares = pure.float().mean(0)
+    expected = 1 - 0.9 * torch.arange(8) / 7  # the first foreign layer is any of 1 to 7
+    torch.testing.assert_close(shares, expected, atol=0.04, rtol=0)
+    assert network.eval().layer_styles(latent).eq(own[:, None]).all()
+
+
+def test_deviation_of_a_minibatch_by_hand() -> None:
+    x = torch.zeros(8, 2, 1, 1)
+    x[[0, 4]] = 1.0  # groups are images 0, 2, 4, 6 and 1, 3, 5, 7
+    found = stylegan2.minibatch_deviation(x).flatten()
+    torch.testing.assert_close(found[0::2], torch.full((4,), 0.5))
+    assert found[1::2].max() < 1e-3
+    assert stylegan2.minibatch_deviation(x[:1]).item() < 1e-3
+
+
+# --- R3GAN -----------------------------------------------------------------------------------------------------
+
+
+def test_a_fresh_block_does_nothing() -> None:
+    x = normal(2, 16, 4, 4, dtype=torch.float32)
+    assert r3gan.Block(16, 8)(x).equal(x)
+
+
+def test_weights_of_a_block_have_the_scale_of_fixup() -> None:
+    block = r3gan.Block(64, 16)
+    gain = math.sqrt(2 / 1.04) / 2  # 16 ** (1 / 4)
+    assert float(block.wider.detach().std()) == pytest.approx(gain / 8, rel=0.05)
+    assert float(block.grouped.detach().std()) == pytest.approx(gain / math.sqrt(16 * 9), rel=0.05)
+    assert block.grouped.shape == (128, 16, 3, 3)
+
+
+def test_a_base_that_makes_no_groups_is_refused() -> None:
+    with pytest.raises(InputError, match="multiple of 8"):
+        r3gan.Generator(32, 12)
+
+
+def test_logits_of_r3gan_are_of_their_own_image() -> None:
+    network, images = everyday(r3gan.Discriminator(32, 8)), normal(3, 3, 32, 32, dtype=torch.float32)
+    close(network(images), torch.cat([network(image[None]) for image in images]))
+
+
+# --- both ------------------------------------------------------------------------------------------------------
+
+
+@each_network
+@pytest.mark.parametrize("size", SIZES)
+def test_shapes(network: Any, size: int) -> None:
+    generator, discriminator = network.Generator(size=size, base=8, latent=16), network.Discriminator(size=size, base=8)
+    assert generator.latent_shape == (16,)
+    images = generator(torch.randn(2, 16))
+    assert images.shape == (2, 3, size, size)
+    assert images.dtype == torch.float32
+    assert discriminator(images).shape == (2,)
+
+
+@each_network
+def test_an_image_is_a_function_of_its_latent_alone(network: Any) -> None:
+    generator = everyday(network.Generator(32, 8)).eval()
+    latent = torch.randn(3, *generator.latent_shape)
+    images = generator(latent)
+    close(images, torch.cat([generator(row[None]) for row in latent]))
+    close(images.flip(0), generator(latent.flip(0)))
+    assert images.abs().max() <= 1
+    assert images[0].sub(images[1]).abs().max() > 0.01
+
+
+@each_network
+def test_every_parameter_learns(network: Any) -> None:
+    generator, discriminator = everyday(network.Generator(32, 8)), everyday(network.Discriminator(32, 8))
+    discriminator(generator(torch.randn(4, *generator.latent_shape))).sum().backward()
+    for module in (generator, discriminator):
+        for name, parameter in module.named_parameters():
+            assert parameter.grad is not None, name
+            assert parameter.grad.isfinite().all(), name
+            assert parameter.grad.any(), name
+
+
+@each_network
+@pytest.mark.parametrize("fast", [False, True])
+def test_gradient_penalty_is_finite_and_moves_the_weights(network: Any, fast: bool) -> None:
+    discriminator = everyday(network.Discriminator(32, 8)).to(memory_format=torch.channels_last)
+    images = torch.randn(4, 3, 32, 32).to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+        logits = discriminator(images)
+        penalised = penalty(discriminator, images)
+    assert logits.dtype == torch.float32
+    assert not logits.equal(logits.bfloat16().float())
+    penalised.backward()
+    assert penalised.item() > 0
+    weights = [p for name, p in discriminator.named_parameters() if p.dim() > 1]
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in weights)
+
+
+@each_network
+def test_bfloat16_changes_the_picture_little(network: Any) -> None:
+    generator = network.Generator(32, 16).eval()
+    latent = torch.randn(4, *generator.latent_shape)
+    with torch.no_grad():
+        exact = generator(latent)
+        with torch.autocast("cpu", torch.bfloat16):
+            fast = generator.to(memory_format=torch.channels_last)(latent)
+    assert fast.dtype == torch.float32
+    assert float((fast - exact).square().mean().sqrt()) < 0.02
+
+
+# --- augmentation ----------------------------------------------------------------------------------------------
+
+
+def test_brightness_moves_a_whole_image_by_one_number() -> None:
+    images = normal(5, 3, 8, 8)
+    moved = augment.brighten(images) - images
+    close(moved, moved[:, :1, :1, :1].expand_as(moved))
+    numbers = moved[:, 0, 0, 0]
+    assert len(set(numbers.tolist())) == 5
+    assert numbers.abs().max() <= 0.5
+
+
+def test_saturation_keeps_each_grey_and_contrast_each_mean() -> None:
+    images = normal(5, 3, 8, 8)
+    for change, axes, low, high in ((augment.saturate, (1,), 0, 2), (augment.contrast, (1, 2, 3), 0.5, 1.5)):
+        changed = change(images)
+        mean = images.mean(axes, keepdim=True)
+        close(changed.mean(axes, keepdim=True), mean)
+        factors = (changed - mean) / (images - mean)
+        close(factors, factors[:, :1, :1, :1].expand_as(factors))
+        assert low <= factors.min() < factors.max() <= high
+
+
+def test_translation_by_hand() -> None:
+    images = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]).expand(3, 1, 2, 2)
+    found = augment.shifted(images, torch.tensor([0, 1, 0]), torch.tensor([0, 0, -1]))
+    assert found[:, 0].tolist() == [[[1, 2], [3, 4]], [[0, 0], [1, 2]], [[2, 0], [4, 0]]]
+
+
+def test_translation_stays_within_an_eighth() -> None:
+    images = torch.zeros(500, 1, 16, 16)
+    images[:, :, 8, 8] = 1
+    places = augment.translate(images).nonzero()[:, 2:] - 8
+    assert len(places) == 500
+    for along in places.unbind(1):
+        assert sorted(set(along.tolist())) == [-2, -1, 0, 1, 2]
+
+
+def test_a_cut_is_a_square_of_half_the_side() -> None:
+    kept = augment.cut_out(torch.ones(300, 3, 8, 8))
+    assert kept.eq(kept[:, :1]).all()
+    for mask in kept[:, 0].eq(0):
+        rows, columns = mask.any(1), mask.any(0)
+        assert mask.equal(rows[:, None] & columns)
+        assert 2 <= int(rows.sum()) <= 4
+        assert 2 <= int(columns.sum()) <= 4
+    # Centres 0 and 8 leave 2 rows, 1 and 7 leave 3, the five between leave 4, of 9 places.
+    assert float(kept.eq(0)[:, 0].any(2).sum(1).float().mean()) == pytest.approx(30 / 9, abs=0.15)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_augmentation_keeps_shape_and_kind(dtype: Any) -> None:
+    images = torch.randn(4, 3, 16, 16, dtype=dtype).to(memory_format=torch.channels_last)
+    changed = augment.diff_augment(images)
+    assert changed.shape == images.shape
+    assert changed.dtype == dtype
+    assert augment.diff_augment(images, policy="").equal(images)
+    with pytest.raises(InputError, match=r"'mosaic'.*cutout"):
+        augment.diff_augment(images, policy="color,mosaic")
+
+
+def test_augmentation_is_repeated_by_its_seed_and_passes_gradients() -> None:
+    images = normal(1, 3, 4, 4).requires_grad_()
+
+    def seeded(images: Tensor) -> Tensor:
+        torch.manual_seed(3)
+        return augment.diff_augment(images)
+
+    assert seeded(images).equal(seeded(images))
+    assert gradcheck(seeded, [images])
+    assert gradgradcheck(seeded, [images])
