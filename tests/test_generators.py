@@ -191,6 +191,16 @@ def test_the_id_follows_the_content(tmp_path: Path) -> None:
     assert one.id.split("/")[2] != other.id.split("/")[2]
 
 
+def test_damaged_onnx_is_refused_without_a_word_on_stdout(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = write_onnx(tmp_path / "g.onnx", rows="rows")
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"rows", b"row\xe2"))  # no UTF-8
+    assert "not a usable ONNX model" in refused(path)
+    path.write_bytes(data.replace(b"MatMul", b"MadMul"))
+    assert "not a usable ONNX model" in refused(path)
+    assert capfd.readouterr().out == ""
+
+
 def test_onnx_that_cannot_be_a_generator(tmp_path: Path) -> None:
     def with_(**options: Any) -> str:
         return refused(write_onnx(tmp_path / "g.onnx", **options))

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from probablyexists.basis.errors import MissingExtraError
+from probablyexists.basis.errors import InputError, MissingExtraError
 from probablyexists.basis.progress import Console, Silent
 
 if TYPE_CHECKING:
     from probablyexists.lab.machine import Machine
+    from probablyexists.lab.pool import Cell
 
 lab = typer.Typer(
     help="Train generators on people we chose, audit them, and compare with the truth.",
@@ -43,9 +44,7 @@ def run_command(
     device: Device = "auto",
     threads: Threads = None,
     cache: Cache = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the runs and which are done; train nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs, done and to do; train nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
 ) -> None:
     _needs_torch()
@@ -68,6 +67,48 @@ def run_command(
     if failed or len(rows) < len(asked.runs):
         typer.echo(f"{len(asked.runs) - len(rows)} runs are left to do, {len(failed)} failed", err=True)
         raise typer.Exit(1)
+
+
+@lab.command("table")
+def table_command(experiment: Experiment, out: Out) -> None:
+    """The figures of an experiment's runs so far, as Markdown on stdout.
+
+    probablyexists lab table experiments/smoke.toml --out lab/
+    """
+    from probablyexists.lab.table import table
+
+    typer.echo(table(_cells(experiment, out)))
+
+
+@lab.command("plot")
+def plot_command(
+    experiment: Experiment,
+    out: Out,
+    to: Annotated[Path, typer.Option(help="Folder for the SVG files.")],
+) -> None:
+    """Exposure against people, photos, training time and dose, as SVG files.
+
+    probablyexists lab plot experiments/smoke.toml --out lab/ --to plots/
+    """
+    from probablyexists.lab.plot import plot
+
+    written = plot(_cells(experiment, out), to)
+    for path in written:
+        typer.echo(str(path))
+    if not written:
+        raise InputError(f"--out {out}: no curve has two points yet; carry out more runs")
+
+
+def _cells(experiment: Path, out: Path) -> list[Cell]:
+    _needs_torch()
+    from probablyexists.lab.experiment import read_experiment
+    from probablyexists.lab.pool import pool
+    from probablyexists.lab.run import rows
+
+    found = rows(read_experiment(experiment), out)
+    if not found:
+        raise InputError(f"--out {out}: holds no row of {experiment}; carry it out with: probablyexists lab run")
+    return pool(found, out)
 
 
 def _machine(device: str, threads: int | None) -> Machine:

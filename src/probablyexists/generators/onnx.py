@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ def open_onnx(path: Path, threads: int | None = None) -> Generator:
     data = path.read_bytes()
     _refuse_external(data, where)
     session = _session(data, where, threads)
-    inputs, output = session.get_inputs(), session.get_outputs()[0]
+    inputs, output = _ports(session, where)
     if len(inputs) != 1:
         names = ", ".join(shown(port.name) for port in inputs[:6])
         raise InputError(
@@ -53,6 +53,22 @@ def open_onnx(path: Path, threads: int | None = None) -> Generator:
 
     device = "cuda" if "CUDAExecutionProvider" in session.get_providers() else "cpu"
     return LatentGenerator(f"{content_id('onnx', path)}/{device}", where, latent.shape[1:], run, batch)
+
+
+class _Port(NamedTuple):
+    name: str
+    type: str
+    shape: list[int | str | None]
+
+
+def _ports(session: Any, where: str) -> tuple[list[_Port], _Port]:
+    """The inputs and the first output. Names are decoded on the way, and those of a damaged file may be no text."""
+    try:
+        inputs = [_Port(port.name, port.type, port.shape) for port in session.get_inputs()]
+        output = session.get_outputs()[0]
+        return inputs, _Port(output.name, output.type, output.shape)
+    except (UnicodeDecodeError, IndexError) as error:
+        raise InputError(f"{where}: not a usable ONNX model ({one_line(error)})") from error
 
 
 def _refuse_external(data: bytes, where: str) -> None:
@@ -96,6 +112,7 @@ def _session(data: bytes, where: str, threads: int | None) -> Any:
     wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     providers = [p for p in wanted if p in onnxruntime.get_available_providers()]
     try:
-        return onnxruntime.InferenceSession(data, options, providers=providers)
+        # With the fallback, a model that fails is run again elsewhere, and this is printed among the results.
+        return onnxruntime.InferenceSession(data, options, providers=providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime raises many kinds; each means that the file cannot be used
         raise InputError(f"{where}: not a usable ONNX model ({one_line(error)})") from error

@@ -72,8 +72,9 @@ def one_centred_penalty(
     """
     share = between.view(-1, 1, 1, 1)
     points = (share * real + (1 - share) * fake).detach()
-    norms = _gradients(discriminator, points).norm(dim=1)
-    return ((norms - 1) ** 2).mean()
+    norms = torch.linalg.vector_norm(_gradients(discriminator, points), dim=1)
+    penalty: torch.Tensor = (norms - 1).square().mean()
+    return penalty
 
 
 def zero_centred_penalty(discriminator: nn.Module, images: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,126 @@
+"""The lab's curves: exposure against people, photos, training time, and dose. SVG files to look at or to print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from probablyexists.basis.files import written_whole
+from probablyexists.lab.pool import UNSEEN, Cell, figure
+from probablyexists.stats.estimate import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Point = tuple[float, Estimate]
+Curves = Mapping[str, Sequence[Point]]
+"""Label -> (x, AUROC with its interval), sorted by x."""
+
+
+def plot(cells: Sequence[Cell], folder: Path) -> list[Path]:
+    """Write those curves that have at least two points; the files written."""
+    drawn = {
+        "time": (_over_time(cells), "training images shown"),
+        "people": (_over(cells, "people"), "people in the training set"),
+        "photos": (_over(cells, "photos"), "training photos a person"),
+    }
+    written = []
+    for name, (curves, label) in drawn.items():
+        if any(len(points) > 1 for points in curves.values()):
+            written.append(_write(folder / f"{name}.svg", _auroc_axes(curves, label)))
+    written += [_write(folder / f"dose-{i}.svg", _dose_axes(cell)) for i, cell in enumerate(_dosed(cells), start=1)]
+    return written
+
+
+def _over_time(cells: Sequence[Cell]) -> Curves:
+    """AUROC of unseen photos, by person, at each snapshot; the mean over runs, and of their limits' distances."""
+    curves: dict[str, list[Point]] = {}
+    for cell in cells:
+        at: dict[int, list[Estimate]] = {}
+        for row in cell.rows:
+            for point in [*row["curve"], row]:
+                for answer in point["membership"]:
+                    found = figure(answer["auroc"])
+                    if (answer["population"], answer["level"]) == (UNSEEN, "person") and isinstance(found, Estimate):
+                        at.setdefault(point["images"], []).append(found)
+        label = f"{cell.set}, {cell.procedure}"
+        if at:
+            curves.setdefault(label, [(float(images), _mean(found)) for images, found in sorted(at.items())])
+    return curves
+
+
+def _mean(found: Sequence[Estimate]) -> Estimate:
+    """Runs taken as independent: good for looking; the table has the pooled interval."""
+    n = len(found)
+    value = sum(f.value for f in found) / n
+    below = math.sqrt(sum((f.value - f.low) ** 2 for f in found)) / n
+    above = math.sqrt(sum((f.high - f.value) ** 2 for f in found)) / n
+    return Estimate(value, value - below, value + above, found[0].level, "mean of runs", n)
+
+
+def _over(cells: Sequence[Cell], key: str) -> Curves:
+    """The pooled figure of each cell against a number of its design."""
+    curves: dict[str, list[Point]] = {}
+    for cell in cells:
+        found = cell.auroc.get((UNSEEN, "person"))
+        x = cell.rows[0]["design"][key] if cell.rows else None
+        if isinstance(found, Estimate) and isinstance(x, int) and not cell.rows[0]["design"]["dose"]:
+            curves.setdefault(f"{cell.part}: {cell.set}, {cell.procedure}", []).append((float(x), found))
+    return {label: sorted(points, key=lambda point: point[0]) for label, points in curves.items()}
+
+
+def _dosed(cells: Sequence[Cell]) -> list[Cell]:
+    return [cell for cell in cells if any(len(row["dose"]["points"]) > 1 for row in cell.rows)]
+
+
+def _auroc_axes(curves: Curves, label: str) -> Callable[[Axes], None]:
+    def paint(axes: Axes) -> None:
+        axes.axhline(0.5, color="0.6", linewidth=1, linestyle="--")
+        for name, points in curves.items():
+            if len(points) < 2:
+                continue
+            x = [at for at, _ in points]
+            value = [found.value for _, found in points]
+            (line,) = axes.plot(x, value, marker="o", markersize=4, label=name)
+            low, high = [found.low for _, found in points], [found.high for _, found in points]
+            axes.fill_between(x, low, high, color=line.get_color(), alpha=0.12, linewidth=0)
+        axes.set_xscale("log")
+        axes.set_xlabel(label)
+        axes.set_ylabel("AUROC, unseen photos, by person")
+        axes.legend(fontsize=8, frameon=False)
+
+    return paint
+
+
+def _dose_axes(cell: Cell) -> Callable[[Axes], None]:
+    def paint(axes: Axes) -> None:
+        for row in cell.rows:
+            points = [
+                (math.sqrt(p["photos_from"] * p["photos_to"]), figure(p["mean_exposure"]))
+                for p in row["dose"]["points"]
+            ]
+            known = [(x, found) for x, found in points if isinstance(found, Estimate)]
+            error = [[f.value - f.low for _, f in known], [f.high - f.value for _, f in known]]
+            axes.errorbar([x for x, _ in known], [f.value for _, f in known], yerr=error, marker="o", capsize=3)
+        axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
+        axes.set_xscale("log", base=2)
+        axes.set_xlabel("training photos of a person")
+        axes.set_ylabel("mean exposure (held-out people: 0, sd 1)")
+        axes.set_title(f"{cell.part}: {cell.set}, {cell.procedure}", fontsize=10)
+
+    return paint
+
+
+def _write(path: Path, paint: Callable[[Axes], None]) -> Path:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    style: dict[str, Any] = {"svg.hashsalt": path.name, "axes.spines.top": False, "axes.spines.right": False}
+    with matplotlib.rc_context(style):  # type: ignore[arg-type]
+        picture = Figure(figsize=(7.5, 4.5), layout="constrained")
+        paint(picture.subplots())
+        with written_whole(path) as aside:
+            picture.savefig(aside, format="svg", metadata={"Date": None})
+    return path

@@ -1,0 +1,85 @@
+"""Runs that differ in their seed alone, taken together: the figures of the lab's table and curves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from probablyexists.basis.errors import InputError
+from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
+from probablyexists.stats.pooled import Run as Scored
+from probablyexists.stats.pooled import pooled_auroc
+
+Row = Mapping[str, Any]
+
+SEEN, UNSEEN = "seen photos", "unseen photos"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The runs of one part, set, procedure and design."""
+
+    part: str
+    set: str
+    procedure: str
+    rows: tuple[Row, ...]
+    """Those that were carried out to the end."""
+    n_failed: int
+    auroc: Mapping[tuple[str, str], Figure]
+    """(population, level) -> AUROC pooled over the runs, people as the units (`stats.pooled.pooled_auroc`)."""
+
+
+def pool(rows: Sequence[Row], folder: Path) -> list[Cell]:
+    """Group the rows of an experiment; pooled AUROCs come from each run's `scores.parquet` below `folder`."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(_key(row), []).append(row)
+    return [_cell(group, folder) for group in groups.values()]
+
+
+def _key(row: Row) -> str:
+    training = {key: value for key, value in row["training"].items() if key != "seed"}
+    return json.dumps([row["part"], row["set"], row["design"], training, row["samples"]], sort_keys=True)
+
+
+def _cell(rows: Sequence[Row], folder: Path) -> Cell:
+    whole = tuple(row for row in rows if "failed" not in row)
+    kinds = [(population, level) for population in (SEEN, UNSEEN) for level in ("photo", "person")]
+    scored = {kind: [s for row in whole if (s := _scores(folder / row["id"], *kind)) is not None] for kind in kinds}
+    first = rows[0]
+    return Cell(
+        part=first["part"],
+        set=first["set"],
+        procedure=first["training"]["procedure"] + ("+diffaug" if first["training"]["augment"] else ""),
+        rows=whole,
+        n_failed=len(rows) - len(whole),
+        auroc={kind: pooled_auroc(runs) for kind, runs in scored.items() if runs},
+    )
+
+
+def _scores(folder: Path, population: str, level: str) -> Scored | None:
+    path = folder / "scores.parquet"
+    if not path.exists():
+        raise InputError(f"{path}: is missing; delete {folder / 'row.json'} and carry the experiment out again")
+    table = pq.read_table(path)
+    here = table.filter(pc.and_(pc.equal(table["population"], population), pc.equal(table["level"], level)))
+    if not here.num_rows:
+        return None
+    sides = {side: here.filter(pc.equal(here["side"], side)) for side in ("member", "heldout")}
+    return Scored(
+        sides["member"]["score"].to_numpy(),
+        sides["member"]["person"].to_pylist(),
+        sides["heldout"]["score"].to_numpy(),
+        sides["heldout"]["person"].to_pylist(),
+    )
+
+
+def figure(given: Mapping[str, Any]) -> Figure:
+    """A figure as it stands in a row."""
+    return Estimate(**given) if "value" in given else Unresolvable(**given)

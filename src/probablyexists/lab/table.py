@@ -1,0 +1,74 @@
+"""The paper's kind of table: who can be told from strangers, by procedure and set, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean
+
+from probablyexists.lab.pool import SEEN, UNSEEN, Cell, figure
+from probablyexists.stats.estimate import Estimate, Figure
+
+_HEAD = (
+    "| set | procedure | people x photos | runs | unseen, by person | unseen, by photo | seen, by person "
+    "| TPR at FPR 1 %, unseen photos | baseline | named | copies | Frechet | images | minutes |"
+)
+
+LEGEND = """AUROC with its 95 % interval, people as units, pooled over the runs of a row. *Unseen*: photos of members
+that were not trained on; *seen*: training photos; against people who were never in training. *TPR*: mean over the runs
+(an interval stands in each run's report). *Baseline*: the same attack with photos of strangers in place of the samples,
+AUROC by person on unseen photos, mean over the runs; it should be 0.5. *Named*: members at a false discovery rate of
+5 %, of all. *Copies*: share of samples. *Frechet*: distance of the samples from the training photos in the recogniser's
+space, mean. *Images*: training images shown, repeats counted; *minutes*: of training, mean."""
+
+
+def table(cells: Sequence[Cell]) -> str:
+    """One table a part, one line a cell; failed runs are counted, not left out."""
+    parts: dict[str, list[Cell]] = {}
+    for cell in cells:
+        parts.setdefault(cell.part, []).append(cell)
+    blocks = []
+    for part, its in parts.items():
+        lines = [f"### {part}", "", _HEAD, "|---" * (_HEAD.count("|") - 1) + "|"]
+        blocks.append("\n".join([*lines, *(_line(cell) for cell in its)]))
+    return "\n\n".join([*blocks, LEGEND])
+
+
+def _line(cell: Cell) -> str:
+    runs = str(len(cell.rows)) + (f" (+{cell.n_failed} failed)" if cell.n_failed else "")
+    if not cell.rows:
+        return f"| {cell.set} | {cell.procedure} | | {runs} |" + " |" * 10
+    first, rows = cell.rows[0], cell.rows
+    design = first["design"]
+    photos = "dose" if design["dose"] else design["photos"]
+    tpr = [figure(m["tpr_at_fpr_1_percent"]) for r in rows for m in r["membership"] if _is(m, UNSEEN, "photo")]
+    known = [t.value for t in tpr if isinstance(t, Estimate)]
+    baseline = [figure(r["baseline"][UNSEEN]) for r in rows if UNSEEN in r["baseline"]]
+    fair = [b.value for b in baseline if isinstance(b, Estimate)]
+    copies = sum(r["n_copies"] for r in rows) / sum(r["n_samples"] for r in rows)
+    return " | ".join(
+        [
+            f"| {cell.set}",
+            cell.procedure,
+            f"{design['people']} x {photos}",
+            runs,
+            *(shown(cell.auroc.get(kind)) for kind in ((UNSEEN, "person"), (UNSEEN, "photo"), (SEEN, "person"))),
+            f"{mean(known):.1%}" if known else "not resolvable",
+            f"{mean(fair):.2f}" if fair else "-",
+            f"{sum(r['n_named'] for r in rows)} of {sum(r['n_members'] for r in rows)}",
+            f"{copies:.1%}",
+            f"{mean(r['frechet'] for r in rows):.2f}",
+            f"{first['images']:,}",
+            f"{mean(r['training_seconds'] for r in rows) / 60:.1f} |",
+        ]
+    )
+
+
+def _is(answer: dict[str, object], population: str, level: str) -> bool:
+    return answer["population"] == population and answer["level"] == level
+
+
+def shown(value: Figure | None) -> str:
+    """0.71 (0.62 to 0.79), or a dash."""
+    if not isinstance(value, Estimate):
+        return "-"
+    return f"{value.value:.2f} ({value.low:.2f} to {value.high:.2f})"
