@@ -54,15 +54,17 @@ def photo_counts(members: NDArray[np.intp], heldout: NDArray[np.intp], level: fl
     """On how many photos each member is compared; decided from the counts alone, before any score is seen.
 
     The more photos, the better the template, but the fewer held-out people have as many, and the higher the
-    p-value floor. A number of photos is allowed if a single person could still be named with it, or if it takes
-    at most twice as many exposed people as comparing everybody on one photo. A member gets the largest allowed
-    number not above their own.
+    p-value floor. Where one exposed person can be named on one photo, a number is allowed if that stays so: the
+    over-represented person has the most photos and is often alone. Elsewhere it is allowed if it takes at most twice
+    as many exposed people as comparing everybody on one photo. A member gets the largest allowed number not above
+    their own.
     """
     floor = smallest_nameable(members.size, heldout.size, level)
+    most = 1 if floor == 1 else 2 * floor
     allowed = [1]
     for k in PHOTO_COUNTS[1:]:
         n = int((heldout >= k).sum())
-        if n >= MIN_HELDOUT and smallest_nameable(members.size, n, level) <= max(1, 2 * floor):
+        if n >= MIN_HELDOUT and smallest_nameable(members.size, n, level) <= most:
             allowed.append(k)
     return np.array([max(k for k in allowed if k <= n) for n in members], dtype=np.intp)
 

@@ -37,12 +37,15 @@ def load_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping
         for name, module in modules.items():
             module.load_state_dict(_under(tensors, name))
         for name, optimiser in optimisers.items():
+            parameters = [p for group in optimiser.param_groups for p in group["params"]]
             state: dict[int, dict[str, torch.Tensor]] = {}
             for key, value in _under(tensors, name).items():
                 number, what = key.split("/")
-                state.setdefault(int(number), {})[what] = value
+                # A fused optimiser walks weights and moments in step: they must lie in memory alike.
+                alike = torch.empty_like(parameters[int(number)]).copy_(value) if value.dim() else value
+                state.setdefault(int(number), {})[what] = alike
             optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-    except (RuntimeError, KeyError, ValueError) as error:
+    except (RuntimeError, LookupError, ValueError) as error:
         said = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: not a checkpoint of these networks ({said}); delete the run's folder") from None
 

@@ -74,9 +74,8 @@ def carry_out(
     about: dict[str, Any] = {"version": ROW_VERSION, "id": run.id, **run.model_dump(mode="json")}
     roles = split(crops(run.set, run.training.size, faces, cache, progress), run.design, run.seed)
     roles.write(folder / "split.csv")
-    title = f"training {run.training.procedure}"
     try:
-        trained = train(run.training, read_crops(list(roles.trained)), folder / "training", machine, progress, title)
+        trained = train(run.training, read_crops(list(roles.trained)), folder / "training", machine, progress)
     except TrainingError as error:
         return {**about, "failed": str(error)}
     if not machine.is_main:

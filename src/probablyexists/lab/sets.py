@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +24,19 @@ from probablyexists.images.drawn import draw_person, draw_photo
 from probablyexists.images.sources import Photo, Source, open_source
 
 CROPS_VERSION = 1
-"""Raised whenever the same photo would give another crop."""
+"""Raised whenever the same photo would give another crop, or the same drawn person another picture."""
 LARGEST = 128
 SMALLEST_SIDE = 192
 """Photos with a shorter side are enlarged to it, for the detector's sake."""
 
+AT_ONCE = 512
+"""Photos held in memory while they are cut."""
+
 RESEARCH_SETS = ("lfw", "celeba", "orl")
 _DRAWN = re.compile(r"people(?::(\d+)x(\d+))?")
 _DRAWN_DEFAULT = (300, 24)
+_Given: TypeAlias = bytes | tuple[int, int]
+"""A photo's file, or the numbers of a drawn person and photo."""
 
 
 @dataclass(frozen=True, order=True)
@@ -60,9 +67,8 @@ def crops(name: str, size: int, faces: Path | None, cache: Path, progress: Progr
     source = _open(name, faces, cache)
     if source.photos[0].person is None:
         raise InputError(f"set {name}: its photos have no people; give one folder a person, or a manifest")
-    # The source may hand out archives in any order; crops are sorted at the end.
-    jobs = ((photo, data) for photo, data in source.stream(source.photos) if isinstance(data, bytes))
-    return _cut_all(((photo, data) for photo, data in jobs), len(source.photos), name, size, cache, progress)
+    readable = ((photo, data) for photo, data in source.stream(source.photos) if isinstance(data, bytes))
+    return _cut_all(readable, len(source.photos), name, size, cache, progress)
 
 
 def read(chosen: list[Crop]) -> NDArray[np.uint8]:
@@ -89,34 +95,28 @@ def _draw(n_people: int, n_photos: int) -> Iterator[tuple[Photo, tuple[int, int]
 
 
 def _cut_all(
-    photos: Iterator[tuple[Photo, bytes | tuple[int, int]]]
-    | Iterator[tuple[Photo, bytes]]
-    | Iterator[tuple[Photo, tuple[int, int]]],
-    total: int,
-    name: str,
-    size: int,
-    cache: Path,
-    progress: Progress,
+    photos: Iterator[tuple[Photo, _Given]], total: int, name: str, size: int, cache: Path, progress: Progress
 ) -> list[Crop]:
     folder = cache / "lab" / f"crops-{CROPS_VERSION}"
 
-    def cut(job: tuple[Photo, bytes | tuple[int, int]]) -> Crop | None:
+    def cut(job: tuple[Photo, _Given]) -> Crop | None:
         photo, given = job
         path = _kept(given, size, folder)
         return None if path is None or photo.person is None else Crop(photo.person, photo.path, path)
 
     found: list[Crop] = []
     with progress.stage(f"crops of {name}, {size} px", total) as bar, ThreadPoolExecutor() as pool:
-        for crop in pool.map(cut, photos):
-            bar.advance()
-            if crop is not None:
-                found.append(crop)
+        while block := list(islice(photos, AT_ONCE)):
+            for crop in pool.map(cut, block):
+                bar.advance()
+                if crop is not None:
+                    found.append(crop)
     if not found:
         raise InputError(f"set {name}: no face in any of {total} photos")
     return sorted(found)
 
 
-def _kept(given: bytes | tuple[int, int], size: int, folder: Path) -> Path | None:
+def _kept(given: _Given, size: int, folder: Path) -> Path | None:
     """The crop's file, cut now if it was never cut; None if the photo shows no face."""
     content = given if isinstance(given, bytes) else f"drawn {given}".encode()
     key = hashlib.sha256(content).hexdigest()
@@ -140,7 +140,7 @@ def _kept(given: bytes | tuple[int, int], size: int, folder: Path) -> Path | Non
     return path
 
 
-def _chip(given: bytes | tuple[int, int]) -> NDArray[np.uint8] | None:
+def _chip(given: _Given) -> NDArray[np.uint8] | None:
     if isinstance(given, tuple):
         person, photo = given
         picture = _enlarged(draw_photo(draw_person(0, person), photo, LARGEST))

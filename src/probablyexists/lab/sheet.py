@@ -13,12 +13,12 @@ from probablyexists.basis.files import written_whole
 from probablyexists.basis.seeds import rng
 from probablyexists.lab.machine import Machine
 
-ROWS, COLUMNS = 6, 10
+ROWS, COLUMNS = 4, 8
 
 
 @torch.no_grad()
 def write_sheet(path: Path, network: nn.Module, machine: Machine) -> None:
-    """The same 60 latents on every sheet, so that one can watch a face come."""
+    """The same 32 latents on every sheet, so that one can watch a face come."""
     shape: tuple[int, ...] = network.latent_shape  # type: ignore[assignment]
     n = ROWS * COLUMNS
     latents = np.stack([rng(i, "latent").standard_normal(shape) for i in range(n)]).astype(np.float32)

@@ -203,7 +203,12 @@ def seed_of(*names: str | int) -> int:
 
 
 def train(
-    settings: Training, photos: NDArray[np.uint8], folder: Path, machine: Machine, progress: Progress, title: str = ""
+    settings: Training,
+    photos: NDArray[np.uint8],
+    folder: Path,
+    machine: Machine,
+    progress: Progress,
+    save_seconds: float = SAVE_SECONDS,
 ) -> Trained:
     """Train on (n, size, size, 3) photos until the budget is spent; whatever `folder` holds already is continued.
 
@@ -218,7 +223,7 @@ def train(
     with torch.random.fork_rng():
         run = _Run(settings, photos, folder, machine)
         run.start()
-        return run.go_on(progress, title or settings.procedure)
+        return run.go_on(progress, save_seconds)
 
 
 class _Run:
@@ -243,8 +248,9 @@ class _Run:
         load_state(self.folder / state["tensors"], self.game.modules, self.game.optimisers)
         self.done, self.seconds, self.log = state["steps"], state["seconds"], state["log"]
 
-    def go_on(self, progress: Progress, title: str) -> Trained:
+    def go_on(self, progress: Progress, save_seconds: float) -> Trained:
         """Step until the budget is spent, keeping snapshots, sheets and checkpoints on the way."""
+        title = f"training {self.settings.procedure}"
         total = self._total_steps()
         keep = {max(1, round(share * total)) for share in self.settings.snapshots} if total else set()
         begun, saved = time.monotonic(), time.monotonic()
@@ -266,7 +272,7 @@ class _Run:
                     self.log.append({"step": self.done, "seconds": round(self.seconds, 1), **told})
                 if self.done in keep:
                     self._keep(self._snapshot(self.done))
-                if time.monotonic() - saved > SAVE_SECONDS:
+                if time.monotonic() - saved > save_seconds:
                     self._save()
                     saved = time.monotonic()
         self._save()

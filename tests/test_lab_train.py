@@ -1,0 +1,118 @@
+"""Training: exact, resumable, and stopped in one line when a number is not finite."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from probablyexists.basis.errors import InputError, TrainingError
+from probablyexists.basis.progress import Silent
+from probablyexists.lab.machine import find_machine
+from probablyexists.lab.procedures import PROCEDURES
+from probablyexists.lab.train import Game, Trained, Training, train
+
+
+def photos(n: int = 12) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (n, 32, 32, 3), dtype=np.uint8)
+
+
+class StoppedAt(Silent):
+    """A progress bar whose user has enough after so many steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def stage(self, title: str, total: int | None) -> StoppedAt:
+        return self
+
+    def __enter__(self) -> StoppedAt:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    def advance(self, steps: int = 1) -> None:
+        self.left -= steps
+        if self.left < 0:
+            raise KeyboardInterrupt
+
+
+def settings(procedure: str, **more: object) -> Training:
+    given = {"base": 8 if procedure != "diffusion" else 32, "batch": 4, "images": 16, "snapshots": (0.5,), **more}
+    return Training.model_validate({"procedure": procedure, **given})
+
+
+def weights(trained: Trained) -> bytes:
+    return (trained.generator / "generator.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("procedure", PROCEDURES)
+@pytest.mark.parametrize("augment", [False, True])
+def test_a_stopped_run_ends_as_one_that_was_not(tmp_path: Path, procedure: str, augment: bool) -> None:
+    if augment and procedure == "diffusion":
+        pytest.skip("diffusion has no discriminator to augment for")
+    machine = find_machine("cpu")
+    chosen = settings(procedure, augment=augment)
+    whole = train(chosen, photos(), tmp_path / "whole", machine, Silent())
+    with pytest.raises(KeyboardInterrupt):
+        train(chosen, photos(), tmp_path / "stopped", machine, StoppedAt(1), save_seconds=0)
+    assert json.loads((tmp_path / "stopped" / "checkpoint.json").read_text())["steps"] in (1, 2)
+    resumed = train(chosen, photos(), tmp_path / "stopped", machine, Silent())
+    assert weights(resumed) == weights(whole)
+    assert resumed.images == whole.images
+    assert sorted(resumed.snapshots) == sorted(whole.snapshots)
+
+
+def test_the_seed_decides_the_weights(tmp_path: Path) -> None:
+    machine = find_machine("cpu")
+    one, same, other = (
+        weights(train(settings("hinge-sn", seed=seed), photos(), tmp_path / name, machine, Silent()))
+        for name, seed in (("one", 0), ("same", 0), ("other", 1))
+    )
+    assert one == same
+    assert one != other
+
+
+def test_training_leaves_the_callers_random_numbers_alone(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train(settings("dcgan"), photos(), tmp_path, find_machine("cpu"), Silent())
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_another_run_in_the_folder_is_not_overwritten(tmp_path: Path) -> None:
+    machine = find_machine("cpu")
+    train(settings("dcgan"), photos(), tmp_path, machine, Silent())
+    with pytest.raises(InputError, match="holds a run with other settings or photos"):
+        train(settings("dcgan", seed=1), photos(), tmp_path, machine, Silent())
+    with pytest.raises(InputError, match="holds a run with other settings or photos"):
+        train(settings("dcgan"), photos(13), tmp_path, machine, Silent())
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run() -> None:
+    game = Game(settings("dcgan"), find_machine("cpu"))
+    with torch.no_grad():
+        next(game.generator.parameters()).fill_(float("nan"))
+    with pytest.raises(TrainingError, match="the gradient of the discriminator is not finite"):
+        game.step(0, torch.from_numpy(photos().transpose(0, 3, 1, 2).copy()))
+
+
+def test_the_budget_is_either_images_or_minutes(tmp_path: Path) -> None:
+    machine = find_machine("cpu")
+    for budget in ({"images": None}, {"images": 40, "minutes": 1.0}):
+        with pytest.raises(InputError, match="either images or minutes"):
+            train(settings("dcgan", **budget), photos(), tmp_path, machine, Silent())
+    timed = train(settings("dcgan", images=None, minutes=0.01), photos(), tmp_path, machine, Silent())
+    assert timed.images > 0
+    assert timed.seconds >= 0.6
+
+
+def test_an_unknown_device_is_refused_in_one_line() -> None:
+    with pytest.raises(InputError, match="device 'tpu0': cannot be used"):
+        find_machine("tpu0")
