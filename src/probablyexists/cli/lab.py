@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
+from pydantic import BaseModel, ValidationError
 
 from probablyexists.basis.errors import InputError, MissingExtraError
 from probablyexists.basis.progress import Console, Silent
@@ -13,6 +14,8 @@ from probablyexists.basis.progress import Console, Silent
 if TYPE_CHECKING:
     from probablyexists.lab.machine import Machine
     from probablyexists.lab.pool import Cell
+
+Checked = TypeVar("Checked", bound=BaseModel)
 
 lab = typer.Typer(
     help="Train generators on people we chose, audit them, and compare with the truth.",
@@ -28,11 +31,24 @@ A stopped grid goes on where it was; several processes may share one.
 Exit code: 0 every run has a row, 1 some are left or failed, 2 bad input.
 """
 
+_TRAIN_HELP = """Train one generator on people of a set, and say how to audit it.
+
+    probablyexists lab train people --people 20 --photos 5 --minutes 5 --out one/
+
+SET: people (drawn), lfw, celeba, orl (below --faces), olivetti (fetched), or
+any folder or manifest with people's names.
+
+Stopped, the same command goes on where it was. On several GPUs:
+
+    accelerate launch -m probablyexists lab train SET --out one/ ...
+"""
+
 Experiment = Annotated[Path, typer.Argument(help="A TOML file of runs.")]
 Out = Annotated[Path, typer.Option(help="Folder for the runs; large, and not for publication.")]
 Faces = Annotated[Path | None, typer.Option(help="Folder that holds lfw/, celeba/ and orl/.")]
 Cache = Annotated[Path | None, typer.Option(help="Where crops and embeddings are kept; default: the user's cache.")]
 Threads = Annotated[int | None, typer.Option(help="Threads; default: all cores.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 
 
@@ -45,7 +61,7 @@ def run_command(
     threads: Threads = None,
     cache: Cache = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs, done and to do; train nothing.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     _needs_torch()
     from probablyexists.intake.settings import default_cache
@@ -67,6 +83,64 @@ def run_command(
     if failed or len(rows) < len(asked.runs):
         typer.echo(f"{len(asked.runs) - len(rows)} runs are left to do, {len(failed)} failed", err=True)
         raise typer.Exit(1)
+
+
+@lab.command("train", help=_TRAIN_HELP)
+def train_command(
+    faces_of: Annotated[str, typer.Argument(metavar="SET", help="People to train on.")],
+    out: Out,
+    procedure: Annotated[str, typer.Option(help="dcgan, lsgan, wgan-gp, hinge-sn, r3gan, stylegan2, diffusion.")] = (
+        "hinge-sn"
+    ),
+    people: Annotated[int, typer.Option(help="Members; the other people are held out.")] = 20,
+    photos: Annotated[int, typer.Option(help="Training photos of a member.")] = 5,
+    unseen: Annotated[int, typer.Option(help="Photos of a member kept out of training.")] = 5,
+    images: Annotated[int | None, typer.Option(help="Budget: training images shown, repeats counted.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Budget: minutes of training.")] = None,
+    size: Annotated[int, typer.Option(help="Pixels: 32, 48, 64 or 128.")] = 32,
+    base: Annotated[int, typer.Option(help="Channels at the largest resolution.")] = 32,
+    batch: Annotated[int, typer.Option(help="Images a step.")] = 64,
+    augment: Annotated[bool, typer.Option("--augment", help="DiffAugment.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the split, the weights and the batches.")] = 0,
+    faces: Faces = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    cache: Cache = None,
+    quiet: Quiet = False,
+) -> None:
+    _needs_torch()
+    from probablyexists.intake.settings import default_cache
+    from probablyexists.lab.sets import crops, read
+    from probablyexists.lab.split import Design, split
+    from probablyexists.lab.train import Training, train
+
+    settings = checked(
+        Training,
+        procedure=procedure,
+        size=size,
+        base=base,
+        batch=batch,
+        images=images,
+        minutes=minutes,
+        augment=augment,
+        seed=seed,
+    )
+    design = checked(Design, people=people, photos=photos, unseen=unseen)
+    machine = _machine(device, threads)
+    progress = Silent() if quiet or not machine.is_main else Console()
+    roles = split(crops(faces_of, size, faces, cache or default_cache(), progress), design, seed)
+    if machine.is_main:
+        roles.write(out / "split.csv")
+    trained = train(settings, read(list(roles.trained)), out / "training", machine, progress)
+    if machine.is_main:
+        manifest = out / "split.csv"
+        typer.echo(
+            f"{trained.images:,} images in {trained.seconds / 60:.1f} minutes; samples: {trained.generator}/sheet.png"
+        )
+        typer.echo(
+            f"probablyexists audit --training {manifest} --unseen {manifest} --heldout {manifest} "
+            f"--generated {trained.generator} --samples 4000 --faces aligned --out {out / 'audit'}"
+        )
 
 
 @lab.command("table")
@@ -109,6 +183,15 @@ def _cells(experiment: Path, out: Path) -> list[Cell]:
     if not found:
         raise InputError(f"--out {out}: holds no row of {experiment}; carry it out with: probablyexists lab run")
     return pool(found, out)
+
+
+def checked(kind: type[Checked], **given: object) -> Checked:
+    """Settings from options; InputError names the option."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"--{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def _machine(device: str, threads: int | None) -> Machine:

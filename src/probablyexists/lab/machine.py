@@ -25,6 +25,8 @@ class Machine:
     rank: int = 0
     n_processes: int = 1
     accelerator: Any = None
+    layout: torch.memory_format = torch.channels_last
+    """Of weights and images in memory: convolutions run on channels-last without copies."""
 
     @property
     def is_main(self) -> bool:
@@ -32,8 +34,8 @@ class Machine:
         return self.rank == 0
 
     def place(self, module: nn.Module) -> nn.Module:
-        """The module on the device, channels last: convolutions run on that layout without copies."""
-        return module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        """The module on the device, in the layout."""
+        return module.to(self.device, memory_format=self.layout)  # type: ignore[call-overload, no-any-return]
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Forward passes inside run in bfloat16, weights and sums stay float32."""

@@ -169,7 +169,7 @@ class Game:
         if self.settings.mirror:
             turned = torch.rand(batch).to(images.device) < 0.5
             images = torch.where(turned[:, None, None, None], images.flip(3), images)
-        return images.contiguous(memory_format=torch.channels_last)
+        return images.contiguous(memory_format=self.machine.layout)
 
     def _latents(self) -> torch.Tensor:
         shape: tuple[int, ...] = self.generator.latent_shape  # type: ignore[assignment]
