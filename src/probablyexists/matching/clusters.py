@@ -85,7 +85,8 @@ def _components(embeddings: NDArray[np.float32], near: float) -> list[NDArray[np
     sources, targets = [], []
     for start in range(0, n, 4096):
         limits, _, found = index.range_search(embeddings[start : start + 4096], float(near**2))
-        sources.append(np.repeat(np.arange(start, start + len(limits) - 1), np.diff(limits.astype(np.int64))))
+        ends: NDArray[np.int64] = np.asarray(limits, dtype=np.int64)
+        sources.append(np.repeat(np.arange(start, start + len(ends) - 1), ends[1:] - ends[:-1]))
         targets.append(found)
     source, target = np.concatenate(sources), np.concatenate(targets)
     graph = coo_array((np.ones(len(source), np.int8), (source, target)), shape=(n, n))

@@ -7,6 +7,7 @@ gradient penalty looks at single images, Gulrajani et al. 2017, section 4), or s
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -51,7 +52,7 @@ class Generator(nn.Module):
         widths = _widths(size, base)
         start = size // 2 ** n_doublings(size)
         layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], start, bias=False)]
-        for here, there in zip(widths, widths[1:], strict=False):
+        for here, there in pairwise(widths):
             layers += [nn.BatchNorm2d(here), nn.ReLU(), nn.ConvTranspose2d(here, there, 4, 2, 1, bias=False)]
         layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.ConvTranspose2d(widths[-1], 3, 4, 2, 1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
