@@ -9,6 +9,7 @@ import pkgutil
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -23,21 +24,22 @@ ROOT = Path(__file__).parent.parent
 
 def documented_commands() -> list[str]:
     texts = [(ROOT / "README.md").read_text()]
-    texts += [CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"}).output for name in ("audit", "split")]
+    commands = [["audit"], ["split"], *(["lab", name] for name in ("run", "train", "table", "plot"))]
+    texts += [CliRunner().invoke(app, [*name, "--help"], env={"COLUMNS": "200"}).output for name in commands]
     found = (
-        re.findall(r"^\W*(probablyexists (?:audit|split|demo|schema)[^│`\n]*)", text, re.MULTILINE) for text in texts
+        re.findall(r"^\W*(probablyexists (?:audit|split|demo|schema|lab)[^│`\n]*)", text, re.MULTILINE)
+        for text in texts
     )
     return sorted({command.strip(" \\") for commands in found for command in commands})
 
 
 @pytest.mark.parametrize("command", documented_commands())
 def test_documented_commands_have_these_options(command: str) -> None:
-    _, name, *arguments = shlex.split(command)
-    known = {
-        option
-        for parameter in typer.main.get_command(app).commands[name].params
-        for option in parameter.opts  # type: ignore[attr-defined]
-    }
+    _, *arguments = shlex.split(command)
+    known_as: Any = typer.main.get_command(app)
+    while hasattr(known_as, "commands"):
+        known_as = known_as.commands[arguments.pop(0)]
+    known = {option for parameter in known_as.params for option in parameter.opts}
     assert {argument for argument in arguments if argument.startswith("-")} <= known
 
 

@@ -1,0 +1,152 @@
+"""An experiment from its file to the table and the curves."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from probablyexists.cli.app import app
+from probablyexists.lab.experiment import read_experiment
+from probablyexists.lab.pool import SEEN, UNSEEN, pool
+from probablyexists.lab.run import rows
+from probablyexists.stats.estimate import Estimate
+from probablyexists.stats.roc import auroc
+
+EXPERIMENT = """
+name = "tiny"
+[defaults]
+base = 8
+batch = 4
+images = 8
+snapshots = [0.5]
+samples = 100
+snapshot_samples = 100
+people = 4
+photos = 2
+unseen = 1
+heldout_photos = 3
+[[grid]]
+part = "tiny"
+set = "people:28x3"
+procedure = "dcgan"
+seed = [0, 1]
+"""
+
+
+def lab(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["lab", *arguments])
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Any]:
+    """The experiment's file, its folder, and what carrying it out said."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "tiny.toml").write_text(EXPERIMENT, encoding="utf-8")
+    said = lab(
+        *("run", str(folder / "tiny.toml"), "--out", str(folder / "out"), "--cache", str(folder / "cache"), "-q"),
+        *("--device", "cpu"),
+    )
+    return folder / "tiny.toml", folder / "out", said
+
+
+def test_every_run_has_a_row_and_a_report(done: tuple[Path, Path, Any]) -> None:
+    path, out, said = done
+    assert said.exit_code == 0, said.output
+    found = rows(read_experiment(path), out)
+    assert [row["design"]["people"] for row in found] == [4, 4]
+    for row in found:
+        assert row["images"] == 8
+        assert row["n_trained_on"] == 8
+        assert row["n_heldout_people"] == 24
+        assert [point["images"] for point in row["curve"]] == [4]
+        assert {(m["population"], m["level"]) for m in row["membership"]} == {
+            (population, level) for population in (SEEN, UNSEEN) for level in ("photo", "person")
+        }
+        assert (out / row["id"] / "audit" / "report.html").exists()
+        assert (out / row["id"] / "training" / "generator" / "sheet.png").exists()
+
+
+def test_no_name_of_a_person_is_in_a_row(done: tuple[Path, Path, Any]) -> None:
+    _, out, _ = done
+    for path in out.glob("*/row.json"):
+        assert not re.search(r"person-\d", path.read_text())
+
+
+def test_a_finished_grid_is_not_carried_out_again(done: tuple[Path, Path, Any]) -> None:
+    path, out, _ = done
+    before = {file: file.stat().st_mtime_ns for file in out.rglob("*") if file.is_file() and file.name != ".claim"}
+    again = lab("run", str(path), "--out", str(out), "-q", "--device", "cpu")
+    assert again.exit_code == 0
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    dry = lab("run", str(path), "--out", str(out), "--dry-run")
+    assert dry.output.count("done") == 2
+
+
+def test_the_scores_are_those_of_the_figures(done: tuple[Path, Path, Any]) -> None:
+    path, out, _ = done
+    for row in rows(read_experiment(path), out):
+        scores = pq.read_table(out / row["id"] / "scores.parquet").to_pylist()
+        for answer in row["membership"]:
+            kind = (answer["population"], answer["level"])
+            here = [s for s in scores if (s["population"], s["level"]) == kind]
+            members, strangers = (
+                np.array([s["score"] for s in here if s["side"] == side]) for side in ("member", "heldout")
+            )
+            assert auroc(members, strangers) == pytest.approx(answer["auroc"]["value"])
+
+
+def test_runs_that_differ_in_their_seed_are_one_line_of_the_table(done: tuple[Path, Path, Any]) -> None:
+    path, out, _ = done
+    (cell,) = pool(rows(read_experiment(path), out), out)
+    values = [
+        next(m["auroc"]["value"] for m in row["membership"] if (m["population"], m["level"]) == (UNSEEN, "person"))
+        for row in cell.rows
+    ]
+    pooled = cell.auroc[UNSEEN, "person"]
+    assert isinstance(pooled, Estimate)
+    assert pooled.value == pytest.approx(sum(values) / 2)
+    shown = lab("table", str(path), "--out", str(out))
+    assert shown.exit_code == 0
+    assert f"| people:28x3 | dcgan | 4 x 2 | 2 | {pooled.value:.2f} (" in shown.output
+
+
+def test_the_curves_are_drawn(done: tuple[Path, Path, Any]) -> None:
+    path, out, _ = done
+    drawn = lab("plot", str(path), "--out", str(out), "--to", str(out.parent / "plots"))
+    assert drawn.exit_code == 0, drawn.output
+    assert (out.parent / "plots" / "time.svg").read_text().startswith("<?xml")
+
+
+def test_a_failed_run_is_counted_and_the_exit_code_says_so(done: tuple[Path, Path, Any]) -> None:
+    path, out, _ = done
+    kept = {file: file.read_text() for file in out.glob("*/row.json")}
+    first = next(iter(kept))
+    row = json.loads(kept[first])
+    try:
+        first.write_text(
+            json.dumps(
+                {
+                    **{k: row[k] for k in ("version", "id", "part", "set", "design", "training", "samples")},
+                    "failed": "step 3: not finite",
+                }
+            )
+        )
+        again = lab("run", str(path), "--out", str(out), "-q", "--device", "cpu")
+        assert again.exit_code == 1
+        assert "step 3: not finite" in again.output
+        assert "1 (+1 failed)" in lab("table", str(path), "--out", str(out)).output
+    finally:
+        for file, text in kept.items():
+            file.write_text(text)
+
+
+def test_an_empty_folder_is_one_line(tmp_path: Path, done: tuple[Path, Path, Any]) -> None:
+    said = lab("table", str(done[0]), "--out", str(tmp_path))
+    assert "holds no row" in str(said.exception)
