@@ -92,7 +92,7 @@ def line(row: Row, interval: str, figures: list[Figure]) -> str:
     made = [figure for figure in figures if isinstance(figure, Estimate)]
     assert len(made) == len(figures)
     low, high = np.array([f.low for f in made]), np.array([f.high for f in made])
-    covers = float(((low <= EFFECT) & (EFFECT <= high)).mean())
+    covers = float(((low <= EFFECT) & (high >= EFFECT)).mean())
     ends = wilson(covers, len(made))
     return (
         f"| {row.name} | {interval} "
@@ -106,9 +106,7 @@ def table(title: str, chosen: list[Row], n_experiments: int) -> None:
     if not chosen:
         return
     print(f"{title}\n")
-    print(
-        "| doses; noise | interval (95 %) | coverage % (95 % interval) | truth below / above % | median width | found % |"
-    )
+    print("| doses; noise | interval (95 %) | coverage % (95 %) | truth below / above % | median width | found % |")
     print("|---|---|---|---|---|---|")
     for row in chosen:
         dealt: list[Figure] = []

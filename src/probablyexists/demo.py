@@ -36,7 +36,7 @@ UNSEEN_PHOTOS = range(1000, 1004)
 SAMPLES = 2000
 
 GENERATOR = "demo-generator.onnx"
-GENERATOR_SHA256 = ""
+GENERATOR_SHA256 = "dd05b1b6038b5ac51c16dce4180846f7ef4779f8e820ca9c9402a4bbbc13a5dc"
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ class Cell:
     n_failed: int
     auroc: Mapping[tuple[str, str], Figure]
     """(population, level) -> AUROC pooled over the runs, people as the units (`stats.pooled.pooled_auroc`)."""
+    each: Mapping[tuple[str, str], tuple[Figure, ...]]
+    """The same of every run alone."""
 
 
 def pool(rows: Sequence[Row], folder: Path) -> list[Cell]:
@@ -60,6 +62,7 @@ def _cell(rows: Sequence[Row], folder: Path) -> Cell:
         rows=whole,
         n_failed=len(rows) - len(whole),
         auroc={kind: pooled_auroc(runs) for kind, runs in scored.items() if runs},
+        each={kind: tuple(pooled_auroc([run]) for run in runs) for kind, runs in scored.items() if runs},
     )
 
 

@@ -7,11 +7,14 @@ from statistics import mean
 
 from probablyexists.lab.pool import SEEN, UNSEEN, Cell, figure
 from probablyexists.stats.estimate import Estimate, Figure
+from probablyexists.stats.rates import wilson
 
 _HEAD = (
     "| set | procedure | people x photos | runs | unseen, by person | unseen, by photo | seen, by person "
     "| TPR at FPR 1 %, unseen photos | baseline | named | copies | Frechet | images | minutes |"
 )
+
+_NULL_HEAD = "| nothing is true here | runs | intervals with 0.5 inside | share | mean AUROC |"
 
 LEGEND = """AUROC with its 95 % interval, people as units, pooled over the runs of a row. *Unseen*: photos of members
 that were not trained on; *seen*: training photos; against people who were never in training. *TPR*: mean over the runs
@@ -28,9 +31,30 @@ def table(cells: Sequence[Cell]) -> str:
         parts.setdefault(cell.part, []).append(cell)
     blocks = []
     for part, its in parts.items():
-        lines = [f"### {part}", "", _HEAD, "|---" * (_HEAD.count("|") - 1) + "|"]
-        blocks.append("\n".join([*lines, *(_line(cell) for cell in its)]))
+        blocks.append("\n".join([f"### {part}", "", *_headed(_HEAD), *(_line(cell) for cell in its)]))
+        strangers = [cell for cell in its if cell.rows and cell.rows[0]["design"]["truth"] == "strangers"]
+        if strangers:
+            blocks.append("\n".join([*_headed(_NULL_HEAD), *_null_lines(strangers)]))
     return "\n\n".join([*blocks, LEGEND])
+
+
+def _headed(head: str) -> list[str]:
+    return [head, "|---" * (head.count("|") - 1) + "|"]
+
+
+def _null_lines(cells: Sequence[Cell]) -> list[str]:
+    """For each population and level, how many runs' intervals contain 0.5 where the truth is 0.5."""
+    lines = []
+    for kind in ((UNSEEN, "person"), (UNSEEN, "photo"), (SEEN, "person"), (SEEN, "photo")):
+        found = [f for cell in cells for f in cell.each.get(kind, ()) if isinstance(f, Estimate)]
+        hits = sum(f.low <= 0.5 <= f.high for f in found)
+        if found:
+            low, high = wilson(hits / len(found), len(found))
+            lines.append(
+                f"| {kind[0]}, by {kind[1]} | {len(found)} | {hits} | {hits / len(found):.1%} "
+                f"({low:.1%} to {high:.1%}) | {mean(f.value for f in found):.3f} |"
+            )
+    return lines
 
 
 def _line(cell: Cell) -> str:

@@ -218,6 +218,8 @@ def train(
     """
     if (settings.images is None) == (settings.minutes is None):
         raise InputError("training: give a budget, either images or minutes")
+    if settings.minutes is not None and machine.n_processes > 1:
+        raise InputError("training: several processes do not agree on minutes; give a budget of images")
     if photos.shape[1:] != (settings.size, settings.size, 3):
         raise InputError(f"training: photos are {photos.shape[1:]}, expected ({settings.size}, {settings.size}, 3)")
     with torch.random.fork_rng():
