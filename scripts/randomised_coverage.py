@@ -49,7 +49,7 @@ def heavy(draw: Draw, dose: Floats) -> Floats:
 
 def own_spread(draw: Draw, dose: Floats) -> Floats:
     """Some people's responses are ten times as noisy as others', whatever their dose."""
-    return draw.normal(size=dose.size) * np.exp(draw.normal(0, 1, dose.size))
+    return draw.normal(0, draw.lognormal(0, 1, dose.size))
 
 
 def spread_by_dose(draw: Draw, dose: Floats) -> Floats:

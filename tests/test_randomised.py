@@ -47,7 +47,8 @@ def plain_p(runs: Sequence[People], b: Fraction) -> Fraction:
         mean = Fraction(sum(doses), len(doses))
         return sum(((d - mean) * (y - b * x) for d, (x, y) in zip(doses, people, strict=True)), Fraction(0))
 
-    each = [[product(d, people) for d in itertools.permutations([x for x, _ in people])] for people in runs]
+    dealt = [dict.fromkeys(itertools.permutations([x for x, _ in people])) for people in runs]
+    each = [[product(doses, people) for doses in deals] for deals, people in zip(dealt, runs, strict=True)]
     actual = abs(sum(products[0] for products in each))
     deals = [abs(sum(deal)) for deal in itertools.product(*each)]
     return Fraction(sum(deal >= actual for deal in deals), len(deals))
@@ -94,14 +95,14 @@ SMALL: list[list[People]] = [
 
 @pytest.mark.parametrize("runs", SMALL, ids=["5 doses", "ties, one far out", "two runs"])
 def test_every_deal_listed(runs: list[People]) -> None:
-    """Draws approach the test over all deals: the interval ends where its p-value passes 5 %."""
+    """Draws approach the test over all deals: the interval ends where its p-value passes 5 % (or is 5 %)."""
     draws = 40_000
     figure = estimate(randomised_slope(as_runs(runs), rng(1), draws))
     assert figure.n == sum(map(len, runs))
     assert plain_p(runs, Fraction(figure.value).limit_denominator(1000)) == 1
     width = Fraction(figure.high - figure.low)
     for end, outwards in ((figure.low, -width / 1000), (figure.high, width / 1000)):
-        assert plain_p(runs, Fraction(end) - outwards) > Fraction(5, 100)
+        assert plain_p(runs, Fraction(end) - outwards) >= Fraction(5, 100)
         assert plain_p(runs, Fraction(end) + outwards) <= Fraction(5, 100)
     p = float(plain_p(runs, Fraction(0)))
     assert randomised_p(as_runs(runs), rng(2), draws) == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / draws))
@@ -246,7 +247,7 @@ def test_p_is_1_where_nothing_can_be_said(run: DoseRun) -> None:
     [
         (np.ones(3), np.ones(4), r"\(3,\) and \(4,\)"),
         (np.ones((2, 2)), np.ones((2, 2)), "one of each a person"),
-        (np.array([1.0, np.nan, np.inf]), np.array([np.nan, 1.0, 1.0]), "3 people"),
+        (np.array([1.0, np.nan, np.inf]), np.array([np.nan, 1.0, 1.0]), "3 of 3 people"),
     ],
 )
 def test_a_run_is_checked(dose: Floats, response: Floats, message: str) -> None:

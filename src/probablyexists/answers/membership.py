@@ -80,9 +80,7 @@ def _photos(crowd: Crowd, samples: NDArray[np.float32], attack: Attack) -> Side:
     return Side(attack.score(crowd.table.embeddings[rows], samples), people)
 
 
-def _people(
-    crowd: Crowd, photos: int, samples: NDArray[np.float32], attack: Attack
-) -> tuple[Side, tuple[str, ...]]:
+def _people(crowd: Crowd, photos: int, samples: NDArray[np.float32], attack: Attack) -> tuple[Side, tuple[str, ...]]:
     templates, who = crowd.templates(photos)
     return Side.one_each(attack.score(templates, samples)), tuple(crowd.people.names[i] for i in who)
 

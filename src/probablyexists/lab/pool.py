@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from probablyexists.basis.errors import InputError
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.pooled import Run as Scored
 from probablyexists.stats.pooled import pooled_auroc
@@ -53,7 +52,7 @@ def _key(row: Row) -> str:
 def _cell(rows: Sequence[Row], folder: Path) -> Cell:
     whole = tuple(row for row in rows if "failed" not in row)
     kinds = [(population, level) for population in (SEEN, UNSEEN) for level in ("photo", "person")]
-    scored = {kind: [s for row in whole if (s := _scores(folder / row["id"], *kind)) is not None] for kind in kinds}
+    each = {kind: tuple(f for row in whole if (f := _alone(row, *kind)) is not None) for kind in kinds}
     first = rows[0]
     return Cell(
         part=first["part"],
@@ -61,15 +60,26 @@ def _cell(rows: Sequence[Row], folder: Path) -> Cell:
         procedure=first["training"]["procedure"] + ("+diffaug" if first["training"]["augment"] else ""),
         rows=whole,
         n_failed=len(rows) - len(whole),
-        auroc={kind: pooled_auroc(runs) for kind, runs in scored.items() if runs},
-        each={kind: tuple(pooled_auroc([run]) for run in runs) for kind, runs in scored.items() if runs},
+        auroc={kind: _together(whole, kind, figures, folder) for kind, figures in each.items() if figures},
+        each={kind: figures for kind, figures in each.items() if figures},
     )
 
 
+def _together(rows: Sequence[Row], kind: tuple[str, str], each: Sequence[Figure], folder: Path) -> Figure:
+    """One run speaks for itself; several are pooled, for which their scores must lie beside their rows."""
+    if len(each) == 1:
+        return each[0]
+    runs = [s for row in rows if (s := _scores(folder / row["id"], *kind)) is not None]
+    if len(runs) < len(each):
+        return Unresolvable("the scores of some runs are missing", len(each), len(runs))
+    return pooled_auroc(runs)
+
+
 def _scores(folder: Path, population: str, level: str) -> Scored | None:
+    """None where the run has no such population, or its row came without its scores."""
     path = folder / "scores.parquet"
     if not path.exists():
-        raise InputError(f"{path}: is missing; delete {folder / 'row.json'} and carry the experiment out again")
+        return None
     table = pq.read_table(path)
     here = table.filter(pc.and_(pc.equal(table["population"], population), pc.equal(table["level"], level)))
     if not here.num_rows:
@@ -81,6 +91,14 @@ def _scores(folder: Path, population: str, level: str) -> Scored | None:
         sides["heldout"]["score"].to_numpy(),
         sides["heldout"]["person"].to_pylist(),
     )
+
+
+def _alone(row: Row, population: str, level: str) -> Figure | None:
+    """What the row itself says."""
+    for answer in row["membership"]:
+        if (answer["population"], answer["level"]) == (population, level):
+            return figure(answer["auroc"])
+    return None
 
 
 def figure(given: Mapping[str, Any]) -> Figure:

@@ -38,10 +38,8 @@ class DoseRun:
             shapes = f"{np.shape(self.dose)} and {np.shape(self.response)}"
             raise InputError(f"doses and responses have the shapes {shapes}; give one of each a person")
         if not_finite := int((~np.isfinite(self.dose) | ~np.isfinite(self.response)).sum()):
-            raise InputError(
-                f"{not_finite} of {len(self.dose)} people have a dose or response that is not finite; "
-                "set them aside before doses are dealt out, or give them a response"
-            )
+            what = "a dose or response that is not finite"
+            raise InputError(f"{not_finite} of {len(self.dose)} people have {what}; leave nobody out after the deal")
 
 
 def randomised_slope(runs: Sequence[DoseRun], rng: np.random.Generator, draws: int = N_DRAWS) -> Figure:
@@ -101,18 +99,15 @@ def randomised_p(runs: Sequence[DoseRun], rng: np.random.Generator, draws: int =
 
 @dataclass(frozen=True)
 class _Deals:
-    """Sums of products over people, doses and responses from their means within runs."""
+    """Sums of products over people, of doses x and responses y less their means within runs."""
 
     xx: float
-    """dose by dose"""
     xy: float
-    """dose by response"""
     yy: float
-    """response by response"""
     dealt_x: NDArray[np.float64]
-    """(draws,) dose dealt again by dose"""
+    """(draws,) doses dealt again, by the actual doses"""
     dealt_y: NDArray[np.float64]
-    """(draws,) dose dealt again by response"""
+    """(draws,) doses dealt again, by responses"""
 
 
 def _deal_again(runs: Sequence[DoseRun], rng: np.random.Generator, draws: int) -> _Deals:
