@@ -1,6 +1,6 @@
 """Does the interval of a dealt-out dose hold what it promises? Simulated experiments; prints Markdown tables.
 
-    python scripts/randomised_coverage.py                      # 1,000 experiments a row, less than a minute
+    python scripts/randomised_coverage.py                      # 1,000 experiments a row, a few seconds
     python scripts/randomised_coverage.py --experiments 200    # fewer
     python scripts/randomised_coverage.py --only normal        # rows whose name has this word
 
@@ -27,8 +27,8 @@ from probablyexists.stats.rates import wilson
 
 SEED = 20262
 EFFECT = 0.3
-DRAWS = 999
-"""A tenth of the library's: the interval must cover with any number, and is a little wider with fewer."""
+DRAWS = 499
+"""Fewer than the library's: the interval must cover with any number, and is a little wider with fewer."""
 
 Draw = np.random.Generator
 Floats = NDArray[np.float64]

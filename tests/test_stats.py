@@ -62,10 +62,11 @@ def test_auroc_variance_is_delongs_when_there_is_one_score_a_person() -> None:
     draw = rng()
     x, y = draw.normal(1, 1, 40), draw.normal(0, 1, 60)
     wins = (x[:, None] > y) + (x[:, None] == y) / 2
-    variance = wins.mean(axis=1).var(ddof=1) / 40 + wins.mean(axis=0).var(ddof=1) / 60
+    each = wins.mean(axis=1).var(ddof=1) / 40, wins.mean(axis=0).var(ddof=1) / 60
     figure = estimate(auroc_estimate(Side.one_each(x), Side.one_each(y)))
     a = wins.mean()
-    logit = math.log(a / (1 - a)) + np.array([-1, 1]) * 1.959964 * math.sqrt(variance) / (a * (1 - a))
+    quantile = t.ppf(0.975, sum(each) ** 2 / (each[0] ** 2 / 39 + each[1] ** 2 / 59))  # Welch
+    logit = math.log(a / (1 - a)) + np.array([-1, 1]) * quantile * math.sqrt(sum(each)) / (a * (1 - a))
     assert [figure.low, figure.high] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-6)
     assert figure.n == 40
 
@@ -73,15 +74,16 @@ def test_auroc_variance_is_delongs_when_there_is_one_score_a_person() -> None:
 def test_auroc_variance_of_clusters_by_a_plain_loop() -> None:
     ours, theirs = clustered(30, 0.7, 1), clustered(50, 0.0, 2)
     a = auroc(ours.scores, theirs.scores)
-    variance = 0.0
+    each = []
     for here, other, sign in ((ours, theirs, 1), (theirs, ours, -1)):
         totals = [0.0] * here.n_people
         for score, person in zip(here.scores, here.people, strict=True):
             totals[person] += float(np.mean([(score > o) + (score == o) / 2 for o in other.scores]))
             totals[person] -= a if sign == 1 else 1 - a
         n = here.n_people
-        variance += n / (n - 1) * sum(x * x for x in totals) / here.scores.size**2
-    half = 1.959964 * math.sqrt(variance) / (a * (1 - a))
+        each.append(n / (n - 1) * sum(x * x for x in totals) / here.scores.size**2)
+    quantile = t.ppf(0.975, sum(each) ** 2 / (each[0] ** 2 / 29 + each[1] ** 2 / 49))  # Welch
+    half = quantile * math.sqrt(sum(each)) / (a * (1 - a))
     figure = estimate(auroc_estimate(ours, theirs))
     assert figure.low == pytest.approx(1 / (1 + math.exp(-(math.log(a / (1 - a)) - half))), abs=1e-6)
 
