@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from probablyexists.basis.seeds import rng
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.pooled import Run as Scored
 from probablyexists.stats.pooled import pooled_auroc
+from probablyexists.stats.randomised import DoseRun, randomised_slope
 
 Row = Mapping[str, Any]
 
@@ -34,6 +37,8 @@ class Cell:
     """(population, level) -> AUROC pooled over the runs, people as the units (`stats.pooled.pooled_auroc`)."""
     each: Mapping[tuple[str, str], tuple[Figure, ...]]
     """The same of every run alone."""
+    dose: Mapping[str, Figure]
+    """Population -> exposure for each doubling of the training photos, where these were dealt out at random."""
 
 
 def pool(rows: Sequence[Row], folder: Path) -> list[Cell]:
@@ -62,7 +67,21 @@ def _cell(rows: Sequence[Row], folder: Path) -> Cell:
         n_failed=len(rows) - len(whole),
         auroc={kind: _together(whole, kind, figures, folder) for kind, figures in each.items() if figures},
         each={kind: figures for kind, figures in each.items() if figures},
+        dose={p: _dose(whole, p) for p in (SEEN, UNSEEN) if whole and _is_randomised(first)},
     )
+
+
+def _is_randomised(row: Row) -> bool:
+    design = row["design"]
+    return bool(design["dose"]) or design["most"] is not None
+
+
+def _dose(rows: Sequence[Row], population: str) -> Figure:
+    points = [np.array(row["exposures"][population]) for row in rows if row["exposures"].get(population)]
+    if not points:
+        return Unresolvable("no run has this population")
+    runs = [DoseRun(np.log2(run[:, 0]), run[:, 1]) for run in points]
+    return randomised_slope(runs, rng(0, "lab", "dose", population))
 
 
 def _together(rows: Sequence[Row], kind: tuple[str, str], each: Sequence[Figure], folder: Path) -> Figure:

@@ -111,7 +111,7 @@ PROCEDURES: Mapping[str, Procedure] = {
     "r3gan": Procedure(
         source="Huang et al. 2024, arXiv 2501.05441",
         network="r3gan",
-        lr=2e-4,
+        lr=1e-3,
         betas=(0.0, 0.99),
         d_loss=losses.relativistic_d,
         g_loss=losses.relativistic_g,

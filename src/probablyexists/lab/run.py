@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
@@ -19,6 +22,7 @@ from probablyexists.findings import Findings, Membership
 from probablyexists.intake.settings import Settings
 from probablyexists.lab.experiment import Experiment, Run
 from probablyexists.lab.machine import Machine
+from probablyexists.lab.pool import SEEN, UNSEEN
 from probablyexists.lab.reading import Glance, Reading, glance, read
 from probablyexists.lab.sets import crops
 from probablyexists.lab.sets import read as read_crops
@@ -139,6 +143,7 @@ def _row(roles: Split, trained: Trained, curve: dict[int, Glance], reading: Read
         "smallest_leak": findings.missed.model_dump(mode="json"),
         "dose": findings.dose.model_dump(mode="json"),
         "most": _most(roles, findings),
+        "exposures": exposures(roles, reading.scores),
         "curve": [
             {
                 "images": images,
@@ -160,6 +165,24 @@ def _most(roles: Split, findings: Findings) -> dict[str, Any] | None:
         if row["person"] == roles.most:
             return {key: row[key] for key in ("photos", "compared_on", "exposure", "p", "q", "exposed")}
     return None
+
+
+def exposures(roles: Split, scores: pa.Table) -> dict[str, list[list[float]]]:
+    """For each population [training photos, exposure] of every member, sorted, without names.
+
+    The exposure is the score by person as a z-score among the held-out people, everybody on the same number of photos:
+    a better template does not pass for a larger dose. On unseen photos it owes nothing to the photos trained on.
+    """
+    photos = Counter(crop.person for crop in roles.training)
+    found = {}
+    for population in (SEEN, UNSEEN):
+        here = [s for s in scores.to_pylist() if (s["population"], s["level"]) == (population, "person")]
+        strangers = np.array([s["score"] for s in here if s["side"] == "heldout"])
+        members = [s for s in here if s["side"] == "member"]
+        if members:
+            mean, spread = strangers.mean(), max(float(strangers.std(ddof=1)), 1e-9)
+            found[population] = sorted([photos[s["person"]], float((s["score"] - mean) / spread)] for s in members)
+    return found
 
 
 def _plain_membership(answers: list[Membership]) -> list[dict[str, Any]]:

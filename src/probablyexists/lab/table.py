@@ -33,6 +33,9 @@ def table(cells: Sequence[Cell]) -> str:
     for part, its in parts.items():
         blocks.append("\n".join([f"### {part}", "", *_headed(_HEAD), *(_line(cell) for cell in its)]))
         strangers = [cell for cell in its if cell.rows and cell.rows[0]["design"]["truth"] == "strangers"]
+        blocks += [
+            _dose_lines(cell) for cell in its if cell.rows and any(row["most"] or cell.dose for row in cell.rows)
+        ]
         if strangers:
             blocks.append("\n".join([*_headed(_NULL_HEAD), *_null_lines(strangers)]))
     return "\n\n".join([*blocks, LEGEND])
@@ -40,6 +43,23 @@ def table(cells: Sequence[Cell]) -> str:
 
 def _headed(head: str) -> list[str]:
     return [head, "|---" * (head.count("|") - 1) + "|"]
+
+
+def _dose_lines(cell: Cell) -> str:
+    """The over-represented person of each run, and the slope where photos were dealt out at random."""
+    lines = []
+    for population, slope in cell.dose.items():
+        told = f"{shown(slope)} standard deviations a doubling" if isinstance(slope, Estimate) else slope.reason
+        lines.append(f"- {cell.set}, {cell.procedure}, exposure by dose on {population}: {told}")
+    for row in cell.rows:
+        most = row["most"]
+        if most:
+            lines.append(
+                f"- {cell.set}, {cell.procedure}, seed {row['training']['seed']}: the person with most photos "
+                f"({most['photos']}) has p = {most['p']:.4f}, q = {most['q']:.3f}, "
+                f"{'named' if most['exposed'] else 'not named'}; {row['n_named']} of {row['n_members']} members are"
+            )
+    return "\n".join(lines)
 
 
 def _null_lines(cells: Sequence[Cell]) -> list[str]:

@@ -1,0 +1,63 @@
+"""Every procedure learns eight drawn people within a minute: the generator gives its members away, not strangers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from probablyexists.attacks.nearest import NearestSample
+from probablyexists.basis.progress import Silent
+from probablyexists.generators.lab_checkpoint import open_lab_checkpoint
+from probablyexists.images.drawn import draw_person, draw_photo
+from probablyexists.lab.machine import find_machine
+from probablyexists.lab.procedures import PROCEDURES
+from probablyexists.lab.train import Training, train
+from probablyexists.stats.roc import auroc, rank_sum_p
+
+MEMBERS, STRANGERS, REFERENCES, PHOTOS = 8, 52, 300, 2
+SAMPLES = 400
+
+BUDGETS = {
+    "dcgan": {"base": 16, "batch": 16, "images": 12_800},
+    "lsgan": {"base": 16, "batch": 16, "images": 12_800},
+    "hinge-sn": {"base": 16, "batch": 16, "images": 12_800},
+    "wgan-gp": {"base": 16, "batch": 8, "images": 24_000},
+    "r3gan": {"base": 8, "batch": 8, "images": 3_200},
+    "stylegan2": {"base": 8, "batch": 8, "images": 6_400},
+    "diffusion": {"base": 16, "batch": 16, "images": 9_600},
+}
+
+
+def pictures(people: range, photos: int) -> NDArray[np.uint8]:
+    return np.stack([draw_photo(draw_person(7, person), photo, 32) for person in people for photo in range(photos)])
+
+
+def directions(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Pictures as unit vectors, their mean taken out: a cosine is then a correlation of pixels."""
+    flat = photos.reshape(len(photos), -1).astype(np.float64)
+    flat -= flat.mean(axis=1, keepdims=True)
+    return (flat / np.linalg.norm(flat, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_every_procedure_is_here() -> None:
+    assert set(BUDGETS) == set(PROCEDURES)
+
+
+@pytest.mark.parametrize("procedure", PROCEDURES)
+def test_a_procedure_learns_eight_people(tmp_path: Path, procedure: str) -> None:
+    """In pixels, without a recogniser; less what any stranger's photos give, as some pictures are like everybody's."""
+    torch.set_num_threads(1)
+    everybody = pictures(range(MEMBERS + STRANGERS), PHOTOS)
+    settings = Training.model_validate({"procedure": procedure, "mirror": False, "snapshots": (), **BUDGETS[procedure]})
+    trained = train(settings, everybody[: MEMBERS * PHOTOS], tmp_path, find_machine("cpu"), Silent())
+    samples = directions(open_lab_checkpoint(trained.generator).sample(range(SAMPLES)))
+    references = directions(pictures(range(100, 100 + REFERENCES), 1))
+    faces = directions(everybody)
+    attack = NearestSample()
+    exposure = (attack.score(faces, samples) - attack.score(faces, references)).reshape(-1, PHOTOS).max(axis=1)
+    members, strangers = exposure[:MEMBERS], exposure[MEMBERS:]
+    assert rank_sum_p(members, strangers) < 0.01, f"AUROC {auroc(members, strangers):.2f}"
