@@ -49,12 +49,13 @@ def heavy(draw: Draw, dose: Floats) -> Floats:
 
 def own_spread(draw: Draw, dose: Floats) -> Floats:
     """Some people's responses are ten times as noisy as others', whatever their dose."""
-    return draw.normal(0, draw.lognormal(0, 1, dose.size))
+    spread: Floats = draw.lognormal(0, 1, dose.size)
+    return draw.normal(0, spread)
 
 
 def spread_by_dose(draw: Draw, dose: Floats) -> Floats:
     """Three times as noisy at the highest dose as at the lowest."""
-    return draw.normal(size=dose.size) * (1 + 2 * dose / dose.max())
+    return draw.normal(size=dose.size) * (1 + 2 * dose / float(dose.max()))
 
 
 def effects_differ(draw: Draw, dose: Floats) -> Floats:

@@ -7,6 +7,7 @@ It was trained on 20 drawn people: 10 photos of each, and of one person 400.
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -100,23 +101,30 @@ def _write(folder: Path, person: int, photos: range) -> None:
 
 
 def compare(findings: Findings, out: Path) -> Outcome:
-    """What the audit found beside what we know: everybody in training/ was trained on, one of them far too often."""
+    """What the audit found beside what we know: everybody in training/ was trained on, one of them far too often.
+
+    Right if the verdict is a leak and the over-represented person is the one whose photos come out again most.
+    """
     most = f"person-{MOST:04d}"
     rows = {row["person"]: row for row in findings.people.to_pylist()}
     named = sorted(person for person, row in rows.items() if row["exposed"])
+    rank = sorted(rows, key=lambda person: -rows[person]["exposure"]).index(most) + 1
+    copied = Counter(row["person"] for row in findings.samples.to_pylist() if row["kind"] == "copy")
     unseen = next(m.auroc for m in findings.membership if (m.population, m.level) == ("unseen photos", "person"))
     told = f"{unseen.value:.2f} ({unseen.low:.2f} to {unseen.high:.2f})" if isinstance(unseen, Estimate) else "-"
     lines = [
         f"verdict: {findings.verdict}. {findings.sentence}",
         "",
-        f"trained on        {N_MEMBERS} people, {PHOTOS} photos each; of {most} {MOST_PHOTOS}",
-        f"named             {', '.join(named) or 'nobody'}",
-        f"{most}       p = {rows[most]['p']:.4f}, q = {rows[most]['q']:.3f}, {rows[most]['exposure']:.1f} standard "
-        "deviations above strangers",
-        f"AUROC, unseen     {told}",
+        f"the truth           trained on {N_MEMBERS} people, {PHOTOS} photos each, and {MOST_PHOTOS} of {most}",
+        f"copies              {copied.total()} of {SAMPLES:,} samples, {copied[most]} of them of {most}",
+        f"{most}         number {rank} in exposure, {rows[most]['exposure']:.1f} standard deviations above strangers, "
+        f"p = {rows[most]['p']:.3f}",
+        f"named               {', '.join(named) or 'nobody'}",
+        f"can one tell        AUROC of unseen photos, by person: {told}",
         "",
         f"report:   {out / 'audit' / 'report.html'}",
         f"findings: {out / 'audit' / 'findings.json'}",
         f"withhold: {out / 'audit' / 'withhold.txt'}",
     ]
-    return Outcome(most in named, "\n".join(lines))
+    right = findings.verdict == "leak" and bool(copied) and copied.most_common(1)[0][0] == most
+    return Outcome(right, "\n".join(lines))

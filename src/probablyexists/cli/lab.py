@@ -45,6 +45,7 @@ Stopped, the same command goes on where it was. On several GPUs:
 
 Experiment = Annotated[Path, typer.Argument(help="A TOML file of runs.")]
 Out = Annotated[Path, typer.Option(help="Folder for the runs; large, and not for publication.")]
+Done = Annotated[Path, typer.Option("--out", help="Folder of the runs, or its rows.jsonl.")]
 Faces = Annotated[Path | None, typer.Option(help="Folder that holds lfw/, celeba/ and orl/.")]
 Cache = Annotated[Path | None, typer.Option(help="Where crops and embeddings are kept; default: the user's cache.")]
 Threads = Annotated[int | None, typer.Option(help="Threads; default: all cores.")]
@@ -144,7 +145,7 @@ def train_command(
 
 
 @lab.command("table")
-def table_command(experiment: Experiment, out: Out) -> None:
+def table_command(experiment: Experiment, out: Done) -> None:
     """The figures of an experiment's runs so far, as Markdown on stdout.
 
     probablyexists lab table experiments/smoke.toml --out lab/
@@ -157,7 +158,7 @@ def table_command(experiment: Experiment, out: Out) -> None:
 @lab.command("plot")
 def plot_command(
     experiment: Experiment,
-    out: Out,
+    out: Done,
     to: Annotated[Path, typer.Option(help="Folder for the SVG files.")],
 ) -> None:
     """Exposure against people, photos, training time and dose, as SVG files.
@@ -182,7 +183,7 @@ def _cells(experiment: Path, out: Path) -> list[Cell]:
     found = rows(read_experiment(experiment), out)
     if not found:
         raise InputError(f"--out {out}: holds no row of {experiment}; carry it out with: probablyexists lab run")
-    return pool(found, out)
+    return pool(found, out.parent if out.is_file() else out)
 
 
 def checked(kind: type[Checked], **given: object) -> Checked:

@@ -131,7 +131,7 @@ PROCEDURES: Mapping[str, Procedure] = {
     "diffusion": Procedure(
         source="Ho et al. 2020, arXiv 2006.11239; sampled as Song et al. 2020, arXiv 2010.02502",
         network="diffusion",
-        lr=4e-4,
+        lr=1e-3,
         betas=(0.9, 0.999),
     ),
 }

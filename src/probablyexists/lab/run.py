@@ -57,18 +57,24 @@ def run_experiment(
             progress.say(f"run {number} of {len(experiment.runs)}: {run.id} (seed {run.seed})")
             row = carry_out(run, folder, faces, cache, machine, progress, threads)
             if machine.is_main:
-                write_text(folder / "row.json", json.dumps(row, indent=1) + "\n")
-    return rows(experiment, out)
+                write_text(folder / "row.json", json.dumps(row) + "\n")
+    found = rows(experiment, out)
+    write_text(out / "rows.jsonl", "".join(json.dumps(row) + "\n" for row in found))
+    return found
 
 
 def rows(experiment: Experiment, out: Path) -> list[dict[str, Any]]:
-    """The rows that are there, in the experiment's order; each bears the part it belongs to."""
-    found = []
-    for run in experiment.runs:
-        path = out / run.id / "row.json"
-        if path.exists():
-            found.append({**json.loads(path.read_text(encoding="utf-8")), "part": run.part})
-    return found
+    """The rows that are there, in the experiment's order; each bears the part it belongs to.
+
+    `out`: the folder of the runs, or the `rows.jsonl` of one that is elsewhere.
+    """
+    if out.is_file():
+        lines = out.read_text(encoding="utf-8").splitlines()
+        known = {row["id"]: row for row in map(json.loads, lines)}
+    else:
+        paths = [out / run.id / "row.json" for run in experiment.runs]
+        known = {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()}
+    return [{**known[run.id], "part": run.part} for run in experiment.runs if run.id in known]
 
 
 def carry_out(
