@@ -43,7 +43,8 @@ class StoppedAt(Silent):
 
 
 def settings(procedure: str, **more: object) -> Training:
-    given = {"base": 8 if procedure != "diffusion" else 32, "batch": 4, "images": 16, "snapshots": (0.5,), **more}
+    images = 16 * PROCEDURES[procedure].n_critic
+    given = {"base": 8 if procedure != "diffusion" else 16, "batch": 4, "images": images, "snapshots": (0.5,), **more}
     return Training.model_validate({"procedure": procedure, **given})
 
 

@@ -59,7 +59,9 @@ def run_experiment(
             if machine.is_main:
                 write_text(folder / "row.json", json.dumps(row) + "\n")
     found = rows(experiment, out)
-    write_text(out / "rows.jsonl", "".join(json.dumps(row) + "\n" for row in found))
+    table, text = out / "rows.jsonl", "".join(json.dumps(row) + "\n" for row in found)
+    if machine.is_main and not (table.exists() and table.read_text(encoding="utf-8") == text):
+        write_text(table, text)
     return found
 
 

@@ -276,6 +276,7 @@ class _Run:
                     self._keep(self._snapshot(self.done))
                 if time.monotonic() - saved > save_seconds:
                     self._save()
+                    self._show(self.folder)
                     saved = time.monotonic()
         self._save()
         final = self.folder / "generator"
@@ -306,7 +307,11 @@ class _Run:
             return
         about = {"images": self._images, "training": self.identity}
         save_generator(folder, self.game.average, self.game.spec, about)
-        write_sheet(folder / "sheet.png", self.game.average, self.machine)
+        self._show(folder)
+
+    def _show(self, folder: Path) -> None:
+        if self.machine.is_main:
+            write_sheet(folder / "sheet.png", self.game.average, self.machine)
 
     def _save(self) -> None:
         """Numbers first, under a name of their own; the words that point to them last."""
@@ -318,5 +323,4 @@ class _Run:
             for old in self.folder.glob("checkpoint-*.safetensors"):
                 if old.name != name:
                     old.unlink()
-            write_sheet(self.folder / "sheet.png", self.game.average, self.machine)
         self.machine.wait()
