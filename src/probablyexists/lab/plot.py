@@ -72,42 +72,47 @@ def _over(cells: Sequence[Cell], key: str) -> Curves:
 
 
 def _dosed(cells: Sequence[Cell]) -> list[Cell]:
-    return [cell for cell in cells if any(len(row["dose"]["points"]) > 1 for row in cell.rows)]
+    """Cells whose members have different numbers of training photos."""
+    return [cell for cell in cells if len({photos for photos, _ in _exposures(cell)}) > 1]
+
+
+def _exposures(cell: Cell) -> list[tuple[float, float]]:
+    """(training photos, exposure on unseen photos) of every member of every run."""
+    return [(photos, value) for row in cell.rows for photos, value in row["exposures"].get(UNSEEN, [])]
 
 
 def _auroc_axes(curves: Curves, label: str) -> Callable[[Axes], None]:
     def paint(axes: Axes) -> None:
         axes.axhline(0.5, color="0.6", linewidth=1, linestyle="--")
-        for name, points in curves.items():
-            if len(points) < 2:
-                continue
-            x = [at for at, _ in points]
-            value = [found.value for _, found in points]
-            (line,) = axes.plot(x, value, marker="o", markersize=4, label=name)
-            low, high = [found.low for _, found in points], [found.high for _, found in points]
-            axes.fill_between(x, low, high, color=line.get_color(), alpha=0.12, linewidth=0)
+        for number, (name, points) in enumerate(item for item in curves.items() if len(item[1]) > 1):
+            # Pushed apart a little, so that intervals at one x can be told from each other.
+            x = [at * 1.015**number for at, _ in points]
+            error = [[f.value - f.low for _, f in points], [f.high - f.value for _, f in points]]
+            axes.errorbar(
+                x, [f.value for _, f in points], yerr=error, marker="o", markersize=4, elinewidth=0.7, label=name
+            )
         axes.set_xscale("log")
         axes.set_xlabel(label)
         axes.set_ylabel("AUROC, unseen photos, by person")
-        axes.legend(fontsize=8, frameon=False)
+        axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 
     return paint
 
 
 def _dose_axes(cell: Cell) -> Callable[[Axes], None]:
     def paint(axes: Axes) -> None:
-        for row in cell.rows:
-            points = [
-                (math.sqrt(p["photos_from"] * p["photos_to"]), figure(p["mean_exposure"]))
-                for p in row["dose"]["points"]
-            ]
-            known = [(x, found) for x, found in points if isinstance(found, Estimate)]
-            error = [[f.value - f.low for _, f in known], [f.high - f.value for _, f in known]]
-            axes.errorbar([x for x, _ in known], [f.value for _, f in known], yerr=error, marker="o", capsize=3)
+        points = _exposures(cell)
+        axes.plot(*zip(*points, strict=True), "o", markersize=5, alpha=0.6)
+        slope = cell.dose.get(UNSEEN)
+        if isinstance(slope, Estimate):
+            x = [math.log2(photos) for photos, _ in points]
+            middle, height = sum(x) / len(x), sum(value for _, value in points) / len(points)
+            ends = min(x), max(x)
+            axes.plot([2**e for e in ends], [height + slope.value * (e - middle) for e in ends], color="0.3")
         axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
         axes.set_xscale("log", base=2)
         axes.set_xlabel("training photos of a person")
-        axes.set_ylabel("mean exposure (held-out people: 0, sd 1)")
+        axes.set_ylabel("exposure on unseen photos (held-out people: 0, sd 1)")
         axes.set_title(f"{cell.part}: {cell.set}, {cell.procedure}", fontsize=10)
 
     return paint
