@@ -18,7 +18,7 @@ from probablyexists.lab.train import Training, train
 from probablyexists.stats.roc import auroc, rank_sum_p
 
 MEMBERS, STRANGERS, REFERENCES, PHOTOS = 8, 52, 300, 2
-SAMPLES = 400
+SAMPLES = 1000
 
 BUDGETS = {
     "dcgan": {"base": 16, "batch": 16, "images": 12_800},
@@ -26,7 +26,7 @@ BUDGETS = {
     "hinge-sn": {"base": 16, "batch": 16, "images": 12_800},
     "wgan-gp": {"base": 16, "batch": 8, "images": 32_000},
     "r3gan": {"base": 8, "batch": 8, "images": 3_200},
-    "stylegan2": {"base": 8, "batch": 8, "images": 6_400},
+    "stylegan2": {"base": 8, "batch": 8, "images": 7_200},
     "diffusion": {"base": 16, "batch": 16, "images": 9_600},
 }
 

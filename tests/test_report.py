@@ -40,7 +40,7 @@ from probablyexists.findings import (
 )
 from probablyexists.report import words
 from probablyexists.report.page import FIRST, render, write_report
-from probablyexists.report.pictures import BLOCKS, data_uri
+from probablyexists.report.pictures import BLOCKS, SIDE, data_uri
 from probablyexists.report.seven import seven_answers
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.power import Power
@@ -500,6 +500,20 @@ def test_clusters_are_said_to_be_clusters() -> None:
     assert "People are clusters here." in text
     assert "3 stood on both sides and were set aside" in text
     assert "About 97 % pure on LFW." in text
+
+
+def test_a_generator_that_was_sampled_is_named_with_the_number_of_samples(leak: Findings) -> None:
+    settings = leak.signature.settings | {"generator": "onnx/<b>.onnx/dd05b1b6038b5ac5/cpu", "samples": 1200}
+    signature = leak.signature.model_copy(update={"settings": settings})
+    said = "1,200 samples drawn from the generator onnx/<b>.onnx/dd05b1b6038b5ac5/cpu, each from a seed"
+    assert page(sample_findings(signature=signature)).text.count(said) == 1
+    assert "drawn from the generator" not in page(leak).text
+
+
+def test_pictures_are_shown_no_larger_than_they_are_kept(html: str) -> None:
+    width = re.search(r"\.row figure \{[^}]*max-width: ([\d.]+)rem", html)
+    assert width is not None
+    assert float(width[1]) * 16 == SIDE
 
 
 def test_withhold_holds_every_copy_and_likeness_one_a_line(tmp_path: Path) -> None:

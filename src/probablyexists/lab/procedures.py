@@ -125,7 +125,7 @@ PROCEDURES: Mapping[str, Procedure] = {
         betas=(0.0, 0.99),
         d_loss=losses.non_saturating_d,
         g_loss=_of_fake(losses.non_saturating_g),
-        penalty=_r1(0.2),
+        penalty=_r1(1.0),
         penalty_every=16,
     ),
     "diffusion": Procedure(
