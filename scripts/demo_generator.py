@@ -3,7 +3,7 @@
     python scripts/demo_generator.py --out scratch/demo-generator
 
 Writes src/probablyexists/assets/demo-generator.onnx and prints its SHA-256, which belongs into demo.py. Stopped, it
-goes on where it was. 64 px, hinge loss with spectral norm (Miyato et al. 2018), 100,000 images, seed 0.
+goes on where it was. 64 px, hinge loss with spectral norm (Miyato et al. 2018), 200,000 images, seed 0.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ASSETS = Path(__file__).parents[1] / "src" / "probablyexists" / "assets"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the training run")
-    parser.add_argument("--images", type=int, default=100_000)
+    parser.add_argument("--images", type=int, default=200_000)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

@@ -10,8 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
+from probablyexists.answers.copies import find_copies
+from probablyexists.embeddings.embed import Embedded
 from probablyexists.faces.acquire import Face, acquire
 from probablyexists.images.drawn import draw_person, draw_photo
+from probablyexists.images.listing import Photo
 from probablyexists.matching.copies import (
     AT_LEAST,
     REACH,
@@ -23,6 +26,8 @@ from probablyexists.matching.copies import (
     shifted_correlation,
     threshold,
 )
+from probablyexists.matching.crowd import Crowd
+from probablyexists.matching.templates import group
 
 Pictures = NDArray[np.uint8]
 N = 40
@@ -249,3 +254,39 @@ def test_the_stricter_of_both_rates_holds() -> None:
     strangers, same = np.full(999, 0.90), np.full(50, 0.95)
     assert threshold(strangers, same).value == np.nextafter(0.95, 1)
     assert threshold(same.repeat(20), strangers[:50]).value == np.nextafter(0.95, 1)
+
+
+STUDIO = 0
+"""A person who is always photographed alike, as passport photos are: all photos of theirs are three fifths one."""
+
+
+def photo_of(person: int, photo: int) -> Image.Image:
+    own = drawn(person, photo)
+    return Image.blend(own, drawn(person, 0), 0.6) if person == STUDIO else own
+
+
+def crowd(owned: list[tuple[int, int]]) -> Crowd:
+    """Drawn photos (person, photo) as the answers get them; embeddings play no part."""
+    table = Embedded(
+        tuple(Photo(f"{person}/{photo}.png", f"person-{person}") for person, photo in owned),
+        tuple(f"{person}/{photo}".encode() for person, photo in owned),
+        np.tile(np.eye(1, 4, dtype=np.float32), (len(owned), 1)),
+        np.stack([picture(photo_of(person, photo)) for person, photo in owned]),
+        np.zeros(len(owned), np.int32),
+        (),
+        len(owned),
+    )
+    return Crowd(table, group(table))
+
+
+def test_new_photos_of_somebody_with_many_photos_alike_are_no_copies() -> None:
+    """The threshold that held-out people's few photos set is not theirs; a copy is found all the same."""
+    training = crowd([(STUDIO, photo) for photo in range(1, 121)] + [(person, 0) for person in range(1, 6)])
+    heldout = crowd([(person, photo) for person in range(100, 160) for photo in range(4)])
+    new = [(STUDIO, photo) for photo in range(500, 540)]
+    generated = crowd([*new, (STUDIO, 7), (3, 0)]).table
+    found = find_copies(training, heldout, generated)
+    assert int((found.matches.correlation[: len(new)] >= found.threshold.value).sum()) >= 10
+    # At most 1 in 100 new photos: of 40, two or more would be chance in one test of twenty.
+    assert int(found.is_copy[: len(new)].sum()) <= 1
+    assert found.is_copy[len(new) :].all()

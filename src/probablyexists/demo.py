@@ -103,7 +103,7 @@ def _write(folder: Path, person: int, photos: range) -> None:
 def compare(findings: Findings, out: Path) -> Outcome:
     """What the audit found beside what we know: everybody in training/ was trained on, one of them far too often.
 
-    Right if the verdict is a leak and the over-represented person is the one whose photos come out again most.
+    Right if the over-represented person is the most exposed of all.
     """
     most = f"person-{MOST:04d}"
     rows = {row["person"]: row for row in findings.people.to_pylist()}
@@ -126,5 +126,4 @@ def compare(findings: Findings, out: Path) -> Outcome:
         f"findings: {out / 'audit' / 'findings.json'}",
         f"withhold: {out / 'audit' / 'withhold.txt'}",
     ]
-    right = findings.verdict == "leak" and bool(copied) and copied.most_common(1)[0][0] == most
-    return Outcome(right, "\n".join(lines))
+    return Outcome(rank == 1, "\n".join(lines))

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.findings import Copies
-from probablyexists.matching.copies import CopyThreshold, Matches, correlate, find, threshold
+from probablyexists.matching.copies import SAME_PICTURE, CopyThreshold, Matches, correlate, find, threshold
 from probablyexists.matching.crowd import Crowd
 from probablyexists.stats.rates import share_of_people
 
 MOST_OTHERS = 16
 """Photos of a held-out person with which one of theirs is compared."""
+N_PARTS = 10
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,30 @@ def find_copies(training: Crowd, heldout: Crowd, generated: Embedded) -> Found:
     strangers = find(pictures, training.table.pictures).correlation
     limit = threshold(strangers, _same_person(heldout))
     matches = find(generated.pictures, training.table.pictures)
-    return Found(matches, matches.correlation >= limit.value, limit, strangers)
+    own = _own_thresholds(training, limit.value)
+    needed = np.array([own[row] if row >= 0 else np.inf for row in matches.index])
+    return Found(matches, matches.correlation >= needed, limit, strangers)
+
+
+def _own_thresholds(training: Crowd, common: float) -> dict[int, float]:
+    """Row of a training photo -> the threshold for copies of it.
+
+    How alike the most alike of somebody's photos is to a new one grows with their number, and held-out people rarely
+    have as many as the over-represented person. Who has more photos than a held-out person is compared on gets a
+    threshold of their own, from their own photos: each against the others (in ten parts, nine tenths of them), so that
+    again at most 1 in 100 new photos would pass for a copy. Two that are the same picture say nothing of that.
+    """
+    pictures = training.table.pictures
+    thresholds = {}
+    for rows in training.people.rows:
+        own = common
+        if len(rows) > MOST_OTHERS + 1:
+            part = np.arange(len(rows)) % N_PARTS
+            found = [find(pictures[rows[part == p]], pictures[rows[part != p]]).correlation for p in range(N_PARTS)]
+            alike = np.concatenate(found)
+            own = max(common, threshold(np.empty(0), alike[alike < SAME_PICTURE]).value)
+        thresholds.update(dict.fromkeys(map(int, rows), own))
+    return thresholds
 
 
 def _same_person(heldout: Crowd) -> NDArray[np.float64]:
