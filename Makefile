@@ -21,7 +21,7 @@ demo: $(READY)
 	$(BIN)/probablyexists demo
 
 test: $(READY)
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check src tests scripts
