@@ -33,7 +33,7 @@ from probablyexists.basis.models import LANDMARKS_SHA256, RECOGNISER_SHA256, mod
 from probablyexists.basis.progress import Silent
 from probablyexists.embeddings.embed import BATCH, embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
-from probablyexists.faces.acquire import SMALLEST, _at_least, _small_grey
+from probablyexists.faces.acquire import SMALLEST, _small_grey, at_least
 from probablyexists.faces.alignment import cut_chip, detect
 from probablyexists.images.decode import decode
 from probablyexists.images.drawn import write_population
@@ -110,7 +110,7 @@ def stages(photos: Some, recogniser: DlibRecogniser) -> dict[str, float]:
     """Milliseconds a photo of each stage of our pipeline, one after the other; `embed` uses all cores."""
     files = list(photos.files())
     images, decoded = timed(lambda: [decode(data) for data in files])
-    images, enlarged = timed(lambda: [_at_least(image, SMALLEST) for image in images])
+    images, enlarged = timed(lambda: [at_least(image, SMALLEST) for image in images])
     boxes, detected = timed(lambda: [detect(image).box for image in images])
     found = [(image, box) for image, box in zip(images, boxes, strict=True) if box is not None]
     chips, aligned = timed(lambda: [cut_chip(image, box) for image, box in found])

@@ -50,7 +50,7 @@ def acquire(data: bytes, mode: FacesMode, side: int = 150, template: Template = 
         image = decode(data)
     except ImageError as error:
         return error
-    image = _at_least(image, SMALLEST)
+    image = at_least(image, SMALLEST)
     if mode == "detect":
         found = detect(image)
         if found.box is None:
@@ -122,7 +122,7 @@ def check_frames(samples: Sequence[bytes]) -> FrameCheck:
             continue
         n_decoded += 1
         shapes.add(image.shape[:2])
-        image = _at_least(image, SMALLEST)
+        image = at_least(image, SMALLEST)
         box = detect(image).box
         if box is None:
             continue
@@ -135,7 +135,8 @@ def check_frames(samples: Sequence[bytes]) -> FrameCheck:
     return FrameCheck(n_decoded, n_found, n_agree, square)
 
 
-def _at_least(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def at_least(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """The image, enlarged (bicubic) if its shorter side is below `side` pixels."""
     from PIL import Image
 
     height, width = image.shape[:2]

@@ -14,9 +14,7 @@ from torch import nn
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text, written_whole
-
-FORMAT = "probablyexists-generator"
-VERSION = 1
+from probablyexists.generators.lab_checkpoint import FORMAT, VERSION
 
 
 def save_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.files import written_whole
 from probablyexists.basis.progress import Progress
+from probablyexists.faces.acquire import SMALLEST, at_least
 from probablyexists.faces.alignment import cut_chip, detect, frame_box
 from probablyexists.images.decode import decode
 from probablyexists.images.drawn import draw_person, draw_photo
@@ -26,8 +27,6 @@ from probablyexists.images.sources import Photo, Source, open_source
 CROPS_VERSION = 1
 """Raised whenever the same photo would give another crop, or the same drawn person another picture."""
 LARGEST = 128
-SMALLEST_SIDE = 192
-"""Photos with a shorter side are enlarged to it, for the detector's sake."""
 
 AT_ONCE = 512
 """Photos held in memory while they are cut."""
@@ -143,24 +142,14 @@ def _kept(given: _Given, size: int, folder: Path) -> Path | None:
 def _chip(given: _Given) -> NDArray[np.uint8] | None:
     if isinstance(given, tuple):
         person, photo = given
-        picture = _enlarged(draw_photo(draw_person(0, person), photo, LARGEST))
+        picture = at_least(draw_photo(draw_person(0, person), photo, LARGEST), SMALLEST)
         return cut_chip(picture, frame_box(picture), LARGEST)
     try:
-        image = _enlarged(decode(given))
+        image = at_least(decode(given), SMALLEST)
     except ImageError:
         return None
     box = detect(image).box
     return None if box is None else cut_chip(image, box, LARGEST)
-
-
-def _enlarged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = image.shape[:2]
-    factor = SMALLEST_SIDE / min(height, width)
-    if factor <= 1:
-        return image
-    return np.asarray(
-        Image.fromarray(image).resize((round(width * factor), round(height * factor)), Image.Resampling.BICUBIC)
-    )
 
 
 def _write(path: Path, image: Image.Image) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from probablyexists.basis.files import written_whole
-from probablyexists.basis.seeds import rng
+from probablyexists.generators.latents import latents
 from probablyexists.lab.machine import Machine
 
 ROWS, COLUMNS = 4, 8
@@ -21,8 +21,7 @@ def write_sheet(path: Path, network: nn.Module, machine: Machine) -> None:
     """The same 32 latents on every sheet, so that one can watch a face come."""
     shape: tuple[int, ...] = network.latent_shape  # type: ignore[assignment]
     n = ROWS * COLUMNS
-    latents = np.stack([rng(i, "latent").standard_normal(shape) for i in range(n)]).astype(np.float32)
-    images = network(torch.from_numpy(latents).to(machine.device)).float().clamp(-1, 1).cpu().numpy()
+    images = network(torch.from_numpy(latents(range(n), shape)).to(machine.device)).float().clamp(-1, 1).cpu().numpy()
     pixels = np.round((images + 1) * 127.5).astype(np.uint8).transpose(0, 2, 3, 1)
     side = pixels.shape[1]
     sheet = pixels.reshape(ROWS, COLUMNS, side, side, 3).transpose(0, 2, 1, 3, 4).reshape(ROWS * side, -1, 3)
