@@ -2,21 +2,29 @@
 
     python scripts/lab_speed.py --size 64 --rounds 15
 
-The two games are trained in turns in one process, step about, so that whatever else the machine does falls on both.
-Prints a Markdown table: medians, and the ratio of the medians with the range of the rounds' own ratios (quartiles).
+*Same code*: nothing but precision and layout differ. *Plain*: the convolutions, leaky ReLU and filters are PyTorch's
+own too, with PyTorch's derivatives, as one would write them first. The three games are trained in turns in one
+process, step about, so that whatever else the machine does falls on all. Prints a Markdown table: medians, and the
+ratios of the medians with the range of the rounds' own ratios (quartiles).
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from probablyexists.lab.machine import Machine, find_machine
 from probablyexists.lab.procedures import PROCEDURES
 from probablyexists.lab.train import Game, Training
+from probablyexists.networks import dcgan, r3gan, stylegan2
 
 
 def main() -> None:
@@ -33,18 +41,68 @@ def main() -> None:
     plain = Machine(torch.device("cpu"), bfloat16=False, layout=torch.contiguous_format)
     photos = torch.randint(0, 256, (64, 3, args.size, args.size), dtype=torch.uint8)
     print(f"{args.size} px, base {args.base}, batch {args.batch}, {args.threads} threads, {args.rounds} rounds")
-    print(f"the lab's: {'bfloat16' if ours.bfloat16 else 'float32'}, channels last; beside float32, contiguous\n")
-    print("| procedure | the lab's, ms | plain, ms | ratio | quartiles |")
-    print("|---|---|---|---|---|")
+    print(f"the lab's: {'bfloat16' if ours.bfloat16 else 'float32'}, channels last; the others: float32, contiguous\n")
+    print("| procedure | the lab's, ms | same code, ms | ratio | quartiles | plain, ms | ratio | quartiles |")
+    print("|---|---|---|---|---|---|---|---|")
     for name in args.procedures:
         settings = Training(procedure=name, size=args.size, base=args.base, batch=args.batch, images=1)
-        games = [Game(settings, machine) for machine in (ours, plain)]
+        lab, same, torchs = (Game(settings, machine) for machine in (ours, plain, plain))
         # A lazy penalty is taken every so many steps: whole cycles are timed, and divided by their length.
-        cycle = games[0].procedure.penalty_every
-        seconds = np.array([[timed(game, r, cycle, photos) for game in games] for r in range(-1, args.rounds)])[1:]
-        lab, slow = np.median(seconds, axis=0) * 1000
-        low, high = np.quantile(seconds[:, 1] / seconds[:, 0], [0.25, 0.75])
-        print(f"| {name} | {lab:.0f} | {slow:.0f} | {slow / lab:.2f} | {low:.2f} to {high:.2f} |", flush=True)
+        cycle = lab.procedure.penalty_every
+        rounds = []
+        for r in range(-1, args.rounds):
+            with pytorchs_own():
+                last = timed(torchs, r, cycle, photos)
+            rounds.append((timed(lab, r, cycle, photos), timed(same, r, cycle, photos), last))
+        seconds = np.array(rounds[1:])
+        middle = np.median(seconds, axis=0) * 1000
+        cells = [f"| {name} | {middle[0]:.0f}"]
+        for other in (1, 2):
+            low, high = np.quantile(seconds[:, other] / seconds[:, 0], [0.25, 0.75])
+            cells.append(f"{middle[other]:.0f} | {middle[other] / middle[0]:.2f} | {low:.2f} to {high:.2f}")
+        print(" | ".join(cells), "|", flush=True)
+
+
+def plain_conv(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0, groups: int = 1
+) -> Tensor:
+    return F.conv2d(x, weight, bias, stride, padding, 1, groups)
+
+
+def plain_leaky_relu(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, 0.2)
+
+
+def plain_blur(x: Tensor, padding: int, gain: float = 1.0, stride: int = 1) -> Tensor:
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+    kernel = gain * torch.outer(taps, taps)
+    return F.conv2d(x, kernel.expand(x.shape[1], 1, 4, 4), None, stride, padding, 1, x.shape[1])
+
+
+def plain_halve(x: Tensor) -> Tensor:
+    return plain_blur(x, padding=1, stride=2)
+
+
+PLAIN: dict[str, Callable[..., Any]] = {
+    "conv": plain_conv,
+    "conv_transpose": F.conv_transpose2d,
+    "leaky_relu": plain_leaky_relu,
+    "blur": plain_blur,
+    "halve": plain_halve,
+}
+
+
+@contextmanager
+def pytorchs_own() -> Iterator[None]:
+    """The networks with PyTorch's operations and derivatives."""
+    held = [(m, name, vars(m)[name]) for m in (dcgan, r3gan, stylegan2) for name in PLAIN if name in vars(m)]
+    for module, name, _ in held:
+        setattr(module, name, PLAIN[name])
+    try:
+        yield
+    finally:
+        for module, name, ours in held:
+            setattr(module, name, ours)
 
 
 def timed(game: Game, number: int, cycle: int, photos: torch.Tensor) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 from typing import Any
@@ -119,20 +120,74 @@ def test_convolution_is_the_ordinary_one(stride: int, padding: int, groups: int,
         close(operations.conv(x, weight, bias, **how), F.conv2d(x, weight, bias, **how))
     given = [t.requires_grad_() for t in (x[:1], weight, bias)]
     assert gradcheck(lambda *t: operations.conv(*t, **how), given)
-    assert gradgradcheck(lambda *t: operations.conv(*t, **how), given)
+    with operations.differentiable_twice():
+        close(operations.conv(x, weight, bias, **how), F.conv2d(x, weight, bias, **how))
+        assert gradcheck(lambda *t: operations.conv(*t, **how), given)
+        assert gradgradcheck(lambda *t: operations.conv(*t, **how), given)
+
+
+def test_a_second_derivative_must_be_asked_for() -> None:
+    x, weight = normal(1, 2, 4, 4).requires_grad_(), normal(2, 2, 3, 3)
+    (gradient,) = torch.autograd.grad(operations.conv(x, weight).square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
+def test_transposed_convolution_is_the_ordinary_one() -> None:
+    x, weight, bias = normal(2, 4, 3, 3), normal(4, 2, 4, 4), normal(2)
+    close(
+        operations.conv_transpose(x, weight, bias, stride=2, padding=1),
+        F.conv_transpose2d(x, weight, bias, stride=2, padding=1),
+    )
+    given = [t.requires_grad_() for t in (x[:1], weight, bias)]
+    assert gradcheck(lambda *t: operations.conv_transpose(*t, stride=2, padding=1), given)
+
+
+@pytest.mark.parametrize("twice", [False, True])
+@pytest.mark.parametrize(
+    ("n", "here", "there", "side"), [(4, 3, 32, 16), (4, 32, 3, 16), (1, 64, 16, 4), (1, 16, 64, 8)]
+)
+def test_the_fast_forms_of_bfloat16_are_the_ordinary_ones(
+    n: int, here: int, there: int, side: int, twice: bool
+) -> None:
+    """Three channels on one side, and few places with many weights: each where it is taken and where it is not."""
+    for ours, plain, shape in (
+        (operations.conv, F.conv2d, (there, here, 4, 4)),
+        (operations.conv_transpose, F.conv_transpose2d, (here, there, 4, 4)),
+    ):
+        x, weight, bias = (
+            t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t
+            for t in (normal(n, here, side, side), normal(*shape) / 10, normal(there))
+        )
+        fast = [t.bfloat16().requires_grad_() for t in (x, weight, bias)]
+        exact = [t.detach().double().requires_grad_() for t in fast]
+        with operations.differentiable_twice() if twice else contextlib.nullcontext():
+            y = ours(*fast, stride=2, padding=1)
+        z = plain(*exact, stride=2, padding=1)
+        told = torch.randn_like(y)
+        found = [y, *torch.autograd.grad(y, fast, told)]
+        wanted = [z, *torch.autograd.grad(z, exact, told.double())]
+        for a, b in zip(found, wanted, strict=True):
+            assert (a.double() - b).abs().max() <= 0.01 * b.abs().max()
+        assert all(t.is_contiguous(memory_format=torch.channels_last) for t in found[:3])
 
 
 def test_leaky_relu_is_the_ordinary_one() -> None:
     x = normal(40).requires_grad_()
     close(operations.leaky_relu(x), F.leaky_relu(x, 0.2))
     assert gradcheck(operations.leaky_relu, [x])
-    assert gradgradcheck(operations.leaky_relu, [x])
+    with operations.differentiable_twice():
+        close(operations.leaky_relu(x), F.leaky_relu(x, 0.2))
+        assert gradcheck(operations.leaky_relu, [x])
+        assert gradgradcheck(operations.leaky_relu, [x])
 
 
 def penalty(network: nn.Module, images: Tensor) -> Tensor:
     """R1 times two: the mean square of the gradient of the logits by the images."""
     images = images.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(network(images).sum(), images, create_graph=True)
+    with operations.differentiable_twice():
+        logits = network(images)
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()
 
 

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
+from torch.nn.utils import parametrize
 
 from probablyexists.basis.errors import InputError, TrainingError
 from probablyexists.basis.files import write_text
@@ -127,7 +128,7 @@ class Game:
     def _discriminate(self, number: int, photos: torch.Tensor) -> float:
         assert self.discriminator is not None
         assert self.procedure.d_loss is not None
-        with self.machine.autocast():
+        with self.machine.autocast(), parametrize.cached():
             with torch.no_grad():
                 fake = self.generator(self._latents())
             real, fake = self._augmented(self._real(photos)), self._augmented(fake)
@@ -141,7 +142,7 @@ class Game:
         assert self.discriminator is not None
         assert self.procedure.g_loss is not None
         self.discriminator.requires_grad_(False)
-        with self.machine.autocast():
+        with self.machine.autocast(), parametrize.cached():
             fake = self.discriminator(self._augmented(self.generator(self._latents()))).float()
             real = fake
             if self.procedure.pairs:

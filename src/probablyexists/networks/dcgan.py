@@ -14,9 +14,10 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from probablyexists.networks.operations import conv, conv_transpose, leaky_relu
+
 Norm = Literal["batch", "none", "spectral"]
 
-SLOPE = 0.2
 MOST = 8
 """Channels grow to at most this many times `base`."""
 
@@ -32,6 +33,25 @@ def n_doublings(size: int) -> int:
 def _widths(size: int, base: int) -> list[int]:
     """Channels from the smallest frame to the largest."""
     return [base * min(MOST, 2**step) for step in reversed(range(n_doublings(size)))]
+
+
+class Conv(nn.Conv2d):
+    """With the derivatives of `operations`."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return conv(x, self.weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
+
+
+class Transpose(nn.ConvTranspose2d):
+    """With the derivatives of `operations`."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return conv_transpose(x, self.weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
+
+
+class Leaky(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return leaky_relu(x)
 
 
 def _draw_weights(module: nn.Module) -> None:
@@ -51,10 +71,10 @@ class Generator(nn.Module):
         self.latent_shape = (latent,)
         widths = _widths(size, base)
         start = size // 2 ** n_doublings(size)
-        layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], start, bias=False)]
+        layers: list[nn.Module] = [Transpose(latent, widths[0], start, bias=False)]
         for here, there in pairwise(widths):
-            layers += [nn.BatchNorm2d(here), nn.ReLU(), nn.ConvTranspose2d(here, there, 4, 2, 1, bias=False)]
-        layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.ConvTranspose2d(widths[-1], 3, 4, 2, 1), nn.Tanh()]
+            layers += [nn.BatchNorm2d(here), nn.ReLU(), Transpose(here, there, 4, 2, 1, bias=False)]
+        layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(), Transpose(widths[-1], 3, 4, 2, 1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(_draw_weights)
 
@@ -72,11 +92,11 @@ class Discriminator(nn.Module):
         start = size // 2 ** n_doublings(size)
         layers: list[nn.Module] = []
         for depth, (here, there) in enumerate(zip([3, *widths], widths, strict=False)):
-            layers.append(nn.Conv2d(here, there, 4, 2, 1, bias=norm != "batch" or depth == 0))
+            layers.append(Conv(here, there, 4, 2, 1, bias=norm != "batch" or depth == 0))
             if norm == "batch" and depth > 0:
                 layers.append(nn.BatchNorm2d(there))
-            layers.append(nn.LeakyReLU(SLOPE))
-        layers.append(nn.Conv2d(widths[-1], 1, start))
+            layers.append(Leaky())
+        layers.append(Conv(widths[-1], 1, start))
         self.layers = nn.Sequential(*layers)
         self.apply(_draw_weights)
         if norm == "spectral":

@@ -34,7 +34,7 @@ class Diffusion(nn.Module):
         if not 1 <= sampling_steps <= steps:
             raise InputError(f"network diffusion: sampling_steps {sampling_steps} is not within 1 to {steps} steps")
         self.latent_shape = (3, size, size)
-        self.unet = _unet(size, base)
+        self.unet = _unet(size, base).eval()
         self.schedule = _schedule(steps, sampling_steps)
 
     def train(self, mode: bool = True) -> Diffusion:
