@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from probablyexists.stats.estimate import Estimate, Figure
-from probablyexists.stats.pooled import Run, pooled_auroc, procedure_auroc
+from probablyexists.stats.pooled import Run, pooled_auroc, pooled_difference, procedure_auroc
 from probablyexists.stats.rates import wilson
 from probablyexists.stats.roc import auroc, logit_limits
 
@@ -53,6 +53,8 @@ class World:
     """The same members in every run."""
     photos: bool = False
     """1 to 8 photos a person instead of one score."""
+    baseline: bool = False
+    """With two blind runs for each, against one half of its held-out people each: the person's effect and noise."""
 
     def shift(self) -> float:
         return float(norm.ppf(self.auroc)) * math.sqrt(2 + self.generators**2 + self.members**2)
@@ -74,7 +76,15 @@ class World:
             scores, ours = mean[who] + draw.normal(0, math.sqrt(photo), len(who)), is_member[who]
             runs.append(Run(scores[ours], who[ours], scores[~ours], who[~ours]))
             truths.append(float(norm.cdf(shift / math.sqrt(2 + self.members**2))))
+        if self.baseline:
+            blind = [self._blind(run, half, person, draw) for half in (0, 1) for run in runs]
+            return [*runs, *blind], float(np.mean(truths)) - 0.5
         return runs, float(np.mean(truths))
+
+    def _blind(self, run: Run, half: int, person: Floats, draw: Draw) -> Run:
+        ours, theirs = np.array(run.member_people), np.array(run.heldout_people)[half::2]
+        scores = [person[who] + draw.normal(0, math.sqrt(1 - self.person), len(who)) for who in (ours, theirs)]
+        return Run(scores[0], ours, scores[1], theirs)
 
 
 Interval = Callable[[Sequence[Run]], Figure]
@@ -140,6 +150,23 @@ def procedure_rows() -> list[Row]:
     return rows
 
 
+def over_baseline(runs: Sequence[Run]) -> Figure:
+    n = len(runs) // 3
+    return pooled_difference(runs[:n], runs[n:])
+
+
+def difference_rows() -> list[Row]:
+    worlds = [
+        ("one run", World(0.5, n_runs=1, baseline=True)),
+        ("one run", World(0.75, n_runs=1, baseline=True)),
+        ("one run, 90 % of the variance people's", World(0.75, n_runs=1, person=0.9, baseline=True)),
+        ("members drawn anew", World(0.5, baseline=True)),
+        ("members drawn anew", World(0.75, baseline=True)),
+        ("the same members", World(0.75, same=True, baseline=True)),
+    ]
+    return [Row(f"difference, {name}", over_baseline, world, True) for name, world in worlds]
+
+
 def wrong_rows() -> list[Row]:
     """Intervals taken for what they are not."""
     differ = World(0.65, n_runs=6, generators=0.3, members=0.7)
@@ -196,6 +223,7 @@ def main() -> None:
     for title, rows in (
         ("People drawn, these generators (the truth is theirs):", people_rows()),
         ("People and generators drawn (the truth is the procedure's):", procedure_rows()),
+        ("Beyond the blind baseline, people drawn (the truth is the AUROC less 1/2):", difference_rows()),
         ("What happens without:", wrong_rows()),
     ):
         table(title, [row for row in rows if chosen.only in row.name], chosen.experiments)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from probablyexists.cli.app import app
 from probablyexists.lab.experiment import read_experiment
-from probablyexists.lab.pool import SEEN, UNSEEN, pool
+from probablyexists.lab.pool import AUDIT, BLIND, SEEN, UNSEEN, pool
 from probablyexists.lab.run import rows
 from probablyexists.stats.estimate import Estimate
 from probablyexists.stats.roc import auroc
@@ -95,11 +95,29 @@ def test_the_scores_are_those_of_the_figures(done: tuple[Path, Path, Any]) -> No
         scores = pq.read_table(out / row["id"] / "scores.parquet").to_pylist()
         for answer in row["membership"]:
             kind = (answer["population"], answer["level"])
-            here = [s for s in scores if (s["population"], s["level"]) == kind]
+            here = [s for s in scores if (s["attack"], s["population"], s["level"]) == (AUDIT, *kind)]
             members, strangers = (
                 np.array([s["score"] for s in here if s["side"] == side]) for side in ("member", "heldout")
             )
             assert auroc(members, strangers) == pytest.approx(answer["auroc"]["value"])
+
+
+def test_the_baseline_judges_the_same_members_and_each_stranger_once(done: tuple[Path, Path, Any]) -> None:
+    path, out, _ = done
+    for row in rows(read_experiment(path), out):
+        scores = pq.read_table(out / row["id"] / "scores.parquet").to_pylist()
+
+        def people(attack: str, side: str, scores: list[dict[str, Any]] = scores) -> list[str]:
+            kind = (attack, UNSEEN, "person", side)
+            return sorted(s["person"] for s in scores if (s["attack"], s["population"], s["level"], s["side"]) == kind)
+
+        for half in BLIND:
+            assert people(half, "member") == people(AUDIT, "member")
+        assert sorted(people(BLIND[0], "heldout") + people(BLIND[1], "heldout")) == people(AUDIT, "heldout")
+        attack = next(m for m in row["membership"] if (m["population"], m["level"]) == (UNSEEN, "person"))["auroc"]
+        above = row["above_baseline"][UNSEEN]
+        assert above["value"] == pytest.approx(attack["value"] - row["baseline"][UNSEEN]["value"])
+        assert above["low"] < above["value"] < above["high"]
 
 
 def test_runs_that_differ_in_their_seed_are_one_line_of_the_table(done: tuple[Path, Path, Any]) -> None:
@@ -112,6 +130,9 @@ def test_runs_that_differ_in_their_seed_are_one_line_of_the_table(done: tuple[Pa
     pooled = cell.auroc[UNSEEN, "person"]
     assert isinstance(pooled, Estimate)
     assert pooled.value == pytest.approx(sum(values) / 2)
+    above = cell.above[UNSEEN]
+    assert isinstance(above, Estimate)
+    assert above.value == pytest.approx(sum(row["above_baseline"][UNSEEN]["value"] for row in cell.rows) / 2)
     shown = lab("table", str(path), "--out", str(out))
     assert shown.exit_code == 0
     assert f"| people:28x3 | dcgan | 4 x 2 | 2 | {pooled.value:.2f} (" in shown.output

@@ -12,7 +12,7 @@ from scipy.stats import t
 
 from probablyexists.basis.errors import InputError
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
-from probablyexists.stats.pooled import Run, pooled_auroc, procedure_auroc
+from probablyexists.stats.pooled import Run, pooled_auroc, pooled_difference, procedure_auroc
 from probablyexists.stats.roc import Side, auroc, auroc_estimate
 
 Floats = NDArray[np.float64]
@@ -240,3 +240,56 @@ def test_runs_that_cannot_be_are_refused() -> None:
         Run(np.ones(2), [1, 2], np.array([0.0, np.nan, np.inf]), [3, 4, 5])
     with pytest.raises(InputError, match=r"member scores: \(2,\) for 3 people"):
         Run(np.ones(2), [1, 2, 3], np.zeros(2), [4, 5])
+
+
+def baselines(runs: list[Run], seed: int) -> list[Run]:
+    """Scores that owe nothing to a generator."""
+    draw = np.random.default_rng(seed)
+    return [
+        Run(
+            run.member_scores - draw.normal(1, 1, len(run.member_scores)),
+            run.member_people,
+            run.heldout_scores + draw.normal(0, 1, len(run.heldout_scores)),
+            run.heldout_people,
+        )
+        for run in runs
+    ]
+
+
+def test_difference_by_loops_over_people() -> None:
+    attack = rounds(2, seed=4)
+    blind = [*baselines(attack, 5), *baselines(attack, 6)]
+    moved: dict[object, float] = {}
+    for runs, sign in ((attack, 1), (blind, -1)):
+        for run in runs:
+            for person, x in plain(run)[3].items():
+                moved[person] = moved.get(person, 0.0) + sign * x / len(runs)
+    found = pooled_difference(attack, blind)
+    assert isinstance(found, Estimate)
+    means = [float(np.mean([plain(run)[0] for run in runs])) for runs in (attack, blind)]
+    assert found.value == pytest.approx(means[0] - means[1])
+    ever = {person for run in attack for person in run.member_people}
+    sides = [[x * x for person, x in moved.items() if (person in ever) == ours] for ours in (True, False)]
+    variance = sum(map(sum, sides))
+    freedom = variance**2 / sum(sum(side) ** 2 / (len(side) - 1) for side in sides)
+    half = float(t.ppf(0.975, freedom)) * math.sqrt(variance)
+    assert (found.low, found.high) == pytest.approx((found.value - half, found.value + half))
+
+
+def test_difference_to_itself_cannot_be_told_and_to_its_reverse_is_twice_as_far() -> None:
+    (run,) = rounds(1, seed=7)
+    assert isinstance(pooled_difference([run], [run, run]), Unresolvable)
+    reverse = Run(-run.member_scores, run.member_people, -run.heldout_scores, run.heldout_people)
+    found = pooled_difference([run], [reverse])
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(2 * plain(run)[0] - 1)
+
+
+def test_what_people_add_to_both_cancels_in_the_difference() -> None:
+    attack = rounds(1, seed=8)
+    blind = [replace(run, member_scores=run.member_scores - 1.0) for run in attack]
+    apart = baselines(rounds(1, seed=9), 10)
+    near, far = (pooled_difference(attack, other) for other in (blind, apart))
+    assert isinstance(near, Estimate)
+    assert isinstance(far, Estimate)
+    assert near.high - near.low < far.high - far.low

@@ -73,11 +73,11 @@ def judge(
     smallest = missed.power.smallest
     return Judgement(
         "no evidence",
-        f"No evidence of a leak at this power: had {smallest} of {naming.n_members} members or more leaked as "
+        f"No evidence of a leak at this power: had {smallest:,} of {naming.n_members:,} members or more leaked as "
         "clearly as a photo shows a person, that would probably have been noticed; less would perhaps not.",
         [
             "nobody is named, no copies were found, and members as a group score no higher than strangers",
-            f"{smallest} exposed members of {naming.n_members} would have been noticed in 80 % of cases",
+            f"{smallest:,} exposed members of {naming.n_members:,} would have been noticed in 80 % of cases",
         ],
         cautions,
     )
@@ -95,7 +95,7 @@ def _copies_leak(copies: Copies) -> list[str]:
     certain = copies.highest is not None and copies.highest >= CERTAIN_COPY
     if by_chance > COPIES_P and not certain:
         return []
-    return [f"{n} of {copies.n_samples} samples reproduce{'s' if n == 1 else ''} a training photo"]
+    return [f"{n:,} of {copies.n_samples:,} samples reproduce{'s' if n == 1 else ''} a training photo"]
 
 
 def _faces_leak(naming: Naming, membership: Sequence[Membership], blind: Blind) -> list[str]:
@@ -103,7 +103,7 @@ def _faces_leak(naming: Naming, membership: Sequence[Membership], blind: Blind) 
     because = []
     if naming.n_exposed:
         because.append(
-            f"{naming.n_exposed} of {naming.n_members} members are named at a false discovery rate of "
+            f"{naming.n_exposed:,} of {naming.n_members:,} members are named at a false discovery rate of "
             f"{naming.level:.0%}"
         )
     for answer in membership:
@@ -125,10 +125,10 @@ def _leak_sentence(naming: Naming, copies: Copies, unfair: bool) -> str:
     parts = []
     if naming.n_exposed and not unfair:
         n = naming.n_exposed
-        parts.append(f"shows {n} {'person' if n == 1 else 'people'} it was trained on")
+        parts.append(f"shows {n:,} {'person' if n == 1 else 'people'} it was trained on")
     if copies.n_copies:
         n = copies.n_copies
-        parts.append(f"reproduces training photos in {n} {'sample' if n == 1 else 'samples'}")
+        parts.append(f"reproduces training photos in {n:,} {'sample' if n == 1 else 'samples'}")
     if not parts:
         parts.append("gives its training people away as a group, though nobody can be named")
     return f"This generator {' and '.join(parts)}."
@@ -145,9 +145,11 @@ def _obstacles(
     elif power.smallest is None:
         found.append("even if every member leaked, this audit would probably have noticed nothing")
     elif power.smallest > 1 and power.smallest > LARGEST_MISSED * power.n_members:
-        found.append(f"only a leak of {power.smallest} of {power.n_members} members or more would have been noticed")
+        found.append(
+            f"only a leak of {power.smallest:,} of {power.n_members:,} members or more would have been noticed"
+        )
     if copies.n_copies and not leak_by_copies:
-        found.append(f"{copies.n_copies} samples look like copies, no more than chance may give")
+        found.append(f"{copies.n_copies:,} samples look like copies, no more than chance may give")
     if unfair:
         found.append("members and held-out people can be told apart without the generator: the split was not random")
     for rates in trust.rates:
@@ -167,12 +169,12 @@ def _cautions(copies: Copies, blind: Blind, naming: Naming) -> list[str]:
     if isinstance(blind.auroc, Estimate) and UNFAIR_BLIND >= blind.auroc.low > 0.5:
         found.append("members and held-out people differ a little even without the generator (blind baseline)")
     if not copies.resolvable:
-        found.append(f"{copies.calibrated_on} held-out photos are too few to hold false copies at 1 in 1,000")
+        found.append(f"{copies.calibrated_on:,} held-out photos are too few to hold false copies at 1 in 1,000")
     if naming.smallest_nameable > naming.n_members:
-        found.append(f"{naming.n_heldout} held-out people are too few to name any of {naming.n_members} members")
+        found.append(f"{naming.n_heldout:,} held-out people are too few to name any of {naming.n_members:,} members")
     elif naming.smallest_nameable > 1:
         found.append(
-            f"with {naming.n_heldout} held-out people for {naming.n_members} members, nobody can be named unless "
-            f"about {naming.smallest_nameable} people are strongly exposed"
+            f"with {naming.n_heldout:,} held-out people for {naming.n_members:,} members, nobody can be named unless "
+            f"about {naming.smallest_nameable:,} people are strongly exposed"
         )
     return found

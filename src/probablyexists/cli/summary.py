@@ -15,7 +15,7 @@ def summary(findings: Findings, out: Path) -> str:
     lines.append(f"  blind baseline (0.5 is fair): AUROC {_show(findings.blind.auroc)}")
     naming = findings.naming
     lines.append(
-        f"2 {naming.n_exposed} of {naming.n_members} members named at a false discovery rate of {naming.level:g}"
+        f"2 {naming.n_exposed:,} of {naming.n_members:,} members named at a false discovery rate of {naming.level:g}"
     )
     alike = findings.resemblance
     lines.append(
@@ -30,7 +30,7 @@ def summary(findings: Findings, out: Path) -> str:
     elif power.smallest is None:
         lines.append("6 smallest leak noticed: none, not even if every member leaked")
     else:
-        lines.append(f"6 smallest leak noticed with 80 % power: {power.smallest} of {power.n_members} members")
+        lines.append(f"6 smallest leak noticed with 80 % power: {power.smallest:,} of {power.n_members:,} members")
     for rates in findings.trust.rates:
         lines.append(f"7 at {rates.name}: FMR {_show(rates.fmr)}, FNMR {_show(rates.fnmr)}")
     lines += ["", *(f"caution: {text}" for text in findings.cautions), f"report: {out / 'report.html'}"]

@@ -15,12 +15,15 @@ import pyarrow.parquet as pq
 from probablyexists.basis.seeds import rng
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.pooled import Run as Scored
-from probablyexists.stats.pooled import pooled_auroc
+from probablyexists.stats.pooled import pooled_auroc, pooled_difference
 from probablyexists.stats.randomised import DoseRun, randomised_slope
 
 Row = Mapping[str, Any]
 
 SEEN, UNSEEN = "seen photos", "unseen photos"
+AUDIT = "audit"
+BLIND = ("blind, one half", "blind, other half")
+"""Whose scores a row of `scores.parquet` has: the attack's, or those of one that sees strangers' photos as samples."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Cell:
     """(population, level) -> AUROC pooled over the runs, people as the units (`stats.pooled.pooled_auroc`)."""
     each: Mapping[tuple[str, str], tuple[Figure, ...]]
     """The same of every run alone."""
+    above: Mapping[str, Figure]
+    """Population -> by how much the AUROC by person lies above the blind baseline's, pooled over the runs."""
     dose: Mapping[str, Figure]
     """Population -> exposure for each doubling of the training photos, where these were dealt out at random."""
 
@@ -67,6 +72,7 @@ def _cell(rows: Sequence[Row], folder: Path) -> Cell:
         n_failed=len(rows) - len(whole),
         auroc={kind: _together(whole, kind, figures, folder) for kind, figures in each.items() if figures},
         each={kind: figures for kind, figures in each.items() if figures},
+        above={p: _above(whole, p, folder) for p in (SEEN, UNSEEN) if each.get((p, "person"))},
         dose={p: _dose(whole, p) for p in (SEEN, UNSEEN) if whole and _is_randomised(first)},
     )
 
@@ -94,16 +100,30 @@ def _together(rows: Sequence[Row], kind: tuple[str, str], each: Sequence[Figure]
     return pooled_auroc(runs)
 
 
-def _scores(folder: Path, population: str, level: str) -> Scored | None:
+def _above(rows: Sequence[Row], population: str, folder: Path) -> Figure:
+    told = [figure(row["above_baseline"][population]) for row in rows if population in row["above_baseline"]]
+    if len(told) == 1:
+        return told[0]
+    runs = {
+        attack: [_scores(folder / r["id"], population, "person", attack) for r in rows] for attack in (AUDIT, *BLIND)
+    }
+    known = {attack: [run for run in its if run is not None] for attack, its in runs.items()}
+    if len(known[AUDIT]) < len(told):
+        return Unresolvable("the scores of some runs are missing", len(told), len(known[AUDIT]))
+    return pooled_difference(known[AUDIT], [run for attack in BLIND for run in known[attack]])
+
+
+def _scores(folder: Path, population: str, level: str, attack: str = AUDIT) -> Scored | None:
     """None where the run has no such population, or its row came without its scores."""
     path = folder / "scores.parquet"
     if not path.exists():
         return None
     table = pq.read_table(path)
-    here = table.filter(pc.and_(pc.equal(table["population"], population), pc.equal(table["level"], level)))
-    if not here.num_rows:
+    for column, wanted in (("attack", attack), ("population", population), ("level", level)):
+        table = table.filter(pc.equal(table[column], wanted))
+    if not table.num_rows:
         return None
-    sides = {side: here.filter(pc.equal(here["side"], side)) for side in ("member", "heldout")}
+    sides = {side: table.filter(pc.equal(table["side"], side)) for side in ("member", "heldout")}
     return Scored(
         sides["member"]["score"].to_numpy(),
         sides["member"]["person"].to_pylist(),

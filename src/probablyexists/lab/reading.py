@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,14 +15,17 @@ from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
 from probablyexists.findings import Findings, Membership
 from probablyexists.intake.settings import Settings
+from probablyexists.lab.pool import AUDIT, BLIND
 from probablyexists.matching.crowd import Crowd
 from probablyexists.method import Evidence, conclude, gather
 from probablyexists.stats.distances import frechet_distance, kernel_distance
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
+from probablyexists.stats.pooled import Run, pooled_difference
 from probablyexists.stats.roc import Side, auroc_estimate
 
 SCORES_SCHEMA = pa.schema(
     [
+        ("attack", pa.string()),
         ("population", pa.string()),
         ("level", pa.string()),
         ("side", pa.string()),
@@ -53,6 +56,8 @@ class Reading:
     """One row a score: see `SCORES_SCHEMA`. Names of the set, for the lab's own use."""
     baseline: dict[str, Figure]
     """Population -> AUROC by person of the same attack with photos of strangers in place of the samples."""
+    above: dict[str, Figure]
+    """Population -> by how much the attack's AUROC by person lies above the baseline's (`pooled_difference`)."""
     controls: dict[str, Figure]
     """Population -> the same AUROC for held-out people who could have been members."""
 
@@ -74,12 +79,15 @@ def read(settings: Settings, controls: frozenset[str], progress: Progress) -> Re
     findings = conclude(evidence, settings, progress, started)
     crowds, samples = evidence.crowds, evidence.others.embeddings
     scored = populations(crowds.training, crowds.unseen, crowds.heldout, samples, NearestSample())
+    people = [population for population in scored if population.level == "person"]
+    blind = blind_populations(crowds.training, crowds.unseen, crowds.heldout, settings.seed)
     return Reading(
         _glance(evidence, settings.seed),
         findings,
-        _table(scored),
-        _baseline(crowds.training, crowds.unseen, crowds.heldout, settings.seed),
-        {p.name: _controls(p, controls) for p in scored if p.level == "person"},
+        pa.concat_tables([_table(AUDIT, scored), *(_table(name, half) for name, half in blind.items())]),
+        {p.name: _baseline([_named(half, p.name) for half in blind.values()]) for p in people},
+        {p.name: _above(p, [_named(half, p.name) for half in blind.values()]) for p in people},
+        {p.name: _controls(p, controls) for p in people},
     )
 
 
@@ -99,7 +107,7 @@ def _glance(evidence: Evidence, seed: int) -> Glance:
     )
 
 
-def _table(scored: Sequence[Population]) -> pa.Table:
+def _table(attack: str, scored: Sequence[Population]) -> pa.Table:
     parts = []
     for population in scored:
         for side, scores, names in (
@@ -110,6 +118,7 @@ def _table(scored: Sequence[Population]) -> pa.Table:
             parts.append(
                 pa.table(
                     [
+                        pa.array([attack] * n),
                         pa.array([population.name] * n),
                         pa.array([population.level] * n),
                         pa.array([side] * n),
@@ -122,22 +131,48 @@ def _table(scored: Sequence[Population]) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def _baseline(training: Crowd, unseen: Crowd | None, heldout: Crowd, seed: int) -> dict[str, Figure]:
+def blind_populations(training: Crowd, unseen: Crowd | None, heldout: Crowd, seed: int) -> dict[str, list[Population]]:
     """The blind attacker: the photos of half of the held-out people stand in for the samples, both ways round.
 
-    Half of the people are needed as strangers, so that this figure is somewhat less sure than the attack's own.
+    The other half are the strangers, so that either figure is somewhat less sure than the attack's own. By person.
     """
     n = len(heldout.people)
     order = rng(seed, "lab", "baseline").permutation(n)
     halves = [np.sort(order[: n // 2]), np.sort(order[n // 2 :])]
-    found: dict[str, list[Figure]] = {}
-    for known, judged in (halves, halves[::-1]):
+    found = {}
+    for name, known, judged in zip(BLIND, halves, halves[::-1], strict=True):
         samples = heldout.table.embeddings[np.concatenate([heldout.people.rows[i] for i in known])]
-        for population in populations(training, unseen, heldout, samples, NearestSample()):
-            if population.level == "person":
-                strangers = _only(population, {heldout.people.names[i] for i in judged})
-                found.setdefault(population.name, []).append(auroc_estimate(population.positives, strangers))
-    return {name: _mean_of(*both) for name, both in found.items()}
+        scored = populations(training, unseen, heldout, samples, NearestSample())
+        strangers = {heldout.people.names[i] for i in judged}
+        found[name] = [_against(population, strangers) for population in scored if population.level == "person"]
+    return found
+
+
+def _against(population: Population, people: set[str]) -> Population:
+    """The same members, with these people only as strangers."""
+    chosen = [i for i, who in enumerate(population.negatives.people) if population.strangers[who] in people]
+    negatives = Side.one_each(population.negatives.scores[chosen])
+    names = tuple(population.strangers[population.negatives.people[i]] for i in chosen)
+    return replace(population, negatives=negatives, strangers=names)
+
+
+def _named(scored: Sequence[Population], name: str) -> Population:
+    (found,) = (population for population in scored if population.name == name)
+    return found
+
+
+def _baseline(halves: Sequence[Population]) -> Figure:
+    return _mean_of(*(auroc_estimate(half.positives, half.negatives) for half in halves))
+
+
+def _above(audited: Population, halves: Sequence[Population]) -> Figure:
+    return pooled_difference([_run(audited)], [_run(half) for half in halves])
+
+
+def _run(population: Population) -> Run:
+    members = [population.members[i] for i in population.positives.people]
+    strangers = [population.strangers[i] for i in population.negatives.people]
+    return Run(population.positives.scores, members, population.negatives.scores, strangers)
 
 
 def _mean_of(one: Figure, other: Figure) -> Figure:
@@ -149,13 +184,8 @@ def _mean_of(one: Figure, other: Figure) -> Figure:
     return Estimate(value, low, high, one.level, "mean of two halves, DeLong", min(one.n, other.n))
 
 
-def _only(population: Population, people: set[str]) -> Side:
-    chosen = [i for i, who in enumerate(population.negatives.people) if population.strangers[who] in people]
-    return Side.one_each(population.negatives.scores[chosen])
-
-
 def _controls(population: Population, controls: frozenset[str]) -> Figure:
     others = set(population.strangers) - controls
     if not others:
         return Unresolvable("every held-out person has as many photos as a member", None, len(controls))
-    return auroc_estimate(_only(population, set(controls)), _only(population, others))
+    return auroc_estimate(_against(population, set(controls)).negatives, _against(population, others).negatives)

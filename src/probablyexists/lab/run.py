@@ -22,7 +22,7 @@ from probablyexists.findings import Findings, Membership
 from probablyexists.intake.settings import Settings
 from probablyexists.lab.experiment import Experiment, Run
 from probablyexists.lab.machine import Machine
-from probablyexists.lab.pool import SEEN, UNSEEN
+from probablyexists.lab.pool import AUDIT, SEEN, UNSEEN
 from probablyexists.lab.reading import Glance, Reading, glance, read
 from probablyexists.lab.sets import crops
 from probablyexists.lab.sets import read as read_crops
@@ -139,6 +139,7 @@ def _row(roles: Split, trained: Trained, curve: dict[int, Glance], reading: Read
         "training_seconds": trained.seconds,
         "membership": _plain_membership(reading.glance.membership),
         "baseline": {name: _plain(figure) for name, figure in reading.baseline.items()},
+        "above_baseline": {name: _plain(figure) for name, figure in reading.above.items()},
         "controls": {name: _plain(figure) for name, figure in reading.controls.items()},
         "blind": _plain(findings.blind.auroc),
         "frechet": reading.glance.frechet,
@@ -184,7 +185,9 @@ def exposures(roles: Split, scores: pa.Table) -> dict[str, list[list[float]]]:
     photos = Counter(crop.person for crop in roles.training)
     found = {}
     for population in (SEEN, UNSEEN):
-        here = [s for s in scores.to_pylist() if (s["population"], s["level"]) == (population, "person")]
+        here = [
+            s for s in scores.to_pylist() if (s["attack"], s["population"], s["level"]) == (AUDIT, population, "person")
+        ]
         strangers = np.array([s["score"] for s in here if s["side"] == "heldout"])
         members = [s for s in here if s["side"] == "member"]
         if members:

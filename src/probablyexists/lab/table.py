@@ -11,7 +11,7 @@ from probablyexists.stats.rates import wilson
 
 _HEAD = (
     "| set | procedure | people x photos | runs | unseen, by person | unseen, by photo | seen, by person "
-    "| TPR at FPR 1 %, unseen photos | baseline | named | copies | Frechet | images | minutes |"
+    "| TPR at FPR 1 %, unseen photos | baseline | above it | named | copies | Frechet | images | minutes |"
 )
 
 _NULL_HEAD = "| nothing is true here | runs | intervals with 0.5 inside | share | mean AUROC |"
@@ -19,7 +19,8 @@ _NULL_HEAD = "| nothing is true here | runs | intervals with 0.5 inside | share 
 LEGEND = """AUROC with its 95 % interval, people as units, pooled over the runs of a row. *Unseen*: photos of members
 that were not trained on; *seen*: training photos; against people who were never in training. *TPR*: mean over the runs
 (an interval stands in each run's report). *Baseline*: the same attack with photos of strangers in place of the samples,
-AUROC by person on unseen photos, mean over the runs; it should be 0.5. *Named*: members at a false discovery rate of
+AUROC by person on unseen photos, mean over the runs; 0.5 but for who happens to be a member. *Above it*: the AUROC less
+the baseline's, person against the same person. *Named*: members at a false discovery rate of
 5 %, of all. *Copies*: share of samples. *Frechet*: distance of the samples from the training photos in the recogniser's
 space, mean. *Images*: training images shown, repeats counted; *minutes*: of training, mean."""
 
@@ -80,7 +81,7 @@ def _null_lines(cells: Sequence[Cell]) -> list[str]:
 def _line(cell: Cell) -> str:
     runs = str(len(cell.rows)) + (f" (+{cell.n_failed} failed)" if cell.n_failed else "")
     if not cell.rows:
-        return f"| {cell.set} | {cell.procedure} | | {runs} |" + " |" * 10
+        return f"| {cell.set} | {cell.procedure} | | {runs} |" + " |" * 11
     first, rows = cell.rows[0], cell.rows
     design = first["design"]
     photos = "dose" if design["dose"] else design["photos"]
@@ -98,6 +99,7 @@ def _line(cell: Cell) -> str:
             *(shown(cell.auroc.get(kind)) for kind in ((UNSEEN, "person"), (UNSEEN, "photo"), (SEEN, "person"))),
             f"{mean(known):.1%}" if known else "not resolvable",
             f"{mean(fair):.2f}" if fair else "-",
+            signed(cell.above.get(UNSEEN)),
             f"{sum(r['n_named'] for r in rows)} of {sum(r['n_members'] for r in rows)}",
             f"{copies:.1%}",
             f"{mean(r['frechet'] for r in rows):.2f}",
@@ -116,3 +118,10 @@ def shown(value: Figure | None) -> str:
     if not isinstance(value, Estimate):
         return "-"
     return f"{value.value:.2f} ({value.low:.2f} to {value.high:.2f})"
+
+
+def signed(value: Figure | None) -> str:
+    """+0.21 (+0.12 to +0.30), or a dash."""
+    if not isinstance(value, Estimate):
+        return "-"
+    return f"{value.value:+.2f} ({value.low:+.2f} to {value.high:+.2f})"

@@ -86,7 +86,7 @@ def _for_the_page(svg: str, prefix: str) -> str:
     svg = re.sub(r'xlink:href="#', f'href="#{prefix}-', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}-", svg)
     svg = svg.replace("font-family: 'DejaVu Sans'", "font-family: inherit")
-    svg = re.sub(r"(\d+\.\d{2})\d+", r"\1", svg)
+    svg = re.sub(r"(\d+\.\d{2})\d+(?=[^<>]*>)", r"\1", svg)  # inside tags: coordinates, not labels
     svg = re.sub(r" transform=\"rotate\(-?0 [^)]*\)\"", "", svg)
     svg = re.sub(r"\s*\n\s*", "\n", svg)
     for colour, variable in _VARIABLES.items():
