@@ -86,6 +86,11 @@ class Crowd:
         whose = np.repeat(np.arange(len(self.people)), self.people.counts)
         return self._of(np.concatenate(self.people.rows)[:, None]), whose
 
+    def some(self, people: NDArray[np.intp]) -> Crowd:
+        """Only these people, with all photos of the table."""
+        chosen = People(tuple(self.people.names[i] for i in people), tuple(self.people.rows[i] for i in people))
+        return Crowd(self.table, chosen)
+
     def reference(self, people: NDArray[np.intp]) -> Reference:
         """All photos of these people, for an attack to learn from."""
         rows = np.concatenate([self.people.rows[i] for i in people])
