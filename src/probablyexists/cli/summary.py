@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from probablyexists.findings import Estimate, Figure, Findings, Unresolvable
+from probablyexists.sheet import Sheet
 
 
 def summary(findings: Findings, out: Path) -> str:
@@ -34,6 +35,23 @@ def summary(findings: Findings, out: Path) -> str:
     for rates in findings.trust.rates:
         lines.append(f"7 at {rates.name}: FMR {_show(rates.fmr)}, FNMR {_show(rates.fnmr)}")
     lines += ["", *(f"caution: {text}" for text in findings.cautions), f"report: {out / 'report.html'}"]
+    return "\n".join(lines)
+
+
+def sheet_summary(sheet: Sheet, out: Path) -> str:
+    """Plain text: the finding, the rank, and where the sheet lies."""
+    lines = [
+        f"finding: {sheet.evidence}",
+        sheet.sentence,
+        "",
+        f"p = {sheet.p:.4g} among {sheet.n_reference:,} reference people (smallest possible {sheet.p_floor:.4g}), "
+        f"on {sheet.compared_on} {'photo' if sheet.compared_on == 1 else 'photos'}; exposure {sheet.exposure:+.2f}",
+        f"{sheet.n_copies:,} of {sheet.n_samples:,} samples are copies",
+        f"would have been noticed, had one more photo been generated: {_show(sheet.power)}",
+        "",
+        *(f"caution: {text}" for text in sheet.cautions),
+        f"sheet: {out / 'sheet.html'}",
+    ]
     return "\n".join(lines)
 
 

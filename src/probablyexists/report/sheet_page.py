@@ -1,0 +1,38 @@
+"""The evidence sheet: one self-contained page about one person, which shows nobody else's photo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.report import words
+from probablyexists.report.page import stylesheet, template
+from probablyexists.report.pictures import data_uri
+from probablyexists.sheet import Sheet
+from probablyexists.stats.estimate import Estimate
+
+BADGES = {"copy": "copied", "evidence": "resembled", "no evidence": "no evidence"}
+MOST_PHOTOS = 4
+
+
+def render_sheet(
+    sheet: Sheet, photos: Sequence[NDArray[np.uint8]], samples: Mapping[str, NDArray[np.uint8]], show_faces: bool
+) -> str:
+    """`photos`: of the person; `samples`: path -> generated picture, where it could still be read."""
+
+    def picture(path: str) -> str | None:
+        return data_uri(samples[path], show_faces=show_faces) if path in samples else None
+
+    return template("sheet.html.j2").render(
+        s=sheet,
+        w=words,
+        style=stylesheet(),
+        badge=BADGES[sheet.evidence],
+        photos=[data_uri(photo, show_faces=show_faces) for photo in photos[:MOST_PHOTOS]],
+        nearest=[(at, picture(at.sample)) for at in sheet.nearest],
+        copies=[(at, picture(at.sample)) for at in sheet.copies],
+        power=words.percent_figure(sheet.power) if isinstance(sheet.power, Estimate) else words.absent(sheet.power),
+        show_faces=show_faces,
+    )
