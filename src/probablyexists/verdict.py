@@ -208,7 +208,9 @@ def judge_person(
     n_left_out: int,
 ) -> PersonJudgement:
     """The rules for one person: copies first, then the rank among reference people."""
-    times = f"of {n_reference:,} other people, {round(p * (n_reference + 1)) - 1:,} come out as high or higher"
+    higher = round(p * (n_reference + 1)) - 1
+    who = "nobody comes" if not higher else "one comes" if higher == 1 else f"{higher:,} come"
+    times = f"of {n_reference:,} other people, {who} out as high or higher"
     if n_copies:
         n = "One generated picture reproduces" if n_copies == 1 else f"{n_copies:,} generated pictures reproduce"
         sentence = f"{n} a photo that was given of this person."
@@ -232,7 +234,7 @@ def judge_person(
             found.append(f"how often a leak would have been noticed could not be measured: {power.reason}")
         elif power.value < WEAK:
             found.append(
-                f"had a photo of the person been generated, only {power.value:.0%} of such cases would have been noticed"
+                f"had a photo of the person been generated, only {power.value:.0%} of cases would have been noticed"
             )
     if compared_on == 1:
         found.append("only one photo was compared; more photos of the person make the answer surer")

@@ -25,6 +25,11 @@ def render_sheet(
     def picture(path: str) -> str | None:
         return data_uri(samples[path], show_faces=show_faces) if path in samples else None
 
+    power, interval, note = "—", "", ""
+    if isinstance(sheet.power, Estimate):
+        power, interval = words.percent_parts(sheet.power)
+    else:
+        note = words.absent(sheet.power)
     return template("sheet.html.j2").render(
         s=sheet,
         w=words,
@@ -33,6 +38,8 @@ def render_sheet(
         photos=[data_uri(photo, show_faces=show_faces) for photo in photos[:MOST_PHOTOS]],
         nearest=[(at, picture(at.sample)) for at in sheet.nearest],
         copies=[(at, picture(at.sample)) for at in sheet.copies],
-        power=words.percent_figure(sheet.power) if isinstance(sheet.power, Estimate) else words.absent(sheet.power),
+        power=power,
+        power_interval=interval,
+        power_note=note,
         show_faces=show_faces,
     )
