@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Findings", "ProbablyExistsError", "Sheet", "__version__", "ask", "audit"]
+__all__ = ["Findings", "ProbablyExistsError", "Sheet", "__version__", "ask", "audit", "blind"]
 
 if TYPE_CHECKING:
     from probablyexists.basis.errors import ProbablyExistsError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from probablyexists.method import audit
     from probablyexists.question import ask
     from probablyexists.sheet import Sheet
+    from probablyexists.survey import blind
 
 
 def __getattr__(name: str) -> Any:
@@ -27,6 +28,10 @@ def __getattr__(name: str) -> Any:
         from probablyexists.question import ask
 
         return ask
+    if name == "blind":
+        from probablyexists.survey import blind
+
+        return blind
     if name == "Sheet":
         from probablyexists.sheet import Sheet
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from probablyexists.findings import Estimate, Figure, Findings, Unresolvable
-from probablyexists.sheet import Sheet
+from probablyexists.sheet import FrequentFaces, Sheet
 
 
 def summary(findings: Findings, out: Path) -> str:
@@ -53,6 +53,23 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         f"sheet: {out / 'sheet.html'}",
     ]
     return "\n".join(lines)
+
+
+FIRST = 10
+
+
+def frequent_summary(found: FrequentFaces, out: Path) -> str:
+    """Plain text: the first faces, a line each, and where the page lies."""
+    lines = [f"{len(found.faces)} faces come up too often among {found.n_samples:,} samples"]
+    for number, face in enumerate(found.faces[:FIRST], start=1):
+        examples = ", ".join(map(ascii, face.samples[:3]))
+        lines.append(
+            f"{number:>3} in {face.share:.2%} of the samples (reference people {face.reference_share:.2%}), "
+            f"q = {face.q:.2g}: {examples}"
+        )
+    if len(found.faces) > FIRST:
+        lines.append(f"    and {len(found.faces) - FIRST} more")
+    return "\n".join([*lines, f"page: {out / 'frequent.html'}"])
 
 
 def _show(figure: Figure) -> str:

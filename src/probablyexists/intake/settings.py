@@ -60,3 +60,12 @@ class Question(Common):
     """Largest p-value that is called evidence."""
     owner_split: bool = False
     """The generator's owner drew the reference people at random from those they might have trained on."""
+
+
+class Survey(Common):
+    """The arguments of `probablyexists blind`: about a generator, when no member is known."""
+
+    reference: Path
+    """Photos of people, one folder a person; what faces are like where nobody is given too often."""
+    level: float = Field(default=0.01, gt=0.0, lt=1.0)
+    """False discovery rate allowed among samples said to show a frequent face."""

@@ -11,7 +11,7 @@ from probablyexists.generators.opening import open_generator
 from probablyexists.generators.source import GeneratedSource
 from probablyexists.images.listing import is_candidate, shown
 from probablyexists.images.sources import FilesSource, Source, open_source
-from probablyexists.intake.settings import Common, Question, Settings
+from probablyexists.intake.settings import Common, Question, Settings, Survey
 
 Role = str
 """training, unseen, heldout or generated; asked, reference or generated where the question is about one person."""
@@ -45,13 +45,18 @@ def open_sources(settings: Settings, progress: Progress) -> dict[Role, Source]:
 
 def open_question(question: Question, progress: Progress) -> dict[Role, Source]:
     """The photos asked about, the reference people's, and the samples."""
-    sources: dict[Role, Source] = {"asked": _open_asked(question.photos)}
+    return {"asked": _open_asked(question.photos), **open_survey(question, progress)}
+
+
+def open_survey(survey: Question | Survey, progress: Progress) -> dict[Role, Source]:
+    """The reference people's photos, and the samples."""
+    sources: dict[Role, Source] = {}
     try:
-        sources["reference"] = open_source(str(question.reference), role="heldout", named=True)
+        sources["reference"] = open_source(str(survey.reference), role="heldout", named=True)
     except InputError as error:
         raise InputError(f"--reference {error}") from None
     try:
-        sources["generated"] = _open_generated(question, progress)
+        sources["generated"] = _open_generated(survey, progress)
     except InputError as error:
         raise InputError(f"--generated {error}") from None
     return sources

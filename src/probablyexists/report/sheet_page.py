@@ -1,4 +1,4 @@
-"""The evidence sheet: one self-contained page about one person, which shows nobody else's photo."""
+"""Two small pages: the evidence sheet about one person, with nobody else's photo, and the list of frequent faces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from probablyexists.report import words
 from probablyexists.report.page import stylesheet, template
 from probablyexists.report.pictures import data_uri
-from probablyexists.sheet import Sheet
+from probablyexists.sheet import FrequentFaces, Sheet
 from probablyexists.stats.estimate import Estimate
 
 BADGES = {"copy": "copied", "evidence": "resembled", "no evidence": "no evidence"}
@@ -42,4 +42,15 @@ def render_sheet(
         power_interval=interval,
         power_note=note,
         show_faces=show_faces,
+    )
+
+
+def render_frequent(found: FrequentFaces, samples: Mapping[str, NDArray[np.uint8]], show_faces: bool) -> str:
+    """`samples`: path -> generated picture, of those that are shown."""
+    faces = [
+        (face, [(path, data_uri(samples[path], show_faces=show_faces)) for path in face.samples if path in samples])
+        for face in found.faces
+    ]
+    return template("frequent.html.j2").render(
+        f=found, w=words, style=stylesheet(), faces=[face for face in faces if face[1]], show_faces=show_faces
     )
