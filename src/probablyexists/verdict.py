@@ -242,7 +242,8 @@ def judge_person(
         more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
         found.append(f"{odd[0]!a}{more} looks unlike the other photos given; is it the same person?")
     if n_left_out:
-        found.append(f"{n_left_out} reference people were left out: they have a photo in common with this person")
+        who = "1 reference person was" if n_left_out == 1 else f"{n_left_out} reference people were"
+        found.append(f"{who} left out, for a photo in common with this person")
     if evidence == "copy" and not copies_resolvable:
         found.append("the reference photos are too few to hold false copies at 1 in 1,000")
     return PersonJudgement(evidence, sentence, found)

@@ -60,7 +60,8 @@ FIRST = 10
 
 def frequent_summary(found: FrequentFaces, out: Path) -> str:
     """Plain text: the first faces, a line each, and where the page lies."""
-    lines = [f"{len(found.faces)} faces come up too often among {found.n_samples:,} samples"]
+    faces = "1 face comes" if len(found.faces) == 1 else f"{len(found.faces)} faces come"
+    lines = [f"{faces} up too often among {found.n_samples:,} samples"]
     for number, face in enumerate(found.faces[:FIRST], start=1):
         examples = ", ".join(map(ascii, face.samples[:3]))
         lines.append(
