@@ -13,9 +13,15 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import probablyexists
-from probablyexists import ProbablyExistsError, Sheet
+from probablyexists import ProbablyExistsError, Sheet, demo
+from probablyexists.basis.progress import Silent
 from probablyexists.cli.app import app
+from probablyexists.embeddings.embed import Embedded, embed, open_store
+from probablyexists.generators.opening import open_generator
+from probablyexists.generators.source import GeneratedSource
 from probablyexists.images.drawn import draw_person, draw_photo, write_population
+from probablyexists.images.sources import Source, open_source
+from probablyexists.intake.sources import generator_of
 from probablyexists.stats.estimate import Estimate
 
 REFERENCE, SHOWN, COPIED, STRANGER = 60, 1, 2, 3
@@ -161,3 +167,28 @@ def test_no_reference_person_decides_for_another(world: World, cache: Path) -> N
     """Law: the p-value is a rank, and the same whatever the names of the reference people are."""
     sheet = probablyexists.ask(world.of(STRANGER), world.samples, world.reference, **HOW)
     assert np.isclose(sheet.p * (sheet.n_reference + 1) % 1, 0)
+
+
+def test_blind_finds_the_over_represented_person_of_the_demo(cache: Path, tmp_path: Path, recogniser: Any) -> None:
+    """From samples and strangers alone; only the test knows the members."""
+    generator = Path(probablyexists.__file__).parent / "assets" / demo.GENERATOR
+    write_population(tmp_path / "strangers", range(demo.N_MEMBERS, demo.N_MEMBERS + 60), range(1), kind="jpg")
+    found = probablyexists.blind(generator, tmp_path / "strangers", faces="aligned", samples=300)
+    first = found.faces[0]
+    assert first.share > 0.25
+
+    write_population(tmp_path / "members", range(demo.N_MEMBERS), range(6), kind="jpg")
+    members = embedded(open_source(tmp_path / "members"), recogniser, cache)
+    drawn = open_generator(str(generator), trust_pickle=False, threads=1, progress=Silent())
+    assert drawn is not None
+    samples = embedded(GeneratedSource(drawn, str(generator), 300, 0), recogniser, cache)
+    shows = np.isin([photo.path for photo in samples.photos], first.samples)
+    face = samples.embeddings[shows].mean(axis=0)
+    whose = [photo.person for photo in members.photos]
+    alike = {who: float(np.mean(members.embeddings[[w == who for w in whose]] @ face)) for who in set(whose)}
+    assert max(alike, key=lambda who: alike[who]) == f"person-{demo.MOST:04d}"
+
+
+def embedded(source: Source, recogniser: Any, cache: Path) -> Embedded:
+    store = open_store(cache, recogniser, "aligned", generator_of(source))
+    return embed(source, recogniser, store, "aligned", Silent(), "", 1)
