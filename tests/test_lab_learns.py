@@ -28,8 +28,8 @@ BUDGETS = {
     "lsgan": {"base": 16, "batch": 16, "images": 12_800},
     "hinge-sn": {"base": 16, "batch": 16, "images": 12_800},
     "wgan-gp": {"base": 16, "batch": 8, "images": 32_000},
-    "r3gan": {"base": 8, "batch": 8, "images": 3_200},
-    "stylegan2": {"base": 8, "batch": 8, "images": 7_200},
+    "r3gan": {"base": 8, "batch": 8, "images": 5_600},
+    "stylegan2": {"base": 8, "batch": 8, "images": 12_000},
     "diffusion": {"base": 16, "batch": 16, "images": 9_600},
 }
 

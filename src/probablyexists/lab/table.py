@@ -14,7 +14,7 @@ _HEAD = (
     "| TPR at FPR 1 %, unseen photos | baseline | above it | named | copies | Frechet | images | minutes |"
 )
 
-_NULL_HEAD = "| nothing is true here | runs | intervals with 0.5 inside | share | mean AUROC |"
+_NULL_HEAD = "| nothing is true here | runs | intervals with the truth inside | share | mean |"
 
 LEGEND = """AUROC with its 95 % interval, people as units, pooled over the runs of a row. *Unseen*: photos of members
 that were not trained on; *seen*: training photos; against people who were never in training. *TPR*: mean over the runs
@@ -64,18 +64,27 @@ def _dose_lines(cell: Cell) -> str:
 
 
 def _null_lines(cells: Sequence[Cell]) -> list[str]:
-    """For each population and level, how many runs' intervals contain 0.5 where the truth is 0.5."""
+    """How many runs' intervals contain 0.5, and those of the difference to the baseline 0, where that is the truth."""
     lines = []
-    for kind in ((UNSEEN, "person"), (UNSEEN, "photo"), (SEEN, "person"), (SEEN, "photo")):
-        found = [f for cell in cells for f in cell.each.get(kind, ()) if isinstance(f, Estimate)]
-        hits = sum(f.low <= 0.5 <= f.high for f in found)
-        if found:
-            low, high = wilson(hits / len(found), len(found))
-            lines.append(
-                f"| {kind[0]}, by {kind[1]} | {len(found)} | {hits} | {hits / len(found):.1%} "
-                f"({low:.1%} to {high:.1%}) | {mean(f.value for f in found):.3f} |"
-            )
+    for population in (UNSEEN, SEEN):
+        for level in ("person", "photo"):
+            alone = [f for cell in cells for f in cell.each.get((population, level), ())]
+            lines.append(_null_line(f"AUROC of {population}, by {level} (0.5)", alone, 0.5))
+        above = [figure(row["above_baseline"][population]) for cell in cells for row in cell.rows]
+        lines.append(_null_line(f"the same by person, less the blind baseline's (0), {population}", above, 0.0))
     return lines
+
+
+def _null_line(what: str, figures: Sequence[Figure], truth: float) -> str:
+    found = [f for f in figures if isinstance(f, Estimate)]
+    if not found:
+        return f"| {what} | 0 | | | |"
+    hits = sum(f.low <= truth <= f.high for f in found)
+    low, high = wilson(hits / len(found), len(found))
+    return (
+        f"| {what} | {len(found)} | {hits} | {hits / len(found):.1%} ({low:.1%} to {high:.1%}) "
+        f"| {mean(f.value for f in found):.3f} |"
+    )
 
 
 def _line(cell: Cell) -> str:

@@ -106,12 +106,10 @@ def _by_weight(x: Tensor, weight: Tensor, grad: Tensor, stride: int, padding: in
     return (told.T @ seen.reshape(len(told), -1)).view(o, side, side, i).permute(0, 3, 1, 2)
 
 
-def _transposed(
-    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, missing: int = 0, groups: int = 1
-) -> Tensor:
-    """`F.conv_transpose2d`; `missing` lines are added at the end of both axes."""
-    if missing or groups > 1 or not _is_thin(x, weight, stride, padding):
-        return F.conv_transpose2d(x, weight, bias, stride, padding, missing, groups)
+def _transposed(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
+    """`F.conv_transpose2d`."""
+    if not _is_thin(x, weight, stride, padding):
+        return F.conv_transpose2d(x, weight, bias, stride, padding)
     i, o, *_ = weight.shape
     # Line 2a + b of the kernel ends in line b of the pair of lines a pairs down: for each b a kernel of 2, backwards.
     pairs = weight.reshape(i, o, 2, 2, 2, 2).flip(2, 4).permute(3, 5, 1, 0, 2, 4).reshape(4 * o, i, 2, 2)
@@ -209,7 +207,10 @@ class _ConvolveTwice(Function):
         if ctx.needs_input_grad[0]:
             reached = [(side - 1) * stride - 2 * padding + weight.shape[2] for side in grad.shape[2:]]
             (missing,) = {side - there for side, there in zip(ctx.sides, reached, strict=True)}
-            to_x = _transposed(grad, weight, None, stride, padding, missing, groups)
+            if missing or groups > 1:
+                to_x = F.conv_transpose2d(grad, weight, None, stride, padding, missing, groups)
+            else:
+                to_x = _Transpose.apply(grad, weight, None, stride, padding)  # type: ignore[no-untyped-call]
         return to_x, None, None, grad, None
 
 
