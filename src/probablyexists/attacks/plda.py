@@ -24,7 +24,7 @@ from probablyexists.basis.errors import InputError
 SHRINK = 0.1
 """Weight of a multiple of the identity in W: people have few photos, embeddings many dimensions."""
 CELLS = 1 << 23
-NEEDS = 10
+NEEDS = 5
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Model:
 def fit(reference: Reference) -> Model:
     """Moments: W from deviations within people, B from the spread of their means less what W gives it.
 
-    InputError with fewer than 10 people who have 2 photos.
+    InputError with fewer than 5 people who have 2 photos.
     """
     x = reference.embeddings.astype(np.float64)
     _, whose, counts = np.unique(reference.people, return_inverse=True, return_counts=True)
@@ -77,7 +77,7 @@ class Plda:
     needs_reference = True
 
     def prepare(self, samples: Photos, reference: Reference | None = None, /) -> Scorer:
-        """InputError without samples or with fewer than 10 reference people who have 2 photos."""
+        """InputError without samples or with fewer than 5 reference people who have 2 photos."""
         if reference is None or not len(samples):
             raise InputError(f"attack {self.id}: needs samples and photos of reference people")
         model = fit(reference)
