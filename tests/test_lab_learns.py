@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from probablyexists.attacks.nearest import NearestSample
+from probablyexists.attacks.protocol import Faces, Photos
 from probablyexists.basis.progress import Silent
 from probablyexists.generators.lab_checkpoint import open_lab_checkpoint
 from probablyexists.images.drawn import draw_person, draw_photo
@@ -44,6 +45,11 @@ def directions(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
     return (flat / np.linalg.norm(flat, axis=1, keepdims=True)).astype(np.float32)
 
 
+def unused(*shape: int) -> NDArray[np.uint8]:
+    """Pictures for an attack that does not look at them."""
+    return np.empty((*shape, 0, 0), np.uint8)
+
+
 def test_every_procedure_is_here() -> None:
     assert set(BUDGETS) == set(PROCEDURES)
 
@@ -58,7 +64,11 @@ def test_a_procedure_learns_eight_people(tmp_path: Path, procedure: str) -> None
     samples = directions(open_lab_checkpoint(trained.generator).sample(range(n)))
     references = directions(pictures(range(100, 100 + REFERENCES), 1))
     faces = directions(everybody)
-    attack = NearestSample()
-    exposure = (attack.score(faces, samples) - attack.score(faces, references)).reshape(-1, PHOTOS).max(axis=1)
+    asked = Faces(faces[:, None], np.empty((len(faces), 1, 0, 0), np.uint8))
+    scores = [
+        NearestSample().prepare(Photos(known, np.empty((len(known), 0, 0), np.uint8)))(asked)
+        for known in (samples, references)
+    ]
+    exposure = (scores[0] - scores[1]).reshape(-1, PHOTOS).max(axis=1)
     members, strangers = exposure[:MEMBERS], exposure[MEMBERS:]
     assert rank_sum_p(members, strangers) < 0.01, f"AUROC {auroc(members, strangers):.2f}"

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from probablyexists.attacks.known import ATTACKS
 from probablyexists.cli.app import app
 from probablyexists.lab.experiment import read_experiment
 from probablyexists.lab.pool import AUDIT, BLIND, SEEN, UNSEEN, pool
@@ -136,6 +137,33 @@ def test_runs_that_differ_in_their_seed_are_one_line_of_the_table(done: tuple[Pa
     shown = lab("table", str(path), "--out", str(out))
     assert shown.exit_code == 0
     assert f"| people:28x3 | dcgan | 4 x 2 | 2 | {pooled.value:.2f} (" in shown.output
+
+
+def test_every_attack_stands_on_the_leaderboard(done: tuple[Path, Path, Any]) -> None:
+    _, out, _ = done
+    shown = lab("leaderboard", str(out), "-q")
+    assert shown.exit_code == 0, shown.output
+    lines = [line for line in shown.output.splitlines() if line.startswith("| ")][1:]
+    assert {line.split(" | ")[0].removeprefix("| ") for line in lines} == set(ATTACKS)
+    values = [float(line.split(" | ")[1].split(" (")[0]) for line in lines]
+    assert values == sorted(values, reverse=True)
+    assert "Chosen on 1 victims" in shown.output
+    before = {file: file.stat().st_mtime_ns for file in out.glob("*/attacks.*")}
+    assert len(before) == 4
+    assert lab("leaderboard", str(out), "-q").output == shown.output
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+
+
+def test_strangers_are_judged_once_and_never_by_an_attack_that_knows_them(done: tuple[Path, Path, Any]) -> None:
+    _, out, _ = done
+    for path in out.glob("*/attacks.parquet"):
+        rows = pq.read_table(path).to_pylist()
+        kind = ("nearest-sample/1", False, UNSEEN, "person")
+        here = [r for r in rows if (r["attack"], r["blind"], r["population"], r["level"]) == kind]
+        strangers = [r["person"] for r in here if r["side"] == "heldout"]
+        assert len(strangers) == len(set(strangers)) == 24
+        members = [r["person"] for r in here if r["side"] == "member"]
+        assert len(members) == 4 * len(set(members))
 
 
 def test_the_curves_are_drawn(done: tuple[Path, Path, Any]) -> None:

@@ -221,7 +221,7 @@ def test_probes_are_never_in_their_own_template() -> None:
     persons = ["ann"] * 3 + ["bob"] * 2
     crowd = Crowd(table(persons), group(table(persons)))
     _, who = crowd.templates(1, skip=1)
-    for person, probe in zip(who, crowd.probes(who), strict=True):
+    for person, probe in zip(who, crowd.probes(who).embeddings, strict=True):
         rows = crowd.people.rows[person]
         assert np.array_equal(probe, crowd.table.embeddings[rows[0]])
         assert rows[0] not in rows[1:2]

@@ -8,12 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Findings", "ProbablyExistsError", "__version__", "audit"]
+__all__ = ["Findings", "ProbablyExistsError", "Sheet", "__version__", "ask", "audit", "blind"]
 
 if TYPE_CHECKING:
     from probablyexists.basis.errors import ProbablyExistsError
     from probablyexists.findings import Findings
     from probablyexists.method import audit
+    from probablyexists.question import ask
+    from probablyexists.sheet import Sheet
+    from probablyexists.survey import blind
 
 
 def __getattr__(name: str) -> Any:
@@ -21,6 +24,18 @@ def __getattr__(name: str) -> Any:
         from probablyexists.method import audit
 
         return audit
+    if name == "ask":
+        from probablyexists.question import ask
+
+        return ask
+    if name == "blind":
+        from probablyexists.survey import blind
+
+        return blind
+    if name == "Sheet":
+        from probablyexists.sheet import Sheet
+
+        return Sheet
     if name == "Findings":
         from probablyexists.findings import Findings
 

@@ -37,6 +37,7 @@ from probablyexists.intake.folder import claim_folder
 from probablyexists.intake.people import Peopled, find_people, pseudonyms
 from probablyexists.intake.settings import Settings
 from probablyexists.intake.sources import Role, has_names, open_sources
+from probablyexists.matching.crowd import photos_of
 from probablyexists.matching.duplicates import SamePicture, same_pictures, without
 from probablyexists.report.page import write_report
 from probablyexists.verdict import judge
@@ -119,18 +120,19 @@ def conclude(evidence: Evidence, settings: Settings, progress: Progress, started
     training, unseen, heldout = crowds.training, crowds.unseen, crowds.heldout
     samples, generated = others.embeddings, evidence.tables["generated"]
     attack, seed = NearestSample(), settings.seed
+    score = attack.prepare(photos_of(others), None)
     show_names = settings.show_names and evidence.names_known
     labels = Labels(training.people.names if show_names else pseudonyms(training), show_names)
 
     progress.say("scoring people against the samples")
-    named = name_people(training, heldout, samples, attack, settings.level)
+    named = name_people(training, heldout, samples, score, settings.level)
     shown, similarity = likenesses(named, samples)
-    answer_1, baseline = membership(training, unseen, heldout, samples, attack, seed), blind(training, heldout, seed)
+    answer_1, baseline = membership(training, unseen, heldout, score, seed), blind(training, heldout, seed)
     answer_2 = naming(named, len(heldout.people))
     answer_3 = resemblance(training, heldout, samples, n_likenesses=int((shown >= 0).sum()))
     answer_4 = copies(copied, heldout)
-    answer_5 = dose(training, heldout, samples, attack, labels.people, named.exposed)
-    answer_6 = missed(training, heldout, samples, attack, named, seed)
+    answer_5 = dose(training, heldout, score, labels.people, named.exposed)
+    answer_6 = missed(training, heldout, photos_of(others), attack, None, named, seed)
     answer_7 = trust(training, heldout, answer_3.threshold, evidence.recogniser, seed)
     data = describe(
         evidence.sources, evidence.decisions, evidence.tables, evidence.pairs, crowds, show_names=show_names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.attacks.protocol import Attack
+from probablyexists.attacks.protocol import Scorer
 from probablyexists.findings import Dose, DosePoint
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.stats.contrast import mean, slope
@@ -14,8 +14,7 @@ from probablyexists.stats.contrast import mean, slope
 def dose(
     training: Crowd,
     heldout: Crowd,
-    samples: NDArray[np.float32],
-    attack: Attack,
+    attack: Scorer,
     labels: tuple[str, ...],
     exposed: NDArray[np.bool_],
 ) -> Dose:
@@ -25,9 +24,9 @@ def dose(
     pass for a larger exposure.
     """
     photos = common_count(training.people.counts, heldout.people.counts)
-    ours, who = training.templates(photos)
-    theirs, who_else = heldout.templates(photos)
-    scores, control = attack.score(ours, samples), attack.score(theirs, samples)
+    ours, who = training.faces(photos)
+    theirs, who_else = heldout.faces(photos)
+    scores, control = attack(ours), attack(theirs)
     centre, spread = control.mean(), max(float(control.std(ddof=1)), 1e-9)
     counts, counts_else = training.people.counts[who], heldout.people.counts[who_else]
     z = (scores - centre) / spread

@@ -52,8 +52,8 @@ def exhibits(
         source = int(copied.matches.index[row])
         planned.append(("copy", labels.people[owner[source]], source, [(int(row), float(correlation[row]))]))
 
-    photos = _pictures(sources["training"], training.table, [plan[2] for plan in planned])
-    samples = _pictures(sources["generated"], generated, [row for plan in planned for row, _ in plan[3]])
+    photos = pictures_of(sources["training"], training.table, [plan[2] for plan in planned])
+    samples = pictures_of(sources["generated"], generated, [row for plan in planned for row, _ in plan[3]])
     return [
         Exhibit(
             "likeness" if kind == "likeness" else "copy",
@@ -71,7 +71,8 @@ def _most_like(own: NDArray[np.float32], samples: NDArray[np.float32]) -> int:
     return int((own @ samples.T).max(axis=1).argmax()) if len(samples) else 0
 
 
-def _pictures(source: Source, table: Embedded, rows: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
+def pictures_of(source: Source, table: Embedded, rows: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
+    """Row of the table -> its picture; without those that can no longer be read."""
     wanted: dict[Photo, int] = {table.photos[row]: row for row in rows}
     pictures = {}
     for photo, data in source.stream(wanted):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from probablyexists.attacks.protocol import Attack
+from probablyexists.attacks.protocol import Scorer
 from probablyexists.basis.seeds import rng
 from probablyexists.findings import Blind, Membership
 from probablyexists.matching.crowd import Crowd, common_count
@@ -18,11 +17,9 @@ BLIND_PEOPLE = 4000
 BLIND_NEEDS = 10
 
 
-def membership(
-    training: Crowd, unseen: Crowd | None, heldout: Crowd, samples: NDArray[np.float32], attack: Attack, seed: int
-) -> list[Membership]:
+def membership(training: Crowd, unseen: Crowd | None, heldout: Crowd, score: Scorer, seed: int) -> list[Membership]:
     """AUROC and TPR at FPR 1 % and 0.1 % by photo and by person, for seen and (if given) unseen photos."""
-    return [_figures(population, seed) for population in populations(training, unseen, heldout, samples, attack)]
+    return [_figures(population, seed) for population in populations(training, unseen, heldout, score)]
 
 
 @dataclass(frozen=True)
@@ -41,20 +38,18 @@ class Population:
     """Names, by `negatives.people`."""
 
 
-def populations(
-    training: Crowd, unseen: Crowd | None, heldout: Crowd, samples: NDArray[np.float32], attack: Attack
-) -> list[Population]:
+def populations(training: Crowd, unseen: Crowd | None, heldout: Crowd, score: Scorer) -> list[Population]:
     """Seen and (if given) unseen photos, by photo and by person; by person on the same number of photos."""
-    by_photo = _photos(heldout, samples, attack)
+    by_photo = _photos(heldout, score)
     found = []
     for name, crowd in (("seen photos", training), ("unseen photos", unseen)):
         if crowd is None:
             continue
         k = common_count(crowd.people.counts, heldout.people.counts)
-        ours, members = _people(crowd, k, samples, attack)
-        theirs, strangers = _people(heldout, k, samples, attack)
+        ours, members = _people(crowd, k, score)
+        theirs, strangers = _people(heldout, k, score)
         names = crowd.people.names, heldout.people.names
-        found.append(Population(name, "photo", _photos(crowd, samples, attack), by_photo, *names))
+        found.append(Population(name, "photo", _photos(crowd, score), by_photo, *names))
         found.append(Population(name, "person", ours, theirs, members, strangers))
     return found
 
@@ -74,15 +69,14 @@ def _figures(population: Population, seed: int) -> Membership:
     )
 
 
-def _photos(crowd: Crowd, samples: NDArray[np.float32], attack: Attack) -> Side:
-    rows = np.concatenate(crowd.people.rows)
-    people = np.repeat(np.arange(len(crowd.people)), crowd.people.counts)
-    return Side(attack.score(crowd.table.embeddings[rows], samples), people)
+def _photos(crowd: Crowd, score: Scorer) -> Side:
+    photos, whose = crowd.photos()
+    return Side(score(photos), whose)
 
 
-def _people(crowd: Crowd, photos: int, samples: NDArray[np.float32], attack: Attack) -> tuple[Side, tuple[str, ...]]:
-    templates, who = crowd.templates(photos)
-    return Side.one_each(attack.score(templates, samples)), tuple(crowd.people.names[i] for i in who)
+def _people(crowd: Crowd, photos: int, score: Scorer) -> tuple[Side, tuple[str, ...]]:
+    faces, who = crowd.faces(photos)
+    return Side.one_each(score(faces)), tuple(crowd.people.names[i] for i in who)
 
 
 def blind(training: Crowd, heldout: Crowd, seed: int) -> Blind:

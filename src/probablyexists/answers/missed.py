@@ -9,7 +9,7 @@ from probablyexists.answers.naming import Named
 from probablyexists.attacks.protocol import Attack
 from probablyexists.basis.seeds import rng
 from probablyexists.findings import Missed
-from probablyexists.matching.crowd import Crowd
+from probablyexists.matching.crowd import Crowd, Photos, Reference
 from probablyexists.stats.estimate import Unresolvable
 from probablyexists.stats.power import smallest_leak
 
@@ -18,7 +18,13 @@ ENOUGH = 20
 
 
 def missed(
-    training: Crowd, heldout: Crowd, samples: NDArray[np.float32], attack: Attack, named: Named, seed: int
+    training: Crowd,
+    heldout: Crowd,
+    samples: Photos,
+    attack: Attack,
+    reference: Reference | None,
+    named: Named,
+    seed: int,
 ) -> Missed:
     """The smallest number of members that would have been noticed, had one unseen photo of each been generated.
 
@@ -28,20 +34,24 @@ def missed(
     this size may still be missed: the figure is the best case.
     """
     for photos in range(named.main_count, 0, -1):
-        planted = _planted(heldout, photos, samples, attack)
+        planted = _planted(heldout, photos, samples, attack, reference)
         if planted.size < ENOUGH:
-            planted = np.concatenate([planted, _planted(training, photos, samples, attack)])
+            planted = np.concatenate([planted, _planted(training, photos, samples, attack, reference)])
         if planted.size >= ENOUGH:
-            null = attack.score(heldout.templates(photos)[0], samples)
+            null = attack.prepare(samples, reference)(heldout.faces(photos)[0])
             return Missed(power=smallest_leak(planted, null, len(named.p), named.level, rng(seed, "missed")))
     reason = f"needs at least {ENOUGH} people with 2 photos, has {planted.size}"
     return Missed(power=Unresolvable(reason, ENOUGH, int(planted.size)))
 
 
-def _planted(crowd: Crowd, photos: int, samples: NDArray[np.float32], attack: Attack) -> NDArray[np.float64]:
-    templates, who = crowd.templates(photos, skip=1)
+def _planted(
+    crowd: Crowd, photos: int, samples: Photos, attack: Attack, reference: Reference | None
+) -> NDArray[np.float64]:
+    """Scores of people with a spare photo each when these photos are among the samples.
+
+    All are put there at once: for any one person the others' are a few more samples of strangers.
+    """
+    faces, who = crowd.faces(photos, skip=1)
     if not who.size:
         return np.empty(0)
-    spare = crowd.probes(who)
-    planted = [float(attack.score(t[None], s[None])[0]) for t, s in zip(templates, spare, strict=True)]
-    return np.maximum(attack.score(templates, samples), planted)
+    return attack.prepare(samples.and_(crowd.probes(who)), reference)(faces)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.attacks.protocol import Attack
+from probablyexists.attacks.protocol import Scorer
 from probablyexists.findings import Naming, Stratum
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.neighbours import nearest, similarities
@@ -69,7 +69,7 @@ def photo_counts(members: NDArray[np.intp], heldout: NDArray[np.intp], level: fl
     return np.array([max(k for k in allowed if k <= n) for n in members], dtype=np.intp)
 
 
-def name_people(training: Crowd, heldout: Crowd, samples: NDArray[np.float32], attack: Attack, level: float) -> Named:
+def name_people(training: Crowd, heldout: Crowd, samples: NDArray[np.float32], attack: Scorer, level: float) -> Named:
     """Score, rank against held-out people, and correct for the number of members (Benjamini-Hochberg)."""
     n = len(training.people)
     compared_on = photo_counts(training.people.counts, heldout.people.counts, level)
@@ -78,10 +78,10 @@ def name_people(training: Crowd, heldout: Crowd, samples: NDArray[np.float32], a
     heldout_scores = {}
     for k in map(int, np.unique(compared_on)):
         here = np.flatnonzero(compared_on == k)
-        ours, who = training.templates(k)
-        templates[here] = ours[np.searchsorted(who, here)]
-        score[here] = attack.score(templates[here], samples)
-        theirs = attack.score(heldout.templates(k)[0], samples)
+        ours, who = training.faces(k)
+        ours = ours.take(np.searchsorted(who, here))
+        templates[here], score[here] = ours.templates, attack(ours)
+        theirs = attack(heldout.faces(k)[0])
         p[here] = conformal_p(score[here], theirs)
         exposure[here] = (score[here] - theirs.mean()) / max(float(theirs.std(ddof=1)), 1e-9)
         heldout_scores[k] = theirs

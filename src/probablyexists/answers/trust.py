@@ -51,7 +51,7 @@ def _rates(name: str, heldout: Crowd, photos: int, threshold: float, seed: int) 
         reason = f"needs at least 3 held-out people with {photos + 1} photos, has {len(who)}"
         nothing = Unresolvable(reason, 3, len(who))
         return ErrorRates(name=name, threshold=threshold, fmr=nothing, fnmr=nothing)
-    scores = similarities(heldout.probes(who), templates)
+    scores = similarities(heldout.probes(who).embeddings, templates)
     match = (scores >= threshold).astype(np.float64)
     return ErrorRates(
         name=name,

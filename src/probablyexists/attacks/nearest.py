@@ -1,22 +1,73 @@
-"""The nearest-neighbour attack: how alike is the most alike generated sample?
+"""How alike are the most alike samples?
 
-Webster, Rabin, Simon & Jurie, "This Person (Probably) Exists" (arXiv 2107.06018), with cosine similarity; as a
-membership attack on generative models it goes back to GAN-Leaks (Chen et al. 2020, full black box).
+`NearestSample` is the attack of Webster, Rabin, Simon & Jurie, "This Person (Probably) Exists" (arXiv 2107.06018), with
+cosine similarity of face embeddings; on images it goes back to GAN-Leaks (Chen et al. 2020, arXiv 1909.03935, full
+black box). `NearestSamples` takes the mean of the k best, less moved by one lucky sample.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.attacks.protocol import Faces, Photos, Reference, Scorer
 from probablyexists.matching.neighbours import nearest
 
 
 class NearestSample:
-    """Best cosine similarity to any sample."""
+    """Best cosine of a person's template with any sample."""
 
     id = "nearest-sample/1"
+    needs_reference = False
 
-    def score(self, faces: NDArray[np.float32], samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    def prepare(self, samples: Photos, _reference: Reference | None = None, /) -> Scorer:
         """Without any sample everybody scores -1, the lowest cosine."""
-        return np.maximum(nearest(faces, samples).similarity[:, 0], -1.0)
+        return NearestSamples(1).prepare(samples)
+
+
+@dataclass(frozen=True)
+class NearestSamples:
+    """Mean cosine with the k most alike samples; of all, where there are fewer."""
+
+    k: int = 10
+    needs_reference = False
+
+    @property
+    def id(self) -> str:
+        return f"nearest-{self.k}/1"
+
+    def prepare(self, samples: Photos, _reference: Reference | None = None, /) -> Scorer:
+        """Without any sample everybody scores -1."""
+        k = min(self.k, len(samples))
+
+        def score(faces: Faces) -> NDArray[np.float64]:
+            if not k:
+                return np.full(len(faces), -1.0)
+            found: NDArray[np.float64] = nearest(faces.templates, samples.embeddings, k).similarity.mean(axis=1)
+            return found
+
+        return score
+
+
+class PhotoSet:
+    """Mean over a person's photos of the best cosine of each: set membership.
+
+    Hilprecht, Haerterich & Bernau 2019, "Monte Carlo and Reconstruction Membership Inference Attacks against
+    Generative Models" (PoPETs 2019(4)), section 4.2: the scores of the records of a set are added up.
+    """
+
+    id = "photo-set/1"
+    needs_reference = False
+
+    def prepare(self, samples: Photos, _reference: Reference | None = None, /) -> Scorer:
+        """Without any sample everybody scores -1."""
+
+        def score(faces: Faces) -> NDArray[np.float64]:
+            n, k = faces.embeddings.shape[:2]
+            best = nearest(faces.one_by_one.embeddings, samples.embeddings).similarity[:, 0]
+            found: NDArray[np.float64] = np.maximum(best, -1.0).reshape(n, k).mean(axis=1)
+            return found
+
+        return score

@@ -1,22 +1,32 @@
-"""What an attack is: faces and samples in, one score a face out. An attack never grades itself."""
+"""What an attack is: prepared once with what the attacker holds, then asked about people. It never grades itself."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.matching.crowd import Faces, Photos, Reference
+
+__all__ = ["Attack", "Faces", "Photos", "Reference", "Scorer"]
+
+
+Scorer = Callable[[Faces], NDArray[np.float64]]
+"""(n,) scores; higher = more likely a member. Nobody's depends on who else is asked about."""
+
 
 class Attack(Protocol):
-    """A membership attack that sees generated samples only."""
+    """A membership attack that sees generated samples, and perhaps photos of reference people."""
 
     @property
     def id(self) -> str:
         """Name and version, for the signature."""
 
-    def score(self, faces: NDArray[np.float32], samples: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(n,) scores of (n, dim) unit photos or templates against (m, dim) unit samples.
+    @property
+    def needs_reference(self) -> bool:
+        """Whether it cannot do without reference people."""
 
-        Higher = more alike = more likely a member.
-        """
+    def prepare(self, samples: Photos, reference: Reference | None = None, /) -> Scorer:
+        """Learn what is to be learned from what the attacker holds. InputError where that is too little."""

@@ -12,7 +12,7 @@ from probablyexists import __version__
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Console, Progress, Silent
 from probablyexists.cli.lab import lab
-from probablyexists.cli.summary import summary
+from probablyexists.cli.summary import frequent_summary, sheet_summary, summary
 
 app = typer.Typer(
     help="Find out whose face a generative model remembers.",
@@ -50,6 +50,26 @@ Train on the rows whose role is "training" only. Later give the same file to the
 
     probablyexists audit --training split.csv --unseen split.csv \\
         --heldout split.csv --generated G --out audit/
+"""
+
+_ASK_HELP = """Ask about one person: do the samples resemble them more than they do others?
+
+PHOTOS are image files, or one folder or archive, all of the same person.
+REFERENCE holds one folder a person (or a manifest): others whom the
+generator was not trained on. GENERATED is as for audit.
+
+    probablyexists ask me-1.jpg me-2.jpg --reference R --generated G --out sheet/
+
+Exit code: 0 done, whatever was found; 2 bad input.
+"""
+
+_BLIND_HELP = """List the faces that a generator gives too often; nobody it was trained on need be known.
+
+REFERENCE holds one folder a person (or a manifest). GENERATED is as for audit.
+
+    probablyexists blind --generated G --reference R --out frequent/
+
+Exit code: 0 done, whatever was found; 2 bad input.
 """
 
 Json = Annotated[bool, typer.Option("--json", help="The whole result as JSON on stdout.")]
@@ -127,6 +147,101 @@ def audit_command(
     typer.echo(findings.model_dump_json(indent=1) if as_json else summary(findings, out))
     if fail_on_leak and findings.verdict == "leak":
         raise typer.Exit(1)
+
+
+@app.command("ask", help=_ASK_HELP)
+def ask_command(
+    photos: Annotated[list[Path], typer.Argument(help="Photos of the person.")],
+    generated: Annotated[Path, typer.Option(help="The samples, or the generator itself.")],
+    reference: Annotated[Path, typer.Option(help="Photos of people it was not trained on, one folder a person.")],
+    out: Annotated[Path, typer.Option(help="Folder for sheet.json and sheet.html.")],
+    owner_split: Annotated[
+        bool,
+        typer.Option("--owner-split", help="The owner drew the reference people at random before training."),
+    ] = False,
+    faces: Annotated[
+        str, typer.Option(help="auto, detect (find the face first) or aligned (images are crops).")
+    ] = "auto",
+    recogniser: Annotated[str, typer.Option(help="dlib, insightface, or the path of an .onnx file.")] = "dlib",
+    level: Annotated[float, typer.Option(help="Largest p-value that is called evidence.")] = 0.05,
+    seed: Seed = 0,
+    threads: Annotated[int | None, typer.Option(help="Threads; default: all cores.")] = None,
+    show_faces: Annotated[bool, typer.Option("--show-faces", help="Do not pixelate faces on the sheet.")] = False,
+    samples: Annotated[
+        int | None, typer.Option(help="How many pictures to draw from a generator; default: 10000.")
+    ] = None,
+    trust_pickle: Annotated[
+        bool, typer.Option("--trust-pickle", help="Open a .pkl or .pt2, which can run any code it holds.")
+    ] = False,
+    cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept; default: the user's cache.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    from probablyexists.question import ask
+
+    chosen: dict[str, Any] = {} if cache is None else {"cache": cache}
+    sheet = ask(
+        list(photos),
+        generated,
+        reference,
+        out=out,
+        owner_split=owner_split,
+        faces=faces,
+        recogniser=recogniser,
+        level=level,
+        seed=seed,
+        threads=threads,
+        show_faces=show_faces,
+        samples=samples,
+        trust_pickle=trust_pickle,
+        progress=_progress(quiet),
+        **chosen,
+    )
+    typer.echo(sheet.model_dump_json(indent=1) if as_json else sheet_summary(sheet, out))
+
+
+@app.command("blind", help=_BLIND_HELP)
+def blind_command(
+    generated: Annotated[Path, typer.Option(help="The samples, or the generator itself.")],
+    reference: Annotated[Path, typer.Option(help="Photos of people, one folder a person.")],
+    out: Annotated[Path, typer.Option(help="Folder for frequent.json and frequent.html.")],
+    faces: Annotated[
+        str, typer.Option(help="auto, detect (find the face first) or aligned (images are crops).")
+    ] = "auto",
+    recogniser: Annotated[str, typer.Option(help="dlib, insightface, or the path of an .onnx file.")] = "dlib",
+    level: Annotated[float, typer.Option(help="False discovery rate allowed among samples.")] = 0.01,
+    seed: Seed = 0,
+    threads: Annotated[int | None, typer.Option(help="Threads; default: all cores.")] = None,
+    show_faces: Annotated[bool, typer.Option("--show-faces", help="Do not pixelate faces on the page.")] = False,
+    samples: Annotated[
+        int | None, typer.Option(help="How many pictures to draw from a generator; default: 10000.")
+    ] = None,
+    trust_pickle: Annotated[
+        bool, typer.Option("--trust-pickle", help="Open a .pkl or .pt2, which can run any code it holds.")
+    ] = False,
+    cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept; default: the user's cache.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    from probablyexists.survey import blind
+
+    chosen: dict[str, Any] = {} if cache is None else {"cache": cache}
+    found = blind(
+        generated,
+        reference,
+        out=out,
+        faces=faces,
+        recogniser=recogniser,
+        level=level,
+        seed=seed,
+        threads=threads,
+        show_faces=show_faces,
+        samples=samples,
+        trust_pickle=trust_pickle,
+        progress=_progress(quiet),
+        **chosen,
+    )
+    typer.echo(found.model_dump_json(indent=1) if as_json else frequent_summary(found, out))
 
 
 @app.command("split", help=_SPLIT_HELP)

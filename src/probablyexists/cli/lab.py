@@ -174,6 +174,28 @@ def plot_command(
         raise InputError(f"--out {out}: no curve has two points yet; carry out more runs")
 
 
+@lab.command("leaderboard")
+def leaderboard_command(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs, or the folder they are in.")],
+    cache: Cache = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Every attack on every finished run, best first, as Markdown on stdout.
+
+    probablyexists lab leaderboard lab/
+    """
+    _needs_torch()
+    from probablyexists.attacks.known import ATTACKS
+    from probablyexists.intake.settings import default_cache
+    from probablyexists.lab.leaderboard import margin, standings, table
+    from probablyexists.lab.victims import attacked, find_victims
+
+    progress = Silent() if quiet else Console()
+    victims = [attacked(f, ATTACKS, cache or default_cache(), progress, threads) for f in find_victims(runs)]
+    typer.echo(table(standings(victims, list(ATTACKS)), margin(victims, list(ATTACKS))))
+
+
 def _cells(experiment: Path, out: Path) -> list[Cell]:
     _needs_torch()
     from probablyexists.lab.experiment import read_experiment

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from probablyexists.findings import Estimate, Figure, Findings, Unresolvable
+from probablyexists.sheet import FrequentFaces, Sheet
 
 
 def summary(findings: Findings, out: Path) -> str:
@@ -35,6 +36,41 @@ def summary(findings: Findings, out: Path) -> str:
         lines.append(f"7 at {rates.name}: FMR {_show(rates.fmr)}, FNMR {_show(rates.fnmr)}")
     lines += ["", *(f"caution: {text}" for text in findings.cautions), f"report: {out / 'report.html'}"]
     return "\n".join(lines)
+
+
+def sheet_summary(sheet: Sheet, out: Path) -> str:
+    """Plain text: the finding, the rank, and where the sheet lies."""
+    lines = [
+        f"finding: {sheet.evidence}",
+        sheet.sentence,
+        "",
+        f"p = {sheet.p:.4g} among {sheet.n_reference:,} reference people (smallest possible {sheet.p_floor:.4g}), "
+        f"on {sheet.compared_on} {'photo' if sheet.compared_on == 1 else 'photos'}; exposure {sheet.exposure:+.2f}",
+        f"{sheet.n_copies:,} of {sheet.n_samples:,} samples are copies",
+        f"would have been noticed, had one more photo been generated: {_show(sheet.power)}",
+        "",
+        *(f"caution: {text}" for text in sheet.cautions),
+        f"sheet: {out / 'sheet.html'}",
+    ]
+    return "\n".join(lines)
+
+
+FIRST = 10
+
+
+def frequent_summary(found: FrequentFaces, out: Path) -> str:
+    """Plain text: the first faces, a line each, and where the page lies."""
+    faces = "1 face comes" if len(found.faces) == 1 else f"{len(found.faces)} faces come"
+    lines = [f"{faces} up too often among {found.n_samples:,} samples"]
+    for number, face in enumerate(found.faces[:FIRST], start=1):
+        examples = ", ".join(map(ascii, face.samples[:3]))
+        lines.append(
+            f"{number:>3} in {face.share:.2%} of the samples (reference people {face.reference_share:.2%}), "
+            f"q = {face.q:.2g}: {examples}"
+        )
+    if len(found.faces) > FIRST:
+        lines.append(f"    and {len(found.faces) - FIRST} more")
+    return "\n".join([*lines, f"page: {out / 'frequent.html'}"])
 
 
 def _show(figure: Figure) -> str:

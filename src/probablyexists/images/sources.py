@@ -24,7 +24,7 @@ from probablyexists.images.listing import (
     shown,
 )
 
-__all__ = ["FolderSource", "Photo", "Source", "open_source"]
+__all__ = ["FilesSource", "FolderSource", "Photo", "Source", "open_source"]
 
 
 class Source(Protocol):
@@ -114,6 +114,25 @@ class FolderSource:
         """The bytes of each wanted photo, in the order asked for."""
         for photo in wanted:
             yield photo, read_file(self.folder / self._real.get(photo.path, photo.path))
+
+
+class FilesSource:
+    """Image files given one by one, without people."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._files: dict[str, Path] = {}
+        for file in sorted(set(files)):
+            name = clean(str(file))
+            while name in self._files:
+                name += "~"
+            self._files[name] = file
+        self.photos = tuple(sorted((Photo(name, None) for name in self._files), key=lambda photo: photo.path))
+        self.name = self.photos[0].path + (f" and {len(self.photos) - 1} more" if len(self.photos) > 1 else "")
+
+    def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
+        """The bytes of each wanted photo, in the order asked for."""
+        for photo in wanted:
+            yield photo, read_file(self._files[photo.path])
 
 
 def _walk(folder: Path) -> tuple[list[str], int]:

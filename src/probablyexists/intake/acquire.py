@@ -11,7 +11,7 @@ from probablyexists.embeddings.embed import Embedded, embed, open_store
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.faces.acquire import FacesMode, FrameCheck, check_frames
 from probablyexists.images.sources import Source
-from probablyexists.intake.settings import Settings
+from probablyexists.intake.settings import Common
 from probablyexists.intake.sources import Role, generator_of
 
 N_SAMPLED = 64
@@ -22,6 +22,8 @@ _TITLES = {
     "unseen": "unseen photos",
     "heldout": "held-out photos",
     "generated": "generated samples",
+    "asked": "photos asked about",
+    "reference": "reference photos",
 }
 
 
@@ -33,7 +35,7 @@ class Decision:
     by: str
 
 
-def decide(sources: dict[Role, Source], settings: Settings, progress: Progress) -> dict[Role, Decision]:
+def decide(sources: dict[Role, Source], settings: Common, progress: Progress) -> dict[Role, Decision]:
     """One decision a source, but no difference without need: chips cut in two ways are less alike.
 
     Where the detector works everywhere, one source that needs it decides for all. A source in which it sees too
@@ -72,7 +74,7 @@ def acquire(
     sources: dict[Role, Source],
     decisions: dict[Role, Decision],
     recogniser: Recogniser,
-    settings: Settings,
+    settings: Common,
     progress: Progress,
 ) -> dict[Role, Embedded]:
     """Embed every source; InputError if one shows no face at all."""

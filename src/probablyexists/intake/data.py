@@ -18,7 +18,7 @@ from probablyexists.findings import Data, Duplicate, RoleData, Signature
 from probablyexists.images.sources import Source
 from probablyexists.intake.acquire import Decision
 from probablyexists.intake.people import Peopled
-from probablyexists.intake.settings import Settings
+from probablyexists.intake.settings import Common
 from probablyexists.intake.sources import Role, generator_of
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.duplicates import SamePicture
@@ -91,7 +91,7 @@ def fingerprint(tables: Mapping[Role, Embedded]) -> str:
 
 
 def sign(
-    settings: Settings,
+    settings: Common,
     recogniser: str,
     attack: str,
     sources: Mapping[Role, Source],
@@ -99,7 +99,7 @@ def sign(
     seconds: float,
 ) -> Signature:
     """Versions, settings, generator, data and date."""
-    chosen = settings.model_dump(mode="json", exclude={"cache", "threads"})
+    chosen = settings.model_dump(mode="json", exclude={"cache", "threads", "photos"})
     generator = generator_of(sources["generated"])
     libraries = [*_LIBRARIES, *(name for name in _OF_GENERATORS if generator and name in sys.modules)]
     return Signature(

@@ -17,28 +17,55 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "probablyexists"
 
 
-class Settings(BaseModel):
-    """The arguments of `probablyexists audit`."""
+class Common(BaseModel):
+    """What every question about a generator has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    training: Path
-    heldout: Path
     generated: Path
     """Images, or a generator; `module:function` is one too."""
-    unseen: Path | None = None
     out: Path | None = None
     faces: Literal["auto", "detect", "aligned"] = "auto"
     recogniser: str = "dlib"
-    level: float = Field(default=0.05, gt=0.0, lt=1.0)
-    """False discovery rate allowed among the named."""
     seed: int = 0
     threads: int | None = Field(default=None, ge=1)
     """None: all cores. Changes nothing but the time."""
-    show_names: bool = False
     show_faces: bool = False
     samples: int | None = Field(default=None, ge=1)
     """How many pictures to draw from a generator; None: 10,000, or where `generated` is images, all of them."""
     trust_pickle: bool = False
     """Open a generator whose file runs code when it is opened."""
     cache: Path = Field(default_factory=default_cache)
+
+
+class Settings(Common):
+    """The arguments of `probablyexists audit`."""
+
+    training: Path
+    heldout: Path
+    unseen: Path | None = None
+    level: float = Field(default=0.05, gt=0.0, lt=1.0)
+    """False discovery rate allowed among the named."""
+    show_names: bool = False
+
+
+class Question(Common):
+    """The arguments of `probablyexists ask`: about one person."""
+
+    photos: tuple[Path, ...] = Field(min_length=1)
+    """Image files, or one folder, archive or manifest; all of the same person."""
+    reference: Path
+    """Photos of other people whom the generator was not trained on."""
+    level: float = Field(default=0.05, gt=0.0, lt=1.0)
+    """Largest p-value that is called evidence."""
+    owner_split: bool = False
+    """The generator's owner drew the reference people at random from those they might have trained on."""
+
+
+class Survey(Common):
+    """The arguments of `probablyexists blind`: about a generator, when no member is known."""
+
+    reference: Path
+    """Photos of people, one folder a person; what faces are like where nobody is given too often."""
+    level: float = Field(default=0.01, gt=0.0, lt=1.0)
+    """False discovery rate allowed among samples said to show a frequent face."""

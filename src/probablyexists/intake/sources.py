@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Progress
 from probablyexists.generators.opening import open_generator
 from probablyexists.generators.source import GeneratedSource
-from probablyexists.images.sources import Source, open_source
-from probablyexists.intake.settings import Settings
+from probablyexists.images.listing import is_candidate, shown
+from probablyexists.images.sources import FilesSource, Source, open_source
+from probablyexists.intake.settings import Common, Question, Settings, Survey
 
 Role = str
-"""training, unseen, heldout or generated."""
+"""training, unseen, heldout or generated; asked, reference or generated where the question is about one person."""
 
 SAMPLES = 10_000
 """Drawn from a generator where no number is given."""
@@ -41,7 +43,35 @@ def open_sources(settings: Settings, progress: Progress) -> dict[Role, Source]:
     return sources
 
 
-def _open_generated(settings: Settings, progress: Progress) -> Source:
+def open_question(question: Question, progress: Progress) -> dict[Role, Source]:
+    """The photos asked about, the reference people's, and the samples."""
+    return {"asked": _open_asked(question.photos), **open_survey(question, progress)}
+
+
+def open_survey(survey: Question | Survey, progress: Progress) -> dict[Role, Source]:
+    """The reference people's photos, and the samples."""
+    sources: dict[Role, Source] = {}
+    try:
+        sources["reference"] = open_source(str(survey.reference), role="heldout", named=True)
+    except InputError as error:
+        raise InputError(f"--reference {error}") from None
+    try:
+        sources["generated"] = _open_generated(survey, progress)
+    except InputError as error:
+        raise InputError(f"--generated {error}") from None
+    return sources
+
+
+def _open_asked(photos: tuple[Path, ...]) -> Source:
+    if all(path.is_file() and is_candidate(path.name) for path in photos):
+        return FilesSource(photos)
+    if len(photos) > 1:
+        other = next(path for path in photos if not (path.is_file() and is_candidate(path.name)))
+        raise InputError(f"{shown(other)}: is no image file; give image files, or one folder or archive alone")
+    return open_source(str(photos[0]), named=False)
+
+
+def _open_generated(settings: Common, progress: Progress) -> Source:
     where = str(settings.generated)
     generator = open_generator(where, trust_pickle=settings.trust_pickle, threads=settings.threads, progress=progress)
     if generator is not None:

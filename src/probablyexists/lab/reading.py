@@ -16,7 +16,7 @@ from probablyexists.basis.seeds import rng
 from probablyexists.findings import Findings, Membership
 from probablyexists.intake.settings import Settings
 from probablyexists.lab.pool import AUDIT, BLIND
-from probablyexists.matching.crowd import Crowd
+from probablyexists.matching.crowd import Crowd, photos_of
 from probablyexists.method import Evidence, conclude, gather
 from probablyexists.stats.distances import frechet_distance, kernel_distance
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
@@ -77,8 +77,9 @@ def read(settings: Settings, controls: frozenset[str], progress: Progress) -> Re
     started = time.monotonic()
     evidence = gather(settings, progress)
     findings = conclude(evidence, settings, progress, started)
-    crowds, samples = evidence.crowds, evidence.others.embeddings
-    scored = populations(crowds.training, crowds.unseen, crowds.heldout, samples, NearestSample())
+    crowds = evidence.crowds
+    score = NearestSample().prepare(photos_of(evidence.others))
+    scored = populations(crowds.training, crowds.unseen, crowds.heldout, score)
     people = [population for population in scored if population.level == "person"]
     blind = blind_populations(crowds.training, crowds.unseen, crowds.heldout, settings.seed)
     return Reading(
@@ -92,8 +93,8 @@ def read(settings: Settings, controls: frozenset[str], progress: Progress) -> Re
 
 
 def _glance(evidence: Evidence, seed: int) -> Glance:
-    crowds, samples = evidence.crowds, evidence.others.embeddings
-    figures = membership(crowds.training, crowds.unseen, crowds.heldout, samples, NearestSample(), seed)
+    crowds, score = evidence.crowds, NearestSample().prepare(photos_of(evidence.others))
+    figures = membership(crowds.training, crowds.unseen, crowds.heldout, score, seed)
     real, made = evidence.tables["training"].embeddings, evidence.tables["generated"].embeddings
     # The Frechet distance of few photos is too large, by how much depends on their number: as many on either side.
     n = min(len(real), len(made))
@@ -141,8 +142,7 @@ def blind_populations(training: Crowd, unseen: Crowd | None, heldout: Crowd, see
     halves = [np.sort(order[: n // 2]), np.sort(order[n // 2 :])]
     found = {}
     for name, known, judged in zip(BLIND, halves, halves[::-1], strict=True):
-        samples = heldout.table.embeddings[np.concatenate([heldout.people.rows[i] for i in known])]
-        scored = populations(training, unseen, heldout, samples, NearestSample())
+        scored = populations(training, unseen, heldout, NearestSample().prepare(heldout.reference(known)))
         strangers = {heldout.people.names[i] for i in judged}
         found[name] = [_against(population, strangers) for population in scored if population.level == "person"]
     return found

@@ -93,34 +93,35 @@ def carry_out(
     if not machine.is_main:
         return about
     curve = {
-        images: glance(_settings(run, folder, where, run.snapshot_samples, roles, cache, threads), progress)
+        images: glance(audit_settings(run, folder, where, cache, threads, samples=run.snapshot_samples), progress)
         for images, where in trained.snapshots.items()
         if where != trained.generator
     }
-    final = _settings(run, folder, trained.generator, run.samples, roles, cache, threads, out=folder / "audit")
+    final = audit_settings(run, folder, trained.generator, cache, threads, out=folder / "audit")
     reading = read(final, roles.controls, progress)
     with written_whole(folder / "scores.parquet") as aside:
         pq.write_table(reading.scores, aside)
     return {**about, **_row(roles, trained, curve, reading)}
 
 
-def _settings(
+def audit_settings(
     run: Run,
     folder: Path,
     generator: Path,
-    samples: int,
-    roles: Split,
     cache: Path,
     threads: int | None,
+    *,
+    samples: int | None = None,
     out: Path | None = None,
 ) -> Settings:
+    """How a generator of the run in this folder is audited; `samples`: fewer than the run says."""
     manifest = folder / "split.csv"
     return Settings(
         training=manifest,
-        unseen=manifest if roles.unseen else None,
+        unseen=manifest if run.design.unseen else None,
         heldout=manifest,
         generated=generator,
-        samples=samples,
+        samples=samples or run.samples,
         faces="aligned",
         seed=run.seed,
         threads=threads,

@@ -1,4 +1,4 @@
-"""A crowd: the acquired photos of one role and whose they are. What every answer is computed from."""
+"""A crowd: the acquired photos of one role and whose they are; and what of it an attack gets to see."""
 
 from __future__ import annotations
 
@@ -12,19 +12,107 @@ from probablyexists.matching.templates import People, templates
 
 
 @dataclass(frozen=True)
+class Photos:
+    """Photos or samples, one a row."""
+
+    embeddings: NDArray[np.float32]
+    """(n, dim), unit length."""
+    pictures: NDArray[np.uint8]
+    """(n, 48, 48) grey aligned chips."""
+
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
+    def and_(self, others: Photos) -> Photos:
+        """These and the others."""
+        return Photos(
+            np.concatenate([self.embeddings, others.embeddings]), np.concatenate([self.pictures, others.pictures])
+        )
+
+
+@dataclass(frozen=True)
+class Reference(Photos):
+    """Photos of other people: neither members, nor held out, nor asked about."""
+
+    people: NDArray[np.intp]
+    """(n,) whose each photo is."""
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Who is asked about: the same number of photos of everybody; a photo by itself is somebody with one."""
+
+    embeddings: NDArray[np.float32]
+    """(n, k, dim), unit length."""
+    pictures: NDArray[np.uint8]
+    """(n, k, 48, 48) grey aligned chips."""
+
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
+    def take(self, rows: NDArray[np.intp]) -> Faces:
+        """Only these people."""
+        return Faces(self.embeddings[rows], self.pictures[rows])
+
+    @property
+    def templates(self) -> NDArray[np.float32]:
+        """(n, dim) mean embeddings, of unit length."""
+        means = self.embeddings.mean(axis=1)
+        unit = means / np.linalg.norm(means, axis=1, keepdims=True)
+        return np.asarray(unit, dtype=np.float32)
+
+    @property
+    def one_by_one(self) -> Photos:
+        """The n * k photos, person after person."""
+        n, k = self.embeddings.shape[:2]
+        return Photos(self.embeddings.reshape(n * k, -1), self.pictures.reshape(n * k, *self.pictures.shape[2:]))
+
+
+@dataclass(frozen=True)
 class Crowd:
     """One role's people with their photos."""
 
     table: Embedded
     people: People
 
+    def faces(self, photos: int, skip: int = 0) -> tuple[Faces, NDArray[np.intp]]:
+        """`photos` photos of everybody who has them, after the first `skip`, and who that is."""
+        who = np.flatnonzero(self.people.counts >= skip + photos)
+        rows = [self.people.rows[i][skip : skip + photos] for i in who]
+        return self._of(np.array(rows, dtype=np.intp).reshape(len(who), photos)), who
+
+    def photos(self) -> tuple[Faces, NDArray[np.intp]]:
+        """Every photo by itself, person after person, and whose it is."""
+        whose = np.repeat(np.arange(len(self.people)), self.people.counts)
+        return self._of(np.concatenate(self.people.rows)[:, None]), whose
+
+    def some(self, people: NDArray[np.intp]) -> Crowd:
+        """Only these people, with all photos of the table."""
+        chosen = People(tuple(self.people.names[i] for i in people), tuple(self.people.rows[i] for i in people))
+        return Crowd(self.table, chosen)
+
+    def reference(self, people: NDArray[np.intp]) -> Reference:
+        """All photos of these people, for an attack to learn from."""
+        rows = np.concatenate([self.people.rows[i] for i in people])
+        whose = np.repeat(people, self.people.counts[people])
+        return Reference(self.table.embeddings[rows], self.table.pictures[rows, 0], whose)
+
+    def _of(self, rows: NDArray[np.intp]) -> Faces:
+        return Faces(self.table.embeddings[rows], self.table.pictures[rows, 0])
+
     def templates(self, photos: int, skip: int = 0) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
         """Templates from `photos` photos of everybody who has them, and who that is."""
         return templates(self.table.embeddings, self.people, photos, skip)
 
-    def probes(self, who: NDArray[np.intp]) -> NDArray[np.float32]:
-        """The first photo of each of these people: `templates(..., skip=1)` never contain it."""
-        return self.table.embeddings[[self.people.rows[i][0] for i in who]]
+    def probes(self, who: NDArray[np.intp]) -> Photos:
+        """The first photo of each of these people: `faces(..., skip=1)` never contain it."""
+        rows = np.array([self.people.rows[i][0] for i in who], dtype=np.intp)
+        return Photos(self.table.embeddings[rows], self.table.pictures[rows, 0])
+
+
+def photos_of(table: Embedded) -> Photos:
+    """A table as an attack sees it: samples, mostly."""
+    return Photos(table.embeddings, table.pictures[:, 0])
 
 
 def common_count(*counts: NDArray[np.intp]) -> int:

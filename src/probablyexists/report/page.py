@@ -45,10 +45,10 @@ def render(findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool) ->
     people = _people(findings)
     likenesses = [e for e in exhibits if e.kind == "likeness"]
     copies = [e for e in exhibits if e.kind == "copy"]
-    return _template().render(
+    return template("report.html.j2").render(
         f=findings,
         w=words,
-        style=_text("style.css"),
+        style=stylesheet(),
         key_figures=_key_figures(findings),
         answers=seven_answers(findings),
         people=people[:FIRST],
@@ -131,9 +131,15 @@ def _text(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
+def stylesheet() -> str:
+    """The style of all pages."""
+    return _text("style.css")
+
+
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A page's template: everything put into it is escaped, and a name it does not know is an error."""
     environment = Environment(
         loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)

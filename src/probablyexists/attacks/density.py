@@ -1,0 +1,91 @@
+"""How dense are the samples around a face, and how dense are real faces there?
+
+`KernelDensity` is log p_G(x). `DensityRatio` is log p_G(x) - log p_R(x), the attack of van Breugel, Sun, Qian & van der
+Schaar 2023, "Membership Inference Attacks against Synthetic Data through Overfitting Detection" (DOMIAS, arXiv
+2302.12580, equation 2): where samples are denser than people are, the generator is overfitted, and to whom.
+
+Both densities are kernel estimates on the unit sphere with the von Mises-Fisher kernel exp(kappa * cosine), the same
+kappa, which maximises the likelihood of the samples left out one at a time (Hall, Watson & Cabrera 1987, Biometrika
+74(4)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ive, logsumexp
+
+from probablyexists.attacks.protocol import Faces, Photos, Reference, Scorer
+from probablyexists.basis.errors import InputError
+from probablyexists.matching.blocks import blocks
+from probablyexists.matching.neighbours import similarities
+
+KAPPAS = tuple(float(2**e) for e in np.arange(2, 9.5, 0.5))
+MOST = 2000
+"""Samples among which kappa is chosen, evenly taken."""
+
+
+@dataclass(frozen=True)
+class KernelDensity:
+    """Log density of the samples at a person's template, but for a constant."""
+
+    needs_reference = False
+    id = "kernel-density/1"
+
+    def prepare(self, samples: Photos, _reference: Reference | None = None, /) -> Scorer:
+        """InputError with fewer than 2 samples."""
+        kappa = concentration(samples.embeddings)
+
+        def score(faces: Faces) -> NDArray[np.float64]:
+            return log_density(faces.templates, samples.embeddings, kappa)
+
+        return score
+
+
+@dataclass(frozen=True)
+class DensityRatio:
+    """Log density of the samples less that of reference people, each photo of whom counts the same."""
+
+    needs_reference = True
+    id = "density-ratio/1"
+
+    def prepare(self, samples: Photos, reference: Reference | None = None, /) -> Scorer:
+        """InputError with fewer than 2 samples or without reference photos."""
+        if reference is None or not len(reference):
+            raise InputError(f"attack {self.id}: needs photos of reference people")
+        kappa = concentration(samples.embeddings)
+        density = partial(log_density, kappa=kappa)
+
+        def score(faces: Faces) -> NDArray[np.float64]:
+            x = faces.templates
+            return density(x, samples.embeddings) - density(x, reference.embeddings)
+
+        return score
+
+
+def log_density(x: NDArray[np.float32], points: NDArray[np.float32], kappa: float) -> NDArray[np.float64]:
+    """(n,) log of the mean of exp(kappa * (cosine - 1)) over the points."""
+    found = np.full(len(x), -np.inf)
+    for rows, _, cosine in blocks(x, points):
+        found[rows] = np.logaddexp(found[rows], logsumexp(kappa * (cosine - 1), axis=1))
+    return np.asarray(found - np.log(len(points)), dtype=np.float64)
+
+
+def concentration(points: NDArray[np.float32]) -> float:
+    """The kappa of `KAPPAS` under which each point is likeliest given the others."""
+    if len(points) < 2:
+        raise InputError(f"a density of samples needs at least 2 of them, has {len(points)}")
+    chosen = points[np.linspace(0, len(points) - 1, min(len(points), MOST)).astype(np.intp)]
+    cosine = similarities(chosen, chosen)
+    np.fill_diagonal(cosine, -np.inf)
+    likely = [_log_constant(k, points.shape[1]) + logsumexp(k * (cosine - 1), axis=1).mean() for k in KAPPAS]
+    return KAPPAS[int(np.argmax(likely))]
+
+
+def _log_constant(kappa: float, dim: int) -> float:
+    """Log of the kernel's constant, times exp(kappa), but for (2 pi)^(-dim / 2): Mardia & Jupp 2000, eq. 9.3.4."""
+    order = dim / 2 - 1
+    return float(order * np.log(kappa) - np.log(ive(order, kappa)))

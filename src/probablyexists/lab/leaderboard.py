@@ -1,0 +1,223 @@
+"""Which attack is best, on generators whose truth is known.
+
+Figures are pooled over victims as `stats.pooled` does it, people as units: a fold of a victim is a run there, and a
+person is the same person in every victim of a set. Choosing the best of many and reporting its margin on the same
+victims would flatter it: it is chosen on one half of the victims, and its margin comes from the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from probablyexists.attacks.gan_leaks import GanLeaks
+from probablyexists.attacks.nearest import NearestSample
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.seeds import rng
+from probablyexists.lab.pool import SEEN, UNSEEN
+from probablyexists.lab.table import shown, signed
+from probablyexists.lab.victims import N_FOLDS, Victim
+from probablyexists.stats.conformal import benjamini_hochberg
+from probablyexists.stats.estimate import Estimate, Figure
+from probablyexists.stats.pooled import Run, pooled_auroc, pooled_difference
+from probablyexists.stats.roc import Side, tpr_estimate
+
+LEVEL = 0.05
+YARDSTICKS = (NearestSample.id, GanLeaks("pixels").id)
+"""What the best attack is compared with: the paper's, and GAN-Leaks calibrated between images."""
+
+_HEAD = (
+    "| attack | unseen, by person | to the best | unseen, by photo | seen, by person | blind, unseen by person "
+    "| TPR at FPR 1 %, unseen by person | at 0.1 % | named at q 0.05 | seconds | MiB |"
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One attack over some victims."""
+
+    attack: str
+    auroc: Mapping[tuple[str, str], Figure]
+    """(population, level) -> pooled AUROC"""
+    blind: Figure
+    """Of the same attack without the generator, on unseen photos by person."""
+    to_best: Figure | None
+    """AUROC of unseen photos by person less that of the best; None for the best itself."""
+    tpr: tuple[Figure, Figure]
+    """At FPR 1 % and 0.1 %, unseen photos by person, scores standardised by each fold's strangers."""
+    n_named: int
+    n_members: int
+    seconds: float
+    mebibytes: float
+
+
+def standings(victims: Sequence[Victim], attacks: Sequence[str]) -> list[Standing]:
+    """Best first, by the pooled AUROC of unseen photos by person. InputError without victims."""
+    if not victims:
+        raise InputError("leaderboard: no victims; give folders of finished lab runs")
+    runs = {attack: _runs(victims, attack, UNSEEN, "person") for attack in attacks}
+    values = {attack: _value(pooled_auroc(its)) for attack, its in runs.items()}
+    order = sorted(attacks, key=lambda attack: -values[attack])
+    best = order[0]
+    found = []
+    for attack in order:
+        n_named, n_members = _named(victims, attack)
+        costs = [victim.costs[attack] for victim in victims]
+        found.append(
+            Standing(
+                attack=attack,
+                auroc={
+                    kind: pooled_auroc(_runs(victims, attack, *kind))
+                    for kind in ((UNSEEN, "person"), (UNSEEN, "photo"), (SEEN, "person"))
+                },
+                blind=pooled_auroc(_runs(victims, attack, UNSEEN, "person", blind=True)),
+                to_best=None if attack == best else pooled_difference(runs[attack], runs[best]),
+                tpr=_tprs(victims, attack),
+                n_named=n_named,
+                n_members=n_members,
+                seconds=median(cost.seconds for cost in costs),
+                mebibytes=max(cost.mebibytes for cost in costs),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Margin:
+    """The winner on one half of the victims, against the yardsticks on the other."""
+
+    winner: str
+    n_chosen_on: int
+    n_reported_on: int
+    over: Mapping[str, Figure]
+    """Yardstick -> the winner's AUROC of unseen photos by person less the yardstick's, on the other half."""
+
+
+def margin(victims: Sequence[Victim], attacks: Sequence[str]) -> Margin:
+    """Victims in the order of set, procedure and seed are dealt out in turn. InputError with fewer than 2."""
+    if len(victims) < 2:
+        raise InputError("leaderboard: one victim cannot both choose an attack and report its margin")
+    order = sorted(victims, key=lambda v: (v.run.set, v.run.training.procedure, v.run.seed, v.run.id))
+    chosen_on, reported_on = order[::2], order[1::2]
+    winner = max(attacks, key=lambda attack: _value(pooled_auroc(_runs(chosen_on, attack, UNSEEN, "person"))))
+    ours = _runs(reported_on, winner, UNSEEN, "person")
+    over = {y: pooled_difference(ours, _runs(reported_on, y, UNSEEN, "person")) for y in YARDSTICKS if y != winner}
+    return Margin(winner, len(chosen_on), len(reported_on), over)
+
+
+def table(found: Sequence[Standing], won: Margin) -> str:
+    """Markdown."""
+    lines = [_HEAD, "|---" * (_HEAD.count("|") - 1) + "|"]
+    for at in found:
+        cells = [
+            at.attack,
+            shown(at.auroc[UNSEEN, "person"]),
+            "best" if at.to_best is None else signed(at.to_best),
+            shown(at.auroc[UNSEEN, "photo"]),
+            shown(at.auroc[SEEN, "person"]),
+            shown(at.blind),
+            *(_percent(figure) for figure in at.tpr),
+            f"{at.n_named} of {at.n_members}",
+            f"{at.seconds:.1f}",
+            f"{at.mebibytes:.0f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", f"Chosen on {won.n_chosen_on} victims: {won.winner}. On the other {won.n_reported_on} its AUROC of"]
+    lines[-1] += " unseen photos by person lies above that of"
+    lines += [f"- {yardstick}: {signed(figure)}" for yardstick, figure in won.over.items()]
+    return "\n".join(lines)
+
+
+def _percent(figure: Figure) -> str:
+    if not isinstance(figure, Estimate):
+        return f"not resolvable ({figure.reason})"
+    return f"{figure.value:.1%} ({figure.low:.1%} to {figure.high:.1%})"
+
+
+def _value(figure: Figure) -> float:
+    return figure.value if isinstance(figure, Estimate) else float("nan")
+
+
+def _part(victim: Victim, attack: str, population: str, level: str, *, blind: bool = False) -> pa.Table:
+    wanted = {"attack": attack, "population": population, "level": level, "blind": blind}
+    scores = victim.scores
+    for column, value in wanted.items():
+        scores = scores.filter(pc.equal(scores[column], value))
+    return scores
+
+
+@dataclass(frozen=True)
+class _Fold:
+    members: NDArray[np.float64]
+    member_names: list[str]
+    strangers: NDArray[np.float64]
+    stranger_names: list[str]
+
+
+def _folds(victim: Victim, attack: str, population: str, level: str, *, blind: bool = False) -> list[_Fold]:
+    scores = _part(victim, attack, population, level, blind=blind)
+    found = []
+    for fold in range(N_FOLDS):
+        here = scores.filter(pc.equal(scores["fold"], fold))
+        sides = [here.filter(pc.equal(here["side"], side)) for side in ("member", "heldout")]
+        names = [[f"{victim.run.set}/{name}" for name in side["person"].to_pylist()] for side in sides]
+        found.append(_Fold(sides[0]["score"].to_numpy(), names[0], sides[1]["score"].to_numpy(), names[1]))
+    return found
+
+
+def _runs(victims: Sequence[Victim], attack: str, population: str, level: str, *, blind: bool = False) -> list[Run]:
+    return [
+        Run(fold.members, fold.member_names, fold.strangers, fold.stranger_names)
+        for victim in victims
+        for fold in _folds(victim, attack, population, level, blind=blind)
+    ]
+
+
+def _tprs(victims: Sequence[Victim], attack: str) -> tuple[Figure, Figure]:
+    ours: list[tuple[str, float]] = []
+    theirs: list[tuple[str, float]] = []
+    for victim in victims:
+        standing: dict[str, list[float]] = {}
+        for fold in _folds(victim, attack, UNSEEN, "person"):
+            mean, spread = fold.strangers.mean(), max(float(fold.strangers.std(ddof=1)), 1e-9)
+            theirs += zip(fold.stranger_names, ((fold.strangers - mean) / spread).tolist(), strict=True)
+            for name, z in zip(fold.member_names, ((fold.members - mean) / spread).tolist(), strict=True):
+                standing.setdefault(name, []).append(z)
+        ours += [(name, float(np.mean(z))) for name, z in standing.items()]
+    members, strangers = _side(ours), _side(theirs)
+    one, tenth = (
+        tpr_estimate(members, strangers, fpr, rng(0, "leaderboard", attack, what))
+        for fpr, what in ((0.01, "1"), (0.001, "0.1"))
+    )
+    return one, tenth
+
+
+def _side(scored: Sequence[tuple[str, float]]) -> Side:
+    _, whose = np.unique([name for name, _ in scored], return_inverse=True)
+    return Side(np.array([score for _, score in scored]), whose.astype(np.intp))
+
+
+def _named(victims: Sequence[Victim], attack: str) -> tuple[int, int]:
+    """Members at q <= 0.05, seen photos, and all members.
+
+    The p-value is cross-conformal (Vovk 2015, Annals of Mathematics and Artificial Intelligence 74): a stranger counts
+    who scores at least as much as the member does with the attack of the stranger's own fold.
+    """
+    n_named = n_members = 0
+    for victim in victims:
+        at_least: dict[str, int] = {}
+        n = 0
+        for fold in _folds(victim, attack, SEEN, "person"):
+            n += len(fold.strangers)
+            for name, score in zip(fold.member_names, fold.members, strict=True):
+                at_least[name] = at_least.get(name, 0) + int((fold.strangers >= score).sum())
+        p = (1 + np.array(list(at_least.values()))) / (n + 1)
+        n_named += int((benjamini_hochberg(p) <= LEVEL).sum())
+        n_members += len(p)
+    return n_named, n_members

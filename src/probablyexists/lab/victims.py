@@ -1,0 +1,144 @@
+"""Every attack on a generator whose truth is known: the scores behind the leaderboard.
+
+Reference people and those who are judged must be different people. Held-out people are therefore dealt into folds: the
+strangers of one fold are judged, beside all members, by attacks that learned from the photos of the others. A blind
+attacker does the same with the photos of half of those others in place of the samples.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import tracemalloc
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from probablyexists.answers.membership import Population, populations
+from probablyexists.attacks.protocol import Attack
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.files import write_text, written_whole
+from probablyexists.basis.progress import Progress
+from probablyexists.basis.seeds import rng
+from probablyexists.images.listing import shown
+from probablyexists.lab.experiment import Run
+from probablyexists.lab.run import audit_settings
+from probablyexists.matching.crowd import photos_of
+from probablyexists.method import Evidence, gather
+
+N_FOLDS = 4
+
+SCHEMA = pa.schema(
+    [
+        ("attack", pa.string()),
+        ("blind", pa.bool_()),
+        ("fold", pa.int32()),
+        ("population", pa.string()),
+        ("level", pa.string()),
+        ("side", pa.string()),
+        ("person", pa.string()),
+        ("score", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one attack took on one victim, all folds together, without what all attacks share."""
+
+    seconds: float
+    mebibytes: float
+    """Largest memory taken at a time, beyond the embeddings."""
+
+
+@dataclass(frozen=True)
+class Victim:
+    """A finished run of the lab, attacked."""
+
+    run: Run
+    scores: pa.Table
+    costs: Mapping[str, Cost]
+
+
+def find_victims(paths: list[Path]) -> list[Path]:
+    """Folders of finished runs, given one by one or by the folder they are in; sorted. InputError without any."""
+    found = {path for given in paths for path in (given, *sorted(given.glob("*/"))) if (path / "row.json").exists()}
+    if not found:
+        raise InputError(f"{shown(paths[0])}: holds no finished run; carry some out with: probablyexists lab run")
+    return sorted(path for path in found if "failed" not in _row(path))
+
+
+def attacked(
+    folder: Path, attacks: Mapping[str, Attack], cache: Path, progress: Progress, threads: int | None
+) -> Victim:
+    """The scores of all attacks on this run's generator; those that lie in its folder already are not made again."""
+    row = _row(folder)
+    run = Run.model_validate({key: row[key] for key in Run.model_fields})
+    table, words = folder / "attacks.parquet", folder / "attacks.json"
+    known: dict[str, Any] = json.loads(words.read_text(encoding="utf-8")) if words.exists() else {}
+    if set(attacks) - set(known):
+        evidence = gather(audit_settings(run, folder, folder / "training" / "generator", cache, threads), progress)
+        tables = []
+        with progress.stage(f"attacks on {folder.name}", len(attacks)) as bar:
+            for name, attack in attacks.items():
+                found, known[name] = _measured(evidence, attack, run.seed)
+                tables.append(found)
+                bar.advance()
+        with written_whole(table) as aside:
+            pq.write_table(pa.concat_tables(tables), aside)
+        write_text(words, json.dumps(known) + "\n")
+    return Victim(run, pq.read_table(table), {name: Cost(**known[name]) for name in attacks})
+
+
+def _measured(evidence: Evidence, attack: Attack, seed: int) -> tuple[pa.Table, dict[str, float]]:
+    """The scores, with the seconds they took and the most memory, one pass for each, as measuring memory takes time."""
+    started = time.perf_counter()
+    table = pa.concat_tables(list(_scores(evidence, attack, seed)))
+    seconds = time.perf_counter() - started
+    tracemalloc.start()
+    next(_scores(evidence, attack, seed))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return table, {"seconds": seconds, "mebibytes": most / 2**20}
+
+
+def _scores(evidence: Evidence, attack: Attack, seed: int) -> Iterator[pa.Table]:
+    crowds = evidence.crowds
+    n = len(crowds.heldout.people)
+    fold = rng(seed, "lab", "folds").permutation(n) % N_FOLDS
+    for judged in range(N_FOLDS):
+        known, strangers = np.flatnonzero(fold != judged), np.flatnonzero(fold == judged)
+        half = rng(seed, "lab", "stand-ins", judged).permutation(known)
+        stand_ins, others = np.sort(half[: len(half) // 2]), np.sort(half[len(half) // 2 :])
+        for blind, samples, reference in (
+            (False, photos_of(evidence.others), known),
+            (True, crowds.heldout.reference(stand_ins), others),
+        ):
+            score = attack.prepare(samples, crowds.heldout.reference(reference))
+            some = crowds.heldout.some(strangers)
+            for population in populations(crowds.training, crowds.unseen, some, score):
+                yield _table(attack.id, blind, judged, population)
+
+
+def _table(attack: str, blind: bool, fold: int, population: Population) -> pa.Table:
+    parts = []
+    for side, scores, names in (
+        ("member", population.positives, population.members),
+        ("heldout", population.negatives, population.strangers),
+    ):
+        n = len(scores.scores)
+        told = [attack, blind, fold, population.name, population.level, side]
+        columns = [pa.array([value] * n, type=field.type) for value, field in zip(told, SCHEMA, strict=False)]
+        columns += [pa.array([names[i] for i in scores.people]), pa.array(scores.scores)]
+        parts.append(pa.table(columns, schema=SCHEMA))
+    return pa.concat_tables(parts)
+
+
+def _row(folder: Path) -> dict[str, Any]:
+    row: dict[str, Any] = json.loads((folder / "row.json").read_text(encoding="utf-8"))
+    return row

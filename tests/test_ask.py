@@ -1,0 +1,194 @@
+"""One person, and no member known: planted faces are found, strangers are not, bad input is one line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import probablyexists
+from probablyexists import ProbablyExistsError, Sheet, demo
+from probablyexists.basis.progress import Silent
+from probablyexists.cli.app import app
+from probablyexists.embeddings.embed import Embedded, embed, open_store
+from probablyexists.generators.opening import open_generator
+from probablyexists.generators.source import GeneratedSource
+from probablyexists.images.drawn import draw_person, draw_photo, write_population
+from probablyexists.images.sources import Source, open_source
+from probablyexists.intake.sources import generator_of
+from probablyexists.stats.estimate import Estimate
+
+REFERENCE, SHOWN, COPIED, STRANGER = 60, 1, 2, 3
+HOW: dict[str, Any] = {"faces": "aligned", "level": 0.05}
+
+
+@dataclass(frozen=True)
+class World:
+    """Drawn people on disk: 60 reference people, samples that show one person 15 times and copy a photo of another."""
+
+    photos: Path
+    reference: Path
+    samples: Path
+
+    def of(self, person: int) -> list[Path]:
+        return sorted((self.photos / f"person-{person:04d}").iterdir())
+
+
+def save(path: Path, person: int, photo: int, quality: int = 92) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(draw_photo(draw_person(0, person), photo, 96)).save(path, quality=quality)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    root = tmp_path_factory.mktemp("asked")
+    write_population(root / "photos", (SHOWN, COPIED, STRANGER), range(3), kind="jpg")
+    write_population(root / "reference", range(100, 100 + REFERENCE), range(3), kind="jpg")
+    for i in range(60):
+        save(root / "samples" / f"s{i:03d}.jpg", 1000 + i, 0)
+    for i in range(15):
+        save(root / "samples" / f"shown-{i:02d}.jpg", SHOWN, 100 + i)
+    Image.open(root / "photos" / f"person-{COPIED:04d}" / "001.jpg").save(root / "samples" / "copy.jpg", quality=60)
+    return World(root / "photos", root / "reference", root / "samples")
+
+
+@pytest.fixture(scope="module")
+def shown(world: World, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sheet, Path]:
+    out = tmp_path_factory.mktemp("out") / "sheet"
+    return probablyexists.ask(world.of(SHOWN), world.samples, world.reference, out=out, **HOW), out
+
+
+def test_who_is_shown_comes_out_above_everybody(shown: tuple[Sheet, Path]) -> None:
+    sheet, _ = shown
+    assert sheet.evidence == "evidence"
+    assert sheet.p == pytest.approx(1 / (REFERENCE + 1))
+    assert (sheet.compared_on, sheet.n_reference, sheet.photos_used) == (3, REFERENCE, 3)
+    assert all(near.sample.startswith("shown-") for near in sheet.nearest)
+    assert [near.similarity for near in sheet.nearest] == sorted((n.similarity for n in sheet.nearest), reverse=True)
+    assert isinstance(sheet.power, Estimate)
+    assert sheet.power.value > 0.5
+
+
+def test_a_copied_photo_is_found(world: World, cache: Path) -> None:
+    sheet = probablyexists.ask(world.of(COPIED), world.samples, world.reference, **HOW)
+    assert sheet.evidence == "copy"
+    assert [(c.sample, Path(c.photo).name) for c in sheet.copies] == [("copy.jpg", "001.jpg")]
+
+
+def test_a_stranger_is_not_found(world: World, cache: Path) -> None:
+    sheet = probablyexists.ask(world.photos / f"person-{STRANGER:04d}", world.samples, world.reference, **HOW)
+    assert sheet.evidence == "no evidence"
+    assert sheet.p > 0.05
+    assert sheet.n_copies == 0
+
+
+def test_the_sheet_can_be_read_back(shown: tuple[Sheet, Path]) -> None:
+    sheet, out = shown
+    assert Sheet.model_validate_json((out / "sheet.json").read_text()) == sheet
+
+
+def test_the_page_shows_no_other_persons_photo_and_asks_for_nothing(shown: tuple[Sheet, Path]) -> None:
+    sheet, out = shown
+    page = (out / "sheet.html").read_text()
+    assert page.count("<img ") == sheet.compared_on + len(sheet.nearest)
+    assert not re.search(r"person-01\d\d", page)
+    assert "http://" not in page
+    assert not re.search(r"<(script|link|iframe)", page)
+
+
+def test_somebody_among_the_reference_people_is_left_out(world: World, cache: Path) -> None:
+    """Somebody who is their own reference would rank below themselves."""
+    sheet = probablyexists.ask(world.reference / "person-0100", world.samples, world.reference, **HOW)
+    assert sheet.n_reference == REFERENCE - 1
+    assert any("1 reference person was left out" in caution for caution in sheet.cautions)
+
+
+def test_a_photo_of_somebody_else_is_pointed_at(world: World, cache: Path) -> None:
+    photos = [*world.of(SHOWN), world.of(STRANGER)[0]]
+    sheet = probablyexists.ask(photos, world.samples, world.reference, **HOW)
+    assert any("looks unlike the other photos" in c and "person-0003" in c for c in sheet.cautions)
+
+
+def test_who_chose_the_reference_people_is_told(world: World, shown: tuple[Sheet, Path], cache: Path) -> None:
+    outsider, _ = shown
+    owner = probablyexists.ask(world.of(SHOWN), world.samples, world.reference, owner_split=True, **HOW)
+    assert any("not drawn by the generator's owner" in caution for caution in outsider.cautions)
+    assert not any("owner" in caution for caution in owner.cautions)
+    assert owner.p == outsider.p
+
+
+def test_bad_input_is_one_line(world: World, tmp_path: Path, cache: Path) -> None:
+    few = tmp_path / "few"
+    write_population(few, range(200, 205), range(1), kind="jpg")
+    for photos, reference, said in (
+        ([tmp_path / "none.jpg"], world.reference, "none.jpg: does not exist"),
+        ([*world.of(SHOWN), world.photos], world.reference, "is no image file; give image files"),
+        (world.of(SHOWN), few, "--reference: needs at least 20 people, has 5"),
+    ):
+        with pytest.raises(ProbablyExistsError, match=said) as error:
+            probablyexists.ask(photos, world.samples, reference, **HOW)
+        assert "\n" not in str(error.value)
+
+
+def test_the_commands(world: World, tmp_path: Path, cache: Path) -> None:
+    how = ["--generated", str(world.samples), "--reference", str(world.reference), "--faces", "aligned", "-q"]
+    asked = CliRunner().invoke(app, ["ask", *map(str, world.of(SHOWN)), *how, "--out", str(tmp_path / "sheet")])
+    assert asked.exit_code == 0, asked.output
+    assert "finding: evidence" in asked.output
+    listed = CliRunner().invoke(app, ["blind", *how, "--out", str(tmp_path / "frequent")])
+    assert listed.exit_code == 0, listed.output
+    assert re.match(r"1 face comes up too often|\d+ faces come up too often", listed.output)
+    assert (tmp_path / "frequent" / "frequent.html").exists()
+
+
+def test_blind_lists_the_face_that_is_given_too_often(world: World, cache: Path, tmp_path: Path) -> None:
+    found = probablyexists.blind(world.samples, world.reference, out=tmp_path / "out", faces="aligned")
+    first = found.faces[0]
+    assert len([name for name in first.samples if name.startswith("shown-")]) >= 10
+    assert first.share > 10 * first.reference_share
+    assert first.q < 0.01
+    page = (tmp_path / "out" / "frequent.html").read_text()
+    assert "shown-" in page
+
+
+def test_blind_lists_nothing_where_everybody_is_somebody_else(world: World, cache: Path, tmp_path: Path) -> None:
+    for i in range(60):
+        save(tmp_path / "samples" / f"s{i:03d}.jpg", 1000 + i, 0)
+    assert not probablyexists.blind(tmp_path / "samples", world.reference, faces="aligned").faces
+
+
+def test_no_reference_person_decides_for_another(world: World, cache: Path) -> None:
+    """Law: the p-value is a rank, and the same whatever the names of the reference people are."""
+    sheet = probablyexists.ask(world.of(STRANGER), world.samples, world.reference, **HOW)
+    assert np.isclose(sheet.p * (sheet.n_reference + 1) % 1, 0)
+
+
+def test_blind_finds_the_over_represented_person_of_the_demo(cache: Path, tmp_path: Path, recogniser: Any) -> None:
+    """From samples and strangers alone; only the test knows the members."""
+    generator = Path(probablyexists.__file__).parent / "assets" / demo.GENERATOR
+    write_population(tmp_path / "strangers", range(demo.N_MEMBERS, demo.N_MEMBERS + 60), range(1), kind="jpg")
+    found = probablyexists.blind(generator, tmp_path / "strangers", faces="aligned", samples=300)
+    first = found.faces[0]
+    assert first.share > 0.25
+
+    write_population(tmp_path / "members", range(demo.N_MEMBERS), range(6), kind="jpg")
+    members = embedded(open_source(tmp_path / "members"), recogniser, cache)
+    drawn = open_generator(str(generator), trust_pickle=False, threads=1, progress=Silent())
+    assert drawn is not None
+    samples = embedded(GeneratedSource(drawn, str(generator), 300, 0), recogniser, cache)
+    shows = np.isin([photo.path for photo in samples.photos], first.samples)
+    face = samples.embeddings[shows].mean(axis=0)
+    whose = [photo.person for photo in members.photos]
+    alike = {who: float(np.mean(members.embeddings[[w == who for w in whose]] @ face)) for who in set(whose)}
+    assert max(alike, key=lambda who: alike[who]) == f"person-{demo.MOST:04d}"
+
+
+def embedded(source: Source, recogniser: Any, cache: Path) -> Embedded:
+    store = open_store(cache, recogniser, "aligned", generator_of(source))
+    return embed(source, recogniser, store, "aligned", Silent(), "", 1)
