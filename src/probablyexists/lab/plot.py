@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 Point = tuple[float, Estimate]
 Curves = Mapping[str, Sequence[Point]]
 """Label -> (x, AUROC with its interval), sorted by x."""
+
+
+_DASHES = ("-", "--", ":")
+"""There are ten colours; the next ten curves are dashed."""
 
 
 def plot(cells: Sequence[Cell], folder: Path) -> list[Path]:
@@ -61,14 +66,19 @@ def _mean(found: Sequence[Estimate]) -> Estimate:
 
 
 def _over(cells: Sequence[Cell], key: str) -> Curves:
-    """The pooled figure of each cell against a number of its design."""
-    curves: dict[str, list[Point]] = {}
+    """The pooled figure of each cell against a number of its design, where nothing else differs."""
+    curves: dict[tuple[str, str], list[Point]] = {}
     for cell in cells:
         found = cell.auroc.get((UNSEEN, "person"))
-        x = cell.rows[0]["design"][key] if cell.rows else None
-        if isinstance(found, Estimate) and isinstance(x, int) and not cell.rows[0]["design"]["dose"]:
-            curves.setdefault(f"{cell.part}: {cell.set}, {cell.procedure}", []).append((float(x), found))
-    return {label: sorted(points, key=lambda point: point[0]) for label, points in curves.items()}
+        if not cell.rows or not isinstance(found, Estimate) or cell.rows[0]["design"]["dose"]:
+            continue
+        row = cell.rows[0]
+        x = row["design"][key]
+        if isinstance(x, int):
+            rest = [{k: v for k, v in row[part].items() if k not in (key, "seed")} for part in ("design", "training")]
+            alike = json.dumps([cell.set, rest, row["samples"]], sort_keys=True)
+            curves.setdefault((alike, f"{cell.set}, {cell.procedure}"), []).append((float(x), found))
+    return {label: sorted(points, key=lambda p: p[0]) for (_, label), points in curves.items() if len(points) > 1}
 
 
 def _dosed(cells: Sequence[Cell]) -> list[Cell]:
@@ -88,9 +98,8 @@ def _auroc_axes(curves: Curves, label: str) -> Callable[[Axes], None]:
             # Pushed apart a little, so that intervals at one x can be told from each other.
             x = [at * 1.015**number for at, _ in points]
             error = [[f.value - f.low for _, f in points], [f.high - f.value for _, f in points]]
-            axes.errorbar(
-                x, [f.value for _, f in points], yerr=error, marker="o", markersize=4, elinewidth=0.7, label=name
-            )
+            y, dashes = [f.value for _, f in points], _DASHES[number // 10 % len(_DASHES)]
+            axes.errorbar(x, y, yerr=error, marker="o", markersize=4, elinewidth=0.7, label=name, linestyle=dashes)
         axes.set_xscale("log")
         axes.set_xlabel(label)
         axes.set_ylabel("AUROC, unseen photos, by person")
