@@ -20,7 +20,7 @@ from probablyexists.attacks.plda import Plda, fit
 from probablyexists.attacks.protocol import Attack, Faces, Photos, Reference
 from probablyexists.attacks.snorm import AdaptiveSNorm
 from probablyexists.basis.errors import InputError
-from probablyexists.matching import blocks
+from probablyexists.matching import neighbours
 
 DIM = 16
 ATTACKS: Sequence[Attack] = (
@@ -247,8 +247,8 @@ def test_a_sample_of_a_person_raises_their_score_above_everybodys(attack: Attack
 def test_blocks_change_nothing(attack: Attack, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, samples, reference = world()
     whole = attack.prepare(samples, reference)(asked)
-    monkeypatch.setattr(blocks, "WIDE", 7)
-    monkeypatch.setattr(blocks, "CELLS", 21)
+    monkeypatch.setattr(neighbours, "WIDE", 7)
+    monkeypatch.setattr(neighbours, "BLOCK_CELLS", 21)
     assert attack.prepare(samples, reference)(asked) == pytest.approx(whole, abs=1e-12)
 
 

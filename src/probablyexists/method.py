@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from probablyexists.answers.copies import Found, copies, find_copies
 from probablyexists.answers.dose import dose
@@ -25,7 +24,6 @@ from probablyexists.answers.resemblance import resemblance
 from probablyexists.answers.tables import Labels, people_table, samples_table
 from probablyexists.answers.trust import trust
 from probablyexists.attacks.nearest import NearestSample
-from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.recognisers import open_recogniser
@@ -35,7 +33,7 @@ from probablyexists.intake.acquire import Decision, acquire, decide
 from probablyexists.intake.data import describe, sign
 from probablyexists.intake.folder import claim_folder
 from probablyexists.intake.people import Peopled, find_people, pseudonyms
-from probablyexists.intake.settings import Settings
+from probablyexists.intake.settings import Settings, checked
 from probablyexists.intake.sources import Role, has_names, open_sources
 from probablyexists.matching.crowd import photos_of
 from probablyexists.matching.duplicates import SamePicture, same_pictures, without
@@ -61,14 +59,8 @@ def audit(
 
     Raises InputError, one line, for anything that cannot be audited.
     """
-    try:
-        checked = Settings.model_validate(
-            {"training": training, "heldout": heldout, "generated": generated, **settings}
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    return run(checked, progress or Silent())
+    given = {"training": training, "heldout": heldout, "generated": generated, **settings}
+    return run(checked(Settings, given), progress or Silent())
 
 
 def run(settings: Settings, progress: Progress) -> Findings:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from probablyexists.answers.copies import find_copies
 from probablyexists.answers.exhibits import pictures_of
@@ -27,7 +26,7 @@ from probablyexists.intake.acquire import acquire, decide
 from probablyexists.intake.data import sign
 from probablyexists.intake.folder import claim_folder
 from probablyexists.intake.people import MIN_HELDOUT
-from probablyexists.intake.settings import Question
+from probablyexists.intake.settings import Question, checked
 from probablyexists.intake.sources import open_question
 from probablyexists.matching.crowd import Crowd, photos_of
 from probablyexists.matching.duplicates import same_pictures
@@ -59,14 +58,8 @@ def ask(
     Raises InputError, one line, for anything that cannot be used.
     """
     given = [photos] if isinstance(photos, str | Path) else list(photos)
-    try:
-        question = Question.model_validate(
-            {"photos": given, "generated": generated, "reference": reference, **settings}
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    return run(question, progress or Silent())
+    asked = {"photos": given, "generated": generated, "reference": reference, **settings}
+    return run(checked(Question, asked), progress or Silent())
 
 
 def run(question: Question, progress: Progress) -> Sheet:

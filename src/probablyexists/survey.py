@@ -6,8 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from probablyexists.answers.exhibits import pictures_of
 from probablyexists.answers.frequent import frequent
 from probablyexists.basis.errors import InputError
@@ -17,7 +15,7 @@ from probablyexists.embeddings.recognisers import open_recogniser
 from probablyexists.intake.acquire import acquire, decide
 from probablyexists.intake.data import sign
 from probablyexists.intake.folder import claim_folder
-from probablyexists.intake.settings import Survey
+from probablyexists.intake.settings import Survey, checked
 from probablyexists.intake.sources import open_survey
 from probablyexists.matching.templates import group
 from probablyexists.report.sheet_page import render_frequent
@@ -38,12 +36,8 @@ def blind(
     Further settings are those of `intake.settings.Survey`. With `out`, the folder gets `frequent.json` and
     `frequent.html`. Raises InputError, one line, for anything that cannot be used.
     """
-    try:
-        survey = Survey.model_validate({"generated": generated, "reference": reference, **settings})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    return run(survey, progress or Silent())
+    given = {"generated": generated, "reference": reference, **settings}
+    return run(checked(Survey, given), progress or Silent())
 
 
 def run(survey: Survey, progress: Progress) -> FrequentFaces:

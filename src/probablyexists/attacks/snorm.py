@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from probablyexists.attacks.protocol import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
-from probablyexists.matching.blocks import blocks
-from probablyexists.matching.neighbours import nearest
+from probablyexists.matching.neighbours import blocks, nearest
 
 LEAST = 1e-3
 """A deviation is not taken below this."""

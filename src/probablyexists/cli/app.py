@@ -75,6 +75,14 @@ Exit code: 0 done, whatever was found; 2 bad input.
 Json = Annotated[bool, typer.Option("--json", help="The whole result as JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Faces = Annotated[str, typer.Option(help="auto, detect (find the face first) or aligned (images are crops).")]
+Recogniser = Annotated[str, typer.Option(help="dlib, insightface, or the path of an .onnx file.")]
+Threads = Annotated[int | None, typer.Option(help="Threads; default: all cores.")]
+Samples = Annotated[int | None, typer.Option(help="How many pictures to draw from a generator; default: 10000.")]
+TrustPickle = Annotated[
+    bool, typer.Option("--trust-pickle", help="Open a .pkl or .pt2, which can run any code it holds.")
+]
+Cache = Annotated[Path | None, typer.Option(help="Where embeddings are kept; default: the user's cache.")]
 
 
 def _progress(quiet: bool) -> Progress:
@@ -103,23 +111,17 @@ def audit_command(
     generated: Annotated[Path, typer.Option(help="Its samples, or the generator itself.")],
     out: Annotated[Path, typer.Option(help="Folder for findings.json, report.html and withhold.txt.")],
     unseen: Annotated[Path | None, typer.Option(help="Other photos of the training people, not trained on.")] = None,
-    faces: Annotated[
-        str, typer.Option(help="auto, detect (find the face first) or aligned (images are crops).")
-    ] = "auto",
-    recogniser: Annotated[str, typer.Option(help="dlib, insightface, or the path of an .onnx file.")] = "dlib",
+    faces: Faces = "auto",
+    recogniser: Recogniser = "dlib",
     level: Annotated[float, typer.Option(help="False discovery rate allowed among the people named.")] = 0.05,
     seed: Seed = 0,
-    threads: Annotated[int | None, typer.Option(help="Threads; default: all cores.")] = None,
+    threads: Threads = None,
     show_names: Annotated[bool, typer.Option("--show-names", help="Folder names instead of pseudonyms.")] = False,
     show_faces: Annotated[bool, typer.Option("--show-faces", help="Do not pixelate faces in the report.")] = False,
     fail_on_leak: Annotated[bool, typer.Option("--fail-on-leak", help="Exit code 1 if the verdict is leak.")] = False,
-    samples: Annotated[
-        int | None, typer.Option(help="How many pictures to draw from a generator; default: 10000.")
-    ] = None,
-    trust_pickle: Annotated[
-        bool, typer.Option("--trust-pickle", help="Open a .pkl or .pt2, which can run any code it holds.")
-    ] = False,
-    cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept; default: the user's cache.")] = None,
+    samples: Samples = None,
+    trust_pickle: TrustPickle = False,
+    cache: Cache = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -159,21 +161,15 @@ def ask_command(
         bool,
         typer.Option("--owner-split", help="The owner drew the reference people at random before training."),
     ] = False,
-    faces: Annotated[
-        str, typer.Option(help="auto, detect (find the face first) or aligned (images are crops).")
-    ] = "auto",
-    recogniser: Annotated[str, typer.Option(help="dlib, insightface, or the path of an .onnx file.")] = "dlib",
+    faces: Faces = "auto",
+    recogniser: Recogniser = "dlib",
     level: Annotated[float, typer.Option(help="Largest p-value that is called evidence.")] = 0.05,
     seed: Seed = 0,
-    threads: Annotated[int | None, typer.Option(help="Threads; default: all cores.")] = None,
+    threads: Threads = None,
     show_faces: Annotated[bool, typer.Option("--show-faces", help="Do not pixelate faces on the sheet.")] = False,
-    samples: Annotated[
-        int | None, typer.Option(help="How many pictures to draw from a generator; default: 10000.")
-    ] = None,
-    trust_pickle: Annotated[
-        bool, typer.Option("--trust-pickle", help="Open a .pkl or .pt2, which can run any code it holds.")
-    ] = False,
-    cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept; default: the user's cache.")] = None,
+    samples: Samples = None,
+    trust_pickle: TrustPickle = False,
+    cache: Cache = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -205,21 +201,15 @@ def blind_command(
     generated: Annotated[Path, typer.Option(help="The samples, or the generator itself.")],
     reference: Annotated[Path, typer.Option(help="Photos of people, one folder a person.")],
     out: Annotated[Path, typer.Option(help="Folder for frequent.json and frequent.html.")],
-    faces: Annotated[
-        str, typer.Option(help="auto, detect (find the face first) or aligned (images are crops).")
-    ] = "auto",
-    recogniser: Annotated[str, typer.Option(help="dlib, insightface, or the path of an .onnx file.")] = "dlib",
+    faces: Faces = "auto",
+    recogniser: Recogniser = "dlib",
     level: Annotated[float, typer.Option(help="False discovery rate allowed among samples.")] = 0.01,
     seed: Seed = 0,
-    threads: Annotated[int | None, typer.Option(help="Threads; default: all cores.")] = None,
+    threads: Threads = None,
     show_faces: Annotated[bool, typer.Option("--show-faces", help="Do not pixelate faces on the page.")] = False,
-    samples: Annotated[
-        int | None, typer.Option(help="How many pictures to draw from a generator; default: 10000.")
-    ] = None,
-    trust_pickle: Annotated[
-        bool, typer.Option("--trust-pickle", help="Open a .pkl or .pt2, which can run any code it holds.")
-    ] = False,
-    cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept; default: the user's cache.")] = None,
+    samples: Samples = None,
+    trust_pickle: TrustPickle = False,
+    cache: Cache = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from probablyexists.basis.errors import InputError
+
+Checked = TypeVar("Checked", bound="Common")
 
 
 def default_cache() -> Path:
@@ -69,3 +74,12 @@ class Survey(Common):
     """Photos of people, one folder a person; what faces are like where nobody is given too often."""
     level: float = Field(default=0.01, gt=0.0, lt=1.0)
     """False discovery rate allowed among samples said to show a frequent face."""
+
+
+def checked(kind: type[Checked], given: Mapping[str, object]) -> Checked:
+    """The settings, or InputError that names the first one that is wrong."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

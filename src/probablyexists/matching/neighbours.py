@@ -6,6 +6,7 @@ of a sum inside a matrix product does not decide between two people. Ties fall t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 BLOCK_CELLS = 1 << 24
 """Cells of a similarity block: 128 MiB of float64."""
+WIDE = 1 << 15
+"""References of a block, at most."""
 
 DECIMALS = 6
 
@@ -34,6 +37,19 @@ def similarities(queries: NDArray[np.float32], references: NDArray[np.float32]) 
     return np.round(queries.astype(np.float64) @ references.astype(np.float64).T, DECIMALS)
 
 
+def blocks(
+    queries: NDArray[np.float32], references: NDArray[np.float32]
+) -> Iterator[tuple[slice, slice, NDArray[np.float64]]]:
+    """(rows of the queries, rows of the references, their cosines); all references of some queries, then the next."""
+    wide = max(1, min(len(references), WIDE))
+    tall = max(1, BLOCK_CELLS // wide)
+    for top in range(0, len(queries), tall):
+        rows = slice(top, min(top + tall, len(queries)))
+        for left in range(0, len(references), wide):
+            columns = slice(left, min(left + wide, len(references)))
+            yield rows, columns, similarities(queries[rows], references[columns])
+
+
 def nearest(queries: NDArray[np.float32], references: NDArray[np.float32], k: int = 1) -> Nearest:
     """The k nearest references of every query, exact.
 
@@ -41,20 +57,13 @@ def nearest(queries: NDArray[np.float32], references: NDArray[np.float32], k: in
     """
     similarity = np.full((len(queries), k), -np.inf)
     index = np.full((len(queries), k), -1, dtype=np.intp)
-    if not len(references):
-        return Nearest(similarity, index)
-    wide = min(len(references), 1 << 15)
-    tall = max(1, BLOCK_CELLS // wide)
-    for top in range(0, len(queries), tall):
-        rows = slice(top, min(top + tall, len(queries)))
-        for left in range(0, len(references), wide):
-            block = similarities(queries[rows], references[left : left + wide])
-            best, where = _top(block, k)
-            both = np.concatenate([similarity[rows], best], axis=1)
-            places = np.concatenate([index[rows], where + left], axis=1)
-            keep = np.argsort(-both, axis=1, kind="stable")[:, :k]
-            similarity[rows] = np.take_along_axis(both, keep, axis=1)
-            index[rows] = np.take_along_axis(places, keep, axis=1)
+    for rows, columns, block in blocks(queries, references):
+        best, where = _top(block, k)
+        both = np.concatenate([similarity[rows], best], axis=1)
+        places = np.concatenate([index[rows], where + columns.start], axis=1)
+        keep = np.argsort(-both, axis=1, kind="stable")[:, :k]
+        similarity[rows] = np.take_along_axis(both, keep, axis=1)
+        index[rows] = np.take_along_axis(places, keep, axis=1)
     return Nearest(similarity, index)
 
 
