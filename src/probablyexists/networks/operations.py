@@ -62,7 +62,7 @@ def conv(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 0, groups: int = 1
 ) -> Tensor:
     """`F.conv2d` of square kernels, under `torch.autocast` too."""
-    x, bias = _cast(x, bias)
+    x, bias = _cast(x, weight, bias)
     how = (stride, padding, groups)
     if not _is_recorded(x, weight):
         return F.conv2d(x, _cast_once(weight, x.dtype), bias, stride, padding, 1, groups)
@@ -74,7 +74,7 @@ def conv(
 
 def conv_transpose(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int, padding: int) -> Tensor:
     """`F.conv_transpose2d` of square kernels, under `torch.autocast` too; it can be differentiated once."""
-    x, bias = _cast(x, bias)
+    x, bias = _cast(x, weight, bias)
     if not _is_recorded(x, weight):
         return _transposed(x, _cast_once(weight, x.dtype), bias, stride, padding)
     return cast(Tensor, _Transpose.apply(x, weight, bias, stride, padding))  # type: ignore[no-untyped-call]
@@ -92,14 +92,14 @@ def joined(batches: Sequence[Tensor]) -> Tensor:
     return batches[0] if len(batches) == 1 else torch.cat(list(batches))
 
 
-def _cast(x: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
+def _cast(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
     kind = x.device.type
-    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
     return x.to(dtype), None if bias is None else bias.to(dtype)
 
 
 def _cast_once(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """`weight` as `dtype`, not recorded."""
+    """`weight` as `dtype`; the functions below record where it came from."""
     kept = _casts.get()
     if weight.dtype == dtype or kept is None or not isinstance(weight, torch.nn.Parameter):
         return weight.detach().to(dtype)
