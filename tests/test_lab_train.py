@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import json
 from pathlib import Path
 
@@ -9,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 
 from probablyexists.basis.errors import InputError, TrainingError
 from probablyexists.basis.progress import Silent
+from probablyexists.lab.checkpoint import load_state, save_state
 from probablyexists.lab.machine import find_machine
 from probablyexists.lab.procedures import PROCEDURES
 from probablyexists.lab.train import Game, Trained, Training, train
@@ -67,6 +71,41 @@ def test_a_stopped_run_ends_as_one_that_was_not(tmp_path: Path, procedure: str, 
     assert weights(resumed) == weights(whole)
     assert resumed.images == whole.images
     assert sorted(resumed.snapshots) == sorted(whole.snapshots)
+
+
+def test_adam_steps_the_weights_wherever_they_lie() -> None:
+    """The optimiser holds views in the order of memory: the same steps as on the weights themselves."""
+    game = Game(settings("r3gan"), find_machine("cpu", "float32"))
+    plain = copy.deepcopy(game.generator)
+    adam = torch.optim.Adam(plain.parameters(), game.procedure.lr, game.procedure.betas)
+    for number in range(3):
+        latents = torch.randn(4, 64, generator=torch.Generator().manual_seed(number))
+        game._descend(game.generator(latents).square().mean(), game.generator, game.optimiser_g, "it")
+        adam.zero_grad()
+        plain(latents).square().mean().backward()
+        adam.step()
+    for ours, theirs in zip(game.generator.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("procedure", ["wgan-gp", "stylegan2"])
+def test_casts_that_are_kept_change_nothing(tmp_path: Path, procedure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = find_machine("cpu", "bfloat16")
+    kept = weights(train(settings(procedure), photos(), tmp_path / "kept", machine, Silent()))
+    monkeypatch.setattr("probablyexists.lab.train.casts_kept", contextlib.nullcontext)
+    assert weights(train(settings(procedure), photos(), tmp_path / "not", machine, Silent())) == kept
+
+
+def test_moments_of_another_shape_are_refused(tmp_path: Path) -> None:
+    game = Game(settings("dcgan"), find_machine("cpu"))
+    game.step(0, torch.from_numpy(photos().transpose(0, 3, 1, 2).copy()))
+    save_state(tmp_path / "state.safetensors", game.modules, game.optimisers)
+    load_state(tmp_path / "state.safetensors", game.modules, game.optimisers)
+    tensors = load_file(tmp_path / "state.safetensors")
+    key = next(key for key, value in tensors.items() if key.startswith("optimiser_g/") and value.dim() == 4)
+    save_file({**tensors, key: tensors[key].permute(0, 3, 1, 2).contiguous()}, tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match=r"not a checkpoint of these networks .*has shape"):
+        load_state(tmp_path / "other.safetensors", game.modules, game.optimisers)
 
 
 def test_the_seed_decides_the_weights(tmp_path: Path) -> None:

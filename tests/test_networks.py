@@ -17,7 +17,7 @@ from torch import Tensor, nn  # noqa: E402
 from torch.autograd import gradcheck, gradgradcheck  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
-from probablyexists.networks import augment, operations, r3gan, resampling, stylegan2  # noqa: E402
+from probablyexists.networks import augment, dcgan, operations, r3gan, resampling, spectral, stylegan2  # noqa: E402
 
 SIZES = (32, 48, 64, 128)
 ADVERSARIAL = {"r3gan": r3gan, "stylegan2": stylegan2}
@@ -89,13 +89,19 @@ def test_halving_is_the_adjoint_of_doubling() -> None:
 @pytest.mark.parametrize("padding", [1, 2])
 def test_blur_is_the_filter(padding: int, dtype: Any) -> None:
     x = normal(2, 3, 6, 6, dtype=dtype)
-    close(resampling.blur(x, padding, gain=4.0), fir(x, padding, gain=4.0))
+    close(resampling.blur(x, padding), fir(x, padding))
+
+
+@pytest.mark.parametrize("padding", [0, 1, 2, 3])
+def test_the_blur_of_bfloat16_is_the_filter(padding: int) -> None:
+    x = normal(2, 3, 6, 6).bfloat16()
+    assert (resampling.blur(x, padding).double() - fir(x.double(), padding)).abs().max() < 0.01
 
 
 def test_blur_has_its_derivatives() -> None:
     x = normal(1, 2, 4, 4).requires_grad_()
-    assert gradcheck(lambda x: resampling.blur(x, 2, 3.0), [x])
-    assert gradgradcheck(lambda x: resampling.blur(x, 1, 3.0), [x])
+    assert gradcheck(lambda x: resampling.blur(x, 2), [x])
+    assert gradgradcheck(lambda x: resampling.blur(x, 1), [x])
 
 
 def test_frames_by_hand() -> None:
@@ -218,6 +224,77 @@ def test_a_gradient_penalty_is_the_ordinary_one() -> None:
         close(here.grad, there.grad)
 
 
+def test_a_weight_is_cast_anew_when_it_has_changed() -> None:
+    weight, x = nn.Parameter(normal(2, 1, 1, 1).float()), torch.ones(1, 1, 1, 1).bfloat16()
+
+    def is_seen_as_it_is() -> bool:
+        with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+            return operations.conv(x, weight).flatten().equal(weight.detach().bfloat16().flatten())
+
+    with operations.casts_kept():
+        assert is_seen_as_it_is()
+        held = weight.detach().permute(0, 2, 3, 1)
+        with torch.no_grad():
+            held.mul_(2)  # through a view of the same memory
+        assert is_seen_as_it_is()
+        held.grad = torch.ones_like(held)
+        torch.optim.Adam([held], lr=0.5, fused=True).step()
+        torch.autograd.graph.increment_version([held])
+        assert is_seen_as_it_is()
+        with torch.no_grad():
+            weight.copy_(torch.ones_like(weight))
+        assert is_seen_as_it_is()
+    torch.optim.Adam([held], lr=0.5, fused=True).step()
+    assert is_seen_as_it_is()  # nothing is kept outside
+
+
+# --- spectral norm ---------------------------------------------------------------------------------------------
+
+
+def test_the_power_method_finds_the_first_singular_vector() -> None:
+    weight = normal(6, 4, 3, 3)
+    u = spectral.power_iteration(weight, normal(6), 200)
+    left, values, _ = torch.linalg.svd(weight.flatten(1))
+    assert u @ left[:, 0] == pytest.approx(math.copysign(1, u @ left[:, 0]))
+    close(spectral.spectrally_normal(weight, u), weight / values[0])
+
+
+def test_spectral_norm_by_hand() -> None:
+    weight = torch.tensor([[3.0, 4.0], [0.0, 0.0]])[:, :, None, None]
+    u = spectral.power_iteration(weight, torch.tensor([1.0, 1.0]))  # v = (0.6, 0.8), u = (1, 0), u' W v = 5
+    close(u, torch.tensor([1.0, 0.0]))
+    close(spectral.spectrally_normal(weight, u)[0].flatten(), torch.tensor([0.6, 0.8]))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_spectral_norm_is_pytorchs_and_so_is_its_derivative(layout: torch.memory_format) -> None:
+    ours, plain = dcgan.SpectralConv(3, 8, 4, 2, 1).double(), nn.Conv2d(3, 8, 4, 2, 1).double()
+    plain.load_state_dict({"weight": ours.weight, "bias": ours.bias})
+    plain = nn.utils.parametrizations.spectral_norm(plain)
+    theirs = plain.parametrizations.weight[0]
+    ours.to(memory_format=layout).draw_vector()
+    theirs._u.copy_(ours.u)
+    theirs._v.copy_(F.normalize(ours.weight.flatten(1).T @ ours.u, dim=0))
+    ours.eval()
+    plain.eval()
+    x, told = normal(2, 3, 8, 8), normal(2, 8, 4, 4)
+    close(ours(x), plain(x))
+    (ours(x) * told).sum().backward()
+    (plain(x) * told).sum().backward()
+    close(ours.weight.grad, plain.parametrizations.weight.original.grad)
+    assert ours.weight.grad.is_contiguous(memory_format=layout)
+
+
+def test_each_pass_in_training_takes_the_power_method_one_step_further() -> None:
+    layer = dcgan.SpectralConv(3, 8, 4, 2, 1).double()
+    layer.u.copy_(start := F.normalize(normal(8), dim=0))
+    with torch.no_grad():
+        layer.train()(normal(1, 3, 8, 8))
+        close(layer.u, spectral.power_iteration(layer.weight, start))
+        layer.eval()(normal(1, 3, 8, 8))
+        close(layer.u, spectral.power_iteration(layer.weight, start))
+
+
 # --- StyleGAN2 -------------------------------------------------------------------------------------------------
 
 
@@ -329,7 +406,7 @@ def test_logits_of_r3gan_are_of_their_own_image() -> None:
     close(network(images), torch.cat([network(image[None]) for image in images]))
 
 
-# --- both ------------------------------------------------------------------------------------------------------
+# --- all -------------------------------------------------------------------------------------------------------
 
 
 @each_network
@@ -341,6 +418,26 @@ def test_shapes(network: Any, size: int) -> None:
     assert images.shape == (2, 3, size, size)
     assert images.dtype == torch.float32
     assert discriminator(images).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [(dcgan, {"norm": norm}) for norm in ("batch", "none", "spectral")] + [(r3gan, {}), (stylegan2, {})],
+)
+def test_batches_that_go_through_together_are_judged_as_if_alone(kind: Any, more: dict[str, str]) -> None:
+    together = everyday(kind.Discriminator(32, 8, **more))
+    alone = copy.deepcopy(together)
+    real, fake = torch.randn(8, 3, 32, 32), torch.randn(8, 3, 32, 32) + 1
+    if more.get("norm") == "spectral":  # one step of the power method a pass
+        together.eval(), alone.eval()
+    logits, apart = together(real, fake), torch.cat([alone(real), alone(fake)])
+    close(logits, apart)
+    logits.square().sum().backward()
+    apart.square().sum().backward()
+    for here, there in zip(together.parameters(), alone.parameters(), strict=True):
+        assert (here.grad - there.grad).norm() <= 1e-3 * there.grad.norm() + 1e-6
+    for here, there in zip(together.buffers(), alone.buffers(), strict=True):
+        close(here, there)
 
 
 @each_network

@@ -39,9 +39,9 @@ def load_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping
             state: dict[int, dict[str, torch.Tensor]] = {}
             for key, value in _under(tensors, name).items():
                 number, what = key.split("/")
-                # A fused optimiser walks weights and moments in step: they must lie in memory alike.
-                alike = torch.empty_like(parameters[int(number)]).copy_(value) if value.dim() else value
-                state.setdefault(int(number), {})[what] = alike
+                if value.dim() and value.shape != parameters[int(number)].shape:
+                    raise ValueError(f"{key} has shape {tuple(value.shape)}")
+                state.setdefault(int(number), {})[what] = value
             optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
     except (RuntimeError, LookupError, ValueError) as error:
         said = " ".join(str(error).split())[:160]

@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
-from torch.nn.utils import parametrize
 
 from probablyexists.basis.errors import InputError, TrainingError
 from probablyexists.basis.files import write_text
@@ -26,6 +25,7 @@ from probablyexists.lab.machine import Machine
 from probablyexists.lab.procedures import Procedure, procedure
 from probablyexists.lab.sheet import write_sheet
 from probablyexists.networks.build import build_discriminator, build_generator
+from probablyexists.networks.operations import casts_kept
 
 EMA_IMAGES = 20_000
 """Half-life of the average of weights, in training images (Karras et al. 2020 average in images too)."""
@@ -89,7 +89,8 @@ class Game:
             self.optimiser_d = self._adam(self.discriminator)
 
     def _adam(self, module: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.Adam(module.parameters(), self.procedure.lr, self.procedure.betas, fused=True)
+        held = [_in_memory_order(p.detach(), p) for p in module.parameters()]
+        return torch.optim.Adam(held, self.procedure.lr, self.procedure.betas, fused=True)
 
     @property
     def modules(self) -> dict[str, nn.Module]:
@@ -115,8 +116,9 @@ class Game:
         if self.discriminator is None:
             told = {"loss": self._denoise(photos)}
         else:
-            d_losses = [self._discriminate(number, photos) for _ in range(self.procedure.n_critic)]
-            told = {"d_loss": d_losses[-1], "g_loss": self._generate(photos)}
+            with casts_kept():
+                d_losses = [self._discriminate(number, photos) for _ in range(self.procedure.n_critic)]
+                told = {"d_loss": d_losses[-1], "g_loss": self._generate(photos)}
         self._follow((number + 1) * self.images_a_step)
         return told
 
@@ -128,11 +130,12 @@ class Game:
     def _discriminate(self, number: int, photos: torch.Tensor) -> float:
         assert self.discriminator is not None
         assert self.procedure.d_loss is not None
-        with self.machine.autocast(), parametrize.cached():
+        with self.machine.autocast():
             with torch.no_grad():
                 fake = self.generator(self._latents())
             real, fake = self._augmented(self._real(photos)), self._augmented(fake)
-            loss = self.procedure.d_loss(self.discriminator(real).float(), self.discriminator(fake).float())
+            of_real, of_fake = self.discriminator(real, fake).float().chunk(2)
+            loss = self.procedure.d_loss(of_real, of_fake)
             if self.procedure.penalty is not None and number % self.procedure.penalty_every == 0:
                 weight = self.procedure.penalty_every
                 loss = loss + weight * self.procedure.penalty(self.discriminator, real, fake)
@@ -142,25 +145,26 @@ class Game:
         assert self.discriminator is not None
         assert self.procedure.g_loss is not None
         self.discriminator.requires_grad_(False)
-        with self.machine.autocast(), parametrize.cached():
-            fake = self.discriminator(self._augmented(self.generator(self._latents()))).float()
-            real = fake
-            if self.procedure.pairs:
-                real = self.discriminator(self._augmented(self._real(photos))).float()
-            loss = self.procedure.g_loss(real, fake)
+        with self.machine.autocast():
+            fake = self._augmented(self.generator(self._latents()))
+            batches = (self._augmented(self._real(photos)), fake) if self.procedure.pairs else (fake,)
+            logits = self.discriminator(*batches).float().chunk(len(batches))
+            loss = self.procedure.g_loss(logits[0], logits[-1])
         found = self._descend(loss, self.generator, self.optimiser_g, "the generator")
         self.discriminator.requires_grad_(True)
         return found
 
     def _descend(self, loss: torch.Tensor, module: nn.Module, optimiser: torch.optim.Optimizer, whose: str) -> float:
-        optimiser.zero_grad()
+        module.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        gradients = [p.grad for p in module.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
+        for held, p in zip(optimiser.param_groups[0]["params"], module.parameters(), strict=True):
+            held.grad = None if p.grad is None else _in_memory_order(p.grad, p)
+        norm = torch.nn.utils.get_total_norm([p.grad for p in module.parameters() if p.grad is not None])
         if not bool(torch.isfinite(norm)):
             raise TrainingError(f"the gradient of {whose} is not finite (loss {float(loss.detach()):.3g})")
         self.machine.average(module.parameters())
         optimiser.step()
+        torch.autograd.graph.increment_version(optimiser.param_groups[0]["params"])
         return float(loss.detach())
 
     def _real(self, photos: torch.Tensor) -> torch.Tensor:
@@ -195,6 +199,16 @@ class Game:
         for mine, other in pairs:
             if not mine.is_floating_point():
                 mine.copy_(other)
+
+
+def _in_memory_order(numbers: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """A view of `numbers`, of the shape of `weight`, that is contiguous if they lie as it does.
+
+    Adam copies what lies otherwise at every step.
+    """
+    if weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last):
+        return numbers.permute(0, 2, 3, 1)
+    return numbers
 
 
 def seed_of(*names: str | int) -> int:

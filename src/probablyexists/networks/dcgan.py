@@ -12,14 +12,16 @@ from typing import Literal
 
 import torch
 from torch import nn
-from torch.nn.utils.parametrizations import spectral_norm
 
-from probablyexists.networks.operations import conv, conv_transpose, leaky_relu
+from probablyexists.networks.operations import conv, conv_transpose, joined, leaky_relu
+from probablyexists.networks.spectral import power_iteration, spectrally_normal
 
 Norm = Literal["batch", "none", "spectral"]
 
 MOST = 8
 """Channels grow to at most this many times `base`."""
+STARTING_ITERATIONS = 15
+"""Of the power method, before the first step; afterwards one a step is enough."""
 
 
 def n_doublings(size: int) -> int:
@@ -42,6 +44,26 @@ class Conv(nn.Conv2d):
         return conv(x, self.weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
 
 
+class SpectralConv(nn.Conv2d):
+    """With a spectrally normal weight; each forward pass in training improves the singular vector it keeps."""
+
+    u: torch.Tensor
+
+    def __init__(self, n_in: int, n_out: int, kernel: int, stride: int = 1, padding: int = 0) -> None:
+        super().__init__(n_in, n_out, kernel, stride, padding)
+        self.register_buffer("u", torch.empty(n_out))
+
+    def draw_vector(self) -> None:
+        """Start the singular vector of the weights as they are now."""
+        self.u.copy_(power_iteration(self.weight, torch.randn_like(self.u), STARTING_ITERATIONS))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.u.copy_(power_iteration(self.weight, self.u))
+        weight = spectrally_normal(self.weight, self.u.clone())
+        return conv(x, weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
+
+
 class Transpose(nn.ConvTranspose2d):
     """With the derivatives of `operations`."""
 
@@ -58,6 +80,8 @@ def _draw_weights(module: nn.Module) -> None:
     """Normal with standard deviation 0.02, as the paper's section 4."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
+        if isinstance(module, SpectralConv):
+            module.draw_vector()
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
@@ -84,7 +108,10 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """(n, 3, size, size) in [-1, 1] -> (n,) logits."""
+    """Batches of (n, 3, size, size) in [-1, 1] -> the logits of all, one batch behind the other.
+
+    Batch norm looks at each batch by itself; the convolutions see one long batch.
+    """
 
     def __init__(self, size: int, base: int = 32, norm: Norm = "batch") -> None:
         super().__init__()
@@ -92,18 +119,22 @@ class Discriminator(nn.Module):
         start = size // 2 ** n_doublings(size)
         layers: list[nn.Module] = []
         for depth, (here, there) in enumerate(zip([3, *widths], widths, strict=False)):
-            layers.append(Conv(here, there, 4, 2, 1, bias=norm != "batch" or depth == 0))
+            if norm == "spectral":
+                layers.append(SpectralConv(here, there, 4, 2, 1))
+            else:
+                layers.append(Conv(here, there, 4, 2, 1, bias=norm != "batch" or depth == 0))
             if norm == "batch" and depth > 0:
                 layers.append(nn.BatchNorm2d(there))
             layers.append(Leaky())
-        layers.append(Conv(widths[-1], 1, start))
+        layers.append((SpectralConv if norm == "spectral" else Conv)(widths[-1], 1, start))
         self.layers = nn.Sequential(*layers)
         self.apply(_draw_weights)
-        if norm == "spectral":
-            for layer in self.layers:
-                if isinstance(layer, nn.Conv2d):
-                    spectral_norm(layer)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.layers(images).flatten()
-        return logits
+    def forward(self, *batches: torch.Tensor) -> torch.Tensor:
+        x = joined(batches)
+        for layer in self.layers:
+            if isinstance(layer, nn.BatchNorm2d):
+                x = joined([layer(batch) for batch in x.chunk(len(batches))])
+            else:
+                x = layer(x)
+        return x.flatten()

@@ -10,7 +10,7 @@ as those of `torch.nn.functional`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
@@ -40,14 +40,32 @@ def differentiable_twice() -> Iterator[None]:
         _twice.reset(token)
 
 
+_casts: ContextVar[dict[int, tuple[Tensor, tuple[int, torch.dtype] | None, Tensor]] | None]
+_casts = ContextVar("casts", default=None)
+
+
+@contextmanager
+def casts_kept() -> Iterator[None]:
+    """Inside, a parameter is cast for `torch.autocast` once, and again only after it has changed.
+
+    A change is told by the tensor's version, which PyTorch's fused optimisers leave as it is: who steps them calls
+    `torch.autograd.graph.increment_version`.
+    """
+    token = _casts.set({})
+    try:
+        yield
+    finally:
+        _casts.reset(token)
+
+
 def conv(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 0, groups: int = 1
 ) -> Tensor:
     """`F.conv2d` of square kernels, under `torch.autocast` too."""
-    x, weight, bias = _cast(x, weight, bias)
+    x, bias = _cast(x, weight, bias)
     how = (stride, padding, groups)
     if not _is_recorded(x, weight):
-        return F.conv2d(x, weight, bias, stride, padding, 1, groups)
+        return F.conv2d(x, _cast_once(weight, x.dtype), bias, stride, padding, 1, groups)
     if not _twice.get():
         return cast(Tensor, _Convolve.apply(x, weight, bias, how))  # type: ignore[no-untyped-call]
     to_weights = _ToWeights.apply(x, weight, bias, how)  # type: ignore[no-untyped-call]
@@ -56,9 +74,9 @@ def conv(
 
 def conv_transpose(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int, padding: int) -> Tensor:
     """`F.conv_transpose2d` of square kernels, under `torch.autocast` too; it can be differentiated once."""
-    x, weight, bias = _cast(x, weight, bias)
+    x, bias = _cast(x, weight, bias)
     if not _is_recorded(x, weight):
-        return _transposed(x, weight, bias, stride, padding)
+        return _transposed(x, _cast_once(weight, x.dtype), bias, stride, padding)
     return cast(Tensor, _Transpose.apply(x, weight, bias, stride, padding))  # type: ignore[no-untyped-call]
 
 
@@ -69,10 +87,32 @@ def leaky_relu(x: Tensor) -> Tensor:
     return cast(Tensor, _Leaky.apply(x))  # type: ignore[no-untyped-call]
 
 
-def _cast(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+def joined(batches: Sequence[Tensor]) -> Tensor:
+    """All batches, one behind the other."""
+    return batches[0] if len(batches) == 1 else torch.cat(list(batches))
+
+
+def _cast(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
     kind = x.device.type
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
-    return x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
+    return x.to(dtype), None if bias is None else bias.to(dtype)
+
+
+def _cast_once(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """`weight` as `dtype`; the functions below record where it came from."""
+    kept = _casts.get()
+    if weight.dtype == dtype or kept is None or not isinstance(weight, torch.nn.Parameter):
+        return weight.detach().to(dtype)
+    state = weight._version, dtype
+    _, known, found = kept.get(id(weight), (weight, None, weight))
+    if known != state:
+        found = weight.detach().to(dtype)
+        kept[id(weight)] = weight, state, found
+    return found
+
+
+def _as(found: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    return None if found is None else found.to(dtype)
 
 
 def _is_recorded(x: Tensor, weight: Tensor) -> bool:
@@ -113,20 +153,21 @@ def _transposed(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, pad
     i, o, *_ = weight.shape
     # Line 2a + b of the kernel ends in line b of the pair of lines a pairs down: for each b a kernel of 2, backwards.
     pairs = weight.reshape(i, o, 2, 2, 2, 2).flip(2, 4).permute(3, 5, 1, 0, 2, 4).reshape(4 * o, i, 2, 2)
-    y = F.conv2d(x, pairs.contiguous(memory_format=torch.channels_last), padding=1).permute(0, 2, 3, 1)
+    four = None if bias is None else bias.repeat(4)
+    y = F.conv2d(x, pairs.contiguous(memory_format=torch.channels_last), four, padding=1).permute(0, 2, 3, 1)
     n, height, width, _ = y.shape
     y = y.reshape(n, height, width, 2, 2 * o).transpose(2, 3).reshape(n, 2 * height, 2 * width, o)
-    y = y[:, 1:-1, 1:-1].contiguous()
-    return (y if bias is None else y.add_(bias)).permute(0, 3, 1, 2)
+    return y[:, 1:-1, 1:-1].contiguous().permute(0, 3, 1, 2)
 
 
 class _Convolve(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, how: tuple[int, int, int]) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.how = how
+        light = _cast_once(weight, x.dtype)
+        ctx.save_for_backward(x, light)
+        ctx.how, ctx.dtype = how, weight.dtype
         stride, padding, groups = how
-        return F.conv2d(x, weight, bias, stride, padding, 1, groups)
+        return F.conv2d(x, light, bias, stride, padding, 1, groups)
 
     @staticmethod
     @once_differentiable
@@ -135,22 +176,25 @@ class _Convolve(Function):
         asked = list(ctx.needs_input_grad[:3])
         thin = groups == 1 and _is_thin(x, weight, stride, padding)
         product = groups == 1 and _is_product(x, weight, grad)
-        left = [asked[0] and not thin, asked[1] and not product, asked[2]]
+        left = [asked[0] and not thin, asked[1] and not product, asked[2] and asked[1] and not product]
         how = ([stride] * 2, [padding] * 2, [1, 1], False, [0, 0], groups)
         found = list(torch.ops.aten.convolution_backward(grad, x, weight, [len(weight)], *how, left))
         if asked[0] and thin:
             found[0] = _transposed(grad, weight, None, stride, padding)
         if asked[1] and product:
             found[1] = _by_weight(x, weight, grad, stride, padding)
-        return (*found, None)
+        if asked[2] and not left[2]:
+            found[2] = grad.sum((0, 2, 3))  # asked for alone, oneDNN computes the gradient by weights with it
+        return found[0], _as(found[1], ctx.dtype), found[2], None
 
 
 class _Transpose(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.how = stride, padding
-        return _transposed(x, weight, bias, stride, padding)
+        light = _cast_once(weight, x.dtype)
+        ctx.save_for_backward(x, light)
+        ctx.how, ctx.dtype = (stride, padding), weight.dtype
+        return _transposed(x, light, bias, stride, padding)
 
     @staticmethod
     @once_differentiable
@@ -159,11 +203,13 @@ class _Transpose(Function):
         asked = list(ctx.needs_input_grad[:3])
         product = _is_product(grad, weight, x)
         how = ([stride] * 2, [padding] * 2, [1, 1], True, [0, 0], 1)
-        left = [asked[0], asked[1] and not product, asked[2]]
+        left = [asked[0], asked[1] and not product, asked[2] and asked[1] and not product]
         found = list(torch.ops.aten.convolution_backward(grad, x, weight, [weight.shape[1]], *how, left))
         if asked[1] and product:
             found[1] = _by_weight(grad, weight, x, stride, padding)
-        return (*found, None, None)
+        if asked[2] and not left[2]:
+            found[2] = grad.sum((0, 2, 3))
+        return found[0], _as(found[1], ctx.dtype), found[2], None, None
 
 
 class _ToWeights(Function):
@@ -184,7 +230,7 @@ class _ToWeights(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,), (x, weight), (stride, padding, groups) = grads, ctx.saved_tensors, ctx.how
-        to_weight = _by_weight(x, weight, grad, stride, padding, groups)
+        to_weight = _by_weight(x, weight, grad, stride, padding, groups).to(weight.dtype)
         return None, to_weight, grad.sum((0, 2, 3)) if ctx.biased else None, None
 
 
@@ -198,7 +244,7 @@ class _ConvolveTwice(Function):
         ctx.save_for_backward(weight)
         ctx.how, ctx.sides = how, x.shape[2:]
         stride, padding, groups = how
-        return F.conv2d(x, weight, bias, stride, padding, 1, groups)
+        return F.conv2d(x, _cast_once(weight, x.dtype), bias, stride, padding, 1, groups)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -208,7 +254,7 @@ class _ConvolveTwice(Function):
             reached = [(side - 1) * stride - 2 * padding + weight.shape[2] for side in grad.shape[2:]]
             (missing,) = {side - there for side, there in zip(ctx.sides, reached, strict=True)}
             if missing or groups > 1:
-                to_x = F.conv_transpose2d(grad, weight, None, stride, padding, missing, groups)
+                to_x = F.conv_transpose2d(grad, weight.to(grad.dtype), None, stride, padding, missing, groups)
             else:
                 to_x = _Transpose.apply(grad, weight, None, stride, padding)  # type: ignore[no-untyped-call]
         return to_x, None, None, grad, None

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from probablyexists.basis.errors import InputError
-from probablyexists.networks.operations import SLOPE, conv, leaky_relu
+from probablyexists.networks.operations import SLOPE, conv, joined, leaky_relu
 from probablyexists.networks.resampling import double, halve, sides, widths
 
 BLOCKS = 2
@@ -94,7 +94,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """(n, 3, size, size) in [-1, 1] -> (n,) logits, each of its own image alone."""
+    """Batches of (n, 3, size, size) in [-1, 1] -> the logits of all, each of its own image alone."""
 
     def __init__(self, size: int, base: int = 32) -> None:
         super().__init__()
@@ -107,8 +107,8 @@ class Discriminator(nn.Module):
         self.basis = nn.Parameter(torch.randn(channels[-1], side, side) / side)
         self.logit = _drawn(1, channels[-1])
 
-    def forward(self, images: Tensor) -> Tensor:
-        x = self.layers(conv(images, self.from_rgb)).to(self.basis.dtype)
+    def forward(self, *batches: Tensor) -> Tensor:
+        x = self.layers(conv(joined(batches), self.from_rgb)).to(self.basis.dtype)
         # The depthwise convolution of a frame with a kernel of its own size, and a matrix with one row, written as
         # sums: in full precision under autocast.
         logits: Tensor = ((x * self.basis).sum((2, 3)) * self.logit).sum(1)

@@ -55,23 +55,25 @@ def halve(x: Tensor) -> Tensor:
     return transposed / 4
 
 
-def blur(x: Tensor, padding: int, gain: float = 1.0) -> Tensor:
-    """The filter at every pixel, its sum `gain`, with `padding` zeros on all sides: side h -> h + 2 padding - 3."""
+def blur(x: Tensor, padding: int) -> Tensor:
+    """The filter at every pixel, its sum 1, with `padding` (0 to 3) zeros on all sides: side h -> h + 2 padding - 3."""
     if not torch.is_grad_enabled():
-        return _blurred(x, padding, gain)
-    return cast(Tensor, _Blur.apply(x, padding, gain))  # type: ignore[no-untyped-call]
+        return _blurred(x, padding)
+    return cast(Tensor, _Blur.apply(x, padding))  # type: ignore[no-untyped-call]
 
 
-def _blurred(x: Tensor, padding: int, gain: float) -> Tensor:
-    """One axis after the other and in float32: the depthwise convolution of PyTorch is slow in bfloat16."""
+def _blurred(x: Tensor, padding: int) -> Tensor:
+    if x.dtype == torch.bfloat16 and x.device.type == "cpu":
+        # (1, 1) three times over is (1, 3, 3, 1), and five times as fast as a depthwise convolution in bfloat16.
+        for step in range(3):
+            x = F.avg_pool2d(x, 2, 1, padding=int(step < padding))
+        return x
     channels = x.shape[1]
     with torch.autocast(x.device.type, enabled=False):
-        wide = x if x.dtype == torch.float64 else x.float()
-        taps = torch.tensor(TAPS, dtype=wide.dtype, device=x.device) * (gain**0.5 / sum(TAPS))
+        taps = torch.tensor(TAPS, dtype=x.dtype, device=x.device) / sum(TAPS)
         down, across = taps.view(1, 1, 4, 1), taps.view(1, 1, 1, 4)
-        wide = F.conv2d(wide, down.expand(channels, 1, 4, 1), padding=(padding, 0), groups=channels)
-        wide = F.conv2d(wide, across.expand(channels, 1, 1, 4), padding=(0, padding), groups=channels)
-    return wide.to(x.dtype)
+        x = F.conv2d(x, down.expand(channels, 1, 4, 1), padding=(padding, 0), groups=channels)
+        return F.conv2d(x, across.expand(channels, 1, 1, 4), padding=(0, padding), groups=channels)
 
 
 class _Blur(Function):
@@ -82,10 +84,10 @@ class _Blur(Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, padding: int, gain: float) -> Tensor:
-        ctx.padding, ctx.gain = padding, gain
-        return _blurred(x, padding, gain)
+    def forward(ctx: Any, x: Tensor, padding: int) -> Tensor:
+        ctx.padding = padding
+        return _blurred(x, padding)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        return blur(grads[0], 3 - ctx.padding, ctx.gain), None, None
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return blur(grads[0], 3 - ctx.padding), None

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from probablyexists.networks.operations import conv, leaky_relu
+from probablyexists.networks.operations import conv, joined, leaky_relu
 from probablyexists.networks.resampling import blur, double, halve, sides, widths
 
 GAIN = math.sqrt(2)
-"""Of the leaky ReLU, which scales with its input: where it can, the gain stands on the weights and biases before."""
+"""Of the leaky ReLU, which scales with its input, so that the gain stands on the weights and biases before."""
 MAPPING_LAYERS = 4
 MAPPING_RATE = 0.01
 MIXING = 0.9
@@ -41,24 +41,27 @@ class Linear(nn.Module):
             return F.linear(x.to(self.weight.dtype), self.weight * self.scale, self.bias * (self.rate * self.gain))
 
 
-def modulated(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool = True, up: bool = False) -> Tensor:
+def modulated(
+    x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool = True, up: bool = False, gain: float = 1.0
+) -> Tensor:
     """Convolve each image with its own weights: w'_oi = s_i * w_oi, then divided by their norm over i and the kernel.
 
-    Equations 1 and 3. x: (n, i, h, w), weight: (o, i, k, k), style: (n, i); `up` doubles the side. The style does not
+    Equations 1 and 3, times `gain`. x: (n, i, h, w), weight: (o, i, k, k), style: (n, i); `up` doubles the side, with
+    the filter's gain of 4 against the zeros in between. The style does not
     depend on the place and the norm not on the input, so that scaling the input by s_i and the output by 1 / norm is
     the same as scaling the weights, and one ordinary convolution serves the whole batch.
     """
     y = x * style[:, :, None, None].to(x.dtype)
     if up:
         # Of the two orders that are the same away from the border (double, convolve) costs four times as much.
-        y = blur(F.conv_transpose2d(y, weight.transpose(0, 1), stride=2), padding=1, gain=4.0)
+        y, gain = blur(F.conv_transpose2d(y, weight.transpose(0, 1), stride=2), padding=1), 4 * gain
     else:
         y = F.conv2d(y, weight, padding=weight.shape[-1] // 2)
     if not demodulate:
-        return y
+        return y if gain == 1 else y * gain
     with torch.autocast(x.device.type, enabled=False):
         norms = style.square() @ weight.square().sum((2, 3)).T
-        return y * torch.rsqrt(norms + 1e-8)[:, :, None, None].to(y.dtype)
+        return y * (gain * torch.rsqrt(norms + 1e-8))[:, :, None, None].to(y.dtype)
 
 
 class Layer(nn.Module):
@@ -76,10 +79,10 @@ class Layer(nn.Module):
         self.scale, self.up = 1 / math.sqrt(9 * n_in), up
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        y = modulated(x, self.weight * self.scale, self.style(w), up=self.up)
+        y = modulated(x, self.weight * self.scale, self.style(w), up=self.up, gain=GAIN)
         noise = torch.randn_like(y[:, :1]) if self.training else self.noise.to(y.dtype)
-        y = y + noise * self.strength.to(y.dtype) + self.bias.to(y.dtype)[:, None, None]
-        return leaky_relu(y) * GAIN
+        strength, bias = (GAIN * self.strength).to(y.dtype), (GAIN * self.bias).to(y.dtype)
+        return leaky_relu(y + noise * strength + bias[:, None, None])
 
 
 class ToRGB(nn.Module):
@@ -193,7 +196,10 @@ def minibatch_deviation(x: Tensor) -> Tensor:
 
 
 class Discriminator(nn.Module):
-    """(n, 3, size, size) in [-1, 1] -> (n,) logits, each of which knows how much its group of 4 images varies."""
+    """Batches of (n, 3, size, size) in [-1, 1] -> the logits of all, one batch behind the other.
+
+    Each logit knows how much its group of 4 images, all of one batch, varies.
+    """
 
     def __init__(self, size: int, base: int = 32) -> None:
         super().__init__()
@@ -204,8 +210,9 @@ class Discriminator(nn.Module):
         self.hidden = Linear(channels[-1] * side**2, channels[-1], gain=GAIN)
         self.logit = Linear(channels[-1], 1)
 
-    def forward(self, images: Tensor) -> Tensor:
-        x = self.blocks(leaky_relu(self.from_rgb(images)))
-        x = leaky_relu(self.last(torch.cat([x, minibatch_deviation(x)], 1)))
+    def forward(self, *batches: Tensor) -> Tensor:
+        x = self.blocks(leaky_relu(self.from_rgb(joined(batches))))
+        deviations = joined([minibatch_deviation(batch) for batch in x.chunk(len(batches))])
+        x = leaky_relu(self.last(torch.cat([x, deviations], 1)))
         x = leaky_relu(self.hidden(x.flatten(1)))
         return cast(Tensor, self.logit(x)).flatten()
