@@ -265,3 +265,45 @@ def test_what_an_attack_cannot_do_without_is_told(attack: Attack) -> None:
 def test_names_are_distinct_and_tell_settings() -> None:
     assert len({attack.id for attack in ATTACKS}) == len(ATTACKS)
     assert replace(AdaptiveSNorm(), top=7).id == "adaptive-s-norm-7/1"
+
+
+# --- attacks that open the victim ------------------------------------------------------------------------------
+
+
+def test_latent_search_of_a_linear_generator_ends_at_its_least_squares() -> None:
+    torch = pytest.importorskip("torch")
+    from probablyexists.attacks.latent_search import reconstruction_errors
+
+    class Linear(torch.nn.Module):  # type: ignore[name-defined, misc]
+        latent_shape = (3,)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.matrix = torch.nn.Parameter(torch.randn(3, 48, generator=torch.Generator().manual_seed(0)) / 4)
+
+        def forward(self, z: torch.Tensor) -> torch.Tensor:
+            return (z @ self.matrix).view(-1, 3, 4, 4)
+
+    generator = Linear()
+    photos = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 3), dtype=np.uint8)
+    matrix = generator.matrix.detach().double().numpy()
+    wanted = photos.transpose(0, 3, 1, 2).reshape(5, 48) / 127.5 - 1
+    best = wanted - wanted @ matrix.T @ np.linalg.inv(matrix @ matrix.T) @ matrix
+    found = reconstruction_errors(generator, photos, pool=8, steps=600)
+    assert found == pytest.approx(127.5 * np.sqrt((best**2).mean(axis=1)), rel=1e-4)
+    assert reconstruction_errors(generator, photos[:2], pool=8, steps=600) == pytest.approx(found[:2], rel=1e-6)
+    made = ((generator(torch.tensor([[0.1, -0.2, 0.3]])).detach().numpy() + 1) * 127.5).round().astype(np.uint8)
+    assert reconstruction_errors(generator, made.transpose(0, 2, 3, 1), pool=8, steps=600)[0] < 0.5
+
+
+def test_logan_is_the_logit_of_each_photo_alone() -> None:
+    torch = pytest.importorskip("torch")
+    from probablyexists.attacks.logan import logits
+    from probablyexists.networks import stylegan2
+
+    photos = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    discriminator = stylegan2.Discriminator(32, 8).eval()  # one that looks at groups of images
+    x = torch.from_numpy(photos.transpose(0, 3, 1, 2).copy()).float() / 127.5 - 1
+    one_by_one = [discriminator(x[i : i + 1]).item() for i in range(3)]
+    assert logits(discriminator, photos) == pytest.approx(one_by_one, rel=1e-4, abs=1e-5)
+    assert logits(discriminator, photos[::-1]) == pytest.approx(one_by_one[::-1], rel=1e-4, abs=1e-5)

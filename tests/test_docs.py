@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 import typer
+from pydantic import BaseModel
 from typer.testing import CliRunner
 
 import probablyexists
 from probablyexists.cli.app import app
 from probablyexists.findings import Findings
+from probablyexists.sheet import FrequentFaces, Sheet
 
 ROOT = Path(__file__).parent.parent
 
@@ -47,10 +49,10 @@ def test_there_are_documented_commands() -> None:
     assert len(documented_commands()) >= 3
 
 
-def test_the_schema_in_the_docs_is_the_one_we_write() -> None:
-    assert json.loads((ROOT / "docs" / "findings.schema.json").read_text()) == Findings.model_json_schema(
-        mode="serialization"
-    )
+@pytest.mark.parametrize(("name", "written"), [("findings", Findings), ("sheet", Sheet), ("frequent", FrequentFaces)])
+def test_the_schemas_in_the_docs_are_those_we_write(name: str, written: type[BaseModel]) -> None:
+    held = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text())
+    assert held == written.model_json_schema(mode="serialization")
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:

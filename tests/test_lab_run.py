@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -15,8 +16,10 @@ from typer.testing import CliRunner
 from probablyexists.attacks.known import ATTACKS
 from probablyexists.cli.app import app
 from probablyexists.lab.experiment import read_experiment
+from probablyexists.lab.leaderboard import YARDSTICKS
 from probablyexists.lab.pool import AUDIT, BLIND, SEEN, UNSEEN, pool
 from probablyexists.lab.run import rows
+from probablyexists.lab.white_box import WHITE_BOX
 from probablyexists.stats.estimate import Estimate
 from probablyexists.stats.roc import auroc
 
@@ -143,15 +146,32 @@ def test_every_attack_stands_on_the_leaderboard(done: tuple[Path, Path, Any]) ->
     _, out, _ = done
     shown = lab("leaderboard", str(out), "-q")
     assert shown.exit_code == 0, shown.output
-    lines = [line for line in shown.output.splitlines() if line.startswith("| ")][1:]
-    assert {line.split(" | ")[0].removeprefix("| ") for line in lines} == set(ATTACKS)
-    values = [float(line.split(" | ")[1].split(" (")[0]) for line in lines]
-    assert values == sorted(values, reverse=True)
-    assert "Chosen on 1 victims" in shown.output
+    samples_alone, opened = shown.output.split("victims, opened")
+    for text, attacks in ((samples_alone, set(ATTACKS)), (opened, {*YARDSTICKS, *WHITE_BOX})):
+        lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
+        assert {line.split(" | ")[0].removeprefix("| ") for line in lines} == attacks
+        values = [float(line.split(" | ")[1].split(" (")[0]) for line in lines]
+        assert values == sorted(values, reverse=True)
+    assert "Chosen on 1 victims" in samples_alone
     before = {file: file.stat().st_mtime_ns for file in out.glob("*/attacks.*")}
     assert len(before) == 4
     assert lab("leaderboard", str(out), "-q").output == shown.output
     assert {file: file.stat().st_mtime_ns for file in before} == before
+
+
+def test_an_attack_that_is_new_joins_those_that_were_carried_out(done: tuple[Path, Path, Any]) -> None:
+    _, out, _ = done
+    lab("leaderboard", str(out), "-q")
+    folder = next(out.glob("*/attacks.json")).parent
+    whole, words = pq.read_table(folder / "attacks.parquet"), json.loads((folder / "attacks.json").read_text())
+    new = "plda/1"
+    kept = [row for row in whole.to_pylist() if row["attack"] != new]
+    pq.write_table(pa.Table.from_pylist(kept, schema=whole.schema), folder / "attacks.parquet")
+    (folder / "attacks.json").write_text(json.dumps({k: v for k, v in words.items() if k != new}))
+    assert lab("leaderboard", str(out), "-q").exit_code == 0
+    again = pq.read_table(folder / "attacks.parquet").to_pylist()
+    assert [row for row in again if row["attack"] != new] == kept
+    assert [row for row in again if row["attack"] == new] == [r for r in whole.to_pylist() if r["attack"] == new]
 
 
 def test_strangers_are_judged_once_and_never_by_an_attack_that_knows_them(done: tuple[Path, Path, Any]) -> None:

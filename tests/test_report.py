@@ -33,6 +33,7 @@ from probablyexists.findings import (
     Naming,
     Resemblance,
     RoleData,
+    Second,
     Signature,
     Stratum,
     Trust,
@@ -196,7 +197,10 @@ def sample_findings(
             most_photos_exposed=bool(named),
         ),
         "missed": Missed(power=power),
+        "seconds": [],
         "trust": Trust(
+            trained_on=None,
+            overlaps=[],
             recogniser="dlib-resnet-v1 55533b28a958",
             photos=2,
             rates=[
@@ -621,3 +625,24 @@ def test_p_values_are_not_finer_than_they_are() -> None:
         "0.40",
         "1",
     ]
+
+
+def test_further_attacks_and_recognisers_are_told_and_the_rule_with_them() -> None:
+    several = [
+        Second(kind="attack", id="plda/1", auroc={"seen photos": estimate(0.7, 0.6, 0.8)}, n_exposed=4),
+        Second(kind="recogniser", id="onnx/abc", auroc={"seen photos": estimate(0.6, 0.5, 0.7)}, n_exposed=1),
+    ]
+    answer = seven_answers(sample_findings(seconds=several))[0]
+    labels = [line.label for line in answer.more]
+    assert "AUROC, seen photos, by person, attack plda/1" in labels
+    assert "Members it would name alone, recogniser onnx/abc" in labels
+    assert "2 attacks were tried." in answer.limits
+    assert "2 recognisers were asked" in answer.limits
+    assert "Only one attack was tried" in seven_answers(sample_findings())[0].limits
+
+
+def test_what_the_recogniser_learned_from_is_told_where_it_is_known() -> None:
+    known = sample_findings()
+    known = known.model_copy(update={"trust": known.trust.model_copy(update={"trained_on": "VGG-Face"})})
+    assert "learned from VGG-Face" in seven_answers(known)[6].limits
+    assert "learned from" not in seven_answers(sample_findings())[6].limits

@@ -358,6 +358,11 @@ def test_false_discoveries_are_controlled() -> None:
 # --- power ----------------------------------------------------------------------------------------------------
 
 
+def smallest_leak(planted: Floats, heldout: Floats, n: int, level: float, draw: np.random.Generator) -> power.Power:
+    """From scores, as an audit with one attack and one recogniser."""
+    return power.smallest_leak(conformal_p(planted, heldout), conformal_p(heldout, heldout), n, level, draw)
+
+
 def plain_power(
     planted: Floats, heldout: Floats, n_members: int, level: float, n: int, seeds: list[int]
 ) -> list[float]:
@@ -374,7 +379,7 @@ def plain_power(
 def test_power_equals_plain_audits_and_is_the_smallest(shift: float) -> None:
     draw = rng(3)
     heldout, planted = draw.normal(size=200).round(2), draw.normal(shift, 1, 30).round(2)
-    found = power.smallest_leak(planted, heldout, 40, 0.1, rng(7))
+    found = smallest_leak(planted, heldout, 40, 0.1, rng(7))
     seeds = rng(7).integers(2**63, size=power.N_DRAWS).tolist()
     assert found.smallest is not None
     at = plain_power(planted, heldout, 40, 0.1, found.smallest, seeds)
@@ -387,17 +392,17 @@ def test_power_equals_plain_audits_and_is_the_smallest(shift: float) -> None:
 
 
 def test_power_when_nothing_can_be_noticed() -> None:
-    found = power.smallest_leak(np.full(20, -1.0), np.full(50, -1.0), 30, 0.05, rng())
+    found = smallest_leak(np.full(20, -1.0), np.full(50, -1.0), 30, 0.05, rng())
     assert (found.smallest, found.share, found.power, found.named) == (None, None, 0.0, 0.0)
     # 20 held-out people hold 300 members at a floor that even everybody together does not reach.
-    found = power.smallest_leak(np.full(20, 5.0), np.linspace(0, 1, 18), 300, 0.05, rng())
+    found = smallest_leak(np.full(20, 5.0), np.linspace(0, 1, 18), 300, 0.05, rng())
     assert found.smallest is None
 
 
 def test_power_of_a_single_member_and_of_certain_leaks() -> None:
     heldout = np.linspace(0, 1, 400)
-    assert power.smallest_leak(np.full(20, 5.0), heldout, 1, 0.05, rng()).smallest == 1
-    found = power.smallest_leak(np.full(20, 5.0), heldout, 100, 0.05, rng())
+    assert smallest_leak(np.full(20, 5.0), heldout, 1, 0.05, rng()).smallest == 1
+    found = smallest_leak(np.full(20, 5.0), heldout, 100, 0.05, rng())
     # The floor needs 100 / (0.05 * 401) = 5 people; strangers at the floor may help to reach it.
     assert found.smallest in (4, 5)
     assert smallest_nameable(100, 400, 0.05) == 5
@@ -654,7 +659,7 @@ def test_no_inputs_are_changed() -> None:
     tpr_estimate(Side.one_each(x), Side.one_each(y), 0.01, rng())
     conformal.conformal_p(x, y)
     benjamini_hochberg(np.abs(x) / 10)
-    power.smallest_leak(x, y, 10, 0.05, rng())
+    smallest_leak(x, y, 10, 0.05, rng())
     contrast.excess(np.abs(x), np.abs(y), 100, 200)
     contrast.mean(x)
     assert (x.tolist(), y.tolist()) == (before[0].tolist(), before[1].tolist())

@@ -83,9 +83,9 @@ def missed(smallest: int | None = 10, n_members: int = 300) -> Missed:
     return Missed(power=Power(smallest, share, power, 0.5, 0.8, 50, n_members))
 
 
-def trust(fnmr: Figure | None = None, name: str = "FMR 1 % on the members") -> Trust:
+def trust(fnmr: Figure | None = None, name: str = "FMR 1 % on the members", overlaps: list[str] | None = None) -> Trust:
     rate = ErrorRates(name=name, threshold=0.7, fmr=figure(0.01), fnmr=figure(0.1) if fnmr is None else fnmr)
-    return Trust(recogniser="dlib", photos=2, rates=[rate])
+    return Trust(recogniser="dlib", trained_on=None, overlaps=overlaps or [], photos=2, rates=[rate])
 
 
 def role(name: str, n_acquired: int = 1000, n_no_face: int = 0) -> RoleData:
@@ -315,3 +315,11 @@ def test_no_judgement_ever_calls_a_generator_private_or_safe() -> None:
         for word in ("private", "safe", "secure", "anonymous", "no leak", "does not leak"):
             assert word not in text, (changed, text)
     assert seen == {"leak", "no evidence", "inconclusive"}
+
+
+def test_an_overlap_with_the_recognisers_own_people_is_a_caution() -> None:
+    found = ruling(trust=trust(overlaps=["training", "heldout"]))
+    assert any(
+        "the training photos and heldout photos may show people whom the recogniser" in c for c in found.cautions
+    )
+    assert not any("whom the recogniser" in caution for caution in ruling().cautions)

@@ -124,7 +124,20 @@ class Membership(Frozen):
     tpr_at_fpr_1_percent: Figure
     tpr_at_fpr_0_1_percent: Figure
     p: float | None
-    """Person level only: one-sided Mann-Whitney p-value of "members score no higher than strangers"."""
+    """Person level only: one-sided Mann-Whitney p-value of "members score no higher than strangers". With several
+    attacks that of the best, paid for; with several recognisers the largest."""
+
+
+class Second(Frozen):
+    """Answers 1 and 2 by one further attack, or by the first attack with one further recogniser: each by itself, not
+    corrected for being one of several."""
+
+    kind: Literal["attack", "recogniser"]
+    id: str
+    auroc: dict[Literal["seen photos", "unseen photos"], Figure]
+    """By person."""
+    n_exposed: int
+    """Members that it would name alone."""
 
 
 class Blind(Frozen):
@@ -235,6 +248,10 @@ class Trust(Frozen):
     """Answer 7: can the recogniser be trusted here?"""
 
     recogniser: str
+    trained_on: str | None
+    """What the recogniser learned from, where that is known."""
+    overlaps: list[str]
+    """Roles whose source is known to have people in common with that."""
     photos: int
     """Photos in the templates of these comparisons."""
     rates: list[ErrorRates]
@@ -316,6 +333,8 @@ class Findings(Frozen):
     people: PeopleTable
     samples: SamplesTable
     membership: list[Membership]
+    seconds: list[Second]
+    """What further attacks and recognisers say."""
     blind: Blind
     naming: Naming
     resemblance: Resemblance

@@ -17,22 +17,25 @@ import numpy as np
 from probablyexists.answers.copies import Found, copies, find_copies
 from probablyexists.answers.dose import dose
 from probablyexists.answers.exhibits import exhibits
-from probablyexists.answers.membership import blind, membership
+from probablyexists.answers.membership import agreed_membership, blind, membership
 from probablyexists.answers.missed import missed
-from probablyexists.answers.naming import likenesses, name_people, naming
+from probablyexists.answers.naming import agreed, likenesses, name_people, naming
 from probablyexists.answers.resemblance import resemblance
+from probablyexists.answers.second import seconds
 from probablyexists.answers.tables import Labels, people_table, samples_table
 from probablyexists.answers.trust import trust
-from probablyexists.attacks.nearest import NearestSample
+from probablyexists.answers.view import View
+from probablyexists.attacks.known import chosen
+from probablyexists.attacks.protocol import Attack
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.embeddings.embed import Embedded
-from probablyexists.embeddings.recognisers import open_recogniser
+from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.findings import Findings
 from probablyexists.images.sources import Source
 from probablyexists.intake.acquire import Decision, acquire, decide
 from probablyexists.intake.data import describe, sign
 from probablyexists.intake.folder import claim_folder
-from probablyexists.intake.people import Peopled, find_people, pseudonyms
+from probablyexists.intake.people import Peopled, find_people, pseudonyms, seen_again
 from probablyexists.intake.settings import Settings, checked
 from probablyexists.intake.sources import Role, has_names, open_sources
 from probablyexists.matching.crowd import photos_of
@@ -53,9 +56,9 @@ def audit(
 
     `training`, `heldout` (and `unseen=`): one folder a person, a manifest, or photos without names; `generated`:
     a folder, zip or tar of images, or a generator that is sampled (see `generators.opening`). Further settings are
-    those of `Settings`: `unseen`, `out`, `faces`, `recogniser`, `level`, `seed`, `threads`, `show_names`,
-    `show_faces`, `samples`, `trust_pickle`, `cache`. With `out`, the folder gets `findings.json`, `report.html` and
-    `withhold.txt`.
+    those of `Settings`: `unseen`, `reference`, `out`, `faces`, `recogniser`, `more_recognisers`, `more_attacks`,
+    `level`, `seed`, `threads`, `show_names`, `show_faces`, `samples`, `trust_pickle`, `cache`. With `out`, the folder
+    gets `findings.json`, `report.html` and `withhold.txt`.
 
     Raises InputError, one line, for anything that cannot be audited.
     """
@@ -77,7 +80,7 @@ class Evidence:
 
     sources: Mapping[Role, Source]
     decisions: Mapping[Role, Decision]
-    recogniser: str
+    recogniser: Recogniser
     tables: Mapping[Role, Embedded]
     pairs: list[SamePicture]
     names_known: bool
@@ -85,12 +88,18 @@ class Evidence:
     copied: Found
     others: Embedded
     """The generated samples that are no copies."""
+    views: tuple[View, ...]
+    """All this as each recogniser sees it, `recogniser` first."""
+    attacks: tuple[Attack, ...]
+    """The nearest sample first."""
 
 
 def gather(settings: Settings, progress: Progress) -> Evidence:
     """Acquire -> embed -> match."""
+    attacks = chosen(settings.more_attacks, has_reference=settings.reference is not None)
+    names = (settings.recogniser, *settings.more_recognisers)
+    recogniser, *more = open_recognisers(names, settings.cache, settings.threads)
     sources = open_sources(settings, progress)
-    recogniser = open_recogniser(settings.recogniser, settings.cache, settings.threads)
     decisions = decide(sources, settings, progress)
     tables = acquire(sources, decisions, recogniser, settings, progress)
     generated = tables["generated"]
@@ -99,33 +108,48 @@ def gather(settings: Settings, progress: Progress) -> Evidence:
     progress.say("looking for the same picture in two roles, and for copies")
     pairs = same_pictures(people_tables)
     kept = without(people_tables, pairs)
-    names_known = all(has_names(sources[role]) for role in people_tables)
+    names_known = all(has_names(sources[role]) for role in people_tables if role != "reference")
     crowds = find_people(kept, named=names_known, seed=settings.seed)
     copied = find_copies(crowds.training, crowds.heldout, generated)
     others = generated.take(np.flatnonzero(~copied.is_copy))
-    return Evidence(sources, decisions, recogniser.id, tables, pairs, names_known, crowds, copied, others)
+
+    views = [_view(recogniser, crowds, others)]
+    for another in more:
+        progress.say(f"the same people and samples by {another.id}")
+        again = acquire(sources, decisions, another, settings, progress)
+        views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos)))
+    return Evidence(
+        sources, decisions, recogniser, tables, pairs, names_known, crowds, copied, others, tuple(views), attacks
+    )
+
+
+def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded) -> View:
+    reference = None if crowds.reference is None else crowds.reference.reference()
+    return View(recogniser.id, crowds.training, crowds.unseen, crowds.heldout, photos_of(samples), reference)
 
 
 def conclude(evidence: Evidence, settings: Settings, progress: Progress, started: float) -> Findings:
     """Attack -> estimate -> judge; with `out`, written down. `started`: `time.monotonic()` when the audit began."""
     crowds, copied, others = evidence.crowds, evidence.copied, evidence.others
-    training, unseen, heldout = crowds.training, crowds.unseen, crowds.heldout
+    training, heldout = crowds.training, crowds.heldout
     samples, generated = others.embeddings, evidence.tables["generated"]
-    attack, seed = NearestSample(), settings.seed
-    score = attack.prepare(photos_of(others), None)
+    views, attacks, seed = evidence.views, evidence.attacks, settings.seed
+    score = views[0].scorers(attacks[:1])[0]
     show_names = settings.show_names and evidence.names_known
     labels = Labels(training.people.names if show_names else pseudonyms(training), show_names)
+    source_names = {role: source.name for role, source in evidence.sources.items()}
 
     progress.say("scoring people against the samples")
-    named = name_people(training, heldout, samples, score, settings.level)
+    named = agreed([name_people(view, attacks, settings.level) for view in views])
     shown, similarity = likenesses(named, samples)
-    answer_1, baseline = membership(training, unseen, heldout, score, seed), blind(training, heldout, seed)
+    answer_1 = agreed_membership([membership(v.training, v.unseen, v.heldout, v.scorers(attacks), seed) for v in views])
+    baseline = blind(training, heldout, seed)
     answer_2 = naming(named, len(heldout.people))
     answer_3 = resemblance(training, heldout, samples, n_likenesses=int((shown >= 0).sum()))
     answer_4 = copies(copied, heldout)
     answer_5 = dose(training, heldout, score, labels.people, named.exposed)
-    answer_6 = missed(training, heldout, photos_of(others), attack, None, named, seed)
-    answer_7 = trust(training, heldout, answer_3.threshold, evidence.recogniser, seed)
+    answer_6 = missed(views, attacks, named, seed)
+    answer_7 = trust(training, heldout, answer_3.threshold, evidence.recogniser, source_names, seed)
     data = describe(
         evidence.sources, evidence.decisions, evidence.tables, evidence.pairs, crowds, show_names=show_names
     )
@@ -140,6 +164,7 @@ def conclude(evidence: Evidence, settings: Settings, progress: Progress, started
         people=people_table(named, training, labels, others),
         samples=samples_table(shown, similarity, training, heldout, generated, copied, labels, seed),
         membership=answer_1,
+        seconds=seconds(views, attacks, settings.level),
         blind=baseline,
         naming=answer_2,
         resemblance=answer_3,
@@ -149,7 +174,12 @@ def conclude(evidence: Evidence, settings: Settings, progress: Progress, started
         trust=answer_7,
         data=data,
         signature=sign(
-            settings, evidence.recogniser, attack.id, evidence.sources, evidence.tables, time.monotonic() - started
+            settings,
+            evidence.recogniser.id,
+            attacks[0].id,
+            evidence.sources,
+            evidence.tables,
+            time.monotonic() - started,
         ),
     )
     if settings.out is not None:

@@ -59,7 +59,7 @@ def judge(
     unfair = isinstance(blind.auroc, Estimate) and blind.auroc.low > UNFAIR_BLIND
     by_copies, by_faces = _copies_leak(copies), _faces_leak(naming, membership, blind)
     obstacles = _obstacles(copies, missed, trust, data, unfair, leak_by_copies=bool(by_copies))
-    cautions = _cautions(copies, blind, naming)
+    cautions = _cautions(copies, blind, naming, trust)
     if by_copies or (by_faces and not unfair):
         because = by_copies + ([] if unfair else by_faces)
         return Judgement("leak", _leak_sentence(naming, copies, unfair), because, cautions + obstacles)
@@ -165,8 +165,14 @@ def _obstacles(
     return found
 
 
-def _cautions(copies: Copies, blind: Blind, naming: Naming) -> list[str]:
+def _cautions(copies: Copies, blind: Blind, naming: Naming, trust: Trust) -> list[str]:
     found = []
+    if trust.overlaps:
+        roles = " and ".join(f"{role} photos" for role in trust.overlaps)
+        found.append(
+            f"the {roles} may show people whom the recogniser itself was trained on, by the name of their source: it "
+            "knows them better than others"
+        )
     if isinstance(blind.auroc, Estimate) and UNFAIR_BLIND >= blind.auroc.low > 0.5:
         found.append("members and held-out people differ a little even without the generator (blind baseline)")
     if not copies.resolvable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +13,30 @@ from probablyexists.findings import Blind, Membership
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.stats.estimate import Estimate, Unresolvable
 from probablyexists.stats.roc import Side, auroc_estimate, rank_sum_p, tpr_estimate
+from probablyexists.stats.several import best_of
 
 BLIND_PEOPLE = 4000
 BLIND_NEEDS = 10
 
 
-def membership(training: Crowd, unseen: Crowd | None, heldout: Crowd, score: Scorer, seed: int) -> list[Membership]:
-    """AUROC and TPR at FPR 1 % and 0.1 % by photo and by person, for seen and (if given) unseen photos."""
-    return [_figures(population, seed) for population in populations(training, unseen, heldout, score)]
+def membership(
+    training: Crowd, unseen: Crowd | None, heldout: Crowd, scorers: Sequence[Scorer], seed: int
+) -> list[Membership]:
+    """AUROC and TPR at FPR 1 % and 0.1 % by photo and by person, for seen and (if given) unseen photos.
+
+    The figures are those of the first attack, the p-values of the best of all, paid for (`stats.several.best_of`).
+    """
+    of_each = [populations(training, unseen, heldout, score) for score in scorers]
+    return [_figures(several, seed) for several in zip(*of_each, strict=True)]
+
+
+def agreed_membership(by_recogniser: Sequence[list[Membership]]) -> list[Membership]:
+    """The first recogniser's figures, with the largest p-value of all."""
+    found = []
+    for several in zip(*by_recogniser, strict=True):
+        p = [answer.p for answer in several if answer.p is not None]
+        found.append(several[0].model_copy(update={"p": max(p, default=None)}))
+    return found
 
 
 @dataclass(frozen=True)
@@ -54,7 +71,8 @@ def populations(training: Crowd, unseen: Crowd | None, heldout: Crowd, score: Sc
     return found
 
 
-def _figures(population: Population, seed: int) -> Membership:
+def _figures(by_attack: Sequence[Population], seed: int) -> Membership:
+    population = by_attack[0]
     positives, negatives = population.positives, population.negatives
     draws = [rng(seed, "membership", population.name, population.level, what) for what in ("1", "0.1")]
     return Membership.model_validate(
@@ -64,9 +82,20 @@ def _figures(population: Population, seed: int) -> Membership:
             "auroc": auroc_estimate(positives, negatives),
             "tpr_at_fpr_1_percent": tpr_estimate(positives, negatives, 0.01, draws[0]),
             "tpr_at_fpr_0_1_percent": tpr_estimate(positives, negatives, 0.001, draws[1]),
-            "p": rank_sum_p(positives.scores, negatives.scores) if population.level == "person" else None,
+            "p": _p(by_attack, seed) if population.level == "person" else None,
         }
     )
+
+
+def _p(by_attack: Sequence[Population], seed: int) -> float:
+    first = by_attack[0]
+    if len(by_attack) == 1:
+        return rank_sum_p(first.positives.scores, first.negatives.scores)
+    ours, theirs = (
+        np.column_stack([side.scores for side in sides])
+        for sides in ([p.positives for p in by_attack], [p.negatives for p in by_attack])
+    )
+    return best_of(ours, theirs, rng(seed, "membership", first.name, "several")).p
 
 
 def _photos(crowd: Crowd, score: Scorer) -> Side:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.attacks.protocol import Scorer
+from probablyexists.answers.view import View, p_of, scores_of
+from probablyexists.attacks.protocol import Attack
 from probablyexists.findings import Naming, Stratum
-from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.neighbours import nearest, similarities
 from probablyexists.stats.conformal import benjamini_hochberg, conformal_p, smallest_nameable
 
@@ -69,24 +70,29 @@ def photo_counts(members: NDArray[np.intp], heldout: NDArray[np.intp], level: fl
     return np.array([max(k for k in allowed if k <= n) for n in members], dtype=np.intp)
 
 
-def name_people(training: Crowd, heldout: Crowd, samples: NDArray[np.float32], attack: Scorer, level: float) -> Named:
-    """Score, rank against held-out people, and correct for the number of members (Benjamini-Hochberg)."""
+def name_people(view: View, attacks: Sequence[Attack], level: float) -> Named:
+    """Score, rank against held-out people, and correct for the number of members (Benjamini-Hochberg).
+
+    The exposure and the held-out people's scores are those of the first attack, the p-values those of the worst for
+    each member.
+    """
+    training, heldout, scorers = view.training, view.heldout, view.scorers(attacks)
     n = len(training.people)
     compared_on = photo_counts(training.people.counts, heldout.people.counts, level)
     templates = np.empty((n, training.table.embeddings.shape[1]), np.float32)
-    score, exposure, p = np.empty(n), np.empty(n), np.empty(n)
+    exposure, p = np.empty(n), np.empty(n)
     heldout_scores = {}
     for k in map(int, np.unique(compared_on)):
         here = np.flatnonzero(compared_on == k)
         ours, who = training.faces(k)
         ours = ours.take(np.searchsorted(who, here))
-        templates[here], score[here] = ours.templates, attack(ours)
-        theirs = attack(heldout.faces(k)[0])
-        p[here] = conformal_p(score[here], theirs)
-        exposure[here] = (score[here] - theirs.mean()) / max(float(theirs.std(ddof=1)), 1e-9)
-        heldout_scores[k] = theirs
+        templates[here], scored = ours.templates, scores_of(scorers, ours)
+        theirs = scores_of(scorers, heldout.faces(k)[0])
+        p[here] = p_of(scored, theirs)
+        first = heldout_scores[k] = theirs[:, 0]
+        exposure[here] = (scored[:, 0] - first.mean()) / max(float(first.std(ddof=1)), 1e-9)
     q = benjamini_hochberg(p)
-    near = nearest(templates, samples, N_NEAREST)
+    near = nearest(templates, view.samples.embeddings, N_NEAREST)
     return Named(
         compared_on,
         templates,
@@ -99,6 +105,16 @@ def name_people(training: Crowd, heldout: Crowd, samples: NDArray[np.float32], a
         heldout_scores,
         level,
     )
+
+
+def agreed(by_recogniser: Sequence[Named]) -> Named:
+    """Named where every recogniser agrees; all but the p-values is as the first sees it."""
+    first = by_recogniser[0]
+    if len(by_recogniser) == 1:
+        return first
+    p = np.max([named.p for named in by_recogniser], axis=0)
+    q = benjamini_hochberg(p)
+    return replace(first, p=p, q=q, exposed=q <= first.level)
 
 
 def likenesses(named: Named, samples: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

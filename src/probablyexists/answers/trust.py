@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.seeds import rng
+from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.findings import ErrorRates, Trust
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.neighbours import similarities
@@ -16,15 +19,29 @@ MOST_PEOPLE = 3000
 """Non-mated comparisons grow with the square of the people; these are enough for an FMR of 1 in 100,000."""
 
 
-def trust(training: Crowd, heldout: Crowd, resemblance_threshold: float, recogniser: str, seed: int) -> Trust:
-    """Templates against photos that are not in them, as in the audit, at thresholds set on the members."""
+def trust(
+    training: Crowd,
+    heldout: Crowd,
+    resemblance_threshold: float,
+    recogniser: Recogniser,
+    source_names: Mapping[str, str],
+    seed: int,
+) -> Trust:
+    """Templates against photos that are not in them, as in the audit, at thresholds set on the members.
+
+    `source_names`: role -> what its source is called; a name that tells of a set that shares people with the
+    recogniser's own training is an overlap.
+    """
     photos = max(1, min(common_count(heldout.people.counts) - 1, common_count(training.people.counts)))
     thresholds = {"resemblance (answer 3)": resemblance_threshold}
     at_one_percent = _threshold_for_fmr(training, photos, 0.01, seed)
     if at_one_percent is not None:
         thresholds["FMR 1 % on the members"] = at_one_percent
     rates = [_rates(name, heldout, photos, value, seed) for name, value in thresholds.items()]
-    return Trust(recogniser=recogniser, photos=photos, rates=rates)
+    overlaps = [role for role, name in source_names.items() if any(part in name.lower() for part in recogniser.knows)]
+    return Trust(
+        recogniser=recogniser.id, trained_on=recogniser.trained_on, overlaps=overlaps, photos=photos, rates=rates
+    )
 
 
 def _some(

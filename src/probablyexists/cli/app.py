@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -113,6 +113,15 @@ def audit_command(
     unseen: Annotated[Path | None, typer.Option(help="Other photos of the training people, not trained on.")] = None,
     faces: Faces = "auto",
     recogniser: Recogniser = "dlib",
+    more_recognisers: Annotated[
+        list[str] | None, typer.Option(help="Asked too; people are named where all agree. Can be repeated.")
+    ] = None,
+    more_attacks: Annotated[
+        list[str] | None, typer.Option(help="Tried beside nearest-sample, and paid for. Can be repeated.")
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="Photos of yet other people, for attacks that learn from them.")
+    ] = None,
     level: Annotated[float, typer.Option(help="False discovery rate allowed among the people named.")] = 0.05,
     seed: Seed = 0,
     threads: Threads = None,
@@ -136,6 +145,9 @@ def audit_command(
         out=out,
         faces=faces,
         recogniser=recogniser,
+        more_recognisers=more_recognisers or (),
+        more_attacks=more_attacks or (),
+        reference=reference,
         level=level,
         seed=seed,
         threads=threads,
@@ -284,8 +296,17 @@ def demo_command(
 
 
 @app.command("schema")
-def schema_command() -> None:
-    """Print the JSON Schema of findings.json."""
-    from probablyexists.findings import Findings
+def schema_command(
+    of: Annotated[
+        Literal["findings", "sheet", "frequent"],
+        typer.Argument(help="What audit, ask or blind writes.", show_default=True),
+    ] = "findings",
+) -> None:
+    """Print the JSON Schema of findings.json, sheet.json or frequent.json."""
+    from pydantic import BaseModel
 
-    typer.echo(json.dumps(Findings.model_json_schema(mode="serialization"), indent=1))
+    from probablyexists.findings import Findings
+    from probablyexists.sheet import FrequentFaces, Sheet
+
+    written: dict[str, type[BaseModel]] = {"findings": Findings, "sheet": Sheet, "frequent": FrequentFaces}
+    typer.echo(json.dumps(written[of].model_json_schema(mode="serialization"), indent=1))

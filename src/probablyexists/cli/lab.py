@@ -183,17 +183,25 @@ def leaderboard_command(
 ) -> None:
     """Every attack on every finished run, best first, as Markdown on stdout.
 
+    Attacks that open the victim stand in a table of their own, over the runs that left behind what they open.
+
     probablyexists lab leaderboard lab/
     """
     _needs_torch()
     from probablyexists.attacks.known import ATTACKS
     from probablyexists.intake.settings import default_cache
-    from probablyexists.lab.leaderboard import margin, standings, table
+    from probablyexists.lab.leaderboard import YARDSTICKS, margin, margin_words, standings, table
     from probablyexists.lab.victims import attacked, find_victims
+    from probablyexists.lab.white_box import WHITE_BOX
 
     progress = Silent() if quiet else Console()
     victims = [attacked(f, ATTACKS, cache or default_cache(), progress, threads) for f in find_victims(runs)]
-    typer.echo(table(standings(victims, list(ATTACKS)), margin(victims, list(ATTACKS))))
+    typer.echo(f"{len(victims)} victims, samples alone\n\n{table(standings(victims, list(ATTACKS)))}\n")
+    typer.echo(margin_words(margin(victims, list(ATTACKS))))
+    opened = [victim for victim in victims if set(WHITE_BOX) <= set(victim.costs)]
+    if opened:
+        beside = table(standings(opened, [*YARDSTICKS, *WHITE_BOX]))
+        typer.echo(f"\n{len(opened)} victims, opened, beside attacks on samples alone\n\n{beside}")
 
 
 def _cells(experiment: Path, out: Path) -> list[Cell]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,11 @@ class Embedded:
             self.set_aside,
             self.n_computed,
         )
+
+    def of(self, photos: Sequence[Photo]) -> Embedded:
+        """The same table with only these photos, in this order; those that it lacks are left out."""
+        row_of = {photo: row for row, photo in enumerate(self.photos)}
+        return self.take([row_of[photo] for photo in photos if photo in row_of])
 
 
 def open_store(

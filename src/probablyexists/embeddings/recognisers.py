@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +24,14 @@ class Recogniser(Protocol):
         """Changes whenever an embedding would: weights, converter, preprocessing."""
 
     @property
+    def trained_on(self) -> str | None:
+        """What it learned from, in words; None where that is not known."""
+
+    @property
+    def knows(self) -> tuple[str, ...]:
+        """Sets with people in common with that, as parts of their names in small letters."""
+
+    @property
     def side(self) -> int:
         """Side of the chips it takes, in pixels."""
 
@@ -38,15 +47,28 @@ class Recogniser(Protocol):
         """(n, side, side, 3) RGB -> (n, dim), each row of unit length; crop and mirror image averaged."""
 
 
+_WEBFACE = "WebFace600K, celebrities from the internet"
+_WEBFACE_KNOWS = ("webface", "celeb", "vgg", "lfw")
+
+
 def open_recogniser(name: str, cache: Path, threads: int | None = None) -> Recogniser:
     """`dlib` (default), `insightface`, or the path of an ONNX file that takes aligned faces."""
     if name == "dlib":
         return DlibRecogniser(cache, threads)
     if name == "insightface":
-        return OnnxRecogniser(_insightface_weights(), threads)
+        return OnnxRecogniser(_insightface_weights(), threads, _WEBFACE, _WEBFACE_KNOWS)
     if name.endswith(".onnx"):
         return OnnxRecogniser(Path(name), threads)
     raise InputError(f"--recogniser {name}: unknown; give dlib, insightface, or the path of an .onnx file")
+
+
+def open_recognisers(names: Sequence[str], cache: Path, threads: int | None = None) -> list[Recogniser]:
+    """Several; InputError if two are the same."""
+    found = [open_recogniser(name, cache, threads) for name in names]
+    for number, recogniser in enumerate(found):
+        if any(other.id == recogniser.id for other in found[:number]):
+            raise InputError(f"--more-recognisers {names[number]}: is asked already; name each recogniser once")
+    return found
 
 
 class DlibRecogniser:
@@ -55,6 +77,11 @@ class DlibRecogniser:
     side = dlib_onnx.CHIP_SIDE
     template: Template = "dlib"
     dim = 128
+    trained_on = (
+        "FaceScrub, VGG-Face and pictures from the internet, 7,485 people, many of them celebrities; by its author's "
+        "word without the people of LFW"
+    )
+    knows = ("facescrub", "vgg", "celeb")
 
     def __init__(self, cache: Path, threads: int | None = None) -> None:
         self.id = dlib_onnx.graph_id() + "/mirror"
@@ -88,7 +115,10 @@ class OnnxRecogniser:
 
     template: Template = "arcface"
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, threads: int | None = None, trained_on: str | None = None, knows: tuple[str, ...] = ()
+    ) -> None:
+        self.trained_on, self.knows = trained_on, knows
         if not path.is_file():
             raise InputError(f"--recogniser {path}: no such file; give the path of an .onnx face recogniser")
         self._session = _session(path, threads)

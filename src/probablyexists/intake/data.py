@@ -41,6 +41,7 @@ def describe(
         "training": crowds.training,
         "unseen": crowds.unseen,
         "heldout": crowds.heldout,
+        "reference": crowds.reference,
         "generated": None,
     }
     roles = []
@@ -99,7 +100,8 @@ def sign(
     seconds: float,
 ) -> Signature:
     """Versions, settings, generator, data and date."""
-    chosen = settings.model_dump(mode="json", exclude={"cache", "threads", "photos"})
+    given = settings.model_dump(mode="json", exclude={"cache", "threads", "photos"})
+    chosen = {name: ", ".join(value) if isinstance(value, list) else value for name, value in given.items()}
     generator = generator_of(sources["generated"])
     libraries = [*_LIBRARIES, *(name for name in _OF_GENERATORS if generator and name in sys.modules)]
     return Signature(

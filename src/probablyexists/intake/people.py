@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.findings import Clusters
 from probablyexists.matching.clusters import cluster
 from probablyexists.matching.crowd import Crowd
-from probablyexists.matching.templates import group
+from probablyexists.matching.templates import People, group
 
 MIN_HELDOUT = 20
 """Fewer held-out people and not even a single member could reach p = 0.05."""
@@ -27,21 +29,29 @@ PRECISION, RECALL = 0.94, 0.94
 
 @dataclass(frozen=True)
 class Peopled:
-    """The three populations of people, ready to be compared."""
+    """The populations of people, ready to be compared."""
 
     training: Crowd
     unseen: Crowd | None
     heldout: Crowd
     clusters: Clusters | None
+    reference: Crowd | None = None
+    """Yet other people, for attacks that learn from them."""
 
 
 def find_people(tables: dict[str, Embedded], *, named: bool, seed: int) -> Peopled:
-    """Group photos by person. Raises InputError when too few people are left."""
+    """Group photos by person; `named`: those to be judged have names, as reference people always do.
+
+    Raises InputError when too few people are left.
+    """
     if named:
         crowds = {role: Crowd(table, group(table, seed=seed)) for role, table in tables.items()}
         peopled = Peopled(crowds["training"], crowds.get("unseen"), crowds["heldout"], None)
     else:
         peopled = _by_clusters(tables["training"], tables["heldout"], seed)
+    if "reference" in tables:
+        others = Crowd(tables["reference"], group(tables["reference"], seed=seed))
+        peopled = replace(peopled, reference=others)
     n = len(peopled.heldout.people)
     if n < MIN_HELDOUT:
         raise InputError(
@@ -75,6 +85,31 @@ def _by_clusters(training: Embedded, heldout: Embedded, seed: int) -> Peopled:
             note=PURITY_NOTE.format(precision=PRECISION, recall=RECALL),
         ),
     )
+
+
+def seen_again(peopled: Peopled, tables: Mapping[str, Embedded]) -> Peopled:
+    """The same people with the same photos in the same order, in another recogniser's tables.
+
+    InputError if it acquires no photo of somebody.
+    """
+    roles = {"training": peopled.training, "heldout": peopled.heldout}
+    roles |= {"unseen": peopled.unseen} if peopled.unseen is not None else {}
+    roles |= {"reference": peopled.reference} if peopled.reference is not None else {}
+    again = {role: _seen_again(crowd, tables[role]) for role, crowd in roles.items()}
+    return Peopled(again["training"], again.get("unseen"), again["heldout"], peopled.clusters, again.get("reference"))
+
+
+def _seen_again(crowd: Crowd, table: Embedded) -> Crowd:
+    row_of = {photo: row for row, photo in enumerate(table.photos)}
+    rows: list[NDArray[np.intp]] = []
+    for name, own in zip(crowd.people.names, crowd.people.rows, strict=True):
+        found = [row_of[crowd.table.photos[i]] for i in own if crowd.table.photos[i] in row_of]
+        if not found:
+            raise InputError(
+                f"--more-recognisers: one finds no face in any photo of {name!a}, where the first does; leave it out"
+            )
+        rows.append(np.array(found, dtype=np.intp))
+    return Crowd(table, People(crowd.people.names, tuple(rows)))
 
 
 def pseudonyms(crowd: Crowd) -> tuple[str, ...]:

@@ -49,6 +49,12 @@ class Settings(Common):
     training: Path
     heldout: Path
     unseen: Path | None = None
+    reference: Path | None = None
+    """Photos of yet other people, for attacks that learn from them."""
+    more_attacks: tuple[str, ...] = ()
+    """Tried beside the nearest sample; that the best of several is believed is paid for."""
+    more_recognisers: tuple[str, ...] = ()
+    """Asked beside `recogniser`; people are named where all agree."""
     level: float = Field(default=0.05, gt=0.0, lt=1.0)
     """False discovery rate allowed among the named."""
     show_names: bool = False

@@ -14,7 +14,7 @@ from probablyexists.images.sources import FilesSource, Source, open_source
 from probablyexists.intake.settings import Common, Question, Settings, Survey
 
 Role = str
-"""training, unseen, heldout or generated; asked, reference or generated where the question is about one person."""
+"""training, unseen, heldout, reference or generated; asked, reference or generated where one person is asked about."""
 
 SAMPLES = 10_000
 """Drawn from a generator where no number is given."""
@@ -26,6 +26,7 @@ def open_sources(settings: Settings, progress: Progress) -> dict[Role, Source]:
         "training": settings.training,
         "unseen": settings.unseen,
         "heldout": settings.heldout,
+        "reference": settings.reference,
         "generated": settings.generated,
     }
     sources: dict[Role, Source] = {}
@@ -35,6 +36,9 @@ def open_sources(settings: Settings, progress: Progress) -> dict[Role, Source]:
         try:
             if role == "generated":
                 sources[role] = _open_generated(settings, progress)
+            elif role == "reference":
+                # A manifest with roles has none for reference people: they are its held-out ones.
+                sources[role] = open_source(str(where), role="heldout", named=True)
             else:
                 sources[role] = open_source(str(where), role=role)
         except InputError as error:
@@ -113,6 +117,13 @@ def refuse_people_in_two_roles(sources: Mapping[Role, Source]) -> None:
             raise InputError(
                 f"--{role} and --heldout: {len(both)} people stand in both ({_some(both)}); held-out people must "
                 "never have been trained on: remove them from one side"
+            )
+    for role in ("training", "unseen", "heldout"):
+        both = sorted(people.get(role, set()) & people.get("reference", set()))
+        if both:
+            raise InputError(
+                f"--{role} and --reference: {len(both)} people stand in both ({_some(both)}); reference people must be "
+                "others than those who are judged: remove them from one side"
             )
     if "unseen" not in sources:
         return

@@ -54,7 +54,7 @@ class Standing:
     n_named: int
     n_members: int
     seconds: float
-    mebibytes: float
+    mebibytes: float | None
 
 
 def standings(victims: Sequence[Victim], attacks: Sequence[str]) -> list[Standing]:
@@ -82,7 +82,7 @@ def standings(victims: Sequence[Victim], attacks: Sequence[str]) -> list[Standin
                 n_named=n_named,
                 n_members=n_members,
                 seconds=median(cost.seconds for cost in costs),
-                mebibytes=max(cost.mebibytes for cost in costs),
+                mebibytes=max((cost.mebibytes for cost in costs if cost.mebibytes is not None), default=None),
             )
         )
     return found
@@ -111,7 +111,7 @@ def margin(victims: Sequence[Victim], attacks: Sequence[str]) -> Margin:
     return Margin(winner, len(chosen_on), len(reported_on), over)
 
 
-def table(found: Sequence[Standing], won: Margin) -> str:
+def table(found: Sequence[Standing]) -> str:
     """Markdown."""
     lines = [_HEAD, "|---" * (_HEAD.count("|") - 1) + "|"]
     for at in found:
@@ -125,13 +125,17 @@ def table(found: Sequence[Standing], won: Margin) -> str:
             *(_percent(figure) for figure in at.tpr),
             f"{at.n_named} of {at.n_members}",
             f"{at.seconds:.1f}",
-            f"{at.mebibytes:.0f}",
+            "-" if at.mebibytes is None else f"{at.mebibytes:.0f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", f"Chosen on {won.n_chosen_on} victims: {won.winner}. On the other {won.n_reported_on} its AUROC of"]
-    lines[-1] += " unseen photos by person lies above that of"
-    lines += [f"- {yardstick}: {signed(figure)}" for yardstick, figure in won.over.items()]
     return "\n".join(lines)
+
+
+def margin_words(won: Margin) -> str:
+    """Markdown: who won, and by how much where that was not decided."""
+    words = f"Chosen on {won.n_chosen_on} victims: {won.winner}. On the other {won.n_reported_on} its AUROC of"
+    over = [f"- {yardstick}: {signed(figure)}" for yardstick, figure in won.over.items()]
+    return "\n".join([f"{words} unseen photos by person lies above that of", *over])
 
 
 def _percent(figure: Figure) -> str:
@@ -165,6 +169,8 @@ def _folds(victim: Victim, attack: str, population: str, level: str, *, blind: b
     found = []
     for fold in range(N_FOLDS):
         here = scores.filter(pc.equal(scores["fold"], fold))
+        if not len(here):  # what opens the victim learns from nobody, and has one fold
+            continue
         sides = [here.filter(pc.equal(here["side"], side)) for side in ("member", "heldout")]
         names = [[f"{victim.run.set}/{name}" for name in side["person"].to_pylist()] for side in sides]
         found.append(_Fold(sides[0]["score"].to_numpy(), names[0], sides[1]["score"].to_numpy(), names[1]))

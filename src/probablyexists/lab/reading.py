@@ -94,7 +94,7 @@ def read(settings: Settings, controls: frozenset[str], progress: Progress) -> Re
 
 def _glance(evidence: Evidence, seed: int) -> Glance:
     crowds, score = evidence.crowds, NearestSample().prepare(photos_of(evidence.others))
-    figures = membership(crowds.training, crowds.unseen, crowds.heldout, score, seed)
+    figures = membership(crowds.training, crowds.unseen, crowds.heldout, [score], seed)
     real, made = evidence.tables["training"].embeddings, evidence.tables["generated"].embeddings
     # The Frechet distance of few photos is too large, by how much depends on their number: as many on either side.
     n = min(len(real), len(made))

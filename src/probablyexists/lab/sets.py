@@ -72,7 +72,12 @@ def crops(name: str, size: int, faces: Path | None, cache: Path, progress: Progr
 
 def read(chosen: list[Crop]) -> NDArray[np.uint8]:
     """(n, size, size, 3) RGB."""
-    return np.stack([np.asarray(Image.open(crop.path).convert("RGB")) for crop in chosen])
+    return read_files([crop.path for crop in chosen])
+
+
+def read_files(paths: list[Path]) -> NDArray[np.uint8]:
+    """(n, size, size, 3) RGB, of crops by where they lie."""
+    return np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
 
 
 def _open(name: str, faces: Path | None, cache: Path) -> Source:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import time
 import tracemalloc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from probablyexists.basis.seeds import rng
 from probablyexists.images.listing import shown
 from probablyexists.lab.experiment import Run
 from probablyexists.lab.run import audit_settings
+from probablyexists.lab.white_box import WHITE_BOX, opens, white_box_scores
 from probablyexists.matching.crowd import photos_of
 from probablyexists.method import Evidence, gather
 
@@ -52,8 +54,8 @@ class Cost:
     """What one attack took on one victim, all folds together, without what all attacks share."""
 
     seconds: float
-    mebibytes: float
-    """Largest memory taken at a time, beyond the embeddings."""
+    mebibytes: float | None
+    """Largest memory taken at a time, beyond the embeddings; None of what opens the victim: torch's is not seen."""
 
 
 @dataclass(frozen=True)
@@ -76,35 +78,51 @@ def find_victims(paths: list[Path]) -> list[Path]:
 def attacked(
     folder: Path, attacks: Mapping[str, Attack], cache: Path, progress: Progress, threads: int | None
 ) -> Victim:
-    """The scores of all attacks on this run's generator; those that lie in its folder already are not made again."""
+    """The scores of all attacks on this run's generator; those that lie in its folder already are not made again.
+
+    Beside `attacks`, which see samples alone, those that open the victim (`white_box`), where it left behind what they
+    open.
+    """
     row = _row(folder)
     run = Run.model_validate({key: row[key] for key in Run.model_fields})
     table, words = folder / "attacks.parquet", folder / "attacks.json"
     known: dict[str, Any] = json.loads(words.read_text(encoding="utf-8")) if words.exists() else {}
-    if set(attacks) - set(known):
+    wanted = [*attacks, *(name for name in WHITE_BOX if opens(folder, name))]
+    missing = [name for name in wanted if name not in known]
+    if missing:
         evidence = gather(audit_settings(run, folder, folder / "training" / "generator", cache, threads), progress)
-        tables = []
-        with progress.stage(f"attacks on {folder.name}", len(attacks)) as bar:
-            for name, attack in attacks.items():
-                found, known[name] = _measured(evidence, attack, run.seed)
+        tables = [pq.read_table(table)] if known else []
+        with progress.stage(f"attacks on {folder.name}", len(missing)) as bar:
+            for name in missing:
+                if name in attacks:
+                    found, known[name] = _measured(partial(_scores, evidence, attacks[name], run.seed))
+                else:
+                    found, known[name] = _opened(evidence, folder, name, run.seed)
                 tables.append(found)
                 bar.advance()
         with written_whole(table) as aside:
             pq.write_table(pa.concat_tables(tables), aside)
         write_text(words, json.dumps(known) + "\n")
-    return Victim(run, pq.read_table(table), {name: Cost(**known[name]) for name in attacks})
+    return Victim(run, pq.read_table(table), {name: Cost(**known[name]) for name in wanted})
 
 
-def _measured(evidence: Evidence, attack: Attack, seed: int) -> tuple[pa.Table, dict[str, float]]:
+def _measured(scores: Callable[[], Iterator[pa.Table]]) -> tuple[pa.Table, dict[str, float | None]]:
     """The scores, with the seconds they took and the most memory, one pass for each, as measuring memory takes time."""
     started = time.perf_counter()
-    table = pa.concat_tables(list(_scores(evidence, attack, seed)))
+    table = pa.concat_tables(list(scores()))
     seconds = time.perf_counter() - started
     tracemalloc.start()
-    next(_scores(evidence, attack, seed))
+    next(scores())
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return table, {"seconds": seconds, "mebibytes": most / 2**20}
+
+
+def _opened(evidence: Evidence, folder: Path, attack: str, seed: int) -> tuple[pa.Table, dict[str, float | None]]:
+    started = time.perf_counter()
+    found = white_box_scores(evidence, folder, attack, seed)
+    table = pa.concat_tables([_table(attack, blind, 0, part) for blind, parts in found for part in parts])
+    return table, {"seconds": time.perf_counter() - started, "mebibytes": None}
 
 
 def _scores(evidence: Evidence, attack: Attack, seed: int) -> Iterator[pa.Table]:

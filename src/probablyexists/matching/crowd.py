@@ -91,8 +91,9 @@ class Crowd:
         chosen = People(tuple(self.people.names[i] for i in people), tuple(self.people.rows[i] for i in people))
         return Crowd(self.table, chosen)
 
-    def reference(self, people: NDArray[np.intp]) -> Reference:
-        """All photos of these people, for an attack to learn from."""
+    def reference(self, people: NDArray[np.intp] | None = None) -> Reference:
+        """All photos of these people (None: of everybody), for an attack to learn from."""
+        people = np.arange(len(self.people)) if people is None else people
         rows = np.concatenate([self.people.rows[i] for i in people])
         whose = np.repeat(people, self.people.counts[people])
         return Reference(self.table.embeddings[rows], self.table.pictures[rows, 0], whose)

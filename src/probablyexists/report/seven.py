@@ -79,12 +79,37 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
         "Can an attacker tell?",
         f"{_telling(findings.membership)}{_single(findings)}{_blind(findings.blind.auroc)}{without}",
         lines,
-        more,
+        more + _seconds(findings),
         charts.membership_chart(findings),
-        "Only one attack was tried, the nearest neighbour; a better one may tell more. These are averages over all "
+        f"{_tried(findings)} These are averages over all "
         "members: a few people may leak while the average stays near guessing. The figure for unseen photos is the "
         "one that shows a person, and not a picture, to be remembered.",
     )
+
+
+def _seconds(findings: Findings) -> list[Line]:
+    """What every further attack and recogniser says."""
+    lines = []
+    for second in findings.seconds:
+        for population, auroc in second.auroc.items():
+            lines.append(_line(f"AUROC, {population}, by person, {second.kind} {second.id}", auroc))
+        lines.append(Line(f"Members it would name alone, {second.kind} {second.id}", count(second.n_exposed), ""))
+    return lines
+
+
+def _tried(findings: Findings) -> str:
+    n_attacks = 1 + sum(second.kind == "attack" for second in findings.seconds)
+    n_recognisers = 1 + sum(second.kind == "recogniser" for second in findings.seconds)
+    if n_attacks == 1:
+        said = "Only one attack was tried, the nearest neighbour; a better one may tell more."
+    else:
+        said = (
+            f"{n_attacks} attacks were tried. The figures above are the nearest neighbour's; p-values are the best "
+            "attack's, and pay for the choice."
+        )
+    if n_recognisers > 1:
+        said += f" {n_recognisers} recognisers were asked: a p-value is the largest of theirs, so that all must agree."
+    return said
 
 
 def _telling(membership: list[Membership]) -> str:
@@ -346,8 +371,13 @@ def can_the_recogniser_be_trusted(findings: Findings) -> Answer:
         None,
         f"Measured on the held-out people of this audit, templates of "
         f"{counted(findings.trust.photos, 'photo', 'photos')} against single photos that are not in them. Not broken "
-        "down by group: recognisers err more often for some groups of people than for others.",
+        f"down by group: recognisers err more often for some groups of people than for others.{_learned(findings)}",
     )
+
+
+def _learned(findings: Findings) -> str:
+    learned = findings.trust.trained_on
+    return "" if learned is None else f" The recogniser itself learned from {learned}."
 
 
 def _trust(rates: list[ErrorRates]) -> str:

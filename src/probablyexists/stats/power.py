@@ -38,22 +38,21 @@ def smallest_leak(
 ) -> Power:
     """Bisect for the smallest number of planted people such that some are named in 80 % of simulated audits.
 
-    `planted`: scores that people get when one photo of them that was not in their template lies among the
-    samples. `heldout`: scores of held-out people, which also stand for the members who do not leak (drawn with
-    replacement). Each simulated audit is judged as the real one: conformal p-values, Benjamini-Hochberg. Both see
-    of a score only how many held-out people reach it, so that these counts are drawn and counted, never sorted.
+    `planted`: conformal p-values that people get when one photo of them that was not in their template lies among the
+    samples. `heldout`: p-values of held-out people among themselves, which also stand for the members who do not leak
+    (drawn with replacement). Each simulated audit is judged as the real one, by Benjamini-Hochberg. Conformal p-values
+    are few different numbers, so that they are drawn and counted, never sorted.
     """
     seeds = rng.integers(2**63, size=N_DRAWS)
-    ordered = np.sort(heldout)
-    reach_planted, reach_heldout = (heldout.size - np.searchsorted(ordered, s, "left") for s in (planted, heldout))
-    # The q-value of a member with conformal p = (1 + reach) / (n + 1) is p * n_members / rank at best.
-    p = (1 + np.arange(heldout.size + 1)) / (heldout.size + 1)
+    # The q-value of a member with p-value p is p * n_members / rank at best.
+    p, step = np.unique(np.concatenate([planted, heldout]), return_inverse=True)
+    step_planted, step_heldout = step[: planted.size], step[planted.size :]
 
     def at(n: int) -> tuple[float, float]:
         named = np.empty(N_DRAWS)
         for i, seed in enumerate(seeds):
             draw = np.random.default_rng(seed)
-            ours, others = draw.choice(reach_planted, n), draw.choice(reach_heldout, n_members - n)
+            ours, others = draw.choice(step_planted, n), draw.choice(step_heldout, n_members - n)
             ranks = np.bincount(np.concatenate([ours, others]), minlength=p.size).cumsum()
             passing = np.flatnonzero((ranks > 0) & (p * n_members <= (level + 1e-12) * ranks))
             named[i] = (ours <= passing[-1]).mean() if passing.size else 0.0

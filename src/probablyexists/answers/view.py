@@ -1,0 +1,52 @@
+"""What one recogniser sees of everybody, and how several views and several attacks come to one p-value.
+
+Attacks: whoever tries several and believes the best is wrong more often than they say. The choice is paid for under the
+exchangeability that each attack relies on anyway (`stats.several`). Recognisers: all must agree. A p-value is the
+largest of those by each recogniser, and so is one itself whatever their dependence (the intersection-union test, Berger
+1982, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics 24(4)); its null is that at least one
+recogniser sees no more in members than in strangers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.attacks.protocol import Attack, Faces, Scorer
+from probablyexists.matching.crowd import Crowd, Photos, Reference
+from probablyexists.stats.conformal import conformal_p
+from probablyexists.stats.several import conformal_p_of_best
+
+
+@dataclass(frozen=True)
+class View:
+    """The same people and samples, as one recogniser sees them."""
+
+    recogniser: str
+    training: Crowd
+    unseen: Crowd | None
+    heldout: Crowd
+    samples: Photos
+    """Those that are no copies."""
+    reference: Reference | None = None
+    """Others, for attacks that learn from them."""
+
+    def scorers(self, attacks: Sequence[Attack], planted: Photos | None = None) -> list[Scorer]:
+        """The attacks, prepared; `planted`: photos put among the samples."""
+        samples = self.samples if planted is None else self.samples.and_(planted)
+        return [attack.prepare(samples, self.reference) for attack in attacks]
+
+
+def scores_of(scorers: Sequence[Scorer], faces: Faces) -> NDArray[np.float64]:
+    """(n, attacks)"""
+    return np.column_stack([score(faces) for score in scorers])
+
+
+def p_of(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) conformal p-values of (n, attacks) scores against (m, attacks), by whichever attack is worst for each."""
+    if ours.shape[1] == 1:
+        return conformal_p(ours[:, 0], theirs[:, 0])
+    return conformal_p_of_best(ours, theirs)

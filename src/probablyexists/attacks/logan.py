@@ -1,0 +1,34 @@
+"""LOGAN, white box: does the discriminator take this photo for a real one?
+
+Hayes, Melis, Danezis & De Cristofaro 2019, "LOGAN: Membership Inference Attacks Against Generative Models" (PoPETs
+2019(1), arXiv 1705.07663), section 4.1: a discriminator that has learned its training photos by heart gives them higher
+logits than others. A person's score is the mean over the photos. Its counterpart on identities, a discriminator of face
+embeddings that never sees the victim's own, is `classifier.LearnedClassifier`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import nn
+
+BATCH = 64
+
+
+def logits(discriminator: nn.Module, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(n,) logits of (n, side, side, 3) photos by a discriminator in `eval`; higher = more likely a member.
+
+    Each photo is a batch of its own, so that no statistic of a batch tells of the others.
+    """
+    import torch
+
+    found = []
+    with torch.no_grad():
+        for start in range(0, len(pictures), BATCH):
+            some = torch.from_numpy(pictures[start : start + BATCH].transpose(0, 3, 1, 2).copy()).float() / 127.5 - 1
+            found.append(discriminator(*torch.split(some, 1)).double().numpy())
+    return np.concatenate(found) if found else np.empty(0)

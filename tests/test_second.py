@@ -1,0 +1,150 @@
+"""Several attacks and several recognisers in one audit: who is named then, and what it costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import probablyexists
+from probablyexists import Findings
+from probablyexists.answers.naming import Named, agreed
+from probablyexists.answers.view import p_of
+from probablyexists.basis.errors import InputError
+from probablyexists.embeddings import recognisers
+from probablyexists.embeddings.recognisers import DlibRecogniser, OnnxRecogniser
+from probablyexists.images.drawn import write_population
+from test_audit import World, named, world  # noqa: F401
+from test_recogniser import network
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("reference")
+    write_population(root, range(300, 330), range(3), kind="jpg")
+    return root
+
+
+def audit(world: World, samples: Path, **more: object) -> Findings:  # noqa: F811
+    return probablyexists.audit(world.training, world.heldout, samples, unseen=world.unseen, show_names=True, **more)
+
+
+def of(p: list[float]) -> Named:
+    n = len(p)
+    return Named(
+        compared_on=np.ones(n, np.intp),
+        templates=np.zeros((n, 2), np.float32),
+        similarity=np.zeros(n),
+        exposure=np.zeros(n),
+        p=np.array(p),
+        q=np.array(p),
+        exposed=np.array(p) <= 0.05,
+        nearest=np.zeros((n, 3), np.intp),
+        heldout_scores={},
+        level=0.05,
+    )
+
+
+def test_recognisers_must_agree_by_hand() -> None:
+    both = agreed([of([0.01, 0.001, 0.5]), of([0.02, 0.9, 0.001])])
+    assert both.p.tolist() == [0.02, 0.9, 0.5]
+    assert both.q.tolist() == [0.06, 0.9, 0.75]
+    assert not both.exposed.any()
+    alone = of([0.01, 0.001, 0.5])
+    assert agreed([alone]) is alone
+
+
+def test_the_largest_of_p_values_is_one_where_any_recogniser_sees_nothing() -> None:
+    """One recogniser sees every member clearly, the other nothing: p stays uniform or larger."""
+    draw = np.random.default_rng(0)
+    found = []
+    for _ in range(300):
+        clear = p_of(draw.normal(4, 1, (5, 1)), draw.normal(0, 1, (99, 1)))
+        nothing = p_of(draw.normal(0, 1, (5, 1)), draw.normal(0, 1, (99, 1)))
+        found.append(np.maximum(clear, nothing))
+    shares = [float((np.concatenate(found) <= level).mean()) for level in (0.05, 0.2, 0.5)]
+    assert all(share <= level + 0.03 for share, level in zip(shares, (0.05, 0.2, 0.5), strict=True))
+    assert shares[2] > 0.4
+
+
+def test_several_attacks_name_the_planted_and_nobody_where_nothing_is(
+    world: World,  # noqa: F811
+    reference: Path,
+    cache: Path,
+) -> None:
+    several = {"more_attacks": ("nearest-10", "plda/1"), "reference": reference, "level": 0.1}
+    findings = audit(world, world.leaking, **several)
+    assert named(findings) == world.planted
+    assert [(second.kind, second.id) for second in findings.seconds] == [
+        ("attack", "nearest-10/1"),
+        ("attack", "plda/1"),
+    ]
+    assert set(findings.seconds[0].auroc) == {"seen photos", "unseen photos"}
+    alone = audit(world, world.leaking)
+    assert [m.auroc for m in findings.membership] == [m.auroc for m in alone.membership]
+    assert [r.n_people for r in findings.data.roles if r.role == "reference"] == [30]
+    assert findings.signature.settings["more_attacks"] == "nearest-10, plda/1"
+    assert named(audit(world, world.honest, **several)) == set()
+
+
+def test_an_attack_that_cannot_be_tried_is_refused_at_once(world: World, reference: Path) -> None:  # noqa: F811
+    for more, words in (
+        (("plda",), "learns from photos of other people; give some with --reference"),
+        (("webster",), "not known; known are nearest-sample, "),
+        (("nearest-10", "nearest-10/1"), "is tried already"),
+        (("nearest-sample",), "is tried already"),
+    ):
+        with pytest.raises(InputError, match=words):
+            audit(world, world.honest, more_attacks=more)
+    with pytest.raises(InputError, match="--heldout and --reference: 70 people stand in both"):
+        audit(world, world.honest, more_attacks=("plda",), reference=world.heldout)
+
+
+def test_a_recogniser_that_sees_nothing_stops_all_naming(
+    world: World,  # noqa: F811
+    cache: Path,
+    tmp_path: Path,
+) -> None:
+    colour = network(tmp_path / "colour.onnx", ["n", 3, 112, 112])
+    findings = audit(world, world.leaking, more_recognisers=(str(colour),))
+    assert named(findings) == set()
+    (second,) = findings.seconds
+    assert second.kind == "recogniser"
+    assert second.id == OnnxRecogniser(colour).id
+    with pytest.raises(InputError, match="is asked already"):
+        audit(world, world.leaking, more_recognisers=("dlib",))
+
+
+class OnceRecogniser(DlibRecogniser):
+    """dlib without the mirror image: sees much the same."""
+
+    def __init__(self, cache: Path, threads: int | None = None) -> None:
+        super().__init__(cache, threads)
+        self.id += "/once"
+
+    def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        found = self.embed_once(chips)
+        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), dtype=np.float32)
+
+
+def test_recognisers_that_agree_name_the_planted(
+    world: World,  # noqa: F811
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = recognisers.open_recogniser
+    monkeypatch.setattr(
+        recognisers,
+        "open_recogniser",
+        lambda name, *rest: OnceRecogniser(*rest) if name == "once" else known(name, *rest),
+    )
+    findings = audit(world, world.leaking, more_recognisers=("once",))
+    alone = audit(world, world.leaking)
+    assert named(findings) == world.planted
+    assert findings.seconds[0].n_exposed >= len(world.planted)
+    ours, theirs = (found.people.column("p").to_numpy() for found in (findings, alone))
+    assert (ours >= theirs).all()
+    for both, one in zip(findings.membership, alone.membership, strict=True):
+        assert both.p is None or (one.p is not None and both.p >= one.p)
