@@ -2,7 +2,7 @@
 
     python scripts/lfw_ask.py --lfw path/to/lfw
 
-People with at least 4 photos are dealt at random into 240 who ask and reference people; everybody asks with 2 photos.
+People with at least 4 photos are dealt at random into 240 who ask, with 2 photos each, and reference people, with 3.
 The generated samples are 2,000 photos of other people and 2 more photos of each of the first 40 who ask. So the other
 200 are exchangeable with the reference people, and their p-values should be uniform on the steps of 1 / (n + 1): tested
 by Kolmogorov and Smirnov, spread out within the steps. All share one reference, so that the p-values of a seed rise and
@@ -48,7 +48,7 @@ def asked(lfw: Path, seed: int, folder: Path, threads: int | None) -> list[Sheet
     rest = [file for name, files in photos.items() if name not in shuffled for file in files]
     samples = [rest[i] for i in rng.permutation(len(rest))[:N_SAMPLES]]
     samples += [file for name in dealt[:N_PLANTED] for file in shuffled[name][2:4]]
-    reference = manifest(folder / "reference.csv", ((f, n) for n in dealt[N_ASKED:] for f in shuffled[n]))
+    reference = manifest(folder / "reference.csv", ((f, n) for n in dealt[N_ASKED:] for f in shuffled[n][:3]))
     generated = manifest(folder / "generated.csv", ((file, "") for file in samples))
     return [
         probablyexists.ask(shuffled[name][:2], generated, reference, seed=seed, owner_split=True, threads=threads)

@@ -144,8 +144,9 @@ def test_runs_that_differ_in_their_seed_are_one_line_of_the_table(done: tuple[Pa
 
 def test_every_attack_stands_on_the_leaderboard(done: tuple[Path, Path, Any]) -> None:
     _, out, _ = done
-    shown = lab("leaderboard", str(out), "-q")
+    shown = lab("leaderboard", str(out), "-q", "--plot", str(out.parent / "leaderboard.svg"))
     assert shown.exit_code == 0, shown.output
+    assert (out.parent / "leaderboard.svg").read_text().startswith("<?xml")
     samples_alone, opened = shown.output.split("victims, opened")
     for text, attacks in ((samples_alone, set(ATTACKS)), (opened, {*YARDSTICKS, *WHITE_BOX})):
         lines = [line for line in text.splitlines() if line.startswith("| ")][1:]

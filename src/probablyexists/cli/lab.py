@@ -177,6 +177,7 @@ def plot_command(
 @lab.command("leaderboard")
 def leaderboard_command(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs, or the folder they are in.")],
+    plot: Annotated[Path | None, typer.Option(help="An SVG file to draw the first table into.")] = None,
     cache: Cache = None,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -196,7 +197,12 @@ def leaderboard_command(
 
     progress = Silent() if quiet else Console()
     victims = [attacked(f, ATTACKS, cache or default_cache(), progress, threads) for f in find_victims(runs)]
-    typer.echo(f"{len(victims)} victims, samples alone\n\n{table(standings(victims, list(ATTACKS)))}\n")
+    found = standings(victims, list(ATTACKS))
+    if plot is not None:
+        from probablyexists.lab.plot import plot_leaderboard
+
+        plot_leaderboard(found, plot)
+    typer.echo(f"{len(victims)} victims, samples alone\n\n{table(found)}\n")
     typer.echo(margin_words(margin(victims, list(ATTACKS))))
     opened = [victim for victim in victims if set(WHITE_BOX) <= set(victim.costs)]
     if opened:

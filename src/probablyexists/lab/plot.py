@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probablyexists.basis.files import written_whole
-from probablyexists.lab.pool import UNSEEN, Cell, figure
+from probablyexists.lab.leaderboard import Standing
+from probablyexists.lab.pool import SEEN, UNSEEN, Cell, figure
 from probablyexists.stats.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -37,6 +38,29 @@ def plot(cells: Sequence[Cell], folder: Path) -> list[Path]:
             written.append(_write(folder / f"{name}.svg", _auroc_axes(curves, label)))
     written += [_write(folder / f"dose-{i}.svg", _dose_axes(cell)) for i, cell in enumerate(_dosed(cells), start=1)]
     return written
+
+
+def plot_leaderboard(found: Sequence[Standing], path: Path) -> Path:
+    """The attacks, best on top: AUROC by person on unseen and on seen photos, and without the generator."""
+
+    def paint(axes: Axes) -> None:
+        axes.axvline(0.5, color="0.6", linewidth=1, linestyle="--")
+        kinds = (
+            ("unseen photos", "o", [at.auroc[UNSEEN, "person"] for at in found]),
+            ("seen photos", "s", [at.auroc[SEEN, "person"] for at in found]),
+            ("unseen photos, blind", "x", [at.blind for at in found]),
+        )
+        for number, (label, marker, figures) in enumerate(kinds):
+            shown = [(row + 0.22 * (number - 1), f) for row, f in enumerate(figures) if isinstance(f, Estimate)]
+            y, x = [row for row, _ in shown], [f.value for _, f in shown]
+            error = [[f.value - f.low for _, f in shown], [f.high - f.value for _, f in shown]]
+            axes.errorbar(x, y, xerr=error, fmt=marker, markersize=4, elinewidth=0.8, label=label)
+        axes.set_yticks(range(len(found)), [at.attack for at in found], fontsize=8)
+        axes.invert_yaxis()
+        axes.set_xlabel("AUROC by person, pooled over victims, 95 % interval")
+        axes.legend(fontsize=8, frameon=False)
+
+    return _write(path, paint)
 
 
 def _over_time(cells: Sequence[Cell]) -> Curves:

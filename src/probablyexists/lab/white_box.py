@@ -31,7 +31,8 @@ from probablyexists.method import Evidence
 if TYPE_CHECKING:
     from torch import nn
 
-N_STRANGERS = 200
+N_STRANGERS, MOST_PHOTOS = 100, 3
+"""Of whom, and of each of whom, a search is made."""
 Network = Literal["generator", "discriminator"]
 
 WHITE_BOX: Mapping[str, Network] = {"latent-search/1": "generator", "logan/1": "discriminator"}
@@ -53,7 +54,7 @@ def white_box_scores(
     """(whether blind, populations)"""
     crowds = evidence.crowds
     sides = [crowds.training, crowds.heldout] + ([] if crowds.unseen is None else [crowds.unseen])
-    k = common_count(*(side.people.counts for side in sides))
+    k = min(MOST_PHOTOS, common_count(*(side.people.counts for side in sides)))
     enough = np.flatnonzero(crowds.heldout.people.counts >= k)
     chosen = np.sort(rng(seed, "lab", "white box").permutation(enough)[:N_STRANGERS])
     for is_blind in (False, True):
