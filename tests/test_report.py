@@ -636,6 +636,8 @@ def test_further_attacks_and_recognisers_are_told_and_the_rule_with_them() -> No
     labels = [line.label for line in answer.more]
     assert "AUROC, seen photos, by person, attack plda/1" in labels
     assert "Members it would name alone, recogniser onnx/abc" in labels
+    tests = {line.basis for line in answer.more if line.label.startswith("p-value")}
+    assert tests == {"largest of 2 rank sums, permuted; largest of 2 recognisers'"}
     assert "2 attacks were tried." in answer.limits
     assert "2 recognisers were asked" in answer.limits
     assert "Only one attack was tried" in seven_answers(sample_findings())[0].limits

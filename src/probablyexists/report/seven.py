@@ -71,7 +71,7 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
             label = f"Members found at {fpr} % false alarms (TPR at FPR {fpr} %), {which}"
             more.append(_line(label, tpr, True))
         if m.p is not None:
-            more.append(Line(f"p-value: members score no higher, {which}", p_value(m.p), "Mann-Whitney, one-sided"))
+            more.append(Line(f"p-value: members score no higher, {which}", p_value(m.p), _test(findings)))
     lines.append(_line("AUROC of the blind baseline, which never sees the generator", findings.blind.auroc))
     given = {m.population for m in findings.membership}
     without = "" if "unseen photos" in given else " No unseen photos of members were given, so only seen photos count."
@@ -97,9 +97,20 @@ def _seconds(findings: Findings) -> list[Line]:
     return lines
 
 
+def _asked(findings: Findings) -> tuple[int, int]:
+    """How many attacks were tried and how many recognisers asked."""
+    kinds = [second.kind for second in findings.seconds]
+    return 1 + kinds.count("attack"), 1 + kinds.count("recogniser")
+
+
+def _test(findings: Findings) -> str:
+    n_attacks, n_recognisers = _asked(findings)
+    test = "Mann-Whitney, one-sided" if n_attacks == 1 else f"largest of {n_attacks} rank sums, permuted"
+    return test if n_recognisers == 1 else f"{test}; largest of {n_recognisers} recognisers'"
+
+
 def _tried(findings: Findings) -> str:
-    n_attacks = 1 + sum(second.kind == "attack" for second in findings.seconds)
-    n_recognisers = 1 + sum(second.kind == "recogniser" for second in findings.seconds)
+    n_attacks, n_recognisers = _asked(findings)
     if n_attacks == 1:
         said = "Only one attack was tried, the nearest neighbour; a better one may tell more."
     else:
