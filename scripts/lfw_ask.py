@@ -13,29 +13,20 @@ as a user's would. Prints Markdown; nothing of LFW is written anywhere but a tem
 from __future__ import annotations
 
 import argparse
-import csv
 import tempfile
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import kstest
 
 import probablyexists
+from lfw_planted import manifest
 from probablyexists.sheet import Sheet
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.rates import share_of_people
 
 N_PLANTED, N_ASKED, N_SAMPLES = 40, 240, 2000
-
-
-def manifest(path: Path, rows: Iterable[tuple[Path, str]]) -> Path:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", "person"])
-        writer.writerows((photo, person) for photo, person in rows)
-    return path
 
 
 def asked(lfw: Path, seed: int, folder: Path, threads: int | None) -> list[Sheet]:

@@ -134,20 +134,25 @@ def conclude(evidence: Evidence, settings: Settings, progress: Progress, started
     training, heldout = crowds.training, crowds.heldout
     samples, generated = others.embeddings, evidence.tables["generated"]
     views, attacks, seed = evidence.views, evidence.attacks, settings.seed
-    score = views[0].scorers(attacks[:1])[0]
+    scorers = [view.scorers(attacks) for view in views]
     show_names = settings.show_names and evidence.names_known
     labels = Labels(training.people.names if show_names else pseudonyms(training), show_names)
     source_names = {role: source.name for role, source in evidence.sources.items()}
 
     progress.say("scoring people against the samples")
-    named = agreed([name_people(view, attacks, settings.level) for view in views])
+    named = agreed([name_people(view, its, settings.level) for view, its in zip(views, scorers, strict=True)])
     shown, similarity = likenesses(named, samples)
-    answer_1 = agreed_membership([membership(v.training, v.unseen, v.heldout, v.scorers(attacks), seed) for v in views])
+    answer_1 = agreed_membership(
+        [
+            membership(view.training, view.unseen, view.heldout, its, seed)
+            for view, its in zip(views, scorers, strict=True)
+        ]
+    )
     baseline = blind(training, heldout, seed)
     answer_2 = naming(named, len(heldout.people))
     answer_3 = resemblance(training, heldout, samples, n_likenesses=int((shown >= 0).sum()))
     answer_4 = copies(copied, heldout)
-    answer_5 = dose(training, heldout, score, labels.people, named.exposed)
+    answer_5 = dose(training, heldout, scorers[0][0], labels.people, named.exposed)
     answer_6 = missed(views, attacks, named, seed)
     answer_7 = trust(training, heldout, answer_3.threshold, evidence.recogniser, source_names, seed)
     data = describe(
@@ -164,7 +169,7 @@ def conclude(evidence: Evidence, settings: Settings, progress: Progress, started
         people=people_table(named, training, labels, others),
         samples=samples_table(shown, similarity, training, heldout, generated, copied, labels, seed),
         membership=answer_1,
-        seconds=seconds(views, attacks, settings.level),
+        seconds=seconds(views, attacks, scorers, settings.level),
         blind=baseline,
         naming=answer_2,
         resemblance=answer_3,

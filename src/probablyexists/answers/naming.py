@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.answers.view import View, p_of, scores_of
-from probablyexists.attacks.protocol import Attack
+from probablyexists.attacks.protocol import Scorer
 from probablyexists.findings import Naming, Stratum
 from probablyexists.matching.neighbours import nearest, similarities
 from probablyexists.stats.conformal import benjamini_hochberg, conformal_p, smallest_nameable
@@ -70,13 +70,13 @@ def photo_counts(members: NDArray[np.intp], heldout: NDArray[np.intp], level: fl
     return np.array([max(k for k in allowed if k <= n) for n in members], dtype=np.intp)
 
 
-def name_people(view: View, attacks: Sequence[Attack], level: float) -> Named:
+def name_people(view: View, scorers: Sequence[Scorer], level: float) -> Named:
     """Score, rank against held-out people, and correct for the number of members (Benjamini-Hochberg).
 
     The exposure and the held-out people's scores are those of the first attack, the p-values those of the worst for
     each member.
     """
-    training, heldout, scorers = view.training, view.heldout, view.scorers(attacks)
+    training, heldout = view.training, view.heldout
     n = len(training.people)
     compared_on = photo_counts(training.people.counts, heldout.people.counts, level)
     templates = np.empty((n, training.table.embeddings.shape[1]), np.float32)

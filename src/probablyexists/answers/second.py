@@ -7,25 +7,32 @@ from collections.abc import Sequence
 from probablyexists.answers.membership import populations
 from probablyexists.answers.naming import name_people
 from probablyexists.answers.view import View
-from probablyexists.attacks.protocol import Attack
+from probablyexists.attacks.protocol import Attack, Scorer
 from probablyexists.findings import Second
 from probablyexists.stats.roc import auroc_estimate
 
 
-def seconds(views: Sequence[View], attacks: Sequence[Attack], level: float) -> list[Second]:
-    """Every further attack by the first recogniser, and the first attack by every further recogniser."""
-    by_attack = [_second("attack", attack.id, views[0], attack, level) for attack in attacks[1:]]
-    return by_attack + [_second("recogniser", view.recogniser, view, attacks[0], level) for view in views[1:]]
+def seconds(
+    views: Sequence[View], attacks: Sequence[Attack], scorers: Sequence[Sequence[Scorer]], level: float
+) -> list[Second]:
+    """Every further attack by the first recogniser, and the first attack by every further recogniser.
+
+    `scorers`: for each view the attacks, prepared.
+    """
+    first, others = scorers[0], zip(views[1:], scorers[1:], strict=True)
+    by_attack = zip(attacks[1:], first[1:], strict=True)
+    return [_second("attack", attack.id, views[0], score, level) for attack, score in by_attack] + [
+        _second("recogniser", view.recogniser, view, its[0], level) for view, its in others
+    ]
 
 
-def _second(kind: str, id: str, view: View, attack: Attack, level: float) -> Second:
-    (score,) = view.scorers([attack])
+def _second(kind: str, id: str, view: View, score: Scorer, level: float) -> Second:
     scored = populations(view.training, view.unseen, view.heldout, score)
     return Second.model_validate(
         {
             "kind": kind,
             "id": id,
             "auroc": {p.name: auroc_estimate(p.positives, p.negatives) for p in scored if p.level == "person"},
-            "n_exposed": int(name_people(view, [attack], level).exposed.sum()),
+            "n_exposed": int(name_people(view, [score], level).exposed.sum()),
         }
     )

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.attacks.pictures import BATCH, in_batches
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -21,7 +23,6 @@ POOL = 2048
 """Random latents among which the search begins."""
 STEPS = 150
 RATE = 0.03
-BATCH = 64
 
 
 def reconstruction_errors(
@@ -40,8 +41,7 @@ def reconstruction_errors(
     with torch.no_grad():
         made = torch.cat([generator(part) for part in torch.split(latents, BATCH)]).flatten(1)
     found = []
-    for start in range(0, len(pictures), BATCH):
-        wanted = torch.from_numpy(pictures[start : start + BATCH].transpose(0, 3, 1, 2).copy()).float() / 127.5 - 1
+    for wanted in in_batches(pictures):
         nearest = torch.cdist(wanted.flatten(1), made, compute_mode="donot_use_mm_for_euclid_dist").argmin(dim=1)
         found.append(_search(generator, wanted, latents[nearest].clone(), steps))
     return np.concatenate(found) if found else np.empty(0)

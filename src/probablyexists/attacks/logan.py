@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.attacks.pictures import in_batches
+
 if TYPE_CHECKING:
     from torch import nn
-
-BATCH = 64
 
 
 def logits(discriminator: nn.Module, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -26,9 +26,6 @@ def logits(discriminator: nn.Module, pictures: NDArray[np.uint8]) -> NDArray[np.
     """
     import torch
 
-    found = []
     with torch.no_grad():
-        for start in range(0, len(pictures), BATCH):
-            some = torch.from_numpy(pictures[start : start + BATCH].transpose(0, 3, 1, 2).copy()).float() / 127.5 - 1
-            found.append(discriminator(*torch.split(some, 1)).double().numpy())
+        found = [discriminator(*torch.split(some, 1)).double().numpy() for some in in_batches(pictures)]
     return np.concatenate(found) if found else np.empty(0)

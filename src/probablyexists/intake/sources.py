@@ -37,8 +37,7 @@ def open_sources(settings: Settings, progress: Progress) -> dict[Role, Source]:
             if role == "generated":
                 sources[role] = _open_generated(settings, progress)
             elif role == "reference":
-                # A manifest with roles has none for reference people: they are its held-out ones.
-                sources[role] = open_source(str(where), role="heldout", named=True)
+                sources[role] = _open_reference(str(where))
             else:
                 sources[role] = open_source(str(where), role=role)
         except InputError as error:
@@ -56,7 +55,7 @@ def open_survey(survey: Question | Survey, progress: Progress) -> dict[Role, Sou
     """The reference people's photos, and the samples."""
     sources: dict[Role, Source] = {}
     try:
-        sources["reference"] = open_source(str(survey.reference), role="heldout", named=True)
+        sources["reference"] = _open_reference(str(survey.reference))
     except InputError as error:
         raise InputError(f"--reference {error}") from None
     try:
@@ -73,6 +72,11 @@ def _open_asked(photos: tuple[Path, ...]) -> Source:
         other = next(path for path in photos if not (path.is_file() and is_candidate(path.name)))
         raise InputError(f"{shown(other)}: is no image file; give image files, or one folder or archive alone")
     return open_source(str(photos[0]), named=False)
+
+
+def _open_reference(where: str) -> Source:
+    # A manifest with roles has none for reference people: they are its held-out ones.
+    return open_source(where, role="heldout", named=True)
 
 
 def _open_generated(settings: Common, progress: Progress) -> Source:

@@ -54,6 +54,16 @@ class Training(BaseModel):
     """Shares of the images after which the generator is kept beside the final one."""
     seed: int = 0
 
+    @property
+    def generator_spec(self) -> dict[str, Any]:
+        """For `networks.build`."""
+        return {"name": procedure(self.procedure).network, "size": self.size, "base": self.base}
+
+    @property
+    def discriminator_spec(self) -> dict[str, Any]:
+        """For `networks.build`, where the procedure has a discriminator."""
+        return {**self.generator_spec, **procedure(self.procedure).discriminator}
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -74,18 +84,13 @@ class Game:
     def __init__(self, settings: Training, machine: Machine) -> None:
         self.settings, self.machine = settings, machine
         self.procedure: Procedure = procedure(settings.procedure)
-        self.spec: dict[str, Any] = {
-            "name": self.procedure.network,
-            "size": settings.size,
-            "base": settings.base,
-        }
         torch.manual_seed(seed_of(settings.seed, "weights"))
-        self.generator = machine.place(build_generator(self.spec))
+        self.generator = machine.place(build_generator(settings.generator_spec))
         self.optimiser_g = self._adam(self.generator)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.discriminator: nn.Module | None = None
         if self.procedure.d_loss is not None:
-            self.discriminator = machine.place(build_discriminator({**self.spec, **self.procedure.discriminator}))
+            self.discriminator = machine.place(build_discriminator(settings.discriminator_spec))
             self.optimiser_d = self._adam(self.discriminator)
 
     def _adam(self, module: nn.Module) -> torch.optim.Optimizer:
@@ -321,7 +326,7 @@ class _Run:
         if not self.machine.is_main:
             return
         about = {"images": self._images, "training": self.identity}
-        save_generator(folder, self.game.average, self.game.spec, about)
+        save_generator(folder, self.game.average, self.settings.generator_spec, about)
         self._show(folder)
 
     def _show(self, folder: Path) -> None:

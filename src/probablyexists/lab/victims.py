@@ -29,7 +29,7 @@ from probablyexists.basis.seeds import rng
 from probablyexists.images.listing import shown
 from probablyexists.lab.experiment import Run
 from probablyexists.lab.run import audit_settings
-from probablyexists.lab.white_box import WHITE_BOX, opens, white_box_scores
+from probablyexists.lab.white_box import WHITE_BOX, left_behind, white_box_scores
 from probablyexists.matching.crowd import photos_of
 from probablyexists.method import Evidence, gather
 
@@ -87,7 +87,7 @@ def attacked(
     run = Run.model_validate({key: row[key] for key in Run.model_fields})
     table, words = folder / "attacks.parquet", folder / "attacks.json"
     known: dict[str, Any] = json.loads(words.read_text(encoding="utf-8")) if words.exists() else {}
-    wanted = [*attacks, *(name for name in WHITE_BOX if opens(folder, name))]
+    wanted = [*attacks, *(WHITE_BOX if left_behind(run.training, folder) else ())]
     missing = [name for name in wanted if name not in known]
     if missing:
         evidence = gather(audit_settings(run, folder, folder / "training" / "generator", cache, threads), progress)
@@ -97,7 +97,7 @@ def attacked(
                 if name in attacks:
                     found, known[name] = _measured(partial(_scores, evidence, attacks[name], run.seed))
                 else:
-                    found, known[name] = _opened(evidence, folder, name, run.seed)
+                    found, known[name] = _opened(evidence, run, folder, name)
                 tables.append(found)
                 bar.advance()
         with written_whole(table) as aside:
@@ -118,9 +118,9 @@ def _measured(scores: Callable[[], Iterator[pa.Table]]) -> tuple[pa.Table, dict[
     return table, {"seconds": seconds, "mebibytes": most / 2**20}
 
 
-def _opened(evidence: Evidence, folder: Path, attack: str, seed: int) -> tuple[pa.Table, dict[str, float | None]]:
+def _opened(evidence: Evidence, run: Run, folder: Path, attack: str) -> tuple[pa.Table, dict[str, float | None]]:
     started = time.perf_counter()
-    found = white_box_scores(evidence, folder, attack, seed)
+    found = white_box_scores(evidence, run, folder, WHITE_BOX[attack])
     table = pa.concat_tables([_table(attack, blind, 0, part) for blind, parts in found for part in parts])
     return table, {"seconds": time.perf_counter() - started, "mebibytes": None}
 

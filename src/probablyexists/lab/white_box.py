@@ -8,11 +8,11 @@ and never trained.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,11 @@ from probablyexists.attacks.latent_search import reconstruction_errors
 from probablyexists.attacks.logan import logits
 from probablyexists.attacks.protocol import Faces
 from probablyexists.basis.seeds import rng
+from probablyexists.lab.checkpoint import load_state
+from probablyexists.lab.experiment import Run
 from probablyexists.lab.procedures import procedure
 from probablyexists.lab.sets import read_files
+from probablyexists.lab.train import Training
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.templates import People
 from probablyexists.method import Evidence
@@ -33,35 +36,44 @@ if TYPE_CHECKING:
 
 N_STRANGERS, MOST_PHOTOS = 100, 3
 """Of whom, and of each of whom, a search is made."""
-Network = Literal["generator", "discriminator"]
-
-WHITE_BOX: Mapping[str, Network] = {"latent-search/1": "generator", "logan/1": "discriminator"}
-"""By id, with the network that the attack opens."""
+PhotoScores = Callable[["nn.Module", NDArray[np.uint8], int], NDArray[np.float64]]
+"""(network, (n, side, side, 3) pictures, seed) -> (n,) scores; higher = more likely a member."""
 
 
-def opens(folder: Path, attack: str) -> bool:
-    """Whether this finished run left behind what the attack opens."""
-    words = _words(folder)
-    trained = procedure(words["training"]["procedure"])
-    if WHITE_BOX[attack] == "discriminator":
-        return trained.d_loss is not None and (folder / "training" / "checkpoint.json").exists()
-    return trained.d_loss is not None  # the sampler of a diffusion model is many networks deep
+@dataclass(frozen=True)
+class WhiteBox:
+    """An attack that opens one of the victim's networks."""
+
+    opens: Literal["generator", "discriminator"]
+    score: PhotoScores
+
+
+WHITE_BOX: Mapping[str, WhiteBox] = {
+    "latent-search/1": WhiteBox("generator", lambda net, photos, seed: -reconstruction_errors(net, photos, seed=seed)),
+    "logan/1": WhiteBox("discriminator", lambda net, photos, _seed: logits(net, photos)),
+}
+"""By id."""
+
+
+def left_behind(training: Training, folder: Path) -> bool:
+    """Whether this finished run can be opened; the sampler of a diffusion model is many networks deep."""
+    return procedure(training.procedure).d_loss is not None and (folder / "training" / "checkpoint.json").exists()
 
 
 def white_box_scores(
-    evidence: Evidence, folder: Path, attack: str, seed: int
+    evidence: Evidence, run: Run, folder: Path, attack: WhiteBox
 ) -> Iterator[tuple[bool, list[Population]]]:
     """(whether blind, populations)"""
     crowds = evidence.crowds
     sides = [crowds.training, crowds.heldout] + ([] if crowds.unseen is None else [crowds.unseen])
     k = min(MOST_PHOTOS, common_count(*(side.people.counts for side in sides)))
     enough = np.flatnonzero(crowds.heldout.people.counts >= k)
-    chosen = np.sort(rng(seed, "lab", "white box").permutation(enough)[:N_STRANGERS])
+    chosen = np.sort(rng(run.seed, "lab", "white box").permutation(enough)[:N_STRANGERS])
     for is_blind in (False, True):
-        network = _network(folder, WHITE_BOX[attack], drawn=is_blind)
+        network = _network(run.training, folder, attack, drawn=is_blind)
 
         def scored(crowd: Crowd | None, network: nn.Module = network) -> Crowd | None:
-            return None if crowd is None else _scored(_first(crowd, k), network, attack, seed)
+            return None if crowd is None else _scored(_first(crowd, k), network, attack, run.seed)
 
         training, unseen, heldout = (
             scored(crowd) for crowd in (crowds.training, crowds.unseen, crowds.heldout.some(chosen))
@@ -79,11 +91,9 @@ def _first(crowd: Crowd, k: int) -> Crowd:
     return Crowd(crowd.table.take(np.concatenate(rows)), People(crowd.people.names, renumbered))
 
 
-def _scored(crowd: Crowd, network: nn.Module, attack: str, seed: int) -> Crowd:
+def _scored(crowd: Crowd, network: nn.Module, attack: WhiteBox, seed: int) -> Crowd:
     """The crowd with the score of each photo in place of its embedding."""
-    pictures = read_files([Path(photo.path) for photo in crowd.table.photos])
-    found = -reconstruction_errors(network, pictures, seed=seed) if attack.startswith("latent") else None
-    scores = logits(network, pictures) if found is None else found
+    scores = attack.score(network, read_files([Path(photo.path) for photo in crowd.table.photos]), seed)
     return Crowd(replace(crowd.table, embeddings=scores[:, None].astype(np.float32)), crowd.people)
 
 
@@ -91,33 +101,19 @@ def _mean(faces: Faces) -> NDArray[np.float64]:
     return np.asarray(faces.embeddings[:, :, 0].mean(axis=1), dtype=np.float64)
 
 
-def _network(folder: Path, which: Network, *, drawn: bool) -> nn.Module:
+def _network(training: Training, folder: Path, attack: WhiteBox, *, drawn: bool) -> nn.Module:
     """The averaged generator or the discriminator of a finished run, in `eval`; `drawn`: as it was before training."""
     import torch
-    from safetensors.torch import load_file
 
     from probablyexists.networks.build import build_discriminator, build_generator
 
-    words = _words(folder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        if which == "generator":
-            network = build_generator(words["network"])
+        if attack.opens == "generator":
+            network, name = build_generator(training.generator_spec), "average"
         else:
-            more = procedure(words["training"]["procedure"]).discriminator
-            network = build_discriminator({**words["network"], **more})
-    if not drawn and which == "generator":
-        network.load_state_dict(load_file(folder / "training" / "generator" / "generator.safetensors"))
-    elif not drawn:
+            network, name = build_discriminator(training.discriminator_spec), "discriminator"
+    if not drawn:
         state = json.loads((folder / "training" / "checkpoint.json").read_text(encoding="utf-8"))
-        tensors = load_file(folder / "training" / state["tensors"])
-        start = "discriminator/"
-        network.load_state_dict({key[len(start) :]: value for key, value in tensors.items() if key.startswith(start)})
+        load_state(folder / "training" / state["tensors"], {name: network}, {})
     return network.eval()
-
-
-def _words(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
-        (folder / "training" / "generator" / "generator.json").read_text(encoding="utf-8")
-    )
-    return found

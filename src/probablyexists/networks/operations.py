@@ -87,14 +87,19 @@ def leaky_relu(x: Tensor) -> Tensor:
     return cast(Tensor, _Leaky.apply(x))  # type: ignore[no-untyped-call]
 
 
+def asked_type(weight: Tensor) -> torch.dtype:
+    """The type in which `torch.autocast` wants to multiply by this weight; its own where that is off."""
+    kind = weight.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+
+
 def joined(batches: Sequence[Tensor]) -> Tensor:
     """All batches, one behind the other."""
     return batches[0] if len(batches) == 1 else torch.cat(list(batches))
 
 
 def _cast(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    kind = x.device.type
-    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+    dtype = asked_type(weight)
     return x.to(dtype), None if bias is None else bias.to(dtype)
 
 

@@ -15,6 +15,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from probablyexists.networks.operations import asked_type
+
 
 @torch.no_grad()
 def power_iteration(weight: Tensor, u: Tensor, times: int = 1) -> Tensor:
@@ -30,11 +32,9 @@ def spectrally_normal(weight: Tensor, u: Tensor) -> Tensor:
 
     As in the paper u and v count as constant in the derivative (equation 12). It can be differentiated once.
     """
-    kind = weight.device.type
-    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
-    with torch.no_grad(), torch.autocast(kind, enabled=False):
+    with torch.no_grad(), torch.autocast(weight.device.type, enabled=False):
         v = F.normalize(_matrix(weight).T @ u, dim=0)
-    return cast(Tensor, _Divided.apply(weight, u, v, dtype))  # type: ignore[no-untyped-call]
+    return cast(Tensor, _Divided.apply(weight, u, v, asked_type(weight)))  # type: ignore[no-untyped-call]
 
 
 def _matrix(weight: Tensor) -> Tensor:
