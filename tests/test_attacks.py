@@ -20,6 +20,7 @@ from probablyexists.attacks.plda import Plda, fit
 from probablyexists.attacks.protocol import Attack, Faces, Photos, Reference
 from probablyexists.attacks.snorm import AdaptiveSNorm
 from probablyexists.basis.errors import InputError
+from probablyexists.matching import cosines as matching_cosines
 from probablyexists.matching import neighbours
 
 DIM = 16
@@ -247,8 +248,9 @@ def test_a_sample_of_a_person_raises_their_score_above_everybodys(attack: Attack
 def test_blocks_change_nothing(attack: Attack, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, samples, reference = world()
     whole = attack.prepare(samples, reference)(asked)
-    monkeypatch.setattr(neighbours, "WIDE", 7)
-    monkeypatch.setattr(neighbours, "BLOCK_CELLS", 21)
+    monkeypatch.setattr(matching_cosines, "WIDE", 7)
+    for module in (matching_cosines, neighbours):
+        monkeypatch.setattr(module, "BLOCK_CELLS", 21)
     assert attack.prepare(samples, reference)(asked) == pytest.approx(whole, abs=1e-12)
 
 

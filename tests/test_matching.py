@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -15,11 +15,13 @@ from scipy.ndimage import gaussian_filter
 from probablyexists.basis.errors import InputError
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.images.sources import Photo
-from probablyexists.matching import clusters, neighbours
+from probablyexists.matching import clusters, neighbours, rough
 from probablyexists.matching.clusters import cluster, distance_at_fmr
+from probablyexists.matching.cosines import pair_similarities, similarities
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.duplicates import SamePicture, same_pictures, without
-from probablyexists.matching.neighbours import credit, nearest, similarities
+from probablyexists.matching.neighbours import credit, nearest, nearest_parts
+from probablyexists.matching.rough import Products, RoughReferences
 from probablyexists.matching.templates import group, templates
 
 Floats = NDArray[np.float32]
@@ -77,7 +79,7 @@ def slow_nearest(queries: Floats, references: Floats, k: int) -> tuple[list[list
 @pytest.mark.parametrize("k", [1, 2, 5, 29, 30, 33])
 @pytest.mark.parametrize("cells", [1, 50, 1 << 24])
 def test_nearest_equals_the_plain_ranking(k: int, cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three references stand there twice, so that there are ties; blocks of one query, a few, all."""
+    """Three references stand there twice, so that there are ties; blocks of one reference, a few, all."""
     monkeypatch.setattr(neighbours, "BLOCK_CELLS", cells)
     queries, references = unit(12, seed=1), unit(27, seed=2)
     references = np.concatenate([references, references[[20, 3, 3]]])
@@ -101,6 +103,136 @@ def test_ties_across_blocks_of_references_fall_to_the_lowest_index() -> None:
     query = np.array([[1, 0, 0, 0]], np.float32)
     assert nearest(query, references, 4).index.tolist() == [[7, 35_000, 39_999, 0]]
     assert nearest(query, references, 1).index.tolist() == [[7]]
+
+
+# --- the rough look -------------------------------------------------------------------------------------------------
+
+
+def alike(n: int, dim: int = 16, seed: int = 0, spread: float = 0.3) -> Floats:
+    """Unit vectors around one direction, as faces are; some stand there twice, some nearly."""
+    rng = np.random.default_rng(seed)
+    x = np.eye(dim)[0] + spread * rng.normal(size=(n, dim)) / math.sqrt(dim)
+    x[n // 2 :: 7] = x[: len(x[n // 2 :: 7])]
+    x[n // 3 :: 5] = x[: len(x[n // 3 :: 5])] + 1e-7
+    return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True), dtype=np.float32)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every query takes the rough way, over many tiles and blocks."""
+    monkeypatch.setattr(neighbours, "_SMALL", 0)
+    monkeypatch.setattr(neighbours, "_FIRST", 5)
+    monkeypatch.setattr(neighbours, "_TALL", 8)
+    monkeypatch.setattr(neighbours, "_WIDE", 20)
+    monkeypatch.setattr(neighbours, "_PART", 4)
+    monkeypatch.setattr(neighbours, "_MANY", 1 / 2)
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("k", [1, 3, 9])
+@pytest.mark.parametrize(("kind", "dim"), [("random", 16), ("alike", 16), ("alike", 130), ("very alike", 5)])
+def test_the_rough_look_loses_no_neighbour(kind: str, dim: int, k: int) -> None:
+    make = {
+        "random": lambda n, seed: unit(n, dim, seed),
+        "alike": lambda n, seed: alike(n, dim, seed),
+        "very alike": lambda n, seed: alike(n, dim, seed, spread=1e-3),
+    }[kind]
+    queries, references = make(21, 1), make(333, 2)
+    queries[:4] = references[[10, 200, 201, 332]]
+    similarity, index = slow_nearest(queries, references, k)
+    for memory, threads in ((1 << 30, 1), (1 << 30, 3), (1, 2)):
+        found = nearest(queries, references, k, memory=memory, threads=threads)
+        assert found.index.tolist() == index
+        assert found.similarity.tolist() == similarity
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_masses_of_equal_references_fall_to_the_lowest_index() -> None:
+    references = np.repeat(unit(3), 100, axis=0)
+    assert nearest(references[[0, 150, 299]], references, 2).index.tolist() == [[0, 1], [100, 101], [200, 201]]
+
+
+def test_large_enough_to_be_looked_at_roughly() -> None:
+    """With the sizes as they are, against one block of plain products; 40,000 references are ten tiles."""
+    queries, references = alike(300, 32, 1), alike(40_000, 32, 2)
+    expected = np.argmax(similarities(queries, references), axis=1)
+    assert nearest(queries, references).index[:, 0].tolist() == expected.tolist()
+
+
+def test_parts_come_in_order_and_make_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "_TALL", 8)
+    queries, references = alike(30, seed=1), alike(50, seed=2)
+    parts = list(nearest_parts(queries, references, 2, memory=1))
+    assert [(rows.start, rows.stop) for rows, _ in parts] == [(0, 8), (8, 16), (16, 24), (24, 30)]
+    whole = nearest(queries, references, 2)
+    assert np.concatenate([part.index for _, part in parts]).tolist() == whole.index.tolist()
+
+
+class OnDisk:
+    """Vectors that are never there all at once."""
+
+    def __init__(self, vectors: Floats) -> None:
+        self._vectors = vectors
+        self.most = 0
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def __getitem__(self, rows: slice) -> Floats:
+        read = self._vectors[rows].copy()
+        self.most = max(self.most, len(read))
+        return read
+
+
+def test_vectors_may_come_from_anything_that_gives_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "_TALL", 8)
+    queries, references = alike(30, seed=1), alike(500, seed=2)
+    on_disk = OnDisk(queries), OnDisk(references)
+    expected = nearest(queries, references, 2)
+    found = nearest(*on_disk, 2, memory=1)
+    assert found.index.tolist() == expected.index.tolist()
+    assert [source.most for source in on_disk] == [8, 8]
+
+
+@pytest.mark.parametrize("most", [127, 63])
+@pytest.mark.parametrize("make", [unit, alike])
+def test_the_bound_of_the_rough_look_holds(
+    make: Callable[..., Floats], most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each product of whole numbers, and not by being so wide that it says nothing."""
+    monkeypatch.setattr(rough, "_largest_code", lambda: most)
+    queries, references = make(40, 128, seed=1), make(300, 128, seed=2)
+    looked = RoughReferences(references, 300)
+    its = looked.rough(queries)
+    ((_, tile),) = looked.tiles
+    about = its.base[:, None] + its.unit[:, None] * Products()(its.codes, tile)
+    wrong = np.abs(about - queries.astype(np.float64) @ references.astype(np.float64).T)
+    assert (wrong <= its.error[:, None]).all()
+    assert its.error.max() < 0.03
+    assert wrong.max() > its.error.max() / 20
+
+
+def test_whole_numbers_are_multiplied_exactly() -> None:
+    rng = np.random.default_rng(0)
+    most = rough._largest_code()
+    codes = rng.choice([128 - most, 128 + most], (7, 128)).astype(np.uint8)
+    tile = rng.choice([-127, 127], (128, 50)).astype(np.int8)
+    assert (Products()(codes, tile) == (codes.astype(int) - 128) @ tile.astype(int)).all()
+
+
+def test_similarity_depends_on_the_two_vectors_alone() -> None:
+    """Also where the sum lies in the middle between two roundings: 2,000 pairs are pushed there."""
+    rng = np.random.default_rng(0)
+    a, b = unit(2000, 64, seed=1), unit(2000, 64, seed=2)
+    a[:, 0], b[:, 0] = 0, 1
+    middle = (np.floor(np.einsum("ij,ij->i", a.astype(float), b) * 1e6) + 0.5) / 1e6
+    a[:, 0] = middle - np.einsum("ij,ij->i", a[:, 1:].astype(float), b[:, 1:])
+    one_by_one = [pair_similarities(a[i : i + 1], b[i : i + 1])[0] for i in range(len(a))]
+    assert pair_similarities(a, b).tolist() == one_by_one
+    for rows in (slice(0, 2000), slice(3, 40)):
+        assert np.diagonal(similarities(a[rows], b[rows])).tolist() == one_by_one[rows]
+    shuffled = rng.permutation(2000)
+    assert np.diagonal(similarities(a[shuffled], b[shuffled])).tolist() == [one_by_one[i] for i in shuffled]
 
 
 def test_nothing_to_find() -> None:

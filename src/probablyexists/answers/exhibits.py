@@ -15,8 +15,8 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.findings import Exhibit
 from probablyexists.images.decode import decode
 from probablyexists.images.sources import Photo, Source
+from probablyexists.matching.cosines import similarities
 from probablyexists.matching.crowd import Crowd
-from probablyexists.matching.neighbours import similarities
 
 MOST_PEOPLE = 50
 MOST_COPIES = 50

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
-from probablyexists.matching.neighbours import blocks, similarities
+from probablyexists.matching.cosines import blocks, similarities
 from probablyexists.stats.conformal import benjamini_hochberg
 
 FMR = 1e-3

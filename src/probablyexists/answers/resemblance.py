@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.findings import Resemblance
+from probablyexists.matching.cosines import similarities
 from probablyexists.matching.crowd import Crowd, common_count
-from probablyexists.matching.neighbours import credit, similarities
+from probablyexists.matching.neighbours import credit
 from probablyexists.stats.contrast import excess
 
 QUANTILE = 0.99

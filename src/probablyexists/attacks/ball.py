@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from probablyexists.attacks.protocol import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
-from probablyexists.matching.neighbours import blocks
+from probablyexists.matching.cosines import blocks
 
 NEAREST = 1e-3
 """Distances are not taken below this: cosines are rounded to six decimals, and a copy has no logarithm."""

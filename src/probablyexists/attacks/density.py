@@ -20,7 +20,7 @@ from scipy.special import ive, logsumexp
 
 from probablyexists.attacks.protocol import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
-from probablyexists.matching.neighbours import blocks, similarities
+from probablyexists.matching.cosines import blocks, similarities
 
 KAPPAS = tuple(float(2**e) for e in np.arange(2, 9.5, 0.5))
 MOST = 2000

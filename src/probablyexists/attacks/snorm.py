@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from probablyexists.attacks.protocol import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
-from probablyexists.matching.neighbours import blocks, nearest
+from probablyexists.matching.cosines import blocks
+from probablyexists.matching.neighbours import nearest
 
 LEAST = 1e-3
 """A deviation is not taken below this."""

@@ -1,23 +1,48 @@
-"""Exact matching of templates with samples, in blocks: memory is bounded, the answer is the same for any block.
+"""Exact matching of templates with samples: a rough look in whole numbers at all, then exactly at what may matter.
 
-Similarities are cosines (unit vectors), taken in double precision and rounded to six decimals, so that the order
-of a sum inside a matrix product does not decide between two people. Ties fall to the lowest index.
+Memory is bounded by a setting, whatever the sizes; queries and references may be anything that gives arrays by slices,
+such as files. The answer is the same for any block and any number of threads, because a similarity depends on its two
+vectors alone (`matching.cosines`) and ties fall to the lowest index.
 """
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
-BLOCK_CELLS = 1 << 24
-"""Cells of a similarity block: 128 MiB of float64."""
-WIDE = 1 << 15
-"""References of a block, at most."""
+from probablyexists.matching.cosines import BLOCK_CELLS, pair_similarities, similarities
+from probablyexists.matching.rough import Products, RoughReferences
 
-DECIMALS = 6
+MEMORY = 2 << 30
+"""Bytes that matching may use beside the program itself."""
+
+_TALL = 512
+_WIDE = 4096
+"""Queries and references of a tile: its products (8 MiB) stay near the core that makes them."""
+_FIRST = 512
+"""References looked at exactly before the first tile, so that there is something to beat."""
+_PART = 1024
+"""Products of a row that are searched only if the largest of them may matter."""
+_MANY = 1 / 64
+"""Share of a tile from which it is quicker to compute all of it exactly than pair by pair."""
+_SMALL = 1 << 22
+"""Cells below which a rough look is not worth its preparation."""
+
+
+class Vectors(Protocol):
+    """Embeddings in memory or on disk: an array, or whatever else gives one by slices of rows."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True)
@@ -29,42 +54,145 @@ class Nearest:
     index: NDArray[np.intp]
     """(n_queries, k) row of the reference; -1 where there are fewer than k."""
 
+    @classmethod
+    def nothing(cls, n: int, k: int) -> Nearest:
+        """Before any reference was seen."""
+        return cls(np.full((n, k), -np.inf), np.full((n, k), -1, dtype=np.intp))
 
-def similarities(queries: NDArray[np.float32], references: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n_queries, n_references) cosines, rounded. For blocks that fit in memory."""
-    # Single precision would not do: its sums differ from block to block by 1e-7, which turns the sixth decimal of
-    # one cosine in a hundred.
-    return np.round(queries.astype(np.float64) @ references.astype(np.float64).T, DECIMALS)
-
-
-def blocks(
-    queries: NDArray[np.float32], references: NDArray[np.float32]
-) -> Iterator[tuple[slice, slice, NDArray[np.float64]]]:
-    """(rows of the queries, rows of the references, their cosines); all references of some queries, then the next."""
-    wide = max(1, min(len(references), WIDE))
-    tall = max(1, BLOCK_CELLS // wide)
-    for top in range(0, len(queries), tall):
-        rows = slice(top, min(top + tall, len(queries)))
-        for left in range(0, len(references), wide):
-            columns = slice(left, min(left + wide, len(references)))
-            yield rows, columns, similarities(queries[rows], references[columns])
+    def of(self, rows: slice) -> Nearest:
+        """A view of some queries."""
+        return Nearest(self.similarity[rows], self.index[rows])
 
 
-def nearest(queries: NDArray[np.float32], references: NDArray[np.float32], k: int = 1) -> Nearest:
+def nearest(
+    queries: Vectors, references: Vectors, k: int = 1, *, memory: int = MEMORY, threads: int | None = None
+) -> Nearest:
     """The k nearest references of every query, exact.
 
     Where there are fewer than k references the rest is -inf, index -1.
     """
-    similarity = np.full((len(queries), k), -np.inf)
-    index = np.full((len(queries), k), -1, dtype=np.intp)
-    for rows, columns, block in blocks(queries, references):
-        best, where = _top(block, k)
-        both = np.concatenate([similarity[rows], best], axis=1)
-        places = np.concatenate([index[rows], where + columns.start], axis=1)
-        keep = np.argsort(-both, axis=1, kind="stable")[:, :k]
-        similarity[rows] = np.take_along_axis(both, keep, axis=1)
-        index[rows] = np.take_along_axis(places, keep, axis=1)
-    return Nearest(similarity, index)
+    found = Nearest.nothing(len(queries), k)
+    for rows, part in nearest_parts(queries, references, k, memory=memory, threads=threads):
+        found.similarity[rows], found.index[rows] = part.similarity, part.index
+    return found
+
+
+def nearest_parts(
+    queries: Vectors, references: Vectors, k: int = 1, *, memory: int = MEMORY, threads: int | None = None
+) -> Iterator[tuple[slice, Nearest]]:
+    """The same, some queries after the other, for results that do not fit in memory either.
+
+    All references are read once for each part. Half of `memory` goes to the queries, a quarter to the references.
+    """
+    if not len(queries):
+        return
+    threads = threads or os.cpu_count() or 1
+    dim = queries[:1].shape[1]
+    tall = _rows_in(memory // 2, 4 * dim + 16 * k)
+    # As they are read, in double precision, and as whole numbers.
+    wide = min(_rows_in(memory // 4, 40 * dim), 1 << 16)
+    # Threads of the matrix library would wait for each other's cores beside ours.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+        for top in range(0, len(queries), tall):
+            rows = slice(top, min(top + tall, len(queries)))
+            some = queries[rows]
+            found = Nearest.nothing(len(some), k)
+            for left in range(0, len(references), wide):
+                block = _Block(references[left : left + wide], left, k, rough=len(some) * len(references) > _SMALL)
+                tiles = [slice(at, at + _TALL) for at in range(0, len(some), _TALL)]
+                list(pool.map(lambda tile, b=block, q=some, f=found: b.search(q[tile], f.of(tile)), tiles))
+            yield rows, found
+
+
+def _rows_in(memory: int, a_row: int) -> int:
+    return max(_TALL, memory // a_row)
+
+
+_local = threading.local()
+
+
+def _products() -> Products:
+    if not hasattr(_local, "products"):
+        _local.products = Products()
+    products: Products = _local.products
+    return products
+
+
+class _Block:
+    """Some references, and how queries are searched among them."""
+
+    def __init__(self, references: NDArray[np.float32], start: int, k: int, rough: bool) -> None:
+        self._references, self._start = references, start
+        n = len(references)
+        exactly = n if not rough else min(n, max(_FIRST, k)) if start == 0 else 0
+        self._exact = slice(0, exactly)
+        self._rough = RoughReferences(references[exactly:], _WIDE) if exactly < n else None
+
+    def search(self, queries: NDArray[np.float32], found: Nearest) -> None:
+        """Put into `found` what is nearer than what stands there; references come in the order of their index."""
+        every = np.arange(len(queries))
+        self._exactly(queries, self._exact, found, every)
+        if self._rough is None:
+            return
+        rough = self._rough.rough(queries)
+        for left, tile in self._rough.tiles:
+            columns = slice(self._exact.stop + left, self._exact.stop + left + tile.shape[1])
+            to_beat = found.similarity[:, -1]
+            if not np.isfinite(to_beat).all():  # fewer than k references so far
+                self._exactly(queries, columns, found, every)
+                continue
+            products = _products()(rough.codes, tile)
+            row, column = _reaching(products, rough.needed(to_beat))
+            if row.size > _MANY * products.size:
+                self._exactly(queries, columns, found, np.unique(row))
+            elif row.size:
+                self._pairs(queries, row, column + columns.start, found)
+
+    def _exactly(self, queries: NDArray[np.float32], columns: slice, found: Nearest, rows: NDArray[np.intp]) -> None:
+        references = self._references[columns]
+        wide = max(1, BLOCK_CELLS // max(1, len(rows)))
+        for left in range(0, len(references), wide):
+            best, where = _top(similarities(queries[rows], references[left : left + wide]), found.index.shape[1])
+            both = np.concatenate([found.similarity[rows], best], axis=1)
+            places = np.concatenate([found.index[rows], where + self._start + columns.start + left], axis=1)
+            keep = np.argsort(-both, axis=1, kind="stable")[:, : found.index.shape[1]]
+            found.similarity[rows] = np.take_along_axis(both, keep, axis=1)
+            found.index[rows] = np.take_along_axis(places, keep, axis=1)
+
+    def _pairs(
+        self, queries: NDArray[np.float32], row: NDArray[np.intp], column: NDArray[np.intp], found: Nearest
+    ) -> None:
+        """Merge single pairs, sorted by row and column."""
+        similarity = pair_similarities(queries[row], self._references[column])
+        # What stands there has a lower index: a newcomer that is only as near does not push it out.
+        better = similarity > found.similarity[row, -1]
+        row, index, similarity = row[better], column[better] + self._start, similarity[better]
+        if not row.size:
+            return
+        k = found.index.shape[1]
+        rows = np.unique(row)
+        if k > 1:
+            row = np.concatenate([np.repeat(rows, k), row])
+            similarity = np.concatenate([found.similarity[rows].ravel(), similarity])
+            index = np.concatenate([found.index[rows].ravel(), index])
+        order = np.lexsort((index, -similarity, row))
+        row, similarity, index = row[order], similarity[order], index[order]
+        first = np.searchsorted(row, rows)
+        for place in range(k):
+            at = first + place
+            found.similarity[rows, place], found.index[rows, place] = similarity[at], index[at]
+
+
+def _reaching(products: NDArray[np.int32], needed: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns, in this order, where a product is at least what its row needs."""
+    n, wide = products.shape
+    part = _PART if wide % _PART == 0 else wide
+    parts = products.reshape(-1, part)
+    row_of = np.repeat(np.arange(n), wide // part)
+    some = np.flatnonzero(parts.max(axis=1) >= needed[row_of])
+    # Of a flat array the places are found several times as fast as of one with rows.
+    at, column = np.divmod(np.flatnonzero(parts[some] >= needed[row_of[some], None]), part)
+    return row_of[some[at]], some[at] % (wide // part) * part + column
 
 
 def _top(block: NDArray[np.float64], k: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

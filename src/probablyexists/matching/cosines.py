@@ -1,0 +1,58 @@
+"""What similarity is: the cosine of two unit vectors, summed in double precision, rounded to six decimals.
+
+The order in which a matrix product adds differs from block to block and from machine to machine. In double precision
+that moves a sum by less than d / 2^52, so that it can turn the sixth decimal only of a cosine that lies next to the
+middle between two of them. Those few are added again in one fixed order. So a similarity depends on its two vectors
+alone: not on the block, the number of threads, or how it was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_CELLS = 1 << 22
+"""Cells of a similarity block: 32 MiB of float64."""
+WIDE = 1 << 13
+"""References of a block, at most."""
+
+_STEPS = 10.0**6
+_DOUBT = 1e-6
+"""Share of a step within which a cosine is added again; above 2 d / 2^53 * 10^6 for vectors of up to 4,096 numbers."""
+
+
+def similarities(queries: NDArray[np.float32], references: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n_queries, n_references) similarities. For blocks that fit in memory."""
+    steps = queries.astype(np.float64) @ references.astype(np.float64).T
+    steps *= _STEPS
+    whole = np.rint(steps)
+    np.subtract(steps, whole, out=steps)
+    np.abs(steps, out=steps)
+    rows, columns = np.nonzero(steps >= 0.5 - _DOUBT)
+    whole /= _STEPS
+    if rows.size:
+        whole[rows, columns] = pair_similarities(queries[rows], references[columns])
+    return np.asarray(whole, dtype=np.float64)
+
+
+def pair_similarities(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n,) similarity of each vector of `a` (n, d) with the same vector of `b`."""
+    products = a.astype(np.float64, order="C")
+    products *= b
+    return np.asarray(np.rint(products.sum(axis=1) * _STEPS) / _STEPS, dtype=np.float64)
+
+
+def blocks(
+    queries: NDArray[np.float32], references: NDArray[np.float32]
+) -> Iterator[tuple[slice, slice, NDArray[np.float64]]]:
+    """(rows of the queries, rows of the references, their similarities); all references of some queries, then the
+    next."""
+    wide = max(1, min(len(references), WIDE))
+    tall = max(1, BLOCK_CELLS // wide)
+    for top in range(0, len(queries), tall):
+        rows = slice(top, min(top + tall, len(queries)))
+        for left in range(0, len(references), wide):
+            columns = slice(left, min(left + wide, len(references)))
+            yield rows, columns, similarities(queries[rows], references[columns])

@@ -1,0 +1,127 @@
+"""A rough look at very many similarities, in whole numbers of 8 bits, with a bound on how wrong each can be.
+
+Processors multiply such numbers several times as fast as floating-point ones. With m the references' mean, a query a
+and a reference b,
+
+    a . b  =  a . (b - m)  +  a . m,
+
+of which the second term is known for each query and the first is a product of whole numbers: faces differ from each
+other by far less than they have in common, so that around their mean a step of the whole numbers is finer. With e the
+rounding errors of the two, Cauchy and Schwarz bound the error of the product by |e_a| |b - m| + (|a| + |e_a|) |e_b|;
+all lengths in it are measured, not assumed. What may still be among the nearest by this bound is computed exactly; so
+nothing is lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MOST = 127
+_ZERO = 128
+"""Queries are stored as unsigned numbers, shifted by this."""
+_ROUNDING = 1e-9
+"""For the double-precision arithmetic of the bound itself, on vectors of about unit length."""
+
+
+@dataclass(frozen=True)
+class RoughQueries:
+    """Queries as whole numbers; a . b lies within `error` of base + unit * product."""
+
+    codes: NDArray[np.uint8]
+    """(n, d)"""
+    unit: NDArray[np.float64]
+    base: NDArray[np.float64]
+    error: NDArray[np.float64]
+
+    def needed(self, cosine: NDArray[np.float64]) -> NDArray[np.int32]:
+        """(n,) products from which a reference may be at least as alike as each query's `cosine` (finite)."""
+        least = np.floor((cosine - self.base - self.error) / self.unit)
+        return np.clip(least, -(2.0**31), 2.0**31 - 1).astype(np.int32)
+
+
+class RoughReferences:
+    """References as whole numbers, in tiles of `width`."""
+
+    def __init__(self, references: NDArray[np.float32], width: int) -> None:
+        """(n, d) references."""
+        x = references.astype(np.float64)
+        self._centre = x.mean(axis=0)
+        x -= self._centre
+        self._unit = max(float(np.abs(x).max()), 1e-12) / _MOST
+        codes = np.rint(x / self._unit)
+        self._length = float(np.linalg.norm(x, axis=1).max())
+        self._error = float(np.linalg.norm(x - codes * self._unit, axis=1).max())
+        whole = codes.T.astype(np.int8)
+        starts = range(0, len(references), width)
+        self.tiles = tuple((left, np.ascontiguousarray(whole[:, left : left + width])) for left in starts)
+        """First reference of each tile, and (d, w) codes."""
+
+    def rough(self, queries: NDArray[np.float32]) -> RoughQueries:
+        """(n, d) queries, ready to be multiplied with the tiles."""
+        y = queries.astype(np.float64)
+        own = np.maximum(np.abs(y).max(axis=1), 1e-12) / _largest_code()
+        codes = np.rint(y / own[:, None])
+        wrong = np.linalg.norm(y - codes * own[:, None], axis=1)
+        error = wrong * self._length + (np.linalg.norm(y, axis=1) + wrong) * self._error + _ROUNDING
+        return RoughQueries((codes + _ZERO).astype(np.uint8), own * self._unit, y @ self._centre, error)
+
+
+class Products:
+    """Products of codes with a tile, into one buffer that is used again. One a thread."""
+
+    def __init__(self) -> None:
+        self._buffer = np.empty(0, np.int32)
+
+    def __call__(self, codes: NDArray[np.uint8], tile: NDArray[np.int8]) -> NDArray[np.int32]:
+        """(n, w) whole numbers; valid until the next call."""
+        import onnxruntime
+
+        n, w = len(codes), tile.shape[1]
+        if self._buffer.size < n * w:
+            self._buffer = np.empty(n * w, np.int32)
+        out = self._buffer[: n * w].reshape(n, w)
+        session = _session()
+        binding = session.io_binding()
+        binding.bind_cpu_input("codes", codes)
+        binding.bind_cpu_input("tile", tile)
+        binding.bind_ortvalue_output("products", onnxruntime.OrtValue.ortvalue_from_numpy(out))
+        session.run_with_iobinding(binding)
+        return out
+
+
+@cache
+def _session() -> Any:
+    """ONNX Runtime's product of whole numbers, the shift of the queries taken back; one thread a call."""
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["codes", "tile", "zero"], ["products"])],
+        "products",
+        [
+            helper.make_tensor_value_info("codes", TensorProto.UINT8, ["n", "d"]),
+            helper.make_tensor_value_info("tile", TensorProto.INT8, ["d", "w"]),
+        ],
+        [helper.make_tensor_value_info("products", TensorProto.INT32, ["n", "w"])],
+        [numpy_helper.from_array(np.array(_ZERO, np.uint8), "zero")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="probablyexists")
+    model.ir_version = 8
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def _largest_code() -> int:
+    """127; 63 where the processor adds two products in 16 bits and would cut them off (x86 before VNNI)."""
+    codes = np.full((1, 64), 2 * _MOST + 1, np.uint8)
+    tile = np.full((64, 16), _MOST, np.int8)
+    exact = 64 * (2 * _MOST + 1 - _ZERO) * _MOST
+    return _MOST if (Products()(codes, tile) == exact).all() else _MOST // 2
