@@ -38,4 +38,4 @@ def population(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def recogniser(cache: Path) -> DlibRecogniser:
     """The default recogniser on one thread."""
-    return DlibRecogniser(cache, threads=1)
+    return DlibRecogniser(cache)

@@ -6,6 +6,7 @@ import itertools
 import random
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,14 @@ def _landmarks_file() -> Path:
     return model_file("shape_predictor_5_face_landmarks.dat", LANDMARKS_SHA256)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, 3])
 def test_batch_size_and_threads_change_no_bit(chips: NDArray[np.uint8], cache: Path, threads: int) -> None:
-    recogniser = DlibRecogniser(cache, threads)
-    alone = DlibRecogniser(cache, 1).embed(chips)
+    recogniser = DlibRecogniser(cache)
+    alone = recogniser.embed(chips)
     for batch in (1, 3, 32):
-        parts = [recogniser.embed(chips[start : start + batch]) for start in range(0, N_FACES, batch)]
+        with ThreadPoolExecutor(threads) as pool:
+            starts = range(0, N_FACES, batch)
+            parts = list(pool.map(lambda start, n=batch: recogniser.embed(chips[start : start + n]), starts))  # type: ignore[misc]
         assert np.array_equal(np.concatenate(parts), alone)
 
 
@@ -197,14 +200,14 @@ def test_a_graph_that_cannot_be_built_leaves_no_file(tmp_path: Path, monkeypatch
         with pytest.raises(Stopped):
             graph_file(tmp_path)
     assert list((tmp_path / "models").iterdir()) == []
-    assert DlibRecogniser(tmp_path, 1).dim == 128
+    assert DlibRecogniser(tmp_path).dim == 128
 
 
 def test_a_damaged_graph_in_the_cache_says_what_to_do(tmp_path: Path) -> None:
     path = graph_file(tmp_path)
     path.write_bytes(path.read_bytes()[:100_000])
     with pytest.raises(InputError, match=r"not a usable ONNX model.*delete it"):
-        DlibRecogniser(tmp_path, 1)
+        DlibRecogniser(tmp_path)
 
 
 # --- any ONNX file --------------------------------------------------------------------------------------------------
@@ -279,7 +282,7 @@ def test_insightface_weights_are_taken_from_its_folder(tmp_path: Path, monkeypat
     with pytest.raises(InputError, match=r"non-commercial.*pip install 'probablyexists\[insightface\]'"):
         open_recogniser("insightface", tmp_path)
     network(tmp_path / ".insightface/models/buffalo_l/w600k_r50.onnx", ["n", 3, 112, 112], dims=[1, 3])
-    recogniser = open_recogniser("insightface", tmp_path, threads=1)
+    recogniser = open_recogniser("insightface", tmp_path)
     assert (recogniser.side, recogniser.dim, recogniser.template) == (112, 3, "arcface")
     found = recogniser.embed(colours((255, 0, 0), (0, 255, 0), side=112))
     np.testing.assert_allclose(found, np.array([[1, -1, -1], [-1, 1, -1]]) / 3**0.5, atol=1e-6)
@@ -287,8 +290,8 @@ def test_insightface_weights_are_taken_from_its_folder(tmp_path: Path, monkeypat
 
 def test_open_recogniser_by_name(tmp_path: Path, cache: Path) -> None:
     path = network(tmp_path / "mine.onnx", ["n", 3, 8, 8])
-    assert isinstance(open_recogniser("dlib", cache, 1), DlibRecogniser)
-    assert isinstance(open_recogniser(str(path), cache, 1), OnnxRecogniser)
+    assert isinstance(open_recogniser("dlib", cache), DlibRecogniser)
+    assert isinstance(open_recogniser(str(path), cache), OnnxRecogniser)
     with pytest.raises(InputError, match="--recogniser facenet: unknown; give dlib"):
         open_recogniser("facenet", cache)
 

@@ -98,7 +98,7 @@ def gather(settings: Settings, progress: Progress) -> Evidence:
     """Acquire -> embed -> match."""
     attacks = chosen(settings.more_attacks, has_reference=settings.reference is not None)
     names = (settings.recogniser, *settings.more_recognisers)
-    recogniser, *more = open_recognisers(names, settings.cache, settings.threads)
+    recogniser, *more = open_recognisers(names, settings.cache)
     sources = open_sources(settings, progress)
     decisions = decide(sources, settings, progress)
     tables = acquire(sources, decisions, recogniser, settings, progress)

@@ -68,7 +68,7 @@ def run(question: Question, progress: Progress) -> Sheet:
     if question.out is not None:
         claim_folder(question.out)
     sources = open_question(question, progress)
-    recogniser = open_recogniser(question.recogniser, question.cache, question.threads)
+    recogniser = open_recogniser(question.recogniser, question.cache)
     tables = acquire(sources, decide(sources, question, progress), recogniser, question, progress)
 
     progress.say("looking for copies")

@@ -46,7 +46,7 @@ def run(survey: Survey, progress: Progress) -> FrequentFaces:
     if survey.out is not None:
         claim_folder(survey.out)
     sources = open_survey(survey, progress)
-    recogniser = open_recogniser(survey.recogniser, survey.cache, survey.threads)
+    recogniser = open_recogniser(survey.recogniser, survey.cache)
     tables = acquire(sources, decide(sources, survey, progress), recogniser, survey, progress)
     generated, reference = tables["generated"], tables["reference"]
     people = group(reference, seed=survey.seed)

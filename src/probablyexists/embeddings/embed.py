@@ -1,27 +1,38 @@
-"""A source of images -> its table of embeddings. Decoding, detecting and aligning overlap with the recogniser."""
+"""A source of images -> its table of embeddings.
+
+One thread reads and hashes the files and writes what is done; all others take a batch each from file to embedding, so
+that no core waits for another and no more than a few batches are in memory.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError
 from probablyexists.basis.progress import Progress, Stage
+from probablyexists.basis.room import room
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import Row, Store
-from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, PICTURE_SIDE, Face, FacesMode, acquire
+from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, Face, FacesMode, acquire
 from probablyexists.images.sources import Photo, Source
 
 BATCH = 32
-ROWS_A_PART = 256
+ROWS_A_PART = 1024
+AHEAD = 2
+"""Batches a thread that wait for it, at most."""
+
+File = tuple[bytes, bytes]
+"""SHA-256 and content."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +70,13 @@ class Embedded:
     def take(self, rows: NDArray[np.intp] | list[int]) -> Embedded:
         """The same table with only these rows, in this order."""
         index = np.asarray(rows, dtype=np.intp)
+        if np.array_equal(index, np.arange(len(self))):
+            return self
         return Embedded(
             tuple(self.photos[i] for i in index),
             tuple(self.sha256[i] for i in index),
-            self.embeddings[index],
-            self.pictures[index],
+            _rows(self.embeddings, index),
+            _rows(self.pictures, index),
             self.n_faces[index],
             self.set_aside,
             self.n_computed,
@@ -102,91 +115,107 @@ def embed(
     keys: dict[Photo, bytes] = {}
     unreadable: list[SetAside] = []
     n_computed = 0
+    part: list[Row] = []
     with progress.stage(title, len(source.photos)) as bar:
-        for rows in _in_parts(_computed(source, recogniser, store, mode, keys, unreadable, bar, threads)):
-            store.add(rows)
-            n_computed += len(rows)
+        new = _new_files(source, store, keys, unreadable, bar)
+        try:
+            for rows in _in_threads(new, mode, recogniser, threads or os.cpu_count() or 1):
+                bar.advance(len(rows))
+                part += rows
+                while len(part) >= ROWS_A_PART:
+                    store.add(part[:ROWS_A_PART])
+                    n_computed += ROWS_A_PART
+                    part = part[ROWS_A_PART:]
+        finally:  # stopped or not, what is done is kept
+            store.add(part)
+            n_computed += len(part)
     return _table(source, store, keys, unreadable, n_computed)
 
 
-def _in_parts(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    part: list[Row] = []
-    for row in rows:
-        part.append(row)
-        if len(part) >= ROWS_A_PART:
-            yield part
-            part = []
-    yield part
-
-
-def _computed(
-    source: Source,
-    recogniser: Recogniser,
-    store: Store,
-    mode: FacesMode,
-    keys: dict[Photo, bytes],
-    unreadable: list[SetAside],
-    bar: Stage,
-    threads: int | None,
-) -> Iterator[Row]:
-    """Rows not in the store yet. Fills `keys` (photo -> hash of its bytes) and `unreadable` on the way."""
-    waiting: deque[tuple[bytes, Future[Face | ImageError]]] = deque()
-    batch: list[tuple[bytes, Face]] = []
+def _new_files(
+    source: Source, store: Store, keys: dict[Photo, bytes], unreadable: list[SetAside], bar: Stage
+) -> Iterator[File]:
+    """Files that are not in the store yet. Fills `keys` (photo -> hash of its bytes) and `unreadable` on the way."""
     begun: set[bytes] = set()
+    for photo, data in source.stream(source.photos):
+        if isinstance(data, ImageError):
+            unreadable.append(SetAside(photo, data.reason))
+            bar.advance()
+            continue
+        key = hashlib.sha256(data).digest()
+        keys[photo] = key
+        if key in store or key in begun:
+            bar.advance()
+            continue
+        begun.add(key)
+        yield key, data
 
-    def collect(until: int) -> Iterator[Row]:
-        while len(waiting) > until:
-            key, future = waiting.popleft()
-            face = future.result()
-            if isinstance(face, ImageError):
-                bar.advance()
-                yield Row(key, face.reason, 0, None, None)
-                continue
-            batch.append((key, face))
-            if len(batch) == BATCH:
-                yield from _recognised(batch, recogniser)
-                bar.advance(len(batch))
-                batch.clear()
 
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        for photo, data in source.stream(source.photos):
-            if isinstance(data, ImageError):
-                unreadable.append(SetAside(photo, data.reason))
-                bar.advance()
-                continue
-            key = hashlib.sha256(data).digest()
-            keys[photo] = key
-            if key in store or key in begun:
-                bar.advance()
-                continue
-            begun.add(key)
-            waiting.append((key, pool.submit(acquire, data, mode, recogniser.side, recogniser.template)))
-            yield from collect(until=4 * BATCH)
-        yield from collect(until=0)
+def _in_threads(files: Iterable[File], mode: FacesMode, recogniser: Recogniser, threads: int) -> Iterator[list[Row]]:
+    """The files' rows, in their order, a batch at a time."""
+    waiting: deque[Future[list[Row]]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for batch in _in_batches(files):
+            waiting.append(pool.submit(recognise, batch, mode, recogniser))
+            while len(waiting) > AHEAD * threads or (waiting and waiting[0].done()):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_batches(files: Iterable[File]) -> Iterator[list[File]]:
+    batch: list[File] = []
+    for file in files:
+        batch.append(file)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
     if batch:
-        yield from _recognised(batch, recogniser)
-        bar.advance(len(batch))
+        yield batch
 
 
-def _recognised(batch: list[tuple[bytes, Face]], recogniser: Recogniser) -> Iterator[Row]:
-    embeddings = recogniser.embed(np.stack([face.chip for _, face in batch]))
-    for (key, face), embedding in zip(batch, embeddings, strict=True):
-        yield Row(key, None, face.n_faces, embedding, face.picture)
+def recognise(files: Sequence[File], mode: FacesMode, recogniser: Recogniser) -> list[Row]:
+    """From files to rows of the store, in one thread."""
+    found = [(key, acquire(data, mode, recogniser.side, recogniser.template)) for key, data in files]
+    chips = [face.chip for _, face in found if isinstance(face, Face)]
+    embeddings = iter(recogniser.embed(np.stack(chips)) if chips else ())
+    return [
+        Row(key, None, face.n_faces, next(embeddings), face.picture)
+        if isinstance(face, Face)
+        else Row(key, face.reason, 0, None, None)
+        for key, face in found
+    ]
 
 
 def _table(
     source: Source, store: Store, keys: dict[Photo, bytes], unreadable: list[SetAside], n_computed: int
 ) -> Embedded:
-    rows = store.read(keys.values())
-    held = [(photo, rows[keys[photo]]) for photo in source.photos if photo in keys]
-    good = [(p, r, r.embedding, r.picture) for p, r in held if r.embedding is not None and r.picture is not None]
-    aside = unreadable + [SetAside(p, r.reason) for p, r in held if r.reason is not None]
+    photos = [photo for photo in source.photos if photo in keys]
+    held = store.read(dict.fromkeys(keys[photo] for photo in photos))
+    rows = np.array([held.row_of[keys[photo]] for photo in photos], dtype=np.intp)
+    good = [i for i, row in enumerate(rows) if held.reasons[row] is None]
+    aside = unreadable + [
+        SetAside(photo, reason)
+        for photo, row in zip(photos, rows, strict=True)
+        if (reason := held.reasons[row]) is not None
+    ]
+    kept = rows[good]
     return Embedded(
-        tuple(p for p, *_ in good),
-        tuple(r.sha256 for _, r, *_ in good),
-        np.array([e for _, _, e, _ in good], np.float32).reshape(len(good), store.dim),
-        np.array([g for *_, g in good], np.uint8).reshape(len(good), 2, PICTURE_SIDE, PICTURE_SIDE),
-        np.array([r.n_faces for _, r, *_ in good], np.int32),
+        tuple(photos[i] for i in good),
+        tuple(keys[photos[i]] for i in good),
+        _rows(held.embeddings, kept),
+        _rows(held.pictures, kept),
+        held.n_faces[kept],
         tuple(sorted(aside, key=lambda a: a.photo)),
         n_computed,
     )
+
+
+def _rows(array: NDArray[Any], index: NDArray[np.intp]) -> NDArray[Any]:
+    """`array[index]`, without a copy where that is all of it."""
+    if np.array_equal(index, np.arange(len(array))):
+        return array
+    return np.take(array, index, axis=0, out=room((len(index), *array.shape[1:]), array.dtype))

@@ -17,7 +17,10 @@ from probablyexists.faces.alignment import Template
 
 
 class Recogniser(Protocol):
-    """Turns aligned faces into embeddings. The result for a face never depends on the others in the batch."""
+    """Turns aligned faces into embeddings. The result for a face never depends on the others in the batch.
+
+    Called from several threads at once, one core for each.
+    """
 
     @property
     def id(self) -> str:
@@ -51,20 +54,20 @@ _WEBFACE = "WebFace600K, celebrities from the internet"
 _WEBFACE_KNOWS = ("webface", "celeb", "vgg", "lfw")
 
 
-def open_recogniser(name: str, cache: Path, threads: int | None = None) -> Recogniser:
+def open_recogniser(name: str, cache: Path) -> Recogniser:
     """`dlib` (default), `insightface`, or the path of an ONNX file that takes aligned faces."""
     if name == "dlib":
-        return DlibRecogniser(cache, threads)
+        return DlibRecogniser(cache)
     if name == "insightface":
-        return OnnxRecogniser(_insightface_weights(), threads, _WEBFACE, _WEBFACE_KNOWS)
+        return OnnxRecogniser(_insightface_weights(), _WEBFACE, _WEBFACE_KNOWS)
     if name.endswith(".onnx"):
-        return OnnxRecogniser(Path(name), threads)
+        return OnnxRecogniser(Path(name))
     raise InputError(f"--recogniser {name}: unknown; give dlib, insightface, or the path of an .onnx file")
 
 
-def open_recognisers(names: Sequence[str], cache: Path, threads: int | None = None) -> list[Recogniser]:
+def open_recognisers(names: Sequence[str], cache: Path) -> list[Recogniser]:
     """Several; InputError if two are the same."""
-    found = [open_recogniser(name, cache, threads) for name in names]
+    found = [open_recogniser(name, cache) for name in names]
     for number, recogniser in enumerate(found):
         if any(other.id == recogniser.id for other in found[:number]):
             raise InputError(f"--more-recognisers {names[number]}: is asked already; name each recogniser once")
@@ -83,9 +86,9 @@ class DlibRecogniser:
     )
     knows = ("facescrub", "vgg", "celeb")
 
-    def __init__(self, cache: Path, threads: int | None = None) -> None:
+    def __init__(self, cache: Path) -> None:
         self.id = dlib_onnx.graph_id() + "/mirror"
-        self._session = _session(dlib_onnx.graph_file(cache), threads)
+        self._session = _session(dlib_onnx.graph_file(cache))
 
     def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         return _mirror_averaged(self.embed_once, chips)
@@ -115,13 +118,11 @@ class OnnxRecogniser:
 
     template: Template = "arcface"
 
-    def __init__(
-        self, path: Path, threads: int | None = None, trained_on: str | None = None, knows: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, path: Path, trained_on: str | None = None, knows: tuple[str, ...] = ()) -> None:
         self.trained_on, self.knows = trained_on, knows
         if not path.is_file():
             raise InputError(f"--recogniser {path}: no such file; give the path of an .onnx face recogniser")
-        self._session = _session(path, threads)
+        self._session = _session(path)
         self._layout = _layout(self._session, path)
         self._input = self._session.get_inputs()[0].name
         self.side = self._layout.side
@@ -176,15 +177,13 @@ def _insightface_weights() -> Path:
     return path
 
 
-def _session(path: Path, threads: int | None) -> Any:
+def _session(path: Path) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    # Waiting threads must not spin: the cores are busy with decoding and detecting.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if threads is not None:
-        options.intra_op_num_threads = threads
+    # Batches run beside each other, one a thread: several threads on one batch would wait for each other.
+    options.intra_op_num_threads = 1
     wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     providers = [p for p in wanted if p in onnxruntime.get_available_providers()]
     try:

@@ -2,7 +2,7 @@
 
 A photo is embedded once in its life. A key folder holds everything that was made the same way (recogniser,
 alignment, versions); in it each part file is written whole or not at all, so that a killed run loses at most
-the part it was working on (256 photos), and two runs may write at once.
+the part it was working on (1,024 photos; none if it is asked to stop), and two runs may write at once.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text, written_whole
+from probablyexists.basis.room import room
 from probablyexists.faces.acquire import PICTURE_SIDE
 
 _PART = re.compile(r"part-[0-9a-f]{64}\.parquet")
@@ -37,6 +38,20 @@ class Row:
     n_faces: int
     embedding: NDArray[np.float32] | None
     picture: NDArray[np.uint8] | None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of the store as columns; zeros where no face was acquired."""
+
+    row_of: dict[bytes, int]
+    """Of each photo, by the hash of its content."""
+    reasons: list[str | None]
+    n_faces: NDArray[np.int32]
+    embeddings: NDArray[np.float32]
+    """(n, dim)"""
+    pictures: NDArray[np.uint8]
+    """(n, 2, 48, 48)"""
 
 
 class Store:
@@ -68,17 +83,41 @@ class Store:
             aside.write_bytes(data)
         self._known.update(row.sha256 for row in rows)
 
-    def read(self, wanted: Iterable[bytes]) -> dict[bytes, Row]:
-        """The rows of these photos, by their hash; photos never embedded are absent."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        keys = pa.array(sorted(set(wanted)), pa.binary(32))
-        rows: dict[bytes, Row] = {}
+    def read(self, wanted: Iterable[bytes]) -> Rows:
+        """The rows of these photos, each once, by their hash; photos never embedded are absent."""
+        row_of: dict[bytes, int] = {}
+        for key in wanted:
+            if key in self._known:
+                row_of.setdefault(key, len(row_of))
+        n = len(row_of)
+        rows = Rows(
+            row_of,
+            [None] * n,
+            np.zeros(n, np.int32),
+            room((n, self.dim), np.float32),
+            room((n, 2, PICTURE_SIDE, PICTURE_SIDE), np.uint8),
+        )
         for part in self._parts():
-            table = _read_part(part)
-            rows.update((row.sha256, row) for row in self._rows(table.filter(pc.is_in(table["sha256"], keys))))
+            self._read_into(rows, _read_part(part))
         return rows
+
+    def _read_into(self, rows: Rows, table: Any) -> None:
+        """The rows of a part that are wanted, put where they belong."""
+        places = [rows.row_of.get(key) for key in table["sha256"].to_pylist()]
+        reasons, n_faces = table["reason"].to_pylist(), table["n_faces"].to_numpy()
+        acquired = np.array([reason is None for reason in reasons], dtype=bool)
+        at = np.cumsum(acquired) - 1
+        vectors = _flat(table["embedding"]).reshape(-1, self.dim)
+        pixels = _bytes(table["picture"]).reshape(-1, 2, PICTURE_SIDE, PICTURE_SIDE)
+        here = np.array([i for i, place in enumerate(places) if place is not None], dtype=np.intp)
+        there = np.array([place for place in places if place is not None], dtype=np.intp)
+        rows.n_faces[there] = n_faces[here]
+        for i, place in zip(here, there, strict=True):
+            rows.reasons[place] = reasons[i]
+        ours = acquired[here]
+        rows.embeddings[there[ours]] = vectors[at[here[ours]]]
+        rows.pictures[there[ours]] = pixels[at[here[ours]]]
+        rows.embeddings[there[~ours]], rows.pictures[there[~ours]] = 0, 0
 
     def _parts(self) -> list[Path]:
         return sorted(path for path in self.folder.iterdir() if _PART.fullmatch(path.name))
@@ -101,18 +140,18 @@ class Store:
             }
         )
 
-    def _rows(self, table: Any) -> Iterable[Row]:
-        reasons = table["reason"].to_pylist()
-        flat = table["embedding"].combine_chunks()
-        vectors = np.asarray(flat.flatten(), dtype=np.float32).reshape(-1, self.dim)
-        at = np.cumsum([r is None for r in reasons]) - 1
-        columns = (table["sha256"].to_pylist(), table["n_faces"].to_pylist(), table["picture"].to_pylist())
-        for i, (key, n_faces, picture) in enumerate(zip(*columns, strict=True)):
-            if reasons[i] is None:
-                pixels = np.frombuffer(picture, np.uint8).reshape(2, PICTURE_SIDE, PICTURE_SIDE)
-                yield Row(key, None, n_faces, vectors[at[i]], pixels)
-            else:
-                yield Row(key, reasons[i], n_faces, None, None)
+
+def _flat(column: Any) -> NDArray[np.float32]:
+    """The numbers of a column of lists, those of nulls left out."""
+    return np.asarray(column.combine_chunks().flatten(), dtype=np.float32)
+
+
+def _bytes(column: Any) -> NDArray[np.uint8]:
+    """The bytes of a column of equally long binaries, those of nulls left out."""
+    filled = column.combine_chunks().drop_null()
+    width = filled.type.byte_width
+    start = filled.offset * width
+    return np.frombuffer(filled.buffers()[1], np.uint8)[start : start + len(filled) * width]
 
 
 def _read_part(part: Path, columns: list[str] | None = None) -> Any:
