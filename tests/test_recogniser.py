@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +24,7 @@ from probablyexists.basis.errors import InputError
 from probablyexists.basis.models import RECOGNISER_SHA256, model_file
 from probablyexists.embeddings import dlib_onnx
 from probablyexists.embeddings.dlib_onnx import build_graph, graph_file
+from probablyexists.embeddings.dlib_ranges import RANGES, Ranges
 from probablyexists.embeddings.dlib_weights import DlibWeights, read_weights
 from probablyexists.embeddings.recognisers import DlibRecogniser, OnnxRecogniser, open_recogniser
 from probablyexists.faces.alignment import Box, cut_chip, frame_box, landmarks
@@ -56,15 +58,18 @@ def dlib_network() -> Any:
     return dlib.face_recognition_model_v1(str(path))
 
 
-def test_agrees_with_dlib_on_its_own_chips(
-    chips: NDArray[np.uint8], recogniser: DlibRecogniser, dlib_network: Any
-) -> None:
+@pytest.fixture(scope="module")
+def exact(cache: Path) -> DlibRecogniser:
+    return DlibRecogniser(cache, "float32")
+
+
+def test_agrees_with_dlib_on_its_own_chips(chips: NDArray[np.uint8], exact: DlibRecogniser, dlib_network: Any) -> None:
     theirs = np.array([dlib_network.compute_face_descriptor(chip) for chip in chips[:8]])
-    assert np.abs(recogniser.embed_once(chips[:8]) - theirs).max() <= 1e-5
+    assert np.abs(exact.embed_once(chips[:8]) - theirs).max() <= 1e-5
 
 
 def test_agrees_with_dlib_from_image_and_landmarks(
-    photos: list[NDArray[np.uint8]], recogniser: DlibRecogniser, dlib_network: Any
+    photos: list[NDArray[np.uint8]], exact: DlibRecogniser, dlib_network: Any
 ) -> None:
     """dlib cuts the chip itself here: our chip is its chip."""
     predictor = dlib.shape_predictor(str(_landmarks_file()))
@@ -74,13 +79,50 @@ def test_agrees_with_dlib_from_image_and_landmarks(
         shape = predictor(photo, dlib.rectangle(box.left, box.top, box.right, box.bottom))
         theirs.append(dlib_network.compute_face_descriptor(photo, shape))
         ours.append(cut_chip(photo, box))
-    assert np.abs(recogniser.embed_once(np.stack(ours)) - np.array(theirs)).max() <= 1e-5
+    assert np.abs(exact.embed_once(np.stack(ours)) - np.array(theirs)).max() <= 1e-5
 
 
 def _landmarks_file() -> Path:
     from probablyexists.basis.models import LANDMARKS_SHA256
 
     return model_file("shape_predictor_5_face_landmarks.dat", LANDMARKS_SHA256)
+
+
+def test_int8_says_nearly_what_float32_says(
+    chips: NDArray[np.uint8], recogniser: DlibRecogniser, exact: DlibRecogniser
+) -> None:
+    """Alike enough that who is nearest to whom hardly ever changes; and not the same, so that it is int8."""
+    assert recogniser.id != exact.id
+    ours, theirs = recogniser.embed(chips), exact.embed(chips)
+    same = (ours * theirs).sum(axis=1)
+    assert 0.99 < same.min() < same.max() < 1 - 1e-6
+    others = (theirs @ theirs.T)[~np.eye(len(chips), dtype=bool)]
+    assert same.min() > others.max()
+
+
+def test_whole_numbers_cannot_overflow_on_any_processor(weights_bytes: bytes) -> None:
+    """Two products of 8-bit activations and weights are added in 16 bits where a processor knows no better."""
+    graph = onnx.load_from_string(build_graph(read_weights(weights_bytes), RANGES)).graph
+    kernels = [onnx.numpy_helper.to_array(c) for c in graph.initializer if re.fullmatch(r"kernel\d+_whole", c.name)]
+    assert len(kernels) == 29
+    assert all(kernel.dtype == np.int8 for kernel in kernels)
+    assert max(int(np.abs(kernel.astype(int)).max()) for kernel in kernels) == 63
+    assert 2 * 255 * 63 < 2**15
+
+
+def test_every_step_between_pixels_and_mean_is_in_whole_numbers(weights_bytes: bytes, tmp_path: Path) -> None:
+    """ONNX Runtime has fused all convolutions, sums and pools; only padding, which adds zeros, is left as it was."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.optimized_model_filepath = str(tmp_path / "fused.onnx")
+    onnxruntime.InferenceSession(
+        build_graph(read_weights(weights_bytes), RANGES), options, providers=["CPUExecutionProvider"]
+    )
+    kinds = Counter(node.op_type for node in onnx.load(str(tmp_path / "fused.onnx")).graph.node)
+    assert (kinds["QLinearConv"], kinds["QLinearAdd"], kinds["QLinearAveragePool"]) == (29, 14, 4)
+    assert not {"Conv", "Add", "AveragePool"} & kinds.keys()
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -171,19 +213,19 @@ def _reads_or_refuses(data: bytes) -> bool:
 def test_graph_is_written_whole_and_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
 
-    def count(weights: DlibWeights) -> bytes:
+    def count(weights: DlibWeights, ranges: Ranges | None = None) -> bytes:
         built.append(weights)
-        return build_graph(weights)
+        return build_graph(weights, ranges)
 
     monkeypatch.setattr(dlib_onnx, "build_graph", count)
-    path = graph_file(tmp_path)
+    path = graph_file(tmp_path, "int8")
     content = path.read_bytes()
-    assert graph_file(tmp_path) == path
+    assert graph_file(tmp_path, "int8") == path
     assert len(built) == 1
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     assert RECOGNISER_SHA256[:16] in path.name
     path.unlink()
-    assert graph_file(tmp_path).read_bytes() == content
+    assert graph_file(tmp_path, "int8").read_bytes() == content
 
 
 def test_a_graph_that_cannot_be_built_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,13 +240,13 @@ def test_a_graph_that_cannot_be_built_leaves_no_file(tmp_path: Path, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", stop)
         with pytest.raises(Stopped):
-            graph_file(tmp_path)
+            graph_file(tmp_path, "int8")
     assert list((tmp_path / "models").iterdir()) == []
     assert DlibRecogniser(tmp_path).dim == 128
 
 
 def test_a_damaged_graph_in_the_cache_says_what_to_do(tmp_path: Path) -> None:
-    path = graph_file(tmp_path)
+    path = graph_file(tmp_path, "int8")
     path.write_bytes(path.read_bytes()[:100_000])
     with pytest.raises(InputError, match=r"not a usable ONNX model.*delete it"):
         DlibRecogniser(tmp_path)

@@ -1,4 +1,4 @@
-"""Room for arrays: in memory, and for large ones in a nameless file, of which the system keeps what it can in memory."""
+"""Room for arrays: in memory, and for large ones in a nameless file that the system keeps in memory while it can."""
 
 from __future__ import annotations
 

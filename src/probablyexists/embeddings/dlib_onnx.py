@@ -4,17 +4,23 @@ Network (dlib's `dnn_face_recognition_ex.cpp`): (x - mean) / 256, convolution 7x
 residual blocks, global mean, matrix. Strided convolutions and pools have no padding. In a block that halves
 the frame, the shortcut is an average pool; where the two sides differ in height, width or channels, the
 smaller is padded with zeros at the far end before the sum.
+
+In int8, all between the scaled pixels and the global mean is done in whole numbers: activations of 8 bits over the
+ranges that drawn people gave (`dlib_ranges`), weights of 7 bits with a scale for each channel. Seven, because x86
+processors before VNNI add two products in 16 bits, which 8 would overflow: so the result is the same everywhere. ONNX
+Runtime fuses each pair of QuantizeLinear and DequantizeLinear into the operator between them.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from probablyexists.basis.files import written_whole
 from probablyexists.basis.models import RECOGNISER_SHA256, model_file
+from probablyexists.embeddings.dlib_ranges import RANGES, Ranges
 from probablyexists.embeddings.dlib_weights import DlibWeights, read_weights
 
 CONVERTER_VERSION = 1
@@ -23,99 +29,160 @@ MEAN = (122.782, 117.001, 104.298)
 
 _HALVES = (3, 7, 10, 13)
 """Blocks that halve the frame, counted from 0: 3x32, down 64, 3x64, down 128, 2x128, down 256, 2x256, down 256."""
-_N_BLOCKS = 14
+N_BLOCKS = 14
+_MOST = {"weights": 63, "activations": 255}
+
+Precision = Literal["float32", "int8"]
 
 
-def graph_file(cache: Path) -> Path:
-    """The cached ONNX file, built now if it is not there. Its name holds the weights' hash and our version."""
-    path = cache / "models" / f"dlib-{RECOGNISER_SHA256[:16]}-v{CONVERTER_VERSION}.onnx"
+def graph_file(cache: Path, precision: Precision) -> Path:
+    """The cached ONNX file, built now if it is not there. Its name holds what it was built from."""
+    path = cache / "models" / f"{graph_id(precision).replace('/', '-')}.onnx"
     if not path.is_file():
         source = model_file("dlib_face_recognition_resnet_model_v1.dat", RECOGNISER_SHA256)
-        graph = build_graph(read_weights(source.read_bytes()))
+        graph = build_graph(read_weights(source.read_bytes()), RANGES if precision == "int8" else None)
         with written_whole(path) as aside:
             aside.write_bytes(graph)
     return path
 
 
-def graph_id() -> str:
-    """What the embeddings depend on: weights and converter."""
-    return f"dlib-resnet-v1/{RECOGNISER_SHA256[:16]}/converter-{CONVERTER_VERSION}"
+def graph_id(precision: Precision) -> str:
+    """What the embeddings depend on: weights, converter, precision."""
+    exact = f"dlib-resnet-v1/{RECOGNISER_SHA256[:16]}/converter-{CONVERTER_VERSION}"
+    return exact if precision == "float32" else f"{exact}/int8-{RANGES.version}"
 
 
-def build_graph(weights: DlibWeights) -> bytes:
-    """A serialised ONNX model: `faces` (n, 150, 150, 3) uint8 RGB -> `embeddings` (n, 128) float32, not unit."""
+def build_graph(weights: DlibWeights, ranges: Ranges | None = None, *, watched: bool = False) -> bytes:
+    """A serialised ONNX model: `faces` (n, 150, 150, 3) uint8 RGB -> `embeddings` (n, 128) float32, not unit.
+
+    With `ranges` in int8. `watched`: gives out what `ranges` are made of too, as `relu0`, `relu{block}`,
+    `branch{block}` and `block{block}`.
+    """
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
-    nodes: list[Any] = []
-    constants: list[Any] = []
-
-    def constant(name: str, value: Any) -> str:
-        constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def node(kind: str, inputs: list[str], name: str, **attributes: Any) -> str:
-        nodes.append(helper.make_node(kind, inputs, [name], name=name, **attributes))
-        return name
-
-    def convolution(x: str, i: int, stride: int, pad: int) -> str:
-        kernel = constant(f"kernel{i}", weights.kernels[i])
-        bias = constant(f"bias{i}", weights.biases[i])
-        side = weights.kernels[i].shape[-1]
-        return node(
-            "Conv",
-            [x, kernel, bias],
-            f"conv{i}",
-            kernel_shape=[side, side],
-            strides=[stride, stride],
-            pads=[pad] * 4,
-        )
-
-    x = node("Cast", ["faces"], "as_float", to=TensorProto.FLOAT)
-    x = node("Transpose", [x], "channels_first", perm=[0, 3, 1, 2])
-    mean = constant("mean", np.array(MEAN, np.float32).reshape(1, 3, 1, 1))
-    x = node("Sub", [x, mean], "centred")
-    x = node("Mul", [x, constant("scale", np.float32(1 / 256))], "scaled")
-    x = node("Relu", [convolution(x, 0, stride=2, pad=0)], "relu0")
-    x = node("MaxPool", [x], "maxpool", kernel_shape=[3, 3], strides=[2, 2])
+    graph = _Graph(weights, ranges)
+    x = graph.node("Cast", ["faces"], "as_float", to=TensorProto.FLOAT)
+    x = graph.node("Transpose", [x], "channels_first", perm=[0, 3, 1, 2])
+    x = graph.node("Sub", [x, graph.constant("mean", np.array(MEAN, np.float32).reshape(1, 3, 1, 1))], "centred")
+    x = graph.node("Mul", [x, graph.constant("scale", np.float32(1 / 256))], "scaled")
+    x = graph.whole(x, (-max(MEAN) / 256, (255 - min(MEAN)) / 256))
+    x = graph.relu(graph.convolution(x, 0, stride=2, pad=0), "relu0", ranges.first if ranges else None)
+    x = graph.same(graph.node("MaxPool", [x], "maxpool", kernel_shape=[3, 3], strides=[2, 2]), x)
     side, channels = 35, 32
-    for block in range(_N_BLOCKS):
-        first, second = 2 * block + 1, 2 * block + 2
+    for block in range(N_BLOCKS):
         halves = block in _HALVES
-        y = convolution(x, first, stride=2 if halves else 1, pad=0 if halves else 1)
-        y = node("Relu", [y], f"relu{first}")
-        y = convolution(y, second, stride=1, pad=1)
+        y = graph.convolution(x, 2 * block + 1, stride=2 if halves else 1, pad=0 if halves else 1)
+        y = graph.relu(y, f"relu{block + 1}", ranges.relu[block] if ranges else None)
+        y = graph.convolution(y, 2 * block + 2, stride=1, pad=1, name=f"branch{block}")
+        y = graph.whole(y, ranges.branch[block] if ranges else None)
         if halves:
-            x = node("AveragePool", [x], f"avgpool{block}", kernel_shape=[2, 2], strides=[2, 2])
+            x = graph.same(graph.node("AveragePool", [x], f"avgpool{block}", kernel_shape=[2, 2], strides=[2, 2]), x)
             pooled, convolved = side // 2, (side - 3) // 2 + 1
-            out = weights.kernels[second].shape[0]
+            out = weights.kernels[2 * block + 2].shape[0]
             side = max(pooled, convolved)
-            x = _pad(node, constant, x, f"shortcut{block}", out - channels, side - pooled)
-            y = _pad(node, constant, y, f"branch{block}", 0, side - convolved)
+            x = graph.pad(x, f"shortcut{block}", out - channels, side - pooled)
+            y = graph.pad(y, f"far{block}", 0, side - convolved)
             channels = out
-        x = node("Relu", [node("Add", [x, y], f"sum{block}")], f"block{block}")
-    x = node("GlobalAveragePool", [x], "pooled")
-    x = node("Flatten", [x], "flat")
-    node("MatMul", [x, constant("matrix", weights.matrix)], "embeddings")
+        x = graph.relu(
+            graph.node("Add", [x, y], f"sum{block}"), f"block{block}", ranges.block[block] if ranges else None
+        )
+    x = graph.node("GlobalAveragePool", [x], "pooled")
+    x = graph.node("Flatten", [x], "flat")
+    graph.node("MatMul", [x, graph.constant("matrix", weights.matrix)], "embeddings")
 
-    graph = helper.make_graph(
-        nodes,
+    outputs = [helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n", weights.matrix.shape[1]])]
+    if watched:
+        names = ["relu0", *(f"{kind}{i}" for i in range(N_BLOCKS) for kind in ("branch", "block"))]
+        names += [f"relu{i + 1}" for i in range(N_BLOCKS)]
+        outputs += [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * 4) for name in names]
+    made = helper.make_graph(
+        graph.nodes,
         "dlib-face-recognition",
         [helper.make_tensor_value_info("faces", TensorProto.UINT8, ["n", CHIP_SIDE, CHIP_SIDE, 3])],
-        [helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n", weights.matrix.shape[1]])],
-        constants,
+        outputs,
+        graph.constants,
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="probablyexists")
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], producer_name="probablyexists")
     model.ir_version = 8
     onnx.checker.check_model(model, full_check=True)
     serialised: bytes = model.SerializeToString(deterministic=True)
     return serialised
 
 
-def _pad(node: Any, constant: Any, x: str, name: str, channels: int, pixels: int) -> str:
-    """Zeros at the far end of the channels, the height and the width."""
-    if channels == 0 and pixels == 0:
-        return x
-    pads = np.array([0, 0, 0, 0, 0, channels, pixels, pixels], np.int64)
-    padded: str = node("Pad", [x, constant(f"{name}_pads", pads)], name)
-    return padded
+class _Graph:
+    """Nodes and constants as they are added; a node is named as its output. With `ranges`, in whole numbers."""
+
+    def __init__(self, weights: DlibWeights, ranges: Ranges | None) -> None:
+        self._weights, self._ranges = weights, ranges
+        self._scale: dict[str, tuple[str, str, float]] = {}
+        """Of each tensor in whole numbers: names of its scale and zero, and the scale."""
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def constant(self, name: str, value: Any) -> str:
+        from onnx import numpy_helper
+
+        self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
+        return name
+
+    def node(self, kind: str, inputs: list[str], name: str, **attributes: Any) -> str:
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(kind, inputs, [name], name=name, **attributes))
+        return name
+
+    def convolution(self, x: str, i: int, stride: int, pad: int, name: str | None = None) -> str:
+        kernel, bias = self._weights.kernels[i], self._weights.biases[i]
+        side = kernel.shape[-1]
+        if self._ranges is None:
+            names = [self.constant(f"kernel{i}", kernel), self.constant(f"bias{i}", bias)]
+        else:
+            scale = np.abs(kernel).max(axis=(1, 2, 3)) / np.float32(_MOST["weights"])
+            whole = np.rint(kernel / scale[:, None, None, None]).astype(np.int8)
+            both = (scale * np.float32(self._scale[x][2])).astype(np.float32)
+            names = [
+                self._stored(f"kernel{i}", whole, scale),
+                self._stored(f"bias{i}", np.rint(bias / both).astype(np.int32), both),
+            ]
+        return self.node(
+            "Conv", [x, *names], name or f"conv{i}", kernel_shape=[side, side], strides=[stride, stride], pads=[pad] * 4
+        )
+
+    def _stored(self, name: str, whole: Any, scale: Any) -> str:
+        """Weights in whole numbers, with a scale for each output channel."""
+        zero = self.constant(f"{name}_zero", np.zeros(len(scale), whole.dtype))
+        inputs = [self.constant(f"{name}_whole", whole), self.constant(f"{name}_scale", scale), zero]
+        return self.node("DequantizeLinear", inputs, name, axis=0)
+
+    def relu(self, x: str, name: str, most: float | None) -> str:
+        """In whole numbers the cut at zero is that of the range."""
+        if most is None:
+            return self.node("Relu", [x], name)
+        return self.whole(x, (0.0, most))
+
+    def whole(self, x: str, limits: tuple[float, float] | None) -> str:
+        """`x` in whole numbers over a range around zero."""
+        if limits is None or self._ranges is None:
+            return x
+        low, high = limits
+        scale = np.float32((high - low) / _MOST["activations"])
+        names = self.constant(f"{x}_scale", scale), self.constant(f"{x}_zero", np.uint8(np.rint(-low / scale)))
+        return self._rounded(x, (*names, float(scale)))
+
+    def same(self, x: str, as_of: str) -> str:
+        """`x` in the whole numbers of another tensor."""
+        return self._rounded(x, self._scale[as_of]) if as_of in self._scale else x
+
+    def _rounded(self, x: str, how: tuple[str, str, float]) -> str:
+        rounded = self.node("QuantizeLinear", [x, how[0], how[1]], f"{x}_rounded")
+        back = self.node("DequantizeLinear", [rounded, how[0], how[1]], f"{x}_whole")
+        self._scale[back] = how
+        return back
+
+    def pad(self, x: str, name: str, channels: int, pixels: int) -> str:
+        """Zeros at the far end of the channels, the height and the width."""
+        if channels == 0 and pixels == 0:
+            return x
+        pads = np.array([0, 0, 0, 0, 0, channels, pixels, pixels], np.int64)
+        return self.same(self.node("Pad", [x, self.constant(f"{name}_pads", pads)], name), x)

@@ -1,0 +1,44 @@
+"""How large the activations of dlib's face recogniser get, as `scripts/calibrate.py` measures on drawn people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """The largest activations, and where they may be negative the smallest."""
+
+    version: int
+    """Raised with the numbers."""
+    first: float
+    relu: tuple[float, ...]
+    """Of each block, after its first convolution."""
+    branch: tuple[tuple[float, float], ...]
+    """Of each block, after its second, before the sum."""
+    block: tuple[float, ...]
+    """Of each block, after the sum."""
+
+
+RANGES = Ranges(
+    version=1,
+    first=12.2,
+    relu=(11.6, 8.94, 9.33, 9.91, 5.08, 5.89, 7.34, 6.28, 5.03, 5.44, 7.52, 5.29, 3.64, 6.0),
+    branch=(
+        (-11.0, 10.4),
+        (-12.0, 12.1),
+        (-11.7, 14.3),
+        (-7.24, 8.9),
+        (-5.33, 7.46),
+        (-6.91, 6.38),
+        (-6.47, 7.21),
+        (-4.55, 6.78),
+        (-5.51, 4.82),
+        (-5.61, 5.75),
+        (-6.47, 10.3),
+        (-6.19, 4.34),
+        (-3.08, 2.7),
+        (-4.39, 2.75),
+    ),
+    block=(15.6, 18.8, 24.6, 15.2, 15.3, 15.6, 15.8, 10.5, 9.46, 10.6, 10.3, 9.86, 8.81, 5.15),
+)
