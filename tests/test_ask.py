@@ -191,4 +191,4 @@ def test_blind_finds_the_over_represented_person_of_the_demo(cache: Path, tmp_pa
 
 def embedded(source: Source, recogniser: Any, cache: Path) -> Embedded:
     store = open_store(cache, recogniser, "aligned", generator_of(source))
-    return embed(source, recogniser, store, "aligned", Silent(), "", 1)
+    return embed(source, recogniser, store, "aligned", Silent(), "")

@@ -20,7 +20,7 @@ from probablyexists.matching.clusters import cluster, distance_at_fmr
 from probablyexists.matching.cosines import pair_similarities, similarities
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.duplicates import SamePicture, same_pictures, without
-from probablyexists.matching.neighbours import credit, nearest, nearest_parts
+from probablyexists.matching.neighbours import credit, nearest, nearest_here, nearest_parts
 from probablyexists.matching.rough import Products, RoughReferences
 from probablyexists.matching.templates import group, templates
 
@@ -141,7 +141,7 @@ def test_the_rough_look_loses_no_neighbour(kind: str, dim: int, k: int) -> None:
     queries[:4] = references[[10, 200, 201, 332]]
     similarity, index = slow_nearest(queries, references, k)
     for memory, threads in ((1 << 30, 1), (1 << 30, 3), (1, 2)):
-        found = nearest(queries, references, k, memory=memory, threads=threads)
+        found = nearest_here(queries, references, k, memory=memory, threads=threads)
         assert found.index.tolist() == index
         assert found.similarity.tolist() == similarity
 
@@ -189,7 +189,7 @@ def test_vectors_may_come_from_anything_that_gives_slices(monkeypatch: pytest.Mo
     queries, references = alike(30, seed=1), alike(500, seed=2)
     on_disk = OnDisk(queries), OnDisk(references)
     expected = nearest(queries, references, 2)
-    found = nearest(*on_disk, 2, memory=1)
+    found = nearest_here(*on_disk, 2, memory=1)
     assert found.index.tolist() == expected.index.tolist()
     assert [source.most for source in on_disk] == [8, 8]
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.progress import Silent
 from probablyexists.embeddings import embed as embed_module
-from probablyexists.embeddings.embed import Embedded, embed, open_store
+from probablyexists.embeddings.embed import Embedded, embed, in_threads, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.embeddings.store import Row, Store
 from probablyexists.faces.acquire import FacesMode
@@ -75,7 +75,7 @@ def run(
     threads: int | None = 2,
 ) -> Embedded:
     recogniser = recogniser or Averages()
-    return embed(source, recogniser, open_store(cache, recogniser, mode), mode, Silent(), "photos", threads)
+    return embed(source, recogniser, open_store(cache, recogniser, mode), mode, Silent(), "photos", in_threads(threads))
 
 
 def equal(one: Embedded, other: Embedded) -> bool:
@@ -237,7 +237,7 @@ def test_two_runs_at_once_do_no_harm(population: Path, tmp_path: Path) -> None:
     recogniser = Averages()
     source = open_source(population)
     one, other = (open_store(tmp_path, recogniser, "aligned") for _ in range(2))
-    tables = [embed(source, recogniser, store, "aligned", Silent(), "", 1) for store in (one, other)]
+    tables = [embed(source, recogniser, store, "aligned", Silent(), "", in_threads(1)) for store in (one, other)]
     assert [t.n_computed for t in tables] == [50, 50]
     assert equal(*tables)
     assert equal(run(source, tmp_path), tables[0])

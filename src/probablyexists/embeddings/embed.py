@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError
-from probablyexists.basis.progress import Progress, Stage
+from probablyexists.basis.progress import Progress
 from probablyexists.basis.room import room
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import Row, Store
@@ -28,6 +28,8 @@ from probablyexists.images.sources import Photo, Source
 
 BATCH = 32
 ROWS_A_PART = 1024
+MOST_READ = 1024
+"""Photos after which a batch ends though it is not full, because most are known."""
 AHEAD = 2
 """Batches a thread that wait for it, at most."""
 
@@ -99,6 +101,24 @@ def open_store(
     return Store(cache, {**made_with, **(generator or {})}, recogniser.dim)
 
 
+@dataclass(frozen=True)
+class Looked:
+    """Some photos of a source, looked at."""
+
+    keys: tuple[tuple[Photo, bytes], ...]
+    """Those that could be read, with the SHA-256 of their content."""
+    unreadable: tuple[SetAside, ...]
+    rows: tuple[Row, ...]
+    """What the store did not hold yet."""
+
+    def __len__(self) -> int:
+        return len(self.keys) + len(self.unreadable)
+
+
+Look = Callable[[Source, Store, FacesMode, Recogniser], Iterable[Looked]]
+"""How all photos of a source are looked at."""
+
+
 def embed(
     source: Source,
     recogniser: Recogniser,
@@ -106,22 +126,24 @@ def embed(
     mode: FacesMode,
     progress: Progress,
     title: str,
-    threads: int | None = None,
+    look: Look | None = None,
 ) -> Embedded:
     """Embed every photo of `source` that the store does not hold, then read the whole table from the store.
 
-    The table does not depend on batch size, number of threads, or how often the work was interrupted.
+    The table does not depend on how they are looked at (default: in as many threads as there are cores), on batch size,
+    or on how often the work was interrupted.
     """
     keys: dict[Photo, bytes] = {}
     unreadable: list[SetAside] = []
     n_computed = 0
     part: list[Row] = []
     with progress.stage(title, len(source.photos)) as bar:
-        new = _new_files(source, store, keys, unreadable, bar)
         try:
-            for rows in _in_threads(new, mode, recogniser, threads or os.cpu_count() or 1):
-                bar.advance(len(rows))
-                part += rows
+            for looked in (look or in_threads())(source, store, mode, recogniser):
+                keys.update(looked.keys)
+                unreadable += looked.unreadable
+                part += looked.rows
+                bar.advance(len(looked))
                 while len(part) >= ROWS_A_PART:
                     store.add(part[:ROWS_A_PART])
                     n_computed += ROWS_A_PART
@@ -132,49 +154,67 @@ def embed(
     return _table(source, store, keys, unreadable, n_computed)
 
 
-def _new_files(
-    source: Source, store: Store, keys: dict[Photo, bytes], unreadable: list[SetAside], bar: Stage
-) -> Iterator[File]:
-    """Files that are not in the store yet. Fills `keys` (photo -> hash of its bytes) and `unreadable` on the way."""
+def in_threads(threads: int | None = None) -> Look:
+    """One thread reads, all others take a batch each from file to embedding. None: as many as there are cores."""
+    n = threads or os.cpu_count() or 1
+
+    def look(source: Source, store: Store, mode: FacesMode, recogniser: Recogniser) -> Iterator[Looked]:
+        waiting: deque[tuple[Looked, Future[list[Row]]]] = deque()
+
+        def finished() -> Looked:
+            looked, rows = waiting.popleft()
+            return replace(looked, rows=tuple(rows.result()))
+
+        pool = ThreadPoolExecutor(n)
+        try:
+            for looked, files in _read(source, source.photos, store.__contains__):
+                waiting.append((looked, pool.submit(recognise, files, mode, recogniser)))
+                while len(waiting) > AHEAD * n or (waiting and waiting[0][1].done()):
+                    yield finished()
+            while waiting:
+                yield finished()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    return look
+
+
+def look_at(
+    source: Source, photos: Sequence[Photo], known: Callable[[bytes], bool], mode: FacesMode, recogniser: Recogniser
+) -> Looked:
+    """Some photos in this thread. `known`: whether the store holds a hash."""
+    parts = [
+        replace(looked, rows=tuple(recognise(files, mode, recogniser)))
+        for looked, files in _read(source, photos, known)
+    ]
+    return Looked(
+        tuple(key for part in parts for key in part.keys),
+        tuple(aside for part in parts for aside in part.unreadable),
+        tuple(row for part in parts for row in part.rows),
+    )
+
+
+def _read(
+    source: Source, photos: Sequence[Photo], known: Callable[[bytes], bool]
+) -> Iterator[tuple[Looked, list[File]]]:
+    """Photos read and hashed, and of them a batch of files that are new, each content once."""
     begun: set[bytes] = set()
-    for photo, data in source.stream(source.photos):
+    keys: list[tuple[Photo, bytes]] = []
+    unreadable: list[SetAside] = []
+    files: list[File] = []
+    for photo, data in source.stream(photos):
         if isinstance(data, ImageError):
             unreadable.append(SetAside(photo, data.reason))
-            bar.advance()
-            continue
-        key = hashlib.sha256(data).digest()
-        keys[photo] = key
-        if key in store or key in begun:
-            bar.advance()
-            continue
-        begun.add(key)
-        yield key, data
-
-
-def _in_threads(files: Iterable[File], mode: FacesMode, recogniser: Recogniser, threads: int) -> Iterator[list[Row]]:
-    """The files' rows, in their order, a batch at a time."""
-    waiting: deque[Future[list[Row]]] = deque()
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for batch in _in_batches(files):
-            waiting.append(pool.submit(recognise, batch, mode, recogniser))
-            while len(waiting) > AHEAD * threads or (waiting and waiting[0].done()):
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _in_batches(files: Iterable[File]) -> Iterator[list[File]]:
-    batch: list[File] = []
-    for file in files:
-        batch.append(file)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+        else:
+            key = hashlib.sha256(data).digest()
+            keys.append((photo, key))
+            if key not in begun and not known(key):
+                begun.add(key)
+                files.append((key, data))
+        if len(files) == BATCH or len(keys) + len(unreadable) == MOST_READ:
+            yield Looked(tuple(keys), tuple(unreadable), ()), files
+            keys, unreadable, files = [], [], []
+    yield Looked(tuple(keys), tuple(unreadable), ()), files
 
 
 def recognise(files: Sequence[File], mode: FacesMode, recogniser: Recogniser) -> list[Row]:

@@ -19,7 +19,7 @@ from probablyexists.faces.alignment import Template
 class Recogniser(Protocol):
     """Turns aligned faces into embeddings. The result for a face never depends on the others in the batch.
 
-    Called from several threads at once, one core for each.
+    Called from several threads at once, one core for each; can be pickled, for other machines.
     """
 
     @property
@@ -94,8 +94,12 @@ class DlibRecogniser:
     knows = ("facescrub", "vgg", "celeb")
 
     def __init__(self, cache: Path, precision: dlib_onnx.Precision = "int8") -> None:
+        self._made = cache, precision
         self.id = dlib_onnx.graph_id(precision) + "/mirror"
         self._session = _session(dlib_onnx.graph_file(cache, precision))
+
+    def __reduce__(self) -> tuple[type[DlibRecogniser], tuple[object, ...]]:
+        return DlibRecogniser, self._made
 
     def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         return _mirror_averaged(self.embed_once, chips)
@@ -126,6 +130,7 @@ class OnnxRecogniser:
     template: Template = "arcface"
 
     def __init__(self, path: Path, trained_on: str | None = None, knows: tuple[str, ...] = ()) -> None:
+        self._made = path, trained_on, knows
         self.trained_on, self.knows = trained_on, knows
         if not path.is_file():
             raise InputError(f"--recogniser {path}: no such file; give the path of an .onnx face recogniser")
@@ -135,6 +140,9 @@ class OnnxRecogniser:
         self.side = self._layout.side
         self.dim = self._layout.dim
         self.id = f"onnx/{sha256_file(path)[:16]}/arcface-1/mirror"
+
+    def __reduce__(self) -> tuple[type[OnnxRecogniser], tuple[object, ...]]:
+        return OnnxRecogniser, self._made
 
     def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         return _mirror_averaged(self._embed_once, chips)

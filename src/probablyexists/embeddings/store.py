@@ -69,6 +69,11 @@ class Store:
     def __contains__(self, sha256: bytes) -> bool:
         return sha256 in self._known
 
+    @property
+    def known(self) -> frozenset[bytes]:
+        """The hashes of all photos in it."""
+        return frozenset(self._known)
+
     def add(self, rows: Sequence[Row]) -> None:
         """Write the rows as one new part file. Its name is the hash of its content, so that damage is noticed."""
         import pyarrow.parquet as pq

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
-from probablyexists.embeddings.embed import Embedded, embed, open_store
+from probablyexists.embeddings.embed import Embedded, embed, in_threads, open_store
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.faces.acquire import FacesMode, FrameCheck, check_frames
 from probablyexists.images.sources import Source
@@ -82,7 +82,7 @@ def acquire(
     for role, source in sources.items():
         mode = decisions[role].mode
         store = open_store(settings.cache, recogniser, mode, generator_of(source))
-        table = embed(source, recogniser, store, mode, progress, _TITLES[role], settings.threads)
+        table = embed(source, recogniser, store, mode, progress, _TITLES[role], in_threads(settings.threads))
         if not len(table):
             reasons = sorted({aside.reason for aside in table.set_aside})
             raise InputError(

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,13 +66,37 @@ class Nearest:
         return Nearest(self.similarity[rows], self.index[rows])
 
 
-def nearest(
-    queries: Vectors, references: Vectors, k: int = 1, *, memory: int = MEMORY, threads: int | None = None
-) -> Nearest:
-    """The k nearest references of every query, exact.
+Search = Callable[[Vectors, Vectors, int], Nearest]
+"""Queries, references, k -> their nearest."""
+
+_search: ContextVar[Search | None] = ContextVar("search", default=None)
+
+
+@contextmanager
+def searched_by(search: Search) -> Iterator[None]:
+    """Inside, `nearest` is `search`, where there is enough to be searched."""
+    token = _search.set(search)
+    try:
+        yield
+    finally:
+        _search.reset(token)
+
+
+def nearest(queries: Vectors, references: Vectors, k: int = 1) -> Nearest:
+    """The k nearest references of every query; exact, unless `searched_by` says otherwise.
 
     Where there are fewer than k references the rest is -inf, index -1.
     """
+    search = _search.get()
+    if search is not None and len(queries) * len(references) > _SMALL:
+        return search(queries, references, k)
+    return nearest_here(queries, references, k)
+
+
+def nearest_here(
+    queries: Vectors, references: Vectors, k: int = 1, *, memory: int = MEMORY, threads: int | None = None
+) -> Nearest:
+    """The same, exact, on this machine."""
     found = Nearest.nothing(len(queries), k)
     for rows, part in nearest_parts(queries, references, k, memory=memory, threads=threads):
         found.similarity[rows], found.index[rows] = part.similarity, part.index

@@ -1,0 +1,137 @@
+"""Embedding and matching on many machines, through Ray Data.
+
+The work is cut into items; each is done by one task on one core, wherever there is one, and done again elsewhere if its
+machine dies. An item's result does not depend on where it was computed, so neither does the whole.
+
+All machines need this package, the same paths to the images, and weights of the recogniser; only the machine that was
+asked reads and writes the store of embeddings.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from probablyexists.basis.errors import InputError, MissingExtraError, ProbablyExistsError
+from probablyexists.embeddings.embed import Looked, look_at
+from probablyexists.embeddings.recognisers import Recogniser
+from probablyexists.embeddings.store import Store
+from probablyexists.faces.acquire import FacesMode
+from probablyexists.images.sources import Source
+from probablyexists.matching.neighbours import Nearest, Vectors, nearest_here
+
+Shared = TypeVar("Shared")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+PHOTOS = 512
+"""Of an item."""
+QUERIES = 16384
+"""Of an item, at most."""
+ITEMS_A_CORE = 4
+"""At least, where there are enough queries: so that cores end at about the same time."""
+
+
+class RayEngine:
+    """A cluster; a local one where no address is given."""
+
+    def __init__(self, address: str | None = None) -> None:
+        try:
+            import ray
+            import ray.data
+        except ImportError:
+            raise MissingExtraError("ray", "ray") from None
+        if not ray.is_initialized():
+            try:
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+            except (ConnectionError, ValueError) as error:
+                raise InputError(f"--ray-address {address}: no cluster answers there ({error})") from None
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        self.n_cores = max(1, int(dict(ray.cluster_resources()).get("CPU", 1)))
+
+    def each(
+        self, work: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]
+    ) -> Iterator[tuple[Item, Result]]:
+        """`work(shared, item)` for every item, in the order in which they are finished.
+
+        `work` is a function of a module; what it raises is raised here.
+        """
+        import ray
+
+        reference = ray.put(shared)
+
+        def run(batch: dict[str, Any]) -> dict[str, Any]:
+            done = [pickle.dumps(work(_fetched(reference), items[int(i)])) for i in batch["id"]]
+            return {"id": batch["id"], "result": np.array(done, dtype=object)}
+
+        data = ray.data.range(len(items), override_num_blocks=len(items)).map_batches(run, batch_size=1, num_cpus=1)
+        try:
+            for row in data.iter_rows():
+                yield items[row["id"]], pickle.loads(row["result"])
+        except Exception as error:
+            raise _own(error) from None
+
+    def look(self, source: Source, store: Store, mode: FacesMode, recogniser: Recogniser) -> Iterator[Looked]:
+        """Photos are read, acquired and embedded by the cluster."""
+        starts = range(0, len(source.photos), PHOTOS)
+        items = [(start, min(start + PHOTOS, len(source.photos))) for start in starts]
+        try:
+            pickle.dumps(source)
+        except Exception:  # a generator holds a network, of whatever kind
+            raise InputError(
+                f"--engine ray: {source.name} is no set of images that every machine can read; draw its samples into a "
+                "folder first"
+            ) from None
+        for _, looked in self.each(_look, (source, store.known, mode, recogniser), items):
+            yield looked
+
+    def search(self, queries: Vectors, references: Vectors, k: int) -> Nearest:
+        """As `neighbours.nearest`, bit for bit."""
+        step = min(QUERIES, max(512, -(-len(queries) // (ITEMS_A_CORE * self.n_cores))))
+        items = [(start, min(start + step, len(queries))) for start in range(0, len(queries), step)]
+        found = Nearest.nothing(len(queries), k)
+        for (start, stop), part in self.each(_search, (queries, references, k), items):
+            found.similarity[start:stop], found.index[start:stop] = part.similarity, part.index
+        return found
+
+
+def _look(shared: tuple[Source, frozenset[bytes], FacesMode, Recogniser], item: tuple[int, int]) -> Looked:
+    source, known, mode, recogniser = shared
+    return look_at(source, source.photos[slice(*item)], known.__contains__, mode, recogniser)
+
+
+def _search(shared: tuple[Vectors, Vectors, int], item: tuple[int, int]) -> Nearest:
+    queries, references, k = shared
+    return nearest_here(queries[slice(*item)], references, k, threads=1)
+
+
+_last: tuple[str, Any] = ("", None)
+
+
+def _fetched(reference: Any) -> Any:
+    """What all items share, unpacked once a process."""
+    global _last  # noqa: PLW0603
+    import ray
+
+    name = reference.hex()
+    if _last[0] != name:
+        _last = (name, ray.get(reference))
+    return _last[1]
+
+
+def _own(error: BaseException | None) -> BaseException:
+    """Our own error in what Ray wraps around it; else the outermost."""
+    at = error
+    while at is not None:
+        if isinstance(at, ProbablyExistsError):
+            return InputError(str(getattr(at, "cause", at)))
+        at = getattr(at, "cause", None) or at.__cause__
+    assert error is not None
+    return error
