@@ -15,18 +15,9 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.faces.acquire import Face, acquire
 from probablyexists.images.drawn import draw_person, draw_photo
 from probablyexists.images.listing import Photo
-from probablyexists.matching.copies import (
-    AT_LEAST,
-    REACH,
-    correlate,
-    find,
-    find_all,
-    hashes,
-    normalise,
-    shifted_correlation,
-    threshold,
-)
+from probablyexists.matching.copies import AT_LEAST, correlate, find, find_all, threshold
 from probablyexists.matching.crowd import Crowd
+from probablyexists.matching.pictures import REACH, hashes, normalise, shifted_correlation
 from probablyexists.matching.templates import group
 
 Pictures = NDArray[np.uint8]
@@ -173,11 +164,11 @@ def test_a_hash_has_256_bits_and_differs_between_pictures() -> None:
 def test_the_answer_does_not_depend_on_how_many_are_asked_at_once(
     training: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from probablyexists.matching import copies
+    from probablyexists.matching import gallery
 
     queries = np.concatenate([training[5:15, :, :, ::-1], training[::3]])
     whole = find(queries, training)
-    monkeypatch.setattr(copies, "_CHUNK", 4)
+    monkeypatch.setattr(gallery, "_CHUNK", 4)
     parts = find(queries, training)
     assert np.array_equal(whole.index, parts.index)
     np.testing.assert_allclose(whole.correlation, parts.correlation, atol=2e-6)
