@@ -96,7 +96,7 @@ def correlate(a: NDArray[np.uint8], b: NDArray[np.uint8], threads: int | None = 
         found = []
         for view in range(a.shape[1]):
             pictures, references = ours[:, view], windows(normalise(theirs[:, view]))
-            found.append(best(pictures, normalise(pictures), references, same, view, every=True)[1])
+            found.append(best(pictures, normalise(pictures), references, same, view, 1, every=True)[1])
         return np.asarray(np.max(found, axis=(0, 2, 3)))
 
     return np.concatenate([np.empty(0), *in_blocks(compare, len(a), threads)])

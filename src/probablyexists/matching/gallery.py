@@ -132,12 +132,8 @@ def _chunk(
 
         in_blocks(fill, len(needed), threads)
 
-    def compare(rows: slice) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        which, value = best(queries[rows], sharp[rows], ready, place[rows], view, every=every)
-        return np.take_along_axis(candidates[rows], which, axis=2), value
-
-    parts = in_blocks(compare, n, threads)
-    return np.concatenate([which for which, _ in parts]), np.concatenate([value for _, value in parts])
+    which, correlation = best(queries, sharp, ready, place, view, threads, every=every)
+    return np.take_along_axis(candidates, which, axis=2), correlation
 
 
 def best(
@@ -146,6 +142,7 @@ def best(
     references: Windows,
     place: NDArray[np.intp],
     view: int,
+    threads: int | None,
     *,
     every: bool,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
@@ -153,33 +150,47 @@ def best(
 
     `sharp`: the pictures normalised. `place`: (n, 2, c) rows of `references`, for each picture and its mirror image.
     """
-    core = cores(sharp)
-    both = np.stack([core, mirrored(core)], axis=1)
-    value = np.empty(place.shape)
-    for k in range(place.shape[2]):
-        value[:, :, k] = references.correlation(both, place[:, :, k])
+    found = np.empty(place.shape)
+
+    def compare(rows: slice) -> None:
+        core = cores(sharp[rows])
+        for flip, both in enumerate((core, mirrored(core))):
+            for k in range(place.shape[2]):
+                found[rows, flip, k] = references.correlation(both, place[rows, flip, k])
+
+    in_blocks(compare, len(pictures), threads)
     which = np.broadcast_to(np.arange(place.shape[2]), place.shape)
     if not every:
-        which = value.argmax(axis=2)[:, :, None]
-        value, place = np.take_along_axis(value, which, axis=2), np.take_along_axis(place, which, axis=2)
-    _register(pictures, references, place, value, view)
-    return which, value
+        which = found.argmax(axis=2)[:, :, None]
+        found, place = np.take_along_axis(found, which, axis=2), np.take_along_axis(place, which, axis=2)
+    _register(pictures, references, place, found, view, threads)
+    return which, found
 
 
 def _register(
-    pictures: NDArray[np.uint8], references: Windows, place: NDArray[np.intp], value: NDArray[np.float64], view: int
+    pictures: NDArray[np.uint8],
+    references: Windows,
+    place: NDArray[np.intp],
+    correlation: NDArray[np.float64],
+    view: int,
+    threads: int | None,
 ) -> None:
     """Raise correlations to those after small turns and scalings of the picture, of pairs that are at all alike."""
     worth, warps = _REGISTRATION[view]
-    picture, flip, k = np.nonzero(value >= worth)
-    if not picture.size:
-        return
-    needed, at = np.unique(picture, return_inverse=True)
-    for turn, scale in warps:
-        core = cores(normalise(warp(pictures[needed], turn, scale)))
-        both = np.stack([core, mirrored(core)], axis=1)
-        moved = references.correlation(both[at, flip], place[picture, flip, k])
-        value[picture, flip, k] = np.maximum(value[picture, flip, k], moved)
+    alike = np.flatnonzero((correlation >= worth).any(axis=(1, 2)))
+
+    def register(rows: slice) -> None:
+        moving, where, now = pictures[alike[rows]], place[alike[rows]], correlation[alike[rows]]
+        asked = [np.nonzero(now[:, flip] >= worth) for flip in range(2)]
+        for turn, scale in warps:
+            core = cores(normalise(warp(moving, turn, scale)))
+            for flip, (i, k) in enumerate(asked):
+                if i.size:
+                    both = mirrored(core[i]) if flip else core[i]
+                    now[i, flip, k] = np.maximum(now[i, flip, k], references.correlation(both, where[i, flip, k]))
+        correlation[alike[rows]] = now
+
+    in_blocks(register, len(alike), threads)
 
 
 def _nearest(index: Any, codes: NDArray[np.uint8], threads: int | None) -> NDArray[np.intp]:
