@@ -68,7 +68,10 @@ class Windows:
         down, across = _shifts()
         # Correlation theorem: the product of the spectra gives the sum of core times window at every shift at once, and
         # of its inverse transform only the 7 x 7 shifts within reach are worked out.
-        products = np.matmul(np.matmul(down, core * self.spectra[row]).view(np.float32), across)
+        spectra = self.spectra[row]
+        # Said so, since numpy puts the product in place of large operands only, and that rounds differently.
+        np.multiply(core, spectra, out=spectra)
+        products = np.matmul(np.matmul(down, spectra).view(np.float32), across)
         products *= self.scale[row]
         return np.asarray(np.round(products.max(axis=(1, 2)).astype(np.float64), 6))
 
