@@ -111,15 +111,14 @@ def _chunk(
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     n = len(queries)
     normal = np.empty(queries.shape, np.float32)
-    asked = np.empty((n, 2, HASH_SIDE**2 // 8), np.uint8)
+    nearest = np.empty((n, 2, min(N_CANDIDATES, index.ntotal)), np.intp)
 
     def prepare(rows: slice) -> None:
         normal[rows] = normalise(queries[rows])
-        asked[rows] = hashes(normal[rows])
+        nearest[rows] = _nearest(index, hashes(normal[rows]))
 
     in_blocks(prepare, n, threads)
-    nearest = _nearest(index, asked.reshape(2 * n, -1), threads)
-    candidates = np.sort(nearest if among is None else among[nearest], axis=1).reshape(n, 2, -1)
+    candidates = np.sort(nearest if among is None else among[nearest], axis=2)
     if references.held is not None:
         ready, place = references.held, candidates
     else:
@@ -192,17 +191,18 @@ def _register(
     in_blocks(register, len(alike), threads)
 
 
-def _nearest(index: Any, codes: NDArray[np.uint8], threads: int | None) -> NDArray[np.intp]:
-    """(n, k) rows nearest by Hamming distance."""
+def _nearest(index: Any, codes: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """(n, 2, k) rows nearest by Hamming distance to (n, 2, 32) hashes."""
     import faiss
 
+    # One of several threads: FAISS need not start others. The setting is the calling thread's alone.
     before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(threads or before)
+    faiss.omp_set_num_threads(1)
     try:
-        nearest = index.search(codes, min(N_CANDIDATES, index.ntotal))[1]
+        nearest = index.search(codes.reshape(-1, codes.shape[2]), min(N_CANDIDATES, index.ntotal))[1]
     finally:
         faiss.omp_set_num_threads(before)
-    return np.asarray(nearest, dtype=np.intp)
+    return np.asarray(nearest.reshape(*codes.shape[:2], -1), dtype=np.intp)
 
 
 def in_blocks(work: Callable[[slice], T], n: int, threads: int | None) -> list[T]:

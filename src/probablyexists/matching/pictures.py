@@ -30,10 +30,14 @@ _WAVES = SIDE // 2 + 1
 
 
 def normalise(pictures: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
-    """Local contrast normalisation: subtract the blurred picture, divide by the blurred deviation."""
+    """Local contrast normalisation: subtract the blurred picture, divide by the blurred deviation.
+
+    The slight blur that follows is left to `windows` and `cores`, in whose waves it costs nothing, and changes no hash:
+    it only makes cosine waves smaller.
+    """
     x = pictures.astype(np.float32)
     # Blurs leave a constant as it is; without it less is lost to rounding, and a flat picture becomes exactly zero.
-    x -= x.reshape(len(x), -1).mean(axis=1)[:, None, None]
+    x -= x.reshape(len(x), SIDE**2).mean(axis=1)[:, None, None]
     x -= _both_ways(_blur(3.0), x)
     deviation = _both_ways(_blur(4.5), x * x)
     np.sqrt(deviation, out=deviation)
@@ -69,7 +73,7 @@ class Windows:
         # Correlation theorem: the product of the spectra gives the sum of core times window at every shift at once, and
         # of its inverse transform only the 7 x 7 shifts within reach are worked out.
         spectra = self.spectra[row]
-        # Said so, since numpy puts the product in place of large operands only, and that rounds differently.
+        # In place whatever the size: left to itself numpy does so for large operands only, and that rounds differently.
         np.multiply(core, spectra, out=spectra)
         products = np.matmul(np.matmul(down, spectra).view(np.float32), across)
         products *= self.scale[row]
