@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.findings import Copies
-from probablyexists.matching.copies import SAME_PICTURE, CopyThreshold, Matches, correlate, find, threshold
+from probablyexists.matching.copies import SAME_PICTURE, CopyThreshold, Matches, correlate, find, find_apart, threshold
 from probablyexists.matching.crowd import Crowd
 from probablyexists.stats.rates import share_of_people
 
@@ -53,9 +53,7 @@ def _own_thresholds(training: Crowd, common: float) -> dict[int, float]:
     for rows in training.people.rows:
         own = common
         if len(rows) > MOST_OTHERS + 1:
-            part = np.arange(len(rows)) % N_PARTS
-            found = [find(pictures[rows[part == p]], pictures[rows[part != p]]).correlation for p in range(N_PARTS)]
-            alike = np.concatenate(found)
+            alike = find_apart(pictures[rows], np.arange(len(rows)) % N_PARTS).correlation
             own = max(common, threshold(np.empty(0), alike[alike < SAME_PICTURE]).value)
         thresholds.update(dict.fromkeys(map(int, rows), own))
     return thresholds

@@ -1,0 +1,167 @@
+"""The copy check is fast and says what it always said: agreement with the plain way, and with itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+import plain_copies as plain
+from probablyexists.matching import gallery, pictures
+from probablyexists.matching.copies import Matches, correlate, find, find_all, find_apart
+from test_copies import EDITS, drawn, picture
+
+Pictures = NDArray[np.uint8]
+N = 60
+
+
+@pytest.fixture(scope="module")
+def training() -> Pictures:
+    return np.stack([picture(drawn(person, 0)) for person in range(N)])
+
+
+@pytest.fixture(scope="module")
+def asked() -> Pictures:
+    """Edited training photos, other photos of the same people, and photos of strangers."""
+    edited = [edit(drawn(person, 0)) for person, edit in enumerate(EDITS.values())]
+    others = [picture(drawn(person, 1)) for person in range(20)]
+    strangers = [picture(drawn(person, 0)) for person in range(100, 130)]
+    return np.stack(edited + others + strangers)
+
+
+def grey(n: int, seed: int = 0) -> Pictures:
+    """Blurred noise from 0 to 255, some of it cut off."""
+    noise = gaussian_filter(np.random.default_rng(seed).normal(size=(n, 48, 48)), (0, 1.5, 1.5))
+    return (noise * 400 + 128).clip(0, 255).astype(np.uint8)
+
+
+def same(a: Matches, b: Matches) -> bool:
+    return np.array_equal(a.correlation, b.correlation) and np.array_equal(a.index, b.index)
+
+
+# --- the plain way --------------------------------------------------------------------------------------------------
+
+
+def test_normalised_pictures_agree(asked: Pictures) -> None:
+    """The fast one leaves the last slight blur to those who compare."""
+    for shown in (asked[:, 0], asked[:, 1], grey(20)):
+        blurred = gaussian_filter(pictures.normalise(shown), (0, pictures.SMOOTH, pictures.SMOOTH))
+        np.testing.assert_allclose(blurred, plain.normalise(shown), atol=2e-5)
+
+
+def test_hashes_agree_bit_by_bit(asked: Pictures) -> None:
+    """Without that blur, and without looking at the mirror image."""
+    for shown in (asked[:, 0], asked[:, 1], grey(20)):
+        fast = pictures.hashes(pictures.normalise(shown))
+        assert np.array_equal(fast[:, 0], plain.hashes(plain.normalise(shown)))
+        assert np.array_equal(fast[:, 1], plain.hashes(plain.normalise(shown[:, :, ::-1])))
+
+
+def test_correlations_agree_for_pictures_and_their_mirror_images() -> None:
+    a, b = grey(30), grey(30, seed=1)
+    b[:10], b[10:20] = np.roll(a[:10], (2, -3), axis=(1, 2)), a[10:20, :, ::-1]
+    windows, core = pictures.windows(pictures.normalise(b)), pictures.cores(pictures.normalise(a))
+    for ours, theirs in ((core, a), (pictures.mirrored(core), a[:, :, ::-1])):
+        expected = plain.shifted_correlation(plain.normalise(theirs), plain.normalise(b))
+        np.testing.assert_allclose(windows.correlation(ours, np.arange(30)), expected, atol=5e-6)
+
+
+@pytest.mark.parametrize("turn", [0.0, -5.0, 2.5])
+@pytest.mark.parametrize("scale", [0.9, 1.0, 1.05])
+def test_turned_and_scaled_pictures_agree(turn: float, scale: float) -> None:
+    np.testing.assert_allclose(pictures.warp(grey(5), turn, scale), plain.warp(grey(5), turn, scale), atol=1e-3)
+
+
+def test_with_a_turn_its_opposite_is_tried() -> None:
+    """Then a mirror image is found as well as the picture."""
+    for _, warps in gallery._REGISTRATION:
+        assert {(-turn, scale) for turn, scale in warps} == set(warps)
+
+
+def test_the_same_is_found(training: Pictures, asked: Pictures) -> None:
+    fast, slow = find(asked, training), plain.find(asked, training)
+    np.testing.assert_allclose(fast.correlation, slow.correlation, atol=1e-5)
+    assert np.array_equal(fast.index, slow.index)
+
+
+def test_the_same_pairs_are_found(training: Pictures, asked: Pictures) -> None:
+    fast, slow = find_all(asked, training, 0.6), plain.find_all(asked, training, 0.6)
+    assert fast.keys() == slow.keys()
+    assert len(fast) > len(EDITS)
+    np.testing.assert_allclose([fast[pair] for pair in slow], list(slow.values()), atol=1e-5)
+
+
+def test_pairs_given_correlate_as_before(training: Pictures, asked: Pictures) -> None:
+    n = len(training)
+    np.testing.assert_allclose(correlate(asked[:n], training), plain.correlate(asked[:n], training), atol=1e-5)
+
+
+def test_apart_is_part_by_part(training: Pictures, asked: Pictures) -> None:
+    """One part against all the others, in turn."""
+    together = np.concatenate([training, asked])
+    part = np.arange(len(together)) % 5
+    found = find_apart(together, part)
+    for p in range(5):
+        alone = find(together[part == p], together[part != p])
+        assert np.array_equal(found.correlation[part == p], alone.correlation)
+        assert np.array_equal(found.index[part == p], np.flatnonzero(part != p)[alone.index])
+
+
+def test_apart_with_nothing_else() -> None:
+    found = find_apart(grey(3)[:, None], np.zeros(3, int))
+    assert (found.index.tolist(), found.correlation.tolist()) == ([-1] * 3, [-1.0] * 3)
+
+
+# --- itself ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("block", "chunk"), [(1, 1024), (7, 1024), (64, 5), (3, 10)])
+def test_blocks_change_nothing(
+    training: Pictures, asked: Pictures, monkeypatch: pytest.MonkeyPatch, block: int, chunk: int
+) -> None:
+    """Not by a bit: the correlations are equal, not nearly equal."""
+    whole, apart = find(asked, training, threads=1), correlate(asked[:N], training)
+    monkeypatch.setattr(gallery, "_BLOCK", block)
+    monkeypatch.setattr(gallery, "_CHUNK", chunk)
+    assert same(find(asked, training), whole)
+    assert np.array_equal(correlate(asked[:N], training), apart)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_threads_change_nothing(training: Pictures, asked: Pictures, threads: int) -> None:
+    assert same(find(asked, training, threads), find(asked, training))
+
+
+def test_the_order_changes_nothing(training: Pictures, asked: Pictures) -> None:
+    order = np.random.default_rng(0).permutation(len(asked))
+    whole = find(asked, training)
+    assert same(find(asked[order], training), Matches(whole.correlation[order], whole.index[order]))
+
+
+def test_references_that_are_too_many_to_hold_are_compared_alike(
+    training: Pictures, asked: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, apart = find(asked, training), find_apart(asked, np.arange(len(asked)) % 3)
+    monkeypatch.setattr(gallery, "_HELD", 10)
+    monkeypatch.setattr(gallery, "_CHUNK", 20)
+    assert same(find(asked, training), whole)
+    assert same(find_apart(asked, np.arange(len(asked)) % 3), apart)
+
+
+def test_pictures_on_disk_are_compared_alike(training: Pictures, asked: Pictures, tmp_path: Path) -> None:
+    np.save(tmp_path / "training.npy", training)
+    np.save(tmp_path / "asked.npy", asked)
+    on_disk = [np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("asked", "training")]
+    assert same(find(*on_disk), find(asked, training))
+
+
+def test_a_mirror_image_is_found_as_the_picture_is(training: Pictures, asked: Pictures) -> None:
+    """Whichever of the two is mirrored; only the order of sums differs."""
+    whole = find(asked, training)
+    for a, b in ((asked[..., ::-1], training), (asked, training[..., ::-1]), (asked[..., ::-1], training[..., ::-1])):
+        found = find(a, b)
+        np.testing.assert_allclose(found.correlation, whole.correlation, atol=5e-6)
+        assert np.array_equal(found.index, whole.index)
