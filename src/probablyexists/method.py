@@ -28,12 +28,13 @@ from probablyexists.answers.view import View
 from probablyexists.attacks.known import chosen
 from probablyexists.attacks.protocol import Attack
 from probablyexists.basis.progress import Progress, Silent
-from probablyexists.embeddings.embed import Embedded
+from probablyexists.embeddings.embed import Embedded, Look, in_threads
 from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.findings import Findings
 from probablyexists.images.sources import Source
 from probablyexists.intake.acquire import Decision, acquire, decide
 from probablyexists.intake.data import describe, sign
+from probablyexists.intake.engine import engine
 from probablyexists.intake.folder import claim_folder
 from probablyexists.intake.people import Peopled, find_people, pseudonyms, seen_again
 from probablyexists.intake.settings import Settings, checked
@@ -71,7 +72,8 @@ def run(settings: Settings, progress: Progress) -> Findings:
     started = time.monotonic()
     if settings.out is not None:
         claim_folder(settings.out)
-    return conclude(gather(settings, progress), settings, progress, started)
+    with engine(settings) as look:
+        return conclude(gather(settings, progress, look), settings, progress, started)
 
 
 @dataclass(frozen=True)
@@ -94,14 +96,15 @@ class Evidence:
     """The nearest sample first."""
 
 
-def gather(settings: Settings, progress: Progress) -> Evidence:
-    """Acquire -> embed -> match."""
+def gather(settings: Settings, progress: Progress, look: Look | None = None) -> Evidence:
+    """Acquire -> embed -> match. `look`: how photos are looked at; default: in threads of this machine."""
+    look = look or in_threads(settings.threads)
     attacks = chosen(settings.more_attacks, has_reference=settings.reference is not None)
     names = (settings.recogniser, *settings.more_recognisers)
     recogniser, *more = open_recognisers(names, settings.cache)
     sources = open_sources(settings, progress)
     decisions = decide(sources, settings, progress)
-    tables = acquire(sources, decisions, recogniser, settings, progress)
+    tables = acquire(sources, decisions, recogniser, settings, progress, look)
     generated = tables["generated"]
     people_tables = {role: table for role, table in tables.items() if role != "generated"}
 
@@ -116,7 +119,7 @@ def gather(settings: Settings, progress: Progress) -> Evidence:
     views = [_view(recogniser, crowds, others)]
     for another in more:
         progress.say(f"the same people and samples by {another.id}")
-        again = acquire(sources, decisions, another, settings, progress)
+        again = acquire(sources, decisions, another, settings, progress, look)
         views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos)))
     return Evidence(
         sources, decisions, recogniser, tables, pairs, names_known, crowds, copied, others, tuple(views), attacks

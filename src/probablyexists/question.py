@@ -20,10 +20,11 @@ from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text
 from probablyexists.basis.progress import Progress, Silent
-from probablyexists.embeddings.embed import Embedded
+from probablyexists.embeddings.embed import Embedded, Look
 from probablyexists.embeddings.recognisers import open_recogniser
 from probablyexists.intake.acquire import acquire, decide
 from probablyexists.intake.data import sign
+from probablyexists.intake.engine import engine
 from probablyexists.intake.folder import claim_folder
 from probablyexists.intake.people import MIN_HELDOUT
 from probablyexists.intake.settings import Question, checked
@@ -64,12 +65,17 @@ def ask(
 
 def run(question: Question, progress: Progress) -> Sheet:
     """The question itself."""
+    with engine(question) as look:
+        return _run(question, progress, look)
+
+
+def _run(question: Question, progress: Progress, look: Look) -> Sheet:
     started = time.monotonic()
     if question.out is not None:
         claim_folder(question.out)
     sources = open_question(question, progress)
     recogniser = open_recogniser(question.recogniser, question.cache)
-    tables = acquire(sources, decide(sources, question, progress), recogniser, question, progress)
+    tables = acquire(sources, decide(sources, question, progress), recogniser, question, progress, look)
 
     progress.say("looking for copies")
     asked = Crowd(

@@ -11,9 +11,11 @@ from probablyexists.answers.frequent import frequent
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text
 from probablyexists.basis.progress import Progress, Silent
+from probablyexists.embeddings.embed import Look
 from probablyexists.embeddings.recognisers import open_recogniser
 from probablyexists.intake.acquire import acquire, decide
 from probablyexists.intake.data import sign
+from probablyexists.intake.engine import engine
 from probablyexists.intake.folder import claim_folder
 from probablyexists.intake.settings import Survey, checked
 from probablyexists.intake.sources import open_survey
@@ -42,12 +44,17 @@ def blind(
 
 def run(survey: Survey, progress: Progress) -> FrequentFaces:
     """The survey itself."""
+    with engine(survey) as look:
+        return _run(survey, progress, look)
+
+
+def _run(survey: Survey, progress: Progress, look: Look) -> FrequentFaces:
     started = time.monotonic()
     if survey.out is not None:
         claim_folder(survey.out)
     sources = open_survey(survey, progress)
     recogniser = open_recogniser(survey.recogniser, survey.cache)
-    tables = acquire(sources, decide(sources, survey, progress), recogniser, survey, progress)
+    tables = acquire(sources, decide(sources, survey, progress), recogniser, survey, progress, look)
     generated, reference = tables["generated"], tables["reference"]
     people = group(reference, seed=survey.seed)
     if len(people) < NEEDS:

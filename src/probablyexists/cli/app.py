@@ -76,8 +76,11 @@ Json = Annotated[bool, typer.Option("--json", help="The whole result as JSON on 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
 Faces = Annotated[str, typer.Option(help="auto, detect (find the face first) or aligned (images are crops).")]
-Recogniser = Annotated[str, typer.Option(help="dlib, insightface, or the path of an .onnx file.")]
+Recogniser = Annotated[str, typer.Option(help="dlib, dlib-float32, insightface, or the path of an .onnx file.")]
 Threads = Annotated[int | None, typer.Option(help="Threads; default: all cores.")]
+Memory = Annotated[float, typer.Option(help="GiB that matching may use, beside the tables of embeddings.")]
+Engine = Annotated[str, typer.Option(help="local, or ray: embed and match on a Ray cluster.")]
+RayAddress = Annotated[str | None, typer.Option(help="Of a Ray cluster that runs; default: one on this machine.")]
 Samples = Annotated[int | None, typer.Option(help="How many pictures to draw from a generator; default: 10000.")]
 TrustPickle = Annotated[
     bool, typer.Option("--trust-pickle", help="Open a .pkl or .pt2, which can run any code it holds.")
@@ -125,6 +128,9 @@ def audit_command(
     level: Annotated[float, typer.Option(help="False discovery rate allowed among the people named.")] = 0.05,
     seed: Seed = 0,
     threads: Threads = None,
+    memory: Memory = 2.0,
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
     show_names: Annotated[bool, typer.Option("--show-names", help="Folder names instead of pseudonyms.")] = False,
     show_faces: Annotated[bool, typer.Option("--show-faces", help="Do not pixelate faces in the report.")] = False,
     fail_on_leak: Annotated[bool, typer.Option("--fail-on-leak", help="Exit code 1 if the verdict is leak.")] = False,
@@ -151,6 +157,9 @@ def audit_command(
         level=level,
         seed=seed,
         threads=threads,
+        memory=memory,
+        engine=engine,
+        ray_address=ray_address,
         show_names=show_names,
         show_faces=show_faces,
         samples=samples,
@@ -178,6 +187,9 @@ def ask_command(
     level: Annotated[float, typer.Option(help="Largest p-value that is called evidence.")] = 0.05,
     seed: Seed = 0,
     threads: Threads = None,
+    memory: Memory = 2.0,
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
     show_faces: Annotated[bool, typer.Option("--show-faces", help="Do not pixelate faces on the sheet.")] = False,
     samples: Samples = None,
     trust_pickle: TrustPickle = False,
@@ -199,6 +211,9 @@ def ask_command(
         level=level,
         seed=seed,
         threads=threads,
+        memory=memory,
+        engine=engine,
+        ray_address=ray_address,
         show_faces=show_faces,
         samples=samples,
         trust_pickle=trust_pickle,
@@ -218,6 +233,9 @@ def blind_command(
     level: Annotated[float, typer.Option(help="False discovery rate allowed among samples.")] = 0.01,
     seed: Seed = 0,
     threads: Threads = None,
+    memory: Memory = 2.0,
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
     show_faces: Annotated[bool, typer.Option("--show-faces", help="Do not pixelate faces on the page.")] = False,
     samples: Samples = None,
     trust_pickle: TrustPickle = False,
@@ -237,6 +255,9 @@ def blind_command(
         level=level,
         seed=seed,
         threads=threads,
+        memory=memory,
+        engine=engine,
+        ray_address=ray_address,
         show_faces=show_faces,
         samples=samples,
         trust_pickle=trust_pickle,

@@ -22,7 +22,7 @@ from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import Store
 from probablyexists.faces.acquire import FacesMode
 from probablyexists.images.sources import Source
-from probablyexists.matching.neighbours import Nearest, Vectors, nearest_here
+from probablyexists.matching.neighbours import MEMORY, Nearest, Vectors, nearest_here
 
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")
@@ -39,7 +39,8 @@ ITEMS_A_CORE = 4
 class RayEngine:
     """A cluster; a local one where no address is given."""
 
-    def __init__(self, address: str | None = None) -> None:
+    def __init__(self, address: str | None = None, memory: int = MEMORY) -> None:
+        self._memory = memory
         try:
             import ray
             import ray.data
@@ -54,7 +55,8 @@ class RayEngine:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
-        self.n_cores = max(1, int(dict(ray.cluster_resources()).get("CPU", 1)))
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        self.n_cores = max(1, int(resources.get("CPU", 1)))
 
     def each(
         self, work: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]
@@ -97,7 +99,7 @@ class RayEngine:
         step = min(QUERIES, max(512, -(-len(queries) // (ITEMS_A_CORE * self.n_cores))))
         items = [(start, min(start + step, len(queries))) for start in range(0, len(queries), step)]
         found = Nearest.nothing(len(queries), k)
-        for (start, stop), part in self.each(_search, (queries, references, k), items):
+        for (start, stop), part in self.each(_search, (queries, references, k, self._memory), items):
             found.similarity[start:stop], found.index[start:stop] = part.similarity, part.index
         return found
 
@@ -107,9 +109,9 @@ def _look(shared: tuple[Source, frozenset[bytes], FacesMode, Recogniser], item: 
     return look_at(source, source.photos[slice(*item)], known.__contains__, mode, recogniser)
 
 
-def _search(shared: tuple[Vectors, Vectors, int], item: tuple[int, int]) -> Nearest:
-    queries, references, k = shared
-    return nearest_here(queries[slice(*item)], references, k, threads=1)
+def _search(shared: tuple[Vectors, Vectors, int, int], item: tuple[int, int]) -> Nearest:
+    queries, references, k, memory = shared
+    return nearest_here(queries[slice(*item)], references, k, memory=memory, threads=1)
 
 
 _last: tuple[str, Any] = ("", None)

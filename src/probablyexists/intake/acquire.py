@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
-from probablyexists.embeddings.embed import Embedded, embed, in_threads, open_store
+from probablyexists.embeddings.embed import Embedded, Look, embed, open_store
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.faces.acquire import FacesMode, FrameCheck, check_frames
 from probablyexists.images.sources import Source
@@ -76,13 +76,14 @@ def acquire(
     recogniser: Recogniser,
     settings: Common,
     progress: Progress,
+    look: Look,
 ) -> dict[Role, Embedded]:
-    """Embed every source; InputError if one shows no face at all."""
+    """Embed every source, looked at by `look`; InputError if one shows no face at all."""
     tables = {}
     for role, source in sources.items():
         mode = decisions[role].mode
         store = open_store(settings.cache, recogniser, mode, generator_of(source))
-        table = embed(source, recogniser, store, mode, progress, _TITLES[role], in_threads(settings.threads))
+        table = embed(source, recogniser, store, mode, progress, _TITLES[role], look)
         if not len(table):
             reasons = sorted({aside.reason for aside in table.set_aside})
             raise InputError(

@@ -100,7 +100,7 @@ def sign(
     seconds: float,
 ) -> Signature:
     """Versions, settings, generator, data and date."""
-    given = settings.model_dump(mode="json", exclude={"cache", "threads", "photos"})
+    given = settings.model_dump(mode="json", exclude={"cache", "threads", "photos", "memory", "engine", "ray_address"})
     chosen = {name: ", ".join(value) if isinstance(value, list) else value for name, value in given.items()}
     generator = generator_of(sources["generated"])
     libraries = [*_LIBRARIES, *(name for name in _OF_GENERATORS if generator and name in sys.modules)]

@@ -41,6 +41,12 @@ class Common(BaseModel):
     trust_pickle: bool = False
     """Open a generator whose file runs code when it is opened."""
     cache: Path = Field(default_factory=default_cache)
+    memory: float = Field(default=2.0, gt=0.0)
+    """GiB that matching may use, beside the tables. Changes nothing but the time."""
+    engine: Literal["local", "ray"] = "local"
+    """Who embeds and matches: this machine, or a Ray cluster. Changes nothing but the time."""
+    ray_address: str | None = None
+    """Of a cluster that runs; None: a local one."""
 
 
 class Settings(Common):
