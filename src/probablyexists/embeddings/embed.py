@@ -11,8 +11,10 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,9 @@ BATCH = 32
 ROWS_A_PART = 1024
 MOST_READ = 1024
 """Photos after which a batch ends though it is not full, because most are known."""
+ACQUIRING = 4
+"""Of so many threads one looks for landmarks at a time, as they would only wait for each other; it is about a quarter of
+the work."""
 AHEAD = 2
 """Batches a thread that wait for it, at most."""
 
@@ -165,10 +170,12 @@ def in_threads(threads: int | None = None) -> Look:
             looked, rows = waiting.popleft()
             return replace(looked, rows=tuple(rows.result()))
 
+        # dlib holds Python's lock while it looks for landmarks, though not while it looks for a face.
+        acquiring = Semaphore(max(1, n // ACQUIRING) if mode == "aligned" else n)
         pool = ThreadPoolExecutor(n)
         try:
             for looked, files in _read(source, source.photos, store.__contains__):
-                waiting.append((looked, pool.submit(recognise, files, mode, recogniser)))
+                waiting.append((looked, pool.submit(recognise, files, mode, recogniser, acquiring)))
                 while len(waiting) > AHEAD * n or (waiting and waiting[0][1].done()):
                     yield finished()
             while waiting:
@@ -184,7 +191,7 @@ def look_at(
 ) -> Looked:
     """Some photos in this thread. `known`: whether the store holds a hash."""
     parts = [
-        replace(looked, rows=tuple(recognise(files, mode, recogniser)))
+        replace(looked, rows=tuple(recognise(files, mode, recogniser, nullcontext())))
         for looked, files in _read(source, photos, known)
     ]
     return Looked(
@@ -217,9 +224,12 @@ def _read(
     yield Looked(tuple(keys), tuple(unreadable), ()), files
 
 
-def recognise(files: Sequence[File], mode: FacesMode, recogniser: Recogniser) -> list[Row]:
-    """From files to rows of the store, in one thread."""
-    found = [(key, acquire(data, mode, recogniser.side, recogniser.template)) for key, data in files]
+def recognise(
+    files: Sequence[File], mode: FacesMode, recogniser: Recogniser, acquiring: AbstractContextManager[object]
+) -> list[Row]:
+    """From files to rows of the store, in one thread; faces are acquired while `acquiring` is held."""
+    with acquiring:
+        found = [(key, acquire(data, mode, recogniser.side, recogniser.template)) for key, data in files]
     chips = [face.chip for _, face in found if isinstance(face, Face)]
     embeddings = iter(recogniser.embed(np.stack(chips)) if chips else ())
     return [
