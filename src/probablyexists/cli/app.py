@@ -138,35 +138,45 @@ def audit_command(
     trust_pickle: TrustPickle = False,
     cache: Cache = None,
     as_json: Json = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how long it will take, and how much memory and disk.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
-    from probablyexists.method import audit
+    from probablyexists.intake.settings import Settings, checked
 
-    chosen: dict[str, Any] = {} if cache is None else {"cache": cache}
-    findings = audit(
-        training,
-        heldout,
-        generated,
-        unseen=unseen,
-        out=out,
-        faces=faces,
-        recogniser=recogniser,
-        more_recognisers=more_recognisers or (),
-        more_attacks=more_attacks or (),
-        reference=reference,
-        level=level,
-        seed=seed,
-        threads=threads,
-        memory=memory,
-        engine=engine,
-        ray_address=ray_address,
-        show_names=show_names,
-        show_faces=show_faces,
-        samples=samples,
-        trust_pickle=trust_pickle,
-        progress=_progress(quiet),
-        **chosen,
-    )
+    given: dict[str, Any] = {
+        "training": training,
+        "heldout": heldout,
+        "generated": generated,
+        "unseen": unseen,
+        "out": out,
+        "faces": faces,
+        "recogniser": recogniser,
+        "more_recognisers": more_recognisers or (),
+        "more_attacks": more_attacks or (),
+        "reference": reference,
+        "level": level,
+        "seed": seed,
+        "threads": threads,
+        "memory": memory,
+        "engine": engine,
+        "ray_address": ray_address,
+        "show_names": show_names,
+        "show_faces": show_faces,
+        "samples": samples,
+        "trust_pickle": trust_pickle,
+        **({} if cache is None else {"cache": cache}),
+    }
+    settings, progress = checked(Settings, given), _progress(quiet)
+    if dry_run:
+        from probablyexists.plan import plan
+
+        typer.echo(str(plan(settings, progress)))
+        return
+    from probablyexists.method import run
+
+    findings = run(settings, progress)
     typer.echo(findings.model_dump_json(indent=1) if as_json else summary(findings, out))
     if fail_on_leak and findings.verdict == "leak":
         raise typer.Exit(1)

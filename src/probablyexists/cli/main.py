@@ -8,7 +8,7 @@ from probablyexists.basis.errors import ProbablyExistsError
 
 
 def main() -> None:
-    """Entry point of `probablyexists`. Exit code 0 done, 1 a leak with --fail-on-leak, 2 bad input."""
+    """Entry point of `probablyexists`. Exit code 0 done, 1 a leak with --fail-on-leak, 2 bad input, 130 stopped."""
     from probablyexists.cli.app import app
 
     try:
@@ -16,3 +16,6 @@ def main() -> None:
     except ProbablyExistsError as error:
         print(f"probablyexists: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("probablyexists: stopped; what was embedded is kept, the same command goes on", file=sys.stderr)  # noqa: T201
+        sys.exit(130)

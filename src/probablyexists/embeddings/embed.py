@@ -33,7 +33,7 @@ ROWS_A_PART = 1024
 MOST_READ = 1024
 """Photos after which a batch ends though it is not full, because most are known."""
 ACQUIRING = 4
-"""Of so many threads one looks for landmarks at a time, as they would only wait for each other; it is about a quarter of
+"""Of so many threads one looks for landmarks at a time: they would only wait for each other. It is about a quarter of
 the work."""
 AHEAD = 2
 """Batches a thread that wait for it, at most."""
