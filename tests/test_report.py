@@ -198,6 +198,7 @@ def sample_findings(
         ),
         "missed": Missed(power=power),
         "seconds": [],
+        "matching": None,
         "trust": Trust(
             trained_on=None,
             overlaps=[],

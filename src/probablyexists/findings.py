@@ -257,6 +257,14 @@ class Trust(Frozen):
     rates: list[ErrorRates]
 
 
+class Matching(Frozen):
+    """How samples and people were matched, where that was not exact."""
+
+    index: Literal["hnsw", "ivf-pq"]
+    recall: Figure
+    """Share of the true nearest neighbours that were found, on a sample of this audit's own queries."""
+
+
 class RoleData(Frozen):
     """What was given in one role and what became of it."""
 
@@ -342,6 +350,8 @@ class Findings(Frozen):
     dose: Dose
     missed: Missed
     trust: Trust
+    matching: Matching | None
+    """None: exact."""
     data: Data
     signature: Signature
 

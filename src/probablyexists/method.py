@@ -30,7 +30,7 @@ from probablyexists.attacks.protocol import Attack
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.embeddings.embed import Embedded, Look, in_threads
 from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
-from probablyexists.findings import Findings
+from probablyexists.findings import Findings, Matching
 from probablyexists.images.sources import Source
 from probablyexists.intake.acquire import Decision, acquire, decide
 from probablyexists.intake.data import describe, sign
@@ -39,6 +39,7 @@ from probablyexists.intake.folder import claim_folder
 from probablyexists.intake.people import Peopled, find_people, pseudonyms, seen_again
 from probablyexists.intake.settings import Settings, checked
 from probablyexists.intake.sources import Role, has_names, open_sources
+from probablyexists.matching.approximate import Approximate
 from probablyexists.matching.crowd import photos_of
 from probablyexists.matching.duplicates import SamePicture, same_pictures, without
 from probablyexists.report.page import write_report
@@ -72,8 +73,9 @@ def run(settings: Settings, progress: Progress) -> Findings:
     started = time.monotonic()
     if settings.out is not None:
         claim_folder(settings.out)
-    with engine(settings) as look:
-        return conclude(gather(settings, progress, look), settings, progress, started)
+    with engine(settings) as its:
+        evidence = gather(settings, progress, its.look)
+        return conclude(evidence, settings, progress, started, its.approximate)
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,17 @@ def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded) -> View:
     return View(recogniser.id, crowds.training, crowds.unseen, crowds.heldout, photos_of(samples), reference)
 
 
-def conclude(evidence: Evidence, settings: Settings, progress: Progress, started: float) -> Findings:
-    """Attack -> estimate -> judge; with `out`, written down. `started`: `time.monotonic()` when the audit began."""
+def conclude(
+    evidence: Evidence,
+    settings: Settings,
+    progress: Progress,
+    started: float,
+    approximate: Approximate | None = None,
+) -> Findings:
+    """Attack -> estimate -> judge; with `out`, written down.
+
+    `started`: `time.monotonic()` when the audit began. `approximate`: what matched, if not exactly.
+    """
     crowds, copied, others = evidence.crowds, evidence.copied, evidence.others
     training, heldout = crowds.training, crowds.heldout
     samples, generated = others.embeddings, evidence.tables["generated"]
@@ -180,6 +191,7 @@ def conclude(evidence: Evidence, settings: Settings, progress: Progress, started
         dose=answer_5,
         missed=answer_6,
         trust=answer_7,
+        matching=None if approximate is None else Matching(index=approximate.kind, recall=approximate.recall),
         data=data,
         signature=sign(
             settings,

@@ -65,8 +65,8 @@ def ask(
 
 def run(question: Question, progress: Progress) -> Sheet:
     """The question itself."""
-    with engine(question) as look:
-        return _run(question, progress, look)
+    with engine(question) as its:
+        return _run(question, progress, its.look)
 
 
 def _run(question: Question, progress: Progress, look: Look) -> Sheet:

@@ -44,8 +44,8 @@ def blind(
 
 def run(survey: Survey, progress: Progress) -> FrequentFaces:
     """The survey itself."""
-    with engine(survey) as look:
-        return _run(survey, progress, look)
+    with engine(survey) as its:
+        return _run(survey, progress, its.look)
 
 
 def _run(survey: Survey, progress: Progress, look: Look) -> FrequentFaces:

@@ -79,6 +79,7 @@ Faces = Annotated[str, typer.Option(help="auto, detect (find the face first) or 
 Recogniser = Annotated[str, typer.Option(help="dlib, dlib-float32, insightface, or the path of an .onnx file.")]
 Threads = Annotated[int | None, typer.Option(help="Threads; default: all cores.")]
 Memory = Annotated[float, typer.Option(help="GiB that matching may use, beside the tables of embeddings.")]
+Matching = Annotated[str, typer.Option(help="exact, or an approximate index: hnsw or ivf-pq; its recall is reported.")]
 Engine = Annotated[str, typer.Option(help="local, or ray: embed and match on a Ray cluster.")]
 RayAddress = Annotated[str | None, typer.Option(help="Of a Ray cluster that runs; default: one on this machine.")]
 Samples = Annotated[int | None, typer.Option(help="How many pictures to draw from a generator; default: 10000.")]
@@ -129,6 +130,7 @@ def audit_command(
     seed: Seed = 0,
     threads: Threads = None,
     memory: Memory = 2.0,
+    matching: Matching = "exact",
     engine: Engine = "local",
     ray_address: RayAddress = None,
     show_names: Annotated[bool, typer.Option("--show-names", help="Folder names instead of pseudonyms.")] = False,
@@ -160,6 +162,7 @@ def audit_command(
         "seed": seed,
         "threads": threads,
         "memory": memory,
+        "matching": matching,
         "engine": engine,
         "ray_address": ray_address,
         "show_names": show_names,

@@ -1,29 +1,49 @@
-"""Who does the heavy work: this machine, or a cluster."""
+"""Who does the heavy work, and how: this machine or a cluster, exactly or by an index."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
+from probablyexists.basis.errors import InputError
 from probablyexists.embeddings.embed import Look, in_threads
-from probablyexists.intake.settings import Common
+from probablyexists.intake.settings import Common, Settings
+from probablyexists.matching.approximate import Approximate
 from probablyexists.matching.neighbours import nearest_here, searched_by
 
 
+@dataclass(frozen=True)
+class Engine:
+    """What does the work."""
+
+    look: Look
+    """How photos are looked at."""
+    approximate: Approximate | None = None
+    """What matches, if not exactly."""
+
+
 @contextmanager
-def engine(settings: Common) -> Iterator[Look]:
-    """How photos are looked at; inside, `nearest` is done by the same engine.
+def engine(settings: Common) -> Iterator[Engine]:
+    """Inside, `nearest` is done as the settings say.
 
     Raises MissingExtraError, and InputError for an address at which no cluster answers.
     """
     memory = int(settings.memory * 2**30)
+    matching = settings.matching if isinstance(settings, Settings) else "exact"
     if settings.engine == "ray":
+        if matching != "exact":
+            raise InputError(f"--matching {matching}: is for one machine; leave out --engine ray, or match exactly")
         from probablyexists.engines.ray import RayEngine
 
         cluster = RayEngine(settings.ray_address, memory)
         with searched_by(cluster.search):
-            yield cluster.look
+            yield Engine(cluster.look)
+    elif matching != "exact":
+        approximate = Approximate(matching, settings.threads)
+        with searched_by(approximate.search):
+            yield Engine(in_threads(settings.threads), approximate)
     else:
         with searched_by(partial(nearest_here, memory=memory, threads=settings.threads)):
-            yield in_threads(settings.threads)
+            yield Engine(in_threads(settings.threads))

@@ -382,13 +382,24 @@ def can_the_recogniser_be_trusted(findings: Findings) -> Answer:
         None,
         f"Measured on the held-out people of this audit, templates of "
         f"{counted(findings.trust.photos, 'photo', 'photos')} against single photos that are not in them. Not broken "
-        f"down by group: recognisers err more often for some groups of people than for others.{_learned(findings)}",
+        f"down by group: recognisers err more often for some groups of people than for others.{_learned(findings)}"
+        f"{_matched(findings)}",
     )
 
 
 def _learned(findings: Findings) -> str:
     learned = findings.trust.trained_on
     return "" if learned is None else f" The recogniser itself learned from {learned}."
+
+
+def _matched(findings: Findings) -> str:
+    if findings.matching is None:
+        return ""
+    recall = percent_figure(findings.matching.recall)
+    return (
+        f" Samples were matched by an approximate index ({findings.matching.index}): of the true nearest neighbours it "
+        f"found {recall}, measured on a sample of these very photos."
+    )
 
 
 def _trust(rates: list[ErrorRates]) -> str:
