@@ -1,50 +1,84 @@
-"""Images a second from files on disk to embeddings: this pipeline and the way of `face_recognition`, side by side.
+"""How fast, beside peers and beside the limit: embedding, matching, statistics. Prints Markdown.
 
-    python scripts/bench.py                                   # 1,000 drawn photos
-    python scripts/bench.py --photos path/to/lfw --n 1000
+    python scripts/bench.py                                        # drawn photos, a quarter of an hour
+    python scripts/bench.py embed --photos path/to/lfw
+    python scripts/bench.py match --whole                          # 200,000 x 200,000, all of it
+    python scripts/bench.py growth --plot docs/results/performance.svg
 
-This pipeline: decode, detect, align, embed crop and mirror image, into an empty store. The other way, as in
-`face_recognition.face_encodings`: Pillow, dlib's HOG detector (upsampled once, its default), 5 landmarks,
-`compute_face_descriptor`, one pass, one photo after the other. A last variant spares it the upsampling. Same
-photos, in turns, medians of the rounds on a part of them; then once all of them. Models are loaded before the
-clock runs. Prints Markdown.
+All ways of a table run in one process tree, in turns, on the same input; who begins changes from round to round, and
+ratios are medians of the rounds' own ratios. Models are loaded before the clock runs.
+
+`embed`: from files on disk to embeddings in an empty store. Limit: a plain ONNX Runtime session of the same network on
+ready tensors, the same passes. Peers: the way of `face_recognition.face_encodings` (Pillow, dlib's detector, its 5
+landmarks, `compute_face_descriptor`, one photo after the other), and with `--deepface PYTHON`, an interpreter that has
+it, deepface's Dlib model (`represent`, no detector).
+`match`: random unit vectors of 128 numbers. Peers: FAISS `IndexFlatIP`, scikit-learn `NearestNeighbors`. Limit: what a
+product of large single-precision matrices reaches here.
+`stats`: AUROC, and TPR with 2,000 draws of 10,000 members and 10,000 held-out people. `growth`: matching against the
+number of queries and of references, in powers of ten, each in a process of its own for its memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from probablyexists.basis.errors import ImageError
 from probablyexists.basis.models import LANDMARKS_SHA256, RECOGNISER_SHA256, model_file
 from probablyexists.basis.progress import Silent
-from probablyexists.embeddings.embed import BATCH, embed, open_store
+from probablyexists.embeddings.dlib_onnx import Precision, graph_file
+from probablyexists.embeddings.embed import embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
-from probablyexists.faces.acquire import SMALLEST, _small_grey, at_least
-from probablyexists.faces.alignment import cut_chip, detect
-from probablyexists.images.decode import decode
+from probablyexists.faces.acquire import FacesMode
+from probablyexists.faces.alignment import frame_box
 from probablyexists.images.drawn import write_population
 from probablyexists.images.sources import Photo, Source, open_source
+from probablyexists.matching.neighbours import nearest_here
+from probablyexists.stats.roc import Side, auroc_estimate, tpr_estimate
 
-T = TypeVar("T")
+Rates = dict[str, list[float]]
 
-PHOTOS_A_PERSON = 5
-OURS = "probablyexists: detect, align, embed crop and mirror"
-PEER = "face_recognition's way: upsample 1 (its default), one pass"
-PEER_0 = "the same, upsample 0"
+
+def in_turns(ways: dict[str, Callable[[], float]], rounds: int) -> Rates:
+    """Of each way what it says in each round: units a second."""
+    rates: Rates = {name: [] for name in ways}
+    for way in ways.values():
+        way()
+    for number in range(rounds):
+        for name in list(ways) if number % 2 == 0 else list(ways)[::-1]:
+            rates[name].append(ways[name]())
+    return rates
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def ratio(rates: Rates, ours: str, theirs: str) -> str:
+    ratios = [a / b for a, b in zip(rates[ours], rates[theirs], strict=True)]
+    return f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+# --- embedding ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -61,33 +95,51 @@ class Some:
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         return self.source.stream(wanted)
 
-    def first(self, n: int) -> Some:
-        return Some(self.source, self.photos[:n])
 
-    def files(self) -> Iterator[bytes]:
-        return (data for _, data in self.stream(self.photos) if isinstance(data, bytes))
+class OnePass(DlibRecogniser):
+    """dlib's own descriptor, without the mirror image."""
 
-
-class Ours:
-    """This package."""
-
-    def __init__(self, cache: Path) -> None:
-        self.recogniser = DlibRecogniser(cache)
-
-    def __call__(self, photos: Some) -> int:
-        """Embed all; how many showed a face."""
-        with tempfile.TemporaryDirectory() as empty:
-            store = open_store(Path(empty), self.recogniser, "detect")
-            return len(embed(photos, self.recogniser, store, "detect", Silent(), ""))
+    def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        found = self.embed_once(chips)
+        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
 
 
-class Peer:
-    """What `face_recognition.face_encodings(load_image_file(path))` does, without its import of pkg_resources."""
+def ours(photos: Some, recogniser: DlibRecogniser, mode: FacesMode) -> float:
+    with tempfile.TemporaryDirectory() as empty:
+        store = open_store(Path(empty), recogniser, mode)
+        return len(photos.photos) / seconds(lambda: embed(photos, recogniser, store, mode, Silent(), ""))
 
-    def __init__(self, upsample: int) -> None:
+
+class Bare:
+    """A plain session with its own defaults on ready tensors, 64 at a time: crop and mirror image."""
+
+    def __init__(self, cache: Path, precision: Precision, n: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        path = str(graph_file(cache, precision))
+        self.session: Any = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self.chips = np.random.default_rng(0).integers(0, 256, (n, 150, 150, 3), dtype=np.uint8)
+
+    def __call__(self) -> float:
+        return len(self.chips) / seconds(self._run)
+
+    def _run(self) -> None:
+        for start in range(0, len(self.chips), 64):
+            crop = self.chips[start : start + 64]
+            for faces in (crop, np.ascontiguousarray(crop[:, :, ::-1])):
+                self.session.run(None, {"faces": faces})
+
+
+class FaceRecognition:
+    """What `face_encodings(load_image_file(path))` does, without its import of pkg_resources. `detecting`: False takes
+    the frame's box for known, as in `face_encodings(image, known_face_locations)`."""
+
+    def __init__(self, files: list[bytes], detecting: bool) -> None:
         import dlib
 
-        self.upsample = upsample
+        self.files, self.detecting = files, detecting
         self.detector: Any = dlib.get_frontal_face_detector()
         self.landmarks: Any = dlib.shape_predictor(
             str(model_file("shape_predictor_5_face_landmarks.dat", LANDMARKS_SHA256))
@@ -95,106 +147,292 @@ class Peer:
         weights = model_file("dlib_face_recognition_resnet_model_v1.dat", RECOGNISER_SHA256)
         self.network: Any = dlib.face_recognition_model_v1(str(weights))
 
-    def __call__(self, photos: Some) -> int:
-        """Embed all; how many showed a face."""
-        n_found = 0
-        for data in photos.files():
-            image = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
-            faces = [self.landmarks(image, box) for box in self.detector(image, self.upsample)]
-            encodings = [np.array(self.network.compute_face_descriptor(image, face, 1)) for face in faces]
-            n_found += bool(encodings)
-        return n_found
+    def __call__(self) -> float:
+        return len(self.files) / seconds(lambda: [self._encodings(data) for data in self.files])
+
+    def _encodings(self, data: bytes) -> list[NDArray[np.float64]]:
+        import dlib
+
+        image = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
+        box = frame_box(image)
+        boxes = (
+            self.detector(image, 1) if self.detecting else [dlib.rectangle(box.left, box.top, box.right, box.bottom)]
+        )
+        faces = [self.landmarks(image, box) for box in boxes]
+        return [np.array(self.network.compute_face_descriptor(image, face, 1)) for face in faces]
 
 
-def stages(photos: Some, recogniser: DlibRecogniser) -> dict[str, float]:
-    """Milliseconds a photo of each stage of our pipeline, one after the other; `embed` uses all cores."""
-    files = list(photos.files())
-    images, decoded = timed(lambda: [decode(data) for data in files])
-    images, enlarged = timed(lambda: [at_least(image, SMALLEST) for image in images])
-    boxes, detected = timed(lambda: [detect(image).box for image in images])
-    found = [(image, box) for image, box in zip(images, boxes, strict=True) if box is not None]
-    chips, aligned = timed(lambda: [cut_chip(image, box) for image, box in found])
-    _, pictures = timed(lambda: [_small_grey(chip) for chip in chips])
-    batches = [np.stack(chips[start : start + BATCH]) for start in range(0, len(chips), BATCH)]
-    _, embedded = timed(lambda: [recogniser.embed(batch) for batch in batches])
-    a_photo, a_face = 1000 / len(files), 1000 / max(1, len(found))
-    return {
-        "decode (and enlarge)": (decoded + enlarged) * a_photo,
-        "detect": detected * a_photo,
-        "align": aligned * a_face,
-        "small grey picture": pictures * a_face,
-        "embed crop and mirror": embedded * a_face,
-    }
-
-
-def timed(work: Callable[[], T]) -> tuple[T, float]:
-    """The result and the seconds it took."""
+_DEEPFACE = """
+import json, sys, time
+from deepface import DeepFace
+for line in sys.stdin:
+    paths = json.loads(line)
     started = time.perf_counter()
-    result = work()
-    return result, time.perf_counter() - started
+    for path in paths:
+        DeepFace.represent(path, model_name="Dlib", detector_backend="skip", enforce_detection=False)
+    print(json.dumps(time.perf_counter() - started), flush=True)
+"""
 
 
-def rounds(ways: dict[str, Callable[[Some], int]], photos: Some, n: int) -> dict[str, list[float]]:
-    """Images a second of each way in each of `n` rounds; who begins changes from round to round."""
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    for i in range(n):
-        order = list(ways) if i % 2 == 0 else list(ways)[::-1]
-        for name in order:
-            _, seconds = timed(lambda name=name: ways[name](photos))  # type: ignore[misc]
-            rates[name].append(len(photos.photos) / seconds)
-    return rates
+class DeepFace:
+    """deepface's Dlib model in a process of its own, on the weights that we use."""
+
+    def __init__(self, python: str, paths: list[str], home: Path) -> None:
+        weights = home / ".deepface" / "weights" / "dlib_face_recognition_resnet_model_v1.dat"
+        weights.parent.mkdir(parents=True)
+        weights.write_bytes(model_file(weights.name, RECOGNISER_SHA256).read_bytes())
+        self.paths = paths
+        self.process = subprocess.Popen(
+            [python, "-c", _DEEPFACE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "DEEPFACE_HOME": str(home), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+
+    def __call__(self) -> float:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(self.paths) + "\n")
+        self.process.stdin.flush()
+        return len(self.paths) / float(self.process.stdout.readline())
 
 
-def chosen_photos(where: Path, n: int) -> Some:
-    """`n` photos of a source, drawn with a fixed seed."""
+def embedding(where: Path, n: int, n_peers: int, rounds: int, deepface: str | None, folder: Path) -> None:
+    """The table of the embedding: `n` photos for us and the limit, some of them for peers that are slow."""
     source = open_source(where)
     order = np.random.default_rng(0).permutation(len(source.photos))[:n]
-    return Some(source, tuple(source.photos[i] for i in order))
+    photos = Some(source, tuple(source.photos[i] for i in order))
+    some = Some(source, photos.photos[:n_peers])
+    files = [data for _, data in some.stream(some.photos) if isinstance(data, bytes)]
+    cache = folder / "cache"
+    exact, fast = DlibRecogniser(cache, "float32"), DlibRecogniser(cache, "int8")
+    exact_once, fast_once = OnePass(cache, "float32"), OnePass(cache, "int8")
+    ways: dict[str, Callable[[], float]] = {
+        "bare session, float32, two passes": Bare(cache, "float32", n),
+        "bare session, int8, two passes": Bare(cache, "int8", n),
+        "ours, crops, float32, two passes": lambda: ours(photos, exact, "aligned"),
+        "ours, crops, int8, two passes": lambda: ours(photos, fast, "aligned"),
+        "ours, crops, float32, one pass": lambda: ours(photos, exact_once, "aligned"),
+        "ours, crops, int8, one pass": lambda: ours(photos, fast_once, "aligned"),
+        "ours, detecting, float32, two passes": lambda: ours(photos, exact, "detect"),
+        "ours, detecting, int8, two passes": lambda: ours(photos, fast, "detect"),
+        "ours, detecting, int8, one pass": lambda: ours(photos, fast_once, "detect"),
+        "face_recognition's way, detecting, one pass": FaceRecognition(files, detecting=True),
+        "face_recognition's way, box given, one pass": FaceRecognition(files, detecting=False),
+    }
+    if deepface is not None:
+        paths = [str(where / photo.path) for photo in some.photos]
+        ways["deepface, Dlib model, no detector, one pass"] = DeepFace(deepface, paths, folder)
+    rates = in_turns(ways, rounds)
+    print(f"### {n:,} photos of {source.name if where.name != 'drawn people' else 'drawn people, 192 pixels'}\n")
+    print(f"Peers on {n_peers} of them. Medians of {rounds} rounds.\n")
+    print("| way | photos/s |\n|---|---:|")
+    for name, its in rates.items():
+        print(f"| {name} | {statistics.median(its):.1f} |")
+    print("\n| ratio | median (rounds) |\n|---|---|")
+    pairs = [
+        ("ours, crops, float32, two passes", "bare session, float32, two passes"),
+        ("ours, crops, int8, two passes", "bare session, int8, two passes"),
+        ("ours, crops, int8, two passes", "bare session, float32, two passes"),
+        *(
+            (f"ours, {kind}", peer)
+            for kind in ("crops, float32, one pass", "crops, int8, one pass")
+            for peer in rates
+            if "one pass" in peer and not peer.startswith("ours")
+        ),
+        *(
+            (f"ours, detecting, {kind}", "face_recognition's way, detecting, one pass")
+            for kind in ("float32, two passes", "int8, two passes", "int8, one pass")
+        ),
+    ]
+    for one, other in pairs:
+        print(f"| {one} / {other} | {ratio(rates, one, other)} |")
 
 
-def report(photos: Some, part: Some, n_rounds: int, cache: Path) -> None:
-    ours = Ours(cache)
-    ways: dict[str, Callable[[Some], int]] = {OURS: ours, PEER: Peer(1), PEER_0: Peer(0)}
-    for way in ways.values():
-        way(part.first(8))
-    load_before = os.getloadavg()[0]
-    rates = rounds(ways, part, n_rounds)
-    whole = {name: timed(lambda way=way: way(photos)) for name, way in ways.items()}  # type: ignore[misc]
-    n = len(photos.photos)
-    print(f"## {n:,} photos of {photos.name}\n")
-    print(f"| way | images/s, median of {n_rounds} rounds of {len(part.photos)} | images/s, all {n:,} | faces found |")
-    print("|---|---:|---:|---:|")
-    for name, (n_found, seconds) in whole.items():
-        print(f"| {name} | {statistics.median(rates[name]):.1f} | {n / seconds:.1f} | {n_found:,} |")
-    for name in (PEER, PEER_0):
-        ratios = [a / b for a, b in zip(rates[OURS], rates[name], strict=True)]
-        print(
-            f"| **ratio** to {name} | **{statistics.median(ratios):.1f}** (rounds {min(ratios):.1f} to "
-            f"{max(ratios):.1f}) | **{whole[name][1] / whole[OURS][1]:.1f}** | |"
-        )
-    print("\n| stage of ours, alone | ms a photo |\n|---|---:|")
-    for stage, ms in stages(part, ours.recogniser).items():
-        print(f"| {stage} | {ms:.2f} |")
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("dlib-bin", "onnxruntime", "numpy", "pillow"))
-    print(f"\n{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {libraries}; ", end="")
-    print(f"load average {load_before:.1f} before, {os.getloadavg()[0]:.1f} after.")
+# --- matching -------------------------------------------------------------------------------------------------------
+
+
+def vectors(n: int, seed: int, dim: int = 128) -> NDArray[np.float32]:
+    rng = np.random.default_rng(seed)
+    x = np.empty((n, dim), np.float32)
+    for start in range(0, n, 1 << 16):
+        part = x[start : start + (1 << 16)]
+        rng.standard_normal(out=part, dtype=np.float32)
+        part /= np.linalg.norm(part, axis=1, keepdims=True)
+    return x
+
+
+def product_peak() -> float:
+    """Multiplications and additions a second in the product of large matrices of single precision."""
+    n = 4096
+    a, b = (np.random.default_rng(i).standard_normal((n, n), dtype=np.float32) for i in range(2))
+    out = np.empty((n, n), np.float32)
+    return 2 * n**3 / seconds(lambda: np.dot(a, b, out=out))
+
+
+def matching(n_queries: int, n_references: int, rounds: int) -> None:
+    """A slice of a large match; operations a second as a plain product would need them: 2 x 128 for each pair."""
+    import faiss
+    from sklearn.neighbors import NearestNeighbors
+
+    queries, references = vectors(n_queries, 1), vectors(n_references, 2)
+    few = queries[: max(1, n_queries // 10)]
+    index: Any = faiss.IndexFlatIP(128)
+    index.add(references)
+    brute = NearestNeighbors(n_neighbors=1, algorithm="brute", metric="euclidean").fit(references)
+    same = (nearest_here(queries, references).index == index.search(queries, 1)[1]).mean()
+
+    def rate(asked: NDArray[np.float32], work: Callable[[], object]) -> float:
+        return 256.0 * len(asked) * n_references / seconds(work)
+
+    rates = in_turns(
+        {
+            "matrix product alone": product_peak,
+            "ours": lambda: rate(queries, lambda: nearest_here(queries, references)),
+            "FAISS IndexFlatIP": lambda: rate(queries, lambda: index.search(queries, 1)),
+            "scikit-learn NearestNeighbors, a tenth of the queries": lambda: rate(few, lambda: brute.kneighbors(few)),
+        },
+        rounds,
+    )
+    print(f"### {n_queries:,} queries x {n_references:,} references\n")
+    print(f"The same neighbour as FAISS's for {same:.4%} of the queries. Medians of {rounds} rounds.\n")
+    print("| way | 10^9 operations/s | ours in ratio |\n|---|---:|---|")
+    for name, its in rates.items():
+        print(f"| {name} | {statistics.median(its) / 1e9:.0f} | {ratio(rates, 'ours', name)} |")
+    minutes = 256.0 * n_references**2 / statistics.median(rates["ours"]) / 60
+    print(f"\nAt this rate {n_references:,} x {n_references:,} take {minutes:.1f} min.\n")
+
+
+def whole_match(n: int) -> None:
+    import faiss
+
+    queries, references = vectors(n, 1), vectors(n, 2)
+    index: Any = faiss.IndexFlatIP(128)
+    index.add(references)
+    mine, its = seconds(lambda: nearest_here(queries, references)), seconds(lambda: index.search(queries, 1))
+    print(f"### {n:,} x {n:,}, all of it, once\n\nOurs {mine:.1f} s, FAISS {its:.1f} s: ratio {its / mine:.2f}.\n")
+
+
+# --- statistics -----------------------------------------------------------------------------------------------------
+
+
+def stats(rounds: int) -> None:
+    print("| 10,000 members and 10,000 held-out people | s, median |\n|---|---:|")
+    for photos in (1, 3):
+        rng = np.random.default_rng(0)
+        people = np.repeat(np.arange(10_000), photos)
+        ones, others = Side(rng.normal(1, 1, people.size), people), Side(rng.normal(0, 1, people.size), people)
+
+        def figures(ones: Side = ones, others: Side = others) -> None:
+            auroc_estimate(ones, others)
+            for fpr in (0.01, 0.001):
+                tpr_estimate(ones, others, fpr, np.random.default_rng(0))
+
+        took = statistics.median(seconds(figures) for _ in range(rounds))
+        print(f"| AUROC, TPR at FPR 1 % and 0.1 % (2,000 draws each), {photos} photos a person | {took:.2f} |")
+
+
+# --- growth ---------------------------------------------------------------------------------------------------------
+
+_POINT = """
+import resource, sys, time
+import numpy as np
+from probablyexists.matching.neighbours import nearest_here
+queries, references = (np.load(path, mmap_mode="r") for path in sys.argv[1:3])
+nearest_here(queries[:600], references[:600])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+started = time.perf_counter()
+nearest_here(queries, references)
+print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def growth(most: int, fixed: int, plot: Path | None, folder: Path) -> None:
+    """Seconds and resident memory against the number of queries, and of references."""
+    np.save(folder / "q.npy", vectors(max(most, fixed), 1))
+    np.save(folder / "r.npy", vectors(max(most, fixed), 2))
+    sizes = [10**e for e in range(3, 10) if 10**e <= most]
+    curves: dict[str, list[tuple[int, float, float]]] = {}
+    print("| queries | references | s | resident memory, MiB |\n|---:|---:|---:|---:|")
+    for what in ("queries", "references"):
+        for n in sizes:
+            counts = (n, fixed) if what == "queries" else (fixed, n)
+            paths = []
+            for name, count in zip("qr", counts, strict=True):
+                paths.append(folder / f"{name}-part.npy")
+                np.save(paths[-1], np.load(folder / f"{name}.npy", mmap_mode="r")[:count])
+            said = subprocess.run(
+                [sys.executable, "-c", _POINT, *map(str, paths)], capture_output=True, text=True, check=True
+            ).stdout
+            took, memory = map(float, said.split())
+            curves.setdefault(what, []).append((n, took, memory))
+            print(f"| {counts[0]:,} | {counts[1]:,} | {took:.2f} | {memory:,.0f} |", flush=True)
+    if plot is not None:
+        draw(curves, fixed, plot)
+
+
+def draw(curves: dict[str, list[tuple[int, float, float]]], fixed: int, path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams.update({"svg.hashsalt": "probablyexists", "svg.fonttype": "none"})
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    for what, points in curves.items():
+        n, took, memory = zip(*points, strict=True)
+        axes[0].loglog(n, took, "o-", label=f"{what} grow, {fixed:,} of the others")
+        axes[1].semilogx(n, memory, "o-", label=f"{what} grow")
+    axes[0].set(xlabel="vectors", ylabel="seconds")
+    axes[1].set(xlabel="vectors", ylabel="resident memory, MiB", ylim=(0, None))
+    axes[0].legend()
+    axes[1].legend()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def machine() -> str:
+    names = ("dlib-bin", "faiss-cpu", "numpy", "onnxruntime", "pillow", "scikit-learn")
+    libraries = ", ".join(f"{name} {version(name)}" for name in names)
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {libraries}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path, help="a folder, zip, tar or manifest; default: drawn people")
-    parser.add_argument("--n", type=int, default=1000)
-    parser.add_argument("--part", type=int, default=100, help="photos of a round")
+    parser.add_argument(
+        "what", nargs="*", choices=["embed", "match", "stats", "growth"], default=[], help="default: all"
+    )
+    parser.add_argument("--photos", type=Path, help="a folder of photos; default: drawn people")
+    parser.add_argument("--n", type=int, default=1000, help="photos of a round")
+    parser.add_argument("--peers", type=int, default=60, help="photos of a round for slow peers")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--deepface", metavar="PYTHON", help="an interpreter that has deepface, tf-keras and dlib")
+    parser.add_argument("--whole", action="store_true", help="200,000 x 200,000 too, all of it")
+    parser.add_argument("--most", type=int, default=1_000_000, help="largest number of the growth curves")
+    parser.add_argument("--fixed", type=int, default=100_000, help="of the other side of the growth curves")
+    parser.add_argument("--plot", type=Path, help="SVG file for the growth curves")
     chosen = parser.parse_args()
+    what = chosen.what or ["embed", "match", "stats", "growth"]
+    print(f"{machine()}; load average {os.getloadavg()[0]:.1f} before.\n")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        where = chosen.photos
-        if where is None:
-            where = folder / "drawn people"
-            write_population(where, range(-(-chosen.n // PHOTOS_A_PERSON)), range(PHOTOS_A_PERSON), size=192)
-        photos = chosen_photos(where, chosen.n)
-        report(photos, photos.first(chosen.part), chosen.rounds, folder / "cache")
+        if "embed" in what:
+            where = chosen.photos
+            if where is None:
+                where = folder / "drawn people"
+                write_population(where, range(-(-chosen.n // 5)), range(5), size=192)
+            embedding(where, chosen.n, chosen.peers, chosen.rounds, chosen.deepface, folder)
+        if "match" in what:
+            for n_queries, n_references in ((20_000, 200_000), (5_000, 1_000_000)):
+                matching(n_queries, n_references, chosen.rounds)
+            if chosen.whole:
+                whole_match(200_000)
+        if "stats" in what:
+            stats(chosen.rounds)
+        if "growth" in what:
+            growth(chosen.most, chosen.fixed, chosen.plot, folder)
+    print(f"\nLoad average {os.getloadavg()[0]:.1f} after.")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ N_CHECKED = 256
 CANDIDATES = 16
 """References compared exactly, for each neighbour asked for."""
 FEW = 39 * 256
-"""References below which IVF-PQ could not learn its codes (FAISS wants 39 points for each of 256); all are looked at."""
+"""References below which all are looked at: IVF-PQ could not learn its codes (FAISS wants 39 points for each)."""
 _BLOCK = 1 << 12
 
 

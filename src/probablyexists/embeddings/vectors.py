@@ -1,0 +1,126 @@
+"""Embeddings in Parquet files, more than fit in memory: read by slices, from a disk or any address of fsspec."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.basis.errors import InputError, MissingExtraError
+
+ROWS_A_GROUP = 1 << 14
+
+
+class ParquetVectors:
+    """The column `embedding` of a Parquet file, or of all Parquet files of a folder in the order of their names.
+
+    An address such as `s3://bucket/folder` is read through fsspec. No file is held open, so that it can be pickled for
+    other machines.
+    """
+
+    def __init__(self, where: str) -> None:
+        """InputError, one line, if there are no such files or no such column of equally long lists of float32."""
+        self.where = where
+        disk, path = _disk(where)
+        self.dim = 0
+        self._groups: list[tuple[str, int]] = []
+        self._sizes: list[int] = []
+        for file in _files(disk, path, where):
+            with disk.open_input_file(file) as opened:
+                parquet = _parquet(opened, file)
+                self._check(parquet.schema_arrow, file)
+                self._groups += [(file, number) for number in range(parquet.num_row_groups)]
+                self._sizes += [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+        self._ends = list(accumulate(self._sizes))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, rows: slice) -> NDArray[np.float32]:
+        start, stop, step = rows.indices(len(self))
+        if step != 1:
+            raise ValueError("rows of a file come one after the other")
+        out = np.empty((max(0, stop - start), self.dim), np.float32)
+        disk, _ = _disk(self.where)
+        at = start
+        while at < stop:
+            group = bisect_right(self._ends, at)
+            first, until = self._ends[group] - self._sizes[group], min(stop, self._ends[group])
+            values = self._read(disk, *self._groups[group])
+            out[at - start : until - start] = values[at - first : until - first]
+            at = until
+        return out
+
+    def _read(self, disk: Any, file: str, group: int) -> NDArray[np.float32]:
+        with disk.open_input_file(file) as opened:
+            column = _parquet(opened, file).read_row_group(group, columns=["embedding"])["embedding"].combine_chunks()
+        if column.null_count:
+            raise InputError(f"{file}: {column.null_count} embeddings are missing; leave out rows without one")
+        return np.asarray(column.flatten(), np.float32).reshape(-1, self.dim)
+
+    def _check(self, schema: Any, file: str) -> None:
+        import pyarrow as pa
+
+        kind = schema.field("embedding").type if "embedding" in schema.names else None
+        if kind is None or not pa.types.is_fixed_size_list(kind) or kind.value_type != pa.float32():
+            raise InputError(f"{file}: needs a column embedding, lists of float32 of one length; has {schema.names}")
+        if self.dim not in (0, kind.list_size):
+            raise InputError(f"{file}: embeddings of {kind.list_size} numbers, of {self.dim} in the files before it")
+        self.dim = int(kind.list_size)
+
+
+def write_vectors(where: str, vectors: NDArray[np.float32]) -> None:
+    """(n, dim) embeddings as one Parquet file that `ParquetVectors` reads."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    flat = pa.array(np.ascontiguousarray(vectors, np.float32).ravel())
+    table = pa.table({"embedding": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})
+    disk, path = _disk(where)
+    with disk.open_output_stream(path) as sink:
+        pq.write_table(table, sink, compression="none", use_dictionary=False, row_group_size=ROWS_A_GROUP)
+
+
+def _disk(where: str) -> tuple[Any, str]:
+    """The file system of an address, and the path on it."""
+    from pyarrow.fs import FSSpecHandler, LocalFileSystem, PyFileSystem
+
+    if "://" not in where:
+        return LocalFileSystem(), where
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError:
+        raise MissingExtraError("fsspec", "ray") from None
+    try:
+        its, path = url_to_fs(where)
+    except (ValueError, ImportError) as error:
+        raise InputError(f"{where}: {error}") from None
+    return PyFileSystem(FSSpecHandler(its)), path
+
+
+def _files(disk: Any, path: str, where: str) -> list[str]:
+    from pyarrow.fs import FileSelector, FileType
+
+    kind = disk.get_file_info(path).type
+    if kind == FileType.File:
+        return [path]
+    names = []
+    if kind == FileType.Directory:
+        found = disk.get_file_info(FileSelector(path, recursive=False))
+        names = sorted(info.path for info in found if info.is_file and info.path.endswith(".parquet"))
+    if not names:
+        raise InputError(f"{where}: no Parquet file, nor a folder of them; check the path")
+    return names
+
+
+def _parquet(opened: Any, file: str) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(opened)
+    except pa.ArrowException as error:
+        raise InputError(f"{file}: is no Parquet file, or damaged ({' '.join(str(error).split())[:120]})") from None
