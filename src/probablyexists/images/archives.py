@@ -9,7 +9,8 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,6 +27,7 @@ from probablyexists.images.listing import (
     unreadable,
 )
 
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _TOO_LARGE = f"a member over {MAX_BYTES // 2**20} MiB"
 _DAMAGE = (
     tarfile.TarError,
@@ -99,39 +101,59 @@ class TarSource:
 
     def __init__(self, where: str | Path, named: bool | None = None) -> None:
         self.name = clean(str(where))
-        self._path = path = Path(where)
-        members: dict[str, tuple[int, int] | None] = {}
-        try:
-            with _tar_bytes(path) as file:
-                for info in _headers(file):
-                    inside = _inside(info.name)
-                    if inside is not None and info.isfile():
-                        members[inside] = None if info.issparse() else (info.offset_data, info.size)
-        except _DAMAGE as error:
-            raise _damaged(where, error) from error
+        self._path = Path(where)
+        members: dict[str, tuple[int, int]] = {}
+        for inside, info, _ in tar_members(where):
+            members[inside] = (-1, 0) if info.issparse() else (info.offset_data, info.size)
         self._members = members
         self.photos = _photos(where, members, named)
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The bytes of each wanted photo, in the order of the archive."""
-        places: list[tuple[int, int, Photo]] = []
-        for photo in wanted:
-            place = self._members[photo.path]
-            if place is None:
-                yield photo, ImageError("unreadable", "a sparse member")
-            elif place[1] > MAX_BYTES:
-                yield photo, ImageError("too large", _TOO_LARGE)
-            else:
-                places.append((*place, photo))
-        places.sort()
-        try:
-            opened = _tar_bytes(self._path)
-        except _DAMAGE as error:
-            yield from ((photo, unreadable(error)) for _, _, photo in places)
-            return
-        with opened as file:
-            for offset, size, photo in places:
-                yield photo, _tar_member(file, offset, size)
+        return stream_tar(self._path, [(*self._members[photo.path], photo) for photo in wanted])
+
+
+def tar_members(
+    where: str | Path, beside: str | None = None
+) -> Iterator[tuple[str, tarfile.TarInfo, Callable[[], bytes | None]]]:
+    """Of each file in a tar that may be an image, or ends in `beside`: its path inside, header, and how to read it now.
+
+    Raises InputError for a damaged tar.
+    """
+    try:
+        with _tar_bytes(Path(where)) as file:
+            for info in _headers(file):
+                inside = _inside(info.name, also=beside)
+                if inside is not None and info.isfile():
+                    yield inside, info, partial(_now, file, info)
+    except _DAMAGE as error:
+        raise _damaged(where, error) from error
+
+
+def _now(file: IO[bytes], info: tarfile.TarInfo) -> bytes | None:
+    data = None if info.issparse() else _tar_member(file, info.offset_data, info.size)
+    return data if isinstance(data, bytes) else None
+
+
+def stream_tar(path: Path, places: list[tuple[int, int, Photo]]) -> Iterator[tuple[Photo, bytes | ImageError]]:
+    """The bytes of photos at (offset, size) in a tar, in the order of the tar; offset -1 stands for a sparse member."""
+    good = []
+    for offset, size, photo in places:
+        if offset < 0:
+            yield photo, ImageError("unreadable", "a sparse member")
+        elif size > MAX_BYTES:
+            yield photo, ImageError("too large", _TOO_LARGE)
+        else:
+            good.append((offset, size, photo))
+    good.sort()
+    try:
+        opened = _tar_bytes(path)
+    except _DAMAGE as error:
+        yield from ((photo, unreadable(error)) for _, _, photo in good)
+        return
+    with opened as file:
+        for offset, size, photo in good:
+            yield photo, _tar_member(file, offset, size)
 
 
 def _tar_member(file: IO[bytes], offset: int, size: int) -> bytes | ImageError:
@@ -191,17 +213,23 @@ def _tar_bytes(path: Path) -> IO[bytes]:
 def looks_like_tar(path: Path) -> bool:
     """By its name, or by a plain tar's mark in its first block."""
     name = path.name.lower()
-    if name.endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")):
+    if name.endswith(TAR_ENDINGS):
         return True
     with path.open("rb") as file:
         return file.read(265)[257:262] == b"ustar"
 
 
-def _inside(name: str, *, dos: bool = False) -> str | None:
-    """A member's path with POSIX separators and without "./"; None if it is hidden or plainly no image."""
+def _inside(name: str, *, dos: bool = False, also: str | None = None) -> str | None:
+    """A member's path with POSIX separators and without "./"; None if it is hidden or plainly no image.
+
+    `also`: an ending that is taken beside images.
+    """
     name = clean(name.replace("\\", "/") if dos else name)
     parts = [part for part in name.split("/") if part not in ("", ".")]
-    if not parts or not is_candidate(parts[-1]) or any(is_hidden(part) for part in parts[:-1] if part != ".."):
+    if not parts:
+        return None
+    wanted = is_candidate(parts[-1]) or (also is not None and parts[-1].endswith(also) and not is_hidden(parts[-1]))
+    if not wanted or any(is_hidden(part) for part in parts[:-1] if part != ".."):
         return None
     return "/".join(parts)
 
@@ -210,8 +238,7 @@ def _photos(where: str | Path, members: Iterable[str], named: bool | None) -> tu
     paths = sorted(members)
     if not paths:
         raise no_images(shown(where))
-    parts = (tuple(part for part in path.split("/") if part != "..") for path in paths)
-    persons = persons_of(shown(where), parts, named, strip_top=True)
+    persons = persons_of(shown(where), paths, named, strip_top=True)
     return tuple(map(Photo, paths, persons))
 
 

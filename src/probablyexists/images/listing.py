@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -17,7 +17,7 @@ _OTHER_SUFFIXES = (
     *(".csv", ".tsv", ".json", ".jsonl", ".xml", ".xsd", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf"),
     *(".parquet", ".arrow", ".feather", ".npy", ".npz", ".pkl", ".pickle", ".h5", ".hdf5", ".mat", ".db", ".sqlite"),
     *(".pt", ".pth", ".ckpt", ".safetensors", ".onnx", ".py", ".pyc", ".ipynb", ".sh", ".bat", ".lnk", ".url"),
-    *(".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".md5", ".sha1", ".sha256", ".lock", ".pts"),
+    *(".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".md5", ".sha1", ".sha256", ".lock", ".pts", ".cls"),
     *(".mp4", ".avi", ".mov", ".mkv", ".webm", ".mp3", ".wav"),
 )
 _SYSTEM_NAMES = ("thumbs.db", "desktop.ini", "__macosx")
@@ -85,22 +85,34 @@ def read_file(path: Path) -> bytes | ImageError:
 
 
 def persons_of(
-    where: str, names: Iterable[tuple[str, ...]], named: bool | None, *, strip_top: bool
+    where: str, paths: Sequence[str], named: bool | None, *, strip_top: bool, skip: int = 0
 ) -> list[str | None]:
-    """The person of each name, a tuple of path parts, in the given order.
+    """The person of each path, in the given order; one text a person, however many photos.
 
     A photo below a folder is of the person of that (first) folder. `strip_top`: a single folder that holds
-    everything is no person. `named`: None finds out, False makes all of them nobody's, True insists on people.
+    everything is no person. `skip`: folders at the front that are left out. `named`: None finds out, False makes all of
+    them nobody's, True insists on people.
     Raises InputError if some photos lie in folders and some do not, or if people are asked for and not there.
     """
-    parts = list(names)
     if named is False:
-        return [None] * len(parts)
-    top = 1 if strip_top and all(len(p) > 1 for p in parts) and len({p[0] for p in parts}) == 1 else 0
-    persons = [clean(p[top]) if len(p) > top + 1 else None for p in parts]
+        return [None] * len(paths)
+
+    def parts(path: str) -> list[str]:
+        return [part for part in path.split("/") if part != ".."][skip:]
+
+    top = 0
+    if strip_top and paths:
+        first = parts(paths[0])[0]
+        top = int(all(len(its := parts(path)) > 1 and its[0] == first for path in paths))
+    one_text: dict[str, str] = {}
+    persons: list[str | None] = []
+    for path in paths:
+        its = parts(path)
+        person = clean(its[top]) if len(its) > top + 1 else None
+        persons.append(None if person is None else one_text.setdefault(person, person))
     n_loose = persons.count(None)
     if n_loose and n_loose < len(persons):
-        example = shown("/".join(parts[persons.index(None)]))
+        example = shown("/".join(parts(paths[persons.index(None)])))
         people = len({person for person in persons if person is not None})
         raise InputError(
             f"{where}: {_count(n_loose, 'image lies', 'images lie')} loose (such as {example}) beside "

@@ -47,28 +47,42 @@ class Source(Protocol):
 
 
 def open_source(where: str | Path, *, role: str | None = None, named: bool | None = None) -> Source:
-    """List the images at `where`: a folder, a .zip, a .tar (also .gz, .bz2, .xz), a .csv or .parquet manifest.
+    """List the images at `where`:
 
-    `role`: of a manifest with a role column only the rows of this role ("training", "unseen", "heldout",
-    "generated"); anything else has no roles and is taken whole. `named`: None finds out whether folders are
-    people, False ignores folders (and a manifest's people), True refuses a flat source.
+    - a folder of images, or of one sub-folder a person
+    - a .zip, a .tar (also .gz, .bz2, .xz)
+    - a .csv or .parquet manifest
+    - a folder of tars (WebDataset), or a pattern of them: `shards/*.tar`, `shards/{000..099}.tar`
+    - a .parquet with an image column, a folder or a pattern of them, a folder written by `datasets`' `save_to_disk`
+
+    `role`: of a table with a role column only the rows of this role ("training", "unseen", "heldout", "generated");
+    anything else has no roles and is taken whole. `named`: None finds out whether folders are people, False ignores
+    folders (and a table's people), True refuses a flat source.
 
     Raises InputError, one line beginning with `where`.
     """
     import zipfile
 
     from probablyexists.images.archives import TarSource, ZipSource, looks_like_tar
+    from probablyexists.images.columns import ColumnsSource, has_images
     from probablyexists.images.manifest import ManifestSource
+    from probablyexists.images.packed import expanded, packed
+    from probablyexists.images.shards import ShardsSource
 
     path, name = Path(where), shown(where)
     try:
+        files = expanded(where) or (packed(path, name) if path.is_dir() else [])
+        if files:
+            tars = looks_like_tar(files[0])
+            return ShardsSource(where, files, named) if tars else ColumnsSource(where, files, role, named)
         mode = os.stat(where).st_mode
         if stat.S_ISDIR(mode):
             return FolderSource(where, named)
         if not stat.S_ISREG(mode):
-            raise InputError(f"{name}: neither a file nor a folder; give a folder, a zip, a tar or a manifest")
+            raise InputError(f"{name}: neither a file nor a folder; give a folder, a zip, a tar or a table")
         if path.suffix.lower() in (".csv", ".parquet"):
-            return ManifestSource(where, role, named)
+            images = path.suffix.lower() == ".parquet" and has_images(path)
+            return ColumnsSource(where, [path], role, named) if images else ManifestSource(where, role, named)
         if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
             return ZipSource(where, named)
         if looks_like_tar(path):
@@ -96,8 +110,12 @@ class FolderSource:
         if not found:
             note = f" (links to folders are not followed: {n_links:,})" if n_links else ""
             raise no_images(shown(where), note)
-        persons = persons_of(shown(where), (tuple(path.split("/")) for path in found), named, strip_top=False)
+        found.sort()
+        persons = persons_of(shown(where), found, named, strip_top=False)
         self._real: dict[str, str] = {}  # what lies on disk, where it differs from the photo's path
+        if all(clean(path) is path for path in found):
+            self.photos = tuple(map(Photo, found, persons))
+            return
         taken = set(found)
         photos = []
         for path, person in zip(found, persons, strict=True):

@@ -1,0 +1,117 @@
+"""Many tars as one set: the same photos as in a folder, and nothing that a stranger's tar could do."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from probablyexists.basis.errors import ImageError, InputError
+from probablyexists.images.sources import Photo, open_source
+
+
+def write_tar(path: Path, members: Mapping[str, bytes], mode: str = "w") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+
+
+def content(where: str | Path, **given: object) -> dict[str, bytes | str]:
+    source = open_source(where, **given)  # type: ignore[arg-type]
+    read = {photo.path: data for photo, data in source.stream(source.photos)}
+    return {path: data.reason if isinstance(data, ImageError) else data for path, data in read.items()}
+
+
+def test_shards_are_one_source_sorted_by_path(tmp_path: Path) -> None:
+    write_tar(tmp_path / "s" / "b.tar", {"ann/2.jpg": b"two", "bob/1.jpg": b"three"})
+    write_tar(tmp_path / "s" / "a.tar", {"ann/1.jpg": b"one"})
+    (tmp_path / "s" / "README").write_text("not a photo")
+    (tmp_path / "s" / "sizes.json").write_text("{}")
+    source = open_source(tmp_path / "s")
+    assert source.photos == (
+        Photo("a.tar/ann/1.jpg", "ann"),
+        Photo("b.tar/ann/2.jpg", "ann"),
+        Photo("b.tar/bob/1.jpg", "bob"),
+    )
+    expected = {"a.tar/ann/1.jpg": b"one", "b.tar/ann/2.jpg": b"two", "b.tar/bob/1.jpg": b"three"}
+    assert content(tmp_path / "s") == expected
+    assert content(tmp_path / "s" / "*.tar") == expected
+    some = [source.photos[2], source.photos[0]]
+    assert [photo for photo, _ in source.stream(some)] == [some[1], some[0]]
+    assert pickle.loads(pickle.dumps(source)).photos == source.photos
+    assert open_source(tmp_path / "s", named=False).photos[0].person is None
+
+
+def test_a_range_is_written_in_braces(tmp_path: Path) -> None:
+    for i in range(8, 12):
+        write_tar(tmp_path / f"{i:03d}.tar", {f"{i}.jpg": str(i).encode()})
+    assert list(content(tmp_path / "{009..011}.tar").values()) == [b"9", b"10", b"11"]
+    with pytest.raises(InputError, match=r"012\.tar is missing"):
+        open_source(tmp_path / "{009..012}.tar")
+    with pytest.raises(InputError, match=r"a range of -5 files"):
+        open_source(tmp_path / "{009..003}.tar")
+    with pytest.raises(InputError, match=r"no file is called so"):
+        open_source(tmp_path / "x*.tar")
+    (tmp_path / "1.jpg").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"a pattern is for tars"):
+        open_source(tmp_path / "*")
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+def test_people_are_read_from_the_json_of_each_sample(tmp_path: Path, mode: str) -> None:
+    def sample(name: str, person: object) -> dict[str, bytes]:
+        return {f"{name}.jpg": name.encode(), f"{name}.cls": b"7", f"{name}.json": json.dumps(person).encode()}
+
+    end = {"w": ".tar", "w:gz": ".tar.gz", "w:xz": ".tar.xz"}[mode]
+    write_tar(tmp_path / f"a{end}", sample("1", {"person": "ann"}) | sample("2", {"identity": "bob"}), mode)
+    write_tar(tmp_path / f"b{end}", sample("1", {"person": "bob", "identity": "x"}), mode)
+    pattern = tmp_path / f"*{end}"
+    assert [(p.path, p.person) for p in open_source(pattern).photos] == [
+        (f"a{end}/1.jpg", "ann"),
+        (f"a{end}/2.jpg", "bob"),
+        (f"b{end}/1.jpg", "bob"),
+    ]
+    assert content(pattern) == {f"a{end}/1.jpg": b"1", f"a{end}/2.jpg": b"2", f"b{end}/1.jpg": b"1"}
+    write_tar(tmp_path / f"c{end}", {"9.jpg": b"nine", "9.json": b"[" * 100_000}, mode)
+    with pytest.raises(InputError, match=r"1 of 4 images have no \.json that names a person"):
+        open_source(pattern)
+    assert len(open_source(pattern, named=False).photos) == 4
+
+
+def test_a_sample_ends_at_the_first_dot(tmp_path: Path) -> None:
+    write_tar(tmp_path / "a.tar", {"x/7.face.png": b"7", "x/7.json": b'{"person": "ann"}', "x/7.notes.json": b"{}"})
+    write_tar(tmp_path / "b.tar", {"x/8.png": b"8", "x/8.json": b'{"person": "bob"}'})
+    assert [p.person for p in open_source(tmp_path / "*.tar").photos] == ["ann", "bob"]
+
+
+def test_a_damaged_shard_is_named_and_a_hostile_one_reads_nothing_else(tmp_path: Path) -> None:
+    write_tar(tmp_path / "s" / "a.tar", {"1.jpg": b"one"})
+    link = tarfile.TarInfo("3.jpg")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with tarfile.open(tmp_path / "s" / "b.tar", "w") as archive:
+        up = tarfile.TarInfo("../../2.jpg")
+        up.size = 3
+        archive.addfile(up, io.BytesIO(b"two"))
+        archive.addfile(link)
+    assert content(tmp_path / "s") == {"a.tar/1.jpg": b"one", "b.tar/../../2.jpg": b"two"}
+    whole = (tmp_path / "s" / "a.tar").read_bytes()
+    (tmp_path / "s" / "c.tar").write_bytes(whole[:300])
+    with pytest.raises(InputError, match=r"c\.tar: the archive is damaged"):
+        open_source(tmp_path / "s")
+
+
+def test_a_shard_that_vanished_gives_unreadable_photos(tmp_path: Path) -> None:
+    for name in "ab":
+        write_tar(tmp_path / f"{name}.tar", {"1.jpg": name.encode()})
+    source = open_source(tmp_path / "*.tar")
+    (tmp_path / "a.tar").unlink()
+    read = [data.reason if isinstance(data, ImageError) else data for _, data in source.stream(source.photos)]
+    assert read == ["unreadable", b"b"]
