@@ -316,3 +316,52 @@ def test_the_command_says_one_line_and_exits_with_2(world: World, tmp_path: Path
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert "nowhere" in done.stderr
+
+
+def test_a_dry_run_says_what_it_would_cost_and_does_nothing(world: World, tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app,
+        ["audit", "--training", str(world.training), "--heldout", str(world.heldout), "--generated",
+         str(world.leaking), "--out", str(tmp_path / "o"), "--cache", str(tmp_path / "cache"), "--dry-run", "-q"],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    said = {line.split()[0]: line.split() for line in result.stdout.splitlines()}
+    for role, folder in (("training", world.training), ("heldout", world.heldout), ("generated", world.leaking)):
+        assert said[role][1:3] == [f"{sum(path.is_file() for path in folder.rglob('*.*')):,}", "images"]
+        assert float(said[role][3].removesuffix("/s").replace(",", "")) > 1
+    assert {"embed", "copies", "match", "in", "memory", "disk"} <= said.keys()
+    assert not (tmp_path / "o").exists()
+    assert not (tmp_path / "cache" / "embeddings").exists()
+
+
+_STOPPED = """
+import os, signal, sys
+from probablyexists.cli.main import main
+from probablyexists.embeddings import embed
+embed.BATCH, recognise, calls = 8, embed.recognise, []
+def stopping(*given):
+    calls.append(1)
+    if len(calls) == 6:
+        os.kill(os.getpid(), signal.SIGINT)
+    return recognise(*given)
+embed.recognise = stopping
+sys.argv = ["probablyexists", *sys.argv[1:]]
+main()
+"""
+
+
+def test_a_stopped_audit_keeps_what_it_has_and_goes_on(world: World, tmp_path: Path) -> None:
+    """Ctrl-C while the sixth batch of eight photos is embedded."""
+    asked = ["audit", "--training", str(world.training), "--heldout", str(world.heldout), "--generated",
+             str(world.honest), "--out", str(tmp_path / "o"), "--cache", str(tmp_path / "cache"), "-q",
+             "--threads", "1"]  # fmt: skip
+    stopped = subprocess.run(
+        [sys.executable, "-c", _STOPPED, *asked], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert stopped.returncode == 130, stopped.stderr
+    assert stopped.stderr.strip().splitlines()[-1].startswith("probablyexists: stopped; what was embedded is kept")
+    assert list((tmp_path / "cache").rglob("part-*.parquet"))
+    assert not (tmp_path / "o" / "findings.json").exists()
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "o" / "findings.json").exists()

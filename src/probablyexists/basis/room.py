@@ -31,3 +31,8 @@ def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
                 "there, or name another folder in TMPDIR"
             ) from error
         return np.memmap(file, dtype, "r+", shape=shape)
+
+
+def joined(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+    """The rows of both."""
+    return np.concatenate([one, other], out=room((len(one) + len(other), *one.shape[1:]), one.dtype))

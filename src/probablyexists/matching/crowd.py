@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.basis.room import joined
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.templates import People, templates
 
@@ -25,9 +26,7 @@ class Photos:
 
     def and_(self, others: Photos) -> Photos:
         """These and the others."""
-        return Photos(
-            np.concatenate([self.embeddings, others.embeddings]), np.concatenate([self.pictures, others.pictures])
-        )
+        return Photos(joined(self.embeddings, others.embeddings), joined(self.pictures, others.pictures))
 
 
 @dataclass(frozen=True)
