@@ -69,9 +69,8 @@ def main() -> None:
         shown = []
         for precision in precisions:
             figure = share_of_people(of_each[precision][fmr])
-            shown.append(
-                f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})" if hasattr(figure, "low") else ""
-            )
+            assert isinstance(figure, Estimate)
+            shown.append(f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})")
         more = of_each["int8"][fmr] - of_each["float32"][fmr]
         low, high = np.quantile(more[draws].mean(axis=1), [0.025, 0.975])
         print(f"| {fmr:.2%} | {' | '.join(shown)} | {100 * more.mean():+.2f} ({100 * low:+.2f} to {100 * high:+.2f}) |")
