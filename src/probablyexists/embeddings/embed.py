@@ -28,7 +28,7 @@ from probablyexists.embeddings.store import Row, Store
 from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, Face, FacesMode, acquire
 from probablyexists.images.sources import Photo, Source
 
-BATCH = 32
+BATCH = 16
 ROWS_A_PART = 1024
 MOST_READ = 1024
 """Photos after which a batch ends though it is not full, because most are known."""
