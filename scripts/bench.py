@@ -337,15 +337,16 @@ def stats(rounds: int) -> None:
 # --- growth ---------------------------------------------------------------------------------------------------------
 
 _POINT = """
-import resource, sys, time
+import sys, time
 import numpy as np
 from probablyexists.matching.neighbours import nearest_here
 queries, references = (np.load(path, mmap_mode="r") for path in sys.argv[1:3])
 nearest_here(queries[:600], references[:600])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 started = time.perf_counter()
 nearest_here(queries, references)
-print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+took = time.perf_counter() - started
+status = dict(line.split(":") for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(took, int(status["VmHWM"].split()[0]) / 1024)
 """
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from probablyexists.basis.errors import InputError
+from probablyexists.basis.progress import Silent, Stage
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.images.sources import Photo
 from probablyexists.matching import clusters, neighbours, rough
@@ -192,6 +193,37 @@ def test_vectors_may_come_from_anything_that_gives_slices(monkeypatch: pytest.Mo
     found = nearest_here(*on_disk, 2, memory=1)
     assert found.index.tolist() == expected.index.tolist()
     assert [source.most for source in on_disk] == [8, 8]
+
+
+class Counted(Silent):
+    """What is told of progress: totals, and steps."""
+
+    def __init__(self) -> None:
+        self.totals: list[int | None] = []
+        self.steps = 0
+
+    def stage(self, title: str, total: int | None) -> Stage:
+        self.totals.append(total)
+        return self
+
+    def __enter__(self) -> Counted:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    def advance(self, steps: int = 1) -> None:
+        self.steps += steps
+
+
+def test_progress_of_a_long_search_ends_at_its_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    queries, references, counted = unit(30, seed=1), unit(70, seed=2), Counted()
+    nearest_here(queries, references, progress=counted)
+    assert counted.totals == []
+    monkeypatch.setattr(neighbours, "_LONG", 2100)
+    monkeypatch.setattr(neighbours, "_TALL", 8)
+    nearest_here(queries, references, memory=1, progress=counted)
+    assert (counted.totals, counted.steps) == ([2100], 2100)
 
 
 @pytest.mark.parametrize("most", [127, 63])

@@ -73,7 +73,7 @@ def run(settings: Settings, progress: Progress) -> Findings:
     started = time.monotonic()
     if settings.out is not None:
         claim_folder(settings.out)
-    with engine(settings) as its:
+    with engine(settings, progress) as its:
         evidence = gather(settings, progress, its.look)
         return conclude(evidence, settings, progress, started, its.approximate)
 
@@ -115,7 +115,7 @@ def gather(settings: Settings, progress: Progress, look: Look | None = None) -> 
     kept = without(people_tables, pairs)
     names_known = all(has_names(sources[role]) for role in people_tables if role != "reference")
     crowds = find_people(kept, named=names_known, seed=settings.seed)
-    copied = find_copies(crowds.training, crowds.heldout, generated)
+    copied = find_copies(crowds.training, crowds.heldout, generated, progress, settings.threads)
     others = generated.take(np.flatnonzero(~copied.is_copy))
 
     views = [_view(recogniser, crowds, others)]

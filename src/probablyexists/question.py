@@ -65,7 +65,7 @@ def ask(
 
 def run(question: Question, progress: Progress) -> Sheet:
     """The question itself."""
-    with engine(question) as its:
+    with engine(question, progress) as its:
         return _run(question, progress, its.look)
 
 
@@ -92,7 +92,7 @@ def _run(question: Question, progress: Progress, look: Look) -> Sheet:
             "give more people that the generator was not trained on"
         )
     generated = tables["generated"]
-    copied = find_copies(asked, others, generated)
+    copied = find_copies(asked, others, generated, progress, question.threads)
     rows = np.flatnonzero(~copied.is_copy)
     samples = photos_of(generated.take(rows))
 

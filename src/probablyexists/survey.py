@@ -44,7 +44,7 @@ def blind(
 
 def run(survey: Survey, progress: Progress) -> FrequentFaces:
     """The survey itself."""
-    with engine(survey) as its:
+    with engine(survey, progress) as its:
         return _run(survey, progress, its.look)
 
 

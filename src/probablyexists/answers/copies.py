@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.basis.progress import Progress, Silent
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.findings import Copies
 from probablyexists.matching.copies import SAME_PICTURE, CopyThreshold, Matches, correlate, find, find_apart, threshold
@@ -29,12 +30,20 @@ class Found:
     """Each held-out photo's best correlation with a training photo."""
 
 
-def find_copies(training: Crowd, heldout: Crowd, generated: Embedded) -> Found:
+def find_copies(
+    training: Crowd,
+    heldout: Crowd,
+    generated: Embedded,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> Found:
     """Match samples with training photos in image space, at a threshold set on the held-out photos."""
-    pictures = heldout.table.pictures
-    strangers = find(pictures, training.table.pictures).correlation
-    limit = threshold(strangers, _same_person(heldout))
-    matches = find(generated.pictures, training.table.pictures)
+    pictures, known = heldout.table.pictures, training.table.pictures
+    n = pictures.shape[1] * (len(pictures) + len(generated))
+    with (progress or Silent()).stage("views compared with training photos", n) as bar:
+        strangers = find(pictures, known, threads, bar.advance).correlation
+        limit = threshold(strangers, _same_person(heldout))
+        matches = find(generated.pictures, known, threads, bar.advance)
     own = _own_thresholds(training, limit.value)
     needed = np.array([own[row] if row >= 0 else np.inf for row in matches.index])
     return Found(matches, matches.correlation >= needed, limit, strangers)

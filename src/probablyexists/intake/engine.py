@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from probablyexists.basis.errors import InputError
+from probablyexists.basis.progress import Progress
 from probablyexists.embeddings.embed import Look, in_threads
 from probablyexists.intake.settings import Common, Settings
 from probablyexists.matching.approximate import Approximate
@@ -25,7 +26,7 @@ class Engine:
 
 
 @contextmanager
-def engine(settings: Common) -> Iterator[Engine]:
+def engine(settings: Common, progress: Progress) -> Iterator[Engine]:
     """Inside, `nearest` is done as the settings say.
 
     Raises MissingExtraError, and InputError for an address at which no cluster answers.
@@ -45,5 +46,5 @@ def engine(settings: Common) -> Iterator[Engine]:
         with searched_by(approximate.search):
             yield Engine(in_threads(settings.threads), approximate)
     else:
-        with searched_by(partial(nearest_here, memory=memory, threads=settings.threads)):
+        with searched_by(partial(nearest_here, memory=memory, threads=settings.threads, progress=progress)):
             yield Engine(in_threads(settings.threads))

@@ -9,6 +9,7 @@ local contrast normalisation, which takes out brightness, contrast and what all 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,17 +48,25 @@ class CopyThreshold:
     """False: fewer than 999 held-out photos, so the rate of 1 in 1,000 is believed, not measured."""
 
 
-def find(queries: NDArray[np.uint8], references: NDArray[np.uint8], threads: int | None = None) -> Matches:
+def find(
+    queries: NDArray[np.uint8],
+    references: NDArray[np.uint8],
+    threads: int | None = None,
+    done: Callable[[int], None] | None = None,
+) -> Matches:
     """The most alike reference of every query, in the view in which they are most alike.
 
     (n, v, 48, 48) against (m, v, 48, 48) grey levels, v views of each image, in memory or on disk (`numpy.memmap`).
-    `threads`: None: all cores. Neither they nor what else is asked at the same time changes an answer.
+    `threads`: None: all cores. Neither they nor what else is asked at the same time changes an answer. `done` is told
+    how many pictures more have been compared in one view.
     """
     found = _nothing(len(queries))
     for view in range(queries.shape[1]):
         known = gallery(references[:, view], threads)
         for rows, candidate, correlation in compared(queries[:, view], known, view, threads):
             _improve(found, rows, candidate[:, :, 0], correlation[:, :, 0])
+            if done is not None:
+                done(len(candidate))
     return found
 
 

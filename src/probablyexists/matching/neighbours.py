@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from probablyexists.basis.progress import Progress, Silent
 from probablyexists.matching.cosines import BLOCK_CELLS, pair_similarities, similarities
 from probablyexists.matching.rough import Products, RoughReferences
 
@@ -35,6 +36,8 @@ _PART = 1024
 """Products of a row that are searched only if the largest of them may matter."""
 _MANY = 1 / 64
 """Share of a tile from which it is quicker to compute all of it exactly than pair by pair."""
+_LONG = 10**10
+"""Pairs from which progress is told."""
 _SMALL = 1 << 22
 """Cells below which a rough look is not worth its preparation."""
 
@@ -94,19 +97,35 @@ def nearest(queries: Vectors, references: Vectors, k: int = 1) -> Nearest:
 
 
 def nearest_here(
-    queries: Vectors, references: Vectors, k: int = 1, *, memory: int = MEMORY, threads: int | None = None
+    queries: Vectors,
+    references: Vectors,
+    k: int = 1,
+    *,
+    memory: int = MEMORY,
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Nearest:
-    """The same, exact, on this machine."""
+    """The same, exact, on this machine. `progress` is told of searches that take a while, in pairs."""
     found = Nearest.nothing(len(queries), k)
-    for rows, part in nearest_parts(queries, references, k, memory=memory, threads=threads):
-        found.similarity[rows], found.index[rows] = part.similarity, part.index
+    pairs = len(queries) * len(references)
+    with (progress if progress is not None and pairs >= _LONG else Silent()).stage("pairs matched", pairs) as bar:
+        for rows, part in nearest_parts(queries, references, k, memory=memory, threads=threads, done=bar.advance):
+            found.similarity[rows], found.index[rows] = part.similarity, part.index
     return found
 
 
 def nearest_parts(
-    queries: Vectors, references: Vectors, k: int = 1, *, memory: int = MEMORY, threads: int | None = None
+    queries: Vectors,
+    references: Vectors,
+    k: int = 1,
+    *,
+    memory: int = MEMORY,
+    threads: int | None = None,
+    done: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[slice, Nearest]]:
     """The same, some queries after the other, for results that do not fit in memory either.
+
+    `done` is told how many pairs more have been looked at.
 
     All references are read once for each part. Half of `memory` goes to the queries, a quarter to the references.
     """
@@ -127,6 +146,8 @@ def nearest_parts(
                 block = _Block(references[left : left + wide], left, k, rough=len(some) * len(references) > _SMALL)
                 tiles = [slice(at, at + _TALL) for at in range(0, len(some), _TALL)]
                 list(pool.map(lambda tile, b=block, q=some, f=found: b.search(q[tile], f.of(tile)), tiles))
+                if done is not None:
+                    done(len(some) * len(block))
             yield rows, found
 
 
@@ -153,6 +174,9 @@ class _Block:
         exactly = n if not rough else min(n, max(_FIRST, k)) if start == 0 else 0
         self._exact = slice(0, exactly)
         self._rough = RoughReferences(references[exactly:], _WIDE) if exactly < n else None
+
+    def __len__(self) -> int:
+        return len(self._references)
 
     def search(self, queries: NDArray[np.float32], found: Nearest) -> None:
         """Put into `found` what is nearer than what stands there; references come in the order of their index."""
