@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 from probablyexists.embeddings import vectors
-from probablyexists.embeddings.vectors import ParquetVectors, write_vectors
+from probablyexists.embeddings.vectors import ParquetVectors, table_folder
 from probablyexists.matching import neighbours
 from probablyexists.matching.neighbours import nearest_here
+
+
+def write_vectors(folder: str, name: str, x: NDArray[np.float32]) -> None:
+    table_folder(folder).write(f"{name}.parquet", {}, embedding=x)
 
 
 @pytest.fixture
@@ -25,7 +29,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, NDAr
     x = np.random.default_rng(0).normal(size=(100, 16)).astype(np.float32)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     for name, rows in (("b", slice(40, 41)), ("c", slice(41, 100)), ("a", slice(0, 40))):
-        write_vectors(str(tmp_path / f"{name}.parquet"), x[rows])
+        write_vectors(str(tmp_path), name, x[rows])
     (tmp_path / "note.txt").write_text("no vectors")
     return tmp_path, x
 
@@ -45,7 +49,7 @@ def test_an_address_of_fsspec_is_read_too(written: tuple[Path, NDArray[np.float3
     pytest.importorskip("fsspec")
     folder, x = written
     assert np.array_equal(ParquetVectors(f"file://{folder}")[10:50], x[10:50])
-    write_vectors("memory://embeddings/part.parquet", x)
+    write_vectors("memory://embeddings", "part", x)
     assert np.array_equal(ParquetVectors("memory://embeddings")[:], x)
     with pytest.raises(InputError, match=r"nosuch://x"):
         ParquetVectors("nosuch://x")
@@ -77,8 +81,7 @@ def test_what_holds_no_vectors_gets_one_line(tmp_path: Path) -> None:
     pq.write_table(pa.table({"embedding": pa.array([[1, 2], None], kind)}), tmp_path / "null.parquet")
     with pytest.raises(InputError, match=r"1 embeddings are missing"):
         ParquetVectors(str(tmp_path / "null.parquet"))[:]
-    (tmp_path / "both").mkdir()
-    write_vectors(str(tmp_path / "both" / "a.parquet"), np.ones((1, 2), np.float32))
-    write_vectors(str(tmp_path / "both" / "b.parquet"), np.ones((1, 3), np.float32))
+    write_vectors(str(tmp_path / "both"), "a", np.ones((1, 2), np.float32))
+    write_vectors(str(tmp_path / "both"), "b", np.ones((1, 3), np.float32))
     with pytest.raises(InputError, match=r"embeddings of 3 numbers, of 2 in the files before it"):
         ParquetVectors(str(tmp_path / "both"))

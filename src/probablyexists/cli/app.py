@@ -72,6 +72,23 @@ REFERENCE holds one folder a person (or a manifest). GENERATED is as for audit.
 Exit code: 0 done, whatever was found; 2 bad input.
 """
 
+_EMBED_HELP = """Embed a set of images into a table: Parquet files of path, person, sha256 and embedding.
+
+    probablyexists embed samples/ --out table/
+
+Exit code: 0 done; 2 bad input.
+"""
+
+_MATCH_HELP = """The nearest references of every row of a table of embeddings: exact, in bounded memory.
+
+Writes, in the order of the queries, `similarity` (cosine) and `reference` (row of the other table). A stopped run goes
+on behind the files that are there.
+
+    probablyexists match table/ other-table/ --out matches/ -k 3
+
+Exit code: 0 done; 2 bad input.
+"""
+
 Json = Annotated[bool, typer.Option("--json", help="The whole result as JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
@@ -278,6 +295,76 @@ def blind_command(
         **chosen,
     )
     typer.echo(found.model_dump_json(indent=1) if as_json else frequent_summary(found, out))
+
+
+@app.command("embed", help=_EMBED_HELP)
+def embed_command(
+    images: Annotated[Path, typer.Argument(help="A folder, archive or table of images.")],
+    out: Annotated[
+        str, typer.Option(help="Folder for Parquet files: a path, or an address such as s3://bucket/faces.")
+    ],
+    faces: Faces = "auto",
+    recogniser: Recogniser = "dlib",
+    threads: Threads = None,
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
+    cache: Cache = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    from collections import Counter
+
+    from probablyexists.tables import embed_into
+
+    chosen: dict[str, Any] = {} if cache is None else {"cache": cache}
+    table = embed_into(
+        images,
+        out,
+        faces=faces,
+        recogniser=recogniser,
+        threads=threads,
+        engine=engine,
+        ray_address=ray_address,
+        progress=_progress(quiet),
+        **chosen,
+    )
+    aside = Counter(photo.reason for photo in table.set_aside)
+    if as_json:
+        typer.echo(json.dumps({"out": out, "embedded": len(table), "set_aside": dict(sorted(aside.items()))}))
+        return
+    reasons = "".join(f"; {reason}: {n:,}" for reason, n in sorted(aside.items()))
+    typer.echo(f"{len(table):,} embeddings in {out}{reasons}")
+
+
+@app.command("match", help=_MATCH_HELP)
+def match_command(
+    queries: Annotated[str, typer.Argument(help="Embeddings: a Parquet file or a folder of them.")],
+    references: Annotated[str, typer.Argument(help="The same, to be searched.")],
+    out: Annotated[
+        str, typer.Option(help="Folder for Parquet files: a path, or an address such as s3://bucket/found.")
+    ],
+    k: Annotated[int, typer.Option("-k", help="Nearest references of each.")] = 1,
+    threads: Threads = None,
+    memory: Memory = 2.0,
+    engine: Engine = "local",
+    ray_address: RayAddress = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    from probablyexists.tables import match_into
+
+    made = match_into(
+        queries,
+        references,
+        out,
+        k=k,
+        threads=threads,
+        memory=memory,
+        engine=engine,
+        ray_address=ray_address,
+        progress=_progress(quiet),
+    )
+    typer.echo(json.dumps({"out": out, "matched": made}) if as_json else f"{made:,} matched now, in {out}")
 
 
 @app.command("split", help=_SPLIT_HELP)

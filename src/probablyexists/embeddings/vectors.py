@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -72,16 +74,46 @@ class ParquetVectors:
         self.dim = int(kind.list_size)
 
 
-def write_vectors(where: str, vectors: NDArray[np.float32]) -> None:
-    """(n, dim) embeddings as one Parquet file that `ParquetVectors` reads."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+@dataclass(frozen=True)
+class TableFolder:
+    """A folder for Parquet files, made when the first is written."""
 
-    flat = pa.array(np.ascontiguousarray(vectors, np.float32).ravel())
-    table = pa.table({"embedding": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})
+    where: str
+    disk: Any
+    path: str
+
+    def names(self) -> list[str]:
+        """Of the files in it; none where there is no such folder."""
+        from pyarrow.fs import FileSelector
+
+        found = self.disk.get_file_info(FileSelector(self.path, recursive=False, allow_not_found=True))
+        return sorted(info.base_name for info in found)
+
+    def write(self, name: str, columns: Mapping[str, Any], **lists: NDArray[Any]) -> None:
+        """One file, whole or not at all: columns as they are, and (n, d) arrays as lists of d numbers a row."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        arrays: dict[str, Any] = dict(columns)
+        for column, values in lists.items():
+            flat = pa.array(np.ascontiguousarray(values).ravel())
+            arrays[column] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+        try:
+            self.disk.create_dir(self.path, recursive=True)
+            aside = f"{self.path}/.{name}.part"
+            with self.disk.open_output_stream(aside) as sink:
+                pq.write_table(pa.table(arrays), sink, use_dictionary=False, row_group_size=ROWS_A_GROUP)
+            self.disk.move(aside, f"{self.path}/{name}")
+        except OSError as error:
+            raise InputError(
+                f"{self.where}: cannot be written ({error.strerror or error}); check the address"
+            ) from error
+
+
+def table_folder(where: str) -> TableFolder:
+    """The folder at a path or an address of fsspec."""
     disk, path = _disk(where)
-    with disk.open_output_stream(path) as sink:
-        pq.write_table(table, sink, compression="none", use_dictionary=False, row_group_size=ROWS_A_GROUP)
+    return TableFolder(where, disk, path)
 
 
 def _disk(where: str) -> tuple[Any, str]:
@@ -110,7 +142,11 @@ def _files(disk: Any, path: str, where: str) -> list[str]:
     names = []
     if kind == FileType.Directory:
         found = disk.get_file_info(FileSelector(path, recursive=False))
-        names = sorted(info.path for info in found if info.is_file and info.path.endswith(".parquet"))
+        names = sorted(
+            info.path
+            for info in found
+            if info.is_file and info.path.endswith(".parquet") and not info.base_name.startswith(".")
+        )
     if not names:
         raise InputError(f"{where}: no Parquet file, nor a folder of them; check the path")
     return names

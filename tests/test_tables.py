@@ -1,0 +1,86 @@
+"""Tables of embeddings from the command line: what is written is what was embedded, and what matches is exact."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from probablyexists import tables
+from probablyexists.cli.app import app
+from probablyexists.embeddings.vectors import ParquetVectors, table_folder
+from probablyexists.images.drawn import write_population
+from probablyexists.matching.neighbours import nearest_here
+from probablyexists.tables import embed_into, match_into
+
+
+def run(*arguments: object) -> dict[str, object]:
+    result = CliRunner().invoke(app, [*map(str, arguments), "-q", "--json"])
+    assert result.exit_code == 0, (result.output, result.exception)
+    said: dict[str, object] = json.loads(result.stdout)
+    return said
+
+
+def test_a_set_becomes_a_table_and_is_matched(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "ROWS", 5)
+    write_population(tmp_path / "people", range(4), range(3), size=96)
+    (tmp_path / "people" / "person-0000" / "bad.png").write_bytes(b"no image")
+    said = run("embed", tmp_path / "people", "--out", tmp_path / "table", "--faces", "aligned", "--cache", cache)
+    assert said == {"out": str(tmp_path / "table"), "embedded": 12, "set_aside": {"not an image": 1}}
+    names = [path.name for path in sorted((tmp_path / "table").iterdir())]
+    assert names == ["part-000000000000.parquet", "part-000000000005.parquet", "part-000000000010.parquet"]
+    rows = pq.read_table(tmp_path / "table").to_pylist()
+    assert [row["person"] for row in rows] == [f"person-{i:04d}" for i in range(4) for _ in range(3)]
+    stored = ParquetVectors(str(tmp_path / "table"))[:]
+    assert np.allclose(np.linalg.norm(stored, axis=1), 1)
+
+    matched = run("match", tmp_path / "table", tmp_path / "table", "--out", tmp_path / "found", "-k", 2)
+    assert matched["matched"] == 12
+    found = pq.read_table(tmp_path / "found")
+    expected = nearest_here(stored, stored, 2)
+    assert found["reference"].to_pylist() == expected.index.tolist()
+    assert found["similarity"].to_pylist() == expected.similarity.tolist()
+    again = CliRunner().invoke(app, ["embed", str(tmp_path / "people"), "--out", str(tmp_path / "table"), "-q"])
+    assert "is not empty" in str(again.exception)
+
+
+def test_a_stopped_match_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "QUERIES", 8)
+    x = np.random.default_rng(0).normal(size=(20, 16)).astype(np.float32)
+    table_folder(str(tmp_path / "x")).write("a.parquet", {}, embedding=x)
+    asked = str(tmp_path / "x"), str(tmp_path / "x"), str(tmp_path / "found")
+    assert match_into(*asked) == 20
+    whole = pq.read_table(tmp_path / "found")
+    (tmp_path / "found" / "matches-000000000008.parquet").unlink()
+    (tmp_path / "found" / ".matches-000000000008.parquet.part").write_bytes(b"half")
+    assert match_into(*asked) == 8
+    assert pq.read_table(tmp_path / "found").equals(whole)
+    assert match_into(*asked) == 0
+
+
+def test_an_address_of_fsspec(tmp_path: Path, cache: Path) -> None:
+    pytest.importorskip("fsspec")
+    write_population(tmp_path / "people", range(2), range(2), size=96)
+    embed_into(tmp_path / "people", "memory://probablyexists/table", faces="aligned", cache=cache)
+    assert (
+        match_into("memory://probablyexists/table", "memory://probablyexists/table", "memory://probablyexists/m") == 4
+    )
+    assert len(ParquetVectors("memory://probablyexists/table")) == 4
+
+
+def test_what_cannot_be_matched_gets_one_line(tmp_path: Path) -> None:
+    for name, dim in (("a", 4), ("b", 5)):
+        table_folder(str(tmp_path / name)).write("x.parquet", {}, embedding=np.ones((2, dim), np.float32))
+
+    def refused(*asked: object) -> str:
+        result = CliRunner().invoke(app, ["match", *map(str, asked), "--out", str(tmp_path / "m"), "-q"])
+        assert result.exception is not None
+        return str(result.exception)
+
+    assert "embeddings of 4 numbers" in refused(tmp_path / "a", tmp_path / "b")
+    assert "no Parquet file" in refused(tmp_path / "a", tmp_path / "nowhere")
+    assert "at least 1" in refused(tmp_path / "a", tmp_path / "a", "-k", 0)
