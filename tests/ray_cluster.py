@@ -21,6 +21,7 @@ from ray.cluster_utils import Cluster
 from probablyexists.basis.progress import Silent
 from probablyexists.embeddings.embed import embed, in_threads, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
+from probablyexists.embeddings.vectors import ParquetVectors, table_folder
 from probablyexists.engines import ray as engine_module
 from probablyexists.engines.ray import RayEngine
 from probablyexists.images.sources import open_source
@@ -67,6 +68,11 @@ def main() -> None:
     with searched_by(engine.search):
         together = nearest(queries, references, 3)
     says["same matches"] = same(alone, together)
+
+    table_folder(str(cache / "table")).write("a.parquet", {}, embedding=references)
+    with searched_by(engine.search):
+        from_disk = nearest(queries, ParquetVectors(str(cache / "table")), 3)
+    says["same matches from disk"] = same(alone, from_disk)
 
     workers = Workers(cache / "marks")
     victim = second.node_id

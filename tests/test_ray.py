@@ -28,5 +28,6 @@ def test_a_cluster_says_the_same_though_a_node_is_killed(population: Path, tmp_p
     assert (says["cores"], says["items"], says["photos"], says["nodes left"]) == (2, 24, 50, 1)
     assert 0 < says["of the killed node before it died"] < 24
     assert says["same matches"]
+    assert says["same matches from disk"]
     assert says["same matches though a node was killed"]
     assert says["same table"]
