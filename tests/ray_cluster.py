@@ -76,12 +76,12 @@ def main() -> None:
 
     workers = Workers(cache / "marks")
     victim = second.node_id
-    killed_after: list[int] = []
+    killed_after: list[tuple[int, int]] = []
 
     def kill() -> None:
         while not workers.of(victim):
             time.sleep(0.02)
-        killed_after.append(workers.of(victim))
+        killed_after.append((workers.of(victim), workers.of("*")))
         cluster.remove_node(second, allow_graceful=False)
 
     killer = threading.Thread(target=kill)
@@ -90,7 +90,10 @@ def main() -> None:
     found = dict(engine.each(slow_search, (workers.folder, queries, references, 3), items))
     killer.join()
     says["items"] = len(items)
-    says["of the killed node before it died"] = killed_after[0]
+    says["of the killed node before it died"], says["done by then"] = killed_after[0]
+    until = time.monotonic() + 60
+    while sum(node["Alive"] for node in ray.nodes()) > 1 and time.monotonic() < until:
+        time.sleep(0.2)  # the cluster notices after a while
     says["nodes left"] = sum(node["Alive"] for node in ray.nodes())
     says["same matches though a node was killed"] = bool(
         np.array_equal(np.concatenate([found[item].index for item in items]), alone.index)
