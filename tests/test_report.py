@@ -649,3 +649,13 @@ def test_what_the_recogniser_learned_from_is_told_where_it_is_known() -> None:
     known = known.model_copy(update={"trust": known.trust.model_copy(update={"trained_on": "VGG-Face"})})
     assert "learned from VGG-Face" in seven_answers(known)[6].limits
     assert "learned from" not in seven_answers(sample_findings())[6].limits
+
+
+def test_findings_come_back_as_they_were_written(tmp_path: Path) -> None:
+    """Also names that JSON must escape, and no sample at all; what is written is JSON, a sample a line."""
+    for findings in (sample_findings(sample='Zoë "\\" \n {}.png'), sample_findings(samples=[])):
+        findings.write(tmp_path / "findings.json")
+        text = (tmp_path / "findings.json").read_text(encoding="utf-8")
+        assert json.loads(text) == json.loads(findings.model_dump_json())
+        assert Findings.read(tmp_path / "findings.json") == findings
+        assert len(re.findall(r'^  \{"sample": ', text, re.MULTILINE)) == len(findings.samples)

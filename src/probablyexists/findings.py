@@ -6,6 +6,7 @@ JSON they are lists of rows. A figure is an `Estimate` with its interval or an `
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.files import write_text
+from probablyexists.basis.files import written_whole
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.power import Power
 
@@ -356,8 +357,18 @@ class Findings(Frozen):
     signature: Signature
 
     def write(self, path: Path) -> None:
-        """Write `findings.json`, whole or not at all."""
-        write_text(path, self.model_dump_json(indent=1) + "\n")
+        """Write `findings.json`, whole or not at all; a sample a line, as there may be millions."""
+        rest = self.model_copy(update={"samples": self.samples.slice(0, 0)}).model_dump_json(indent=1)
+        before, empty, after = rest.partition('\n "samples": []')
+        assert empty
+        with written_whole(path) as aside, aside.open("w", encoding="utf-8") as file:
+            file.write(f'{before}\n "samples": [')
+            comma = ""
+            for batch in self.samples.to_batches(max_chunksize=10_000):
+                for row in batch.to_pylist():
+                    file.write(f"{comma}\n  {json.dumps(row, ensure_ascii=False, allow_nan=False)}")
+                    comma = ","
+            file.write(f"\n ]{after}\n")
 
     @classmethod
     def read(cls, path: Path) -> Findings:

@@ -268,4 +268,5 @@ def _rows(array: NDArray[Any], index: NDArray[np.intp]) -> NDArray[Any]:
     """`array[index]`, without a copy where that is all of it."""
     if np.array_equal(index, np.arange(len(array))):
         return array
-    return np.take(array, index, axis=0, out=room((len(index), *array.shape[1:]), array.dtype))
+    # The index is within bounds; mode "raise" would make a second copy in memory.
+    return np.take(array, index, axis=0, out=room((len(index), *array.shape[1:]), array.dtype), mode="clip")

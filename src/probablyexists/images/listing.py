@@ -75,8 +75,7 @@ def read_file(path: Path) -> bytes | ImageError:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # a pipe would wait for ever
             return ImageError("unreadable", "not a regular file")
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1) if status.st_size <= MAX_BYTES else None
+        data = path.read_bytes() if status.st_size <= MAX_BYTES else None
     except (OSError, ValueError) as error:
         return unreadable(error)
     if data is None or len(data) > MAX_BYTES:
