@@ -16,6 +16,7 @@ def main() -> None:
     except ProbablyExistsError as error:
         print(f"probablyexists: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("probablyexists: stopped; what was embedded is kept, the same command goes on", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+    except SystemExit as left:
+        if left.code == 130:  # what Typer makes of Ctrl-C
+            print("probablyexists: stopped; what was embedded is kept, the same command goes on", file=sys.stderr)  # noqa: T201
+        raise
