@@ -32,9 +32,13 @@ kinds = pytest.mark.parametrize("kind", ["hnsw", "ivf-pq"])
 
 @kinds
 @pytest.mark.parametrize("k", [1, 3])
-def test_similarities_are_exact_and_recall_is_what_was_found(kind: Index, k: int) -> None:
-    queries, references = faces(500, 1), faces(11_000, 2)
-    index = Approximate(kind)
+def test_similarities_are_exact_and_recall_is_what_was_found(
+    kind: Index, k: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approximate, "FEW", 1000)
+    monkeypatch.setattr(approximate, "_PARTS", (4,))
+    queries, references = faces(500, 1), faces(2_000, 2)
+    index = Approximate(kind, threads=1)
     found = index.search(queries, references, k)
     true = nearest_here(queries, references, k)
     assert (found.similarity <= true.similarity).all()
@@ -53,10 +57,12 @@ def test_similarities_are_exact_and_recall_is_what_was_found(kind: Index, k: int
 def test_a_poor_index_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one list of very many and two candidates, random vectors are mostly missed."""
     monkeypatch.setattr(approximate, "CANDIDATES", 2)
+    monkeypatch.setattr(approximate, "FEW", 1000)
+    monkeypatch.setattr(approximate, "_PARTS", (4,))
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(11_000, 64)).astype(np.float32)
+    x = rng.normal(size=(2_000, 64)).astype(np.float32)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
-    index = Approximate("ivf-pq")
+    index = Approximate("ivf-pq", threads=1)
     index.search(x[:300] + 0.2 * rng.normal(size=(300, 64)).astype(np.float32), x[300:], 1)
     assert isinstance(index.recall, Estimate)
     assert index.recall.value < 0.8

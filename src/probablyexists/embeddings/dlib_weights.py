@@ -113,6 +113,6 @@ def _tensor(data: bytes, at: int) -> tuple[NDArray[np.float32], int]:
         size, at = _integer(data, at)
         shape.append(size)
     n = math.prod(shape)
-    if min(shape) < 0 or at + 4 * n > len(data):
+    if min(shape) < 0 or max(shape) > len(data) or at + 4 * n > len(data):
         raise InputError("the recogniser's weights end in the middle of a tensor")
     return np.frombuffer(data, dtype="<f4", count=n, offset=at).reshape(shape), at + 4 * n

@@ -24,6 +24,8 @@ CANDIDATES = 16
 """References compared exactly, for each neighbour asked for."""
 FEW = 39 * 256
 """References below which all are looked at: IVF-PQ could not learn its codes (FAISS wants 39 points for each)."""
+_PARTS = (32, 16, 8, 4, 2, 1)
+"""Bytes of a code: the most of these that divides the length of an embedding."""
 _BLOCK = 1 << 12
 
 
@@ -86,9 +88,10 @@ class Approximate:
             index = faiss.IndexFlatIP(dim)
         else:
             lists = min(round(4 * n**0.5), n // 39)
-            parts = next(parts for parts in (32, 16, 8, 4, 2, 1) if dim % parts == 0)
+            parts = next(parts for parts in _PARTS if dim % parts == 0)
             index = faiss.index_factory(dim, f"IVF{lists},PQ{parts}", faiss.METRIC_INNER_PRODUCT)
             index.nprobe = min(lists, 32)
+            index.pq.cp.niter = 8  # of 25: FAISS is slow at it, and the candidates are compared exactly
             index.train(points[:: max(1, n // 200_000)])
         index.add(points)
         return index
