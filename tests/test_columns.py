@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,73 @@ def test_some_without_a_person_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="1 of 3 rows have no person"):
         open_source(tmp_path / "a.parquet")
+
+
+def in_arrow(path: Path, table: pa.Table, new: Any = pa.ipc.new_file, rows: int = 1) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with pa.OSFile(str(path), "wb") as sink, new(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=rows)
+
+
+@pytest.mark.parametrize("new", [pa.ipc.new_file, pa.ipc.new_stream])
+@pytest.mark.parametrize("forged", [(0, 4, 5_000, 11), (0, 4, 10**8, 2 * 10**9), (0, -100, 9, 11), (9, 4, 0, 11)])
+def test_a_forged_arrow_file_reads_no_other_memory(tmp_path: Path, new: Any, forged: tuple[int, ...]) -> None:
+    at = tmp_path / "a.arrow"
+    in_arrow(at, pa.table({"image": [b"AAAA", b"BBBBB", b"CC"]}), new, 3)
+    whole, offsets = at.read_bytes(), struct.pack("<4i", 0, 4, 9, 11)
+    assert whole.count(offsets) == 1
+    at.write_bytes(whole.replace(offsets, struct.pack("<4i", *forged)))
+    assert set(read(open_source(at)).values()) == {"unreadable"}
+
+
+def test_parts_that_are_not_there_are_missed(tmp_path: Path) -> None:
+    table = pa.table({"image": pa.array(rows(2), IMAGE)})
+    in_arrow(tmp_path / "s" / "data-00000-of-00002.arrow", table)
+    with pytest.raises(InputError, match=r"1 of 2 files called data-\.\.\.-of-00002 are there"):
+        open_source(tmp_path / "s")
+    assert len(open_source(tmp_path / "s" / "*.arrow").photos) == 2
+    in_arrow(tmp_path / "s" / "data-00001-of-00002.arrow", table)
+    in_arrow(tmp_path / "s" / "cache-0a1b.arrow", table)
+    assert len(open_source(tmp_path / "s").photos) == 4
+
+
+def test_tables_of_one_name_are_told_apart_and_splits_without_numbers_are_splits(tmp_path: Path) -> None:
+    for name in ("x/data/train.parquet", "y/data/train.parquet"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        pq.write_table(pa.table({"image": [b"1"]}), tmp_path / name)
+    found = [photo.path for photo in open_source(tmp_path / "*" / "data" / "train.parquet").photos]
+    assert found == ["x/data/train.parquet/row-000000000", "y/data/train.parquet/row-000000000"]
+    pq.write_table(pa.table({"image": [b"1"]}), tmp_path / "x" / "data" / "test.parquet")
+    with pytest.raises(InputError, match=r"several splits \(test, train\)"):
+        open_source(tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("role", ["train", "bogus"], "row 2 has the role 'bogus'; known are training"),
+        ("person", [1.5, 2.5], "column person is of type double"),
+        ("person", ["ann", "  "], "1 of 2 rows have no person"),
+        ("image", [b"x", b"y"], "column image is there twice"),
+    ],
+)
+def test_columns_are_held_to_what_manifests_are(tmp_path: Path, column: str, values: list[Any], said: str) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table([pa.array(rows(2), IMAGE), pa.array(values)], names=["image", column]), path)
+    with pytest.raises(InputError, match=said) as caught:
+        open_source(path)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_people_in_other_columns_of_text_and_rows_without_a_role(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    for people in (pa.array(["ann", "bob"]).dictionary_encode(), pa.array(["ann", "bob"], pa.large_string())):
+        pq.write_table(pa.table({"image": pa.array(rows(2), IMAGE), "person": people}), path)
+        assert [photo.person for photo in open_source(path).photos] == ["ann", "bob"]
+    pq.write_table(pa.table({"image": pa.array(rows(2), IMAGE), "person": [7, 8], "role": ["train", None]}), path)
+    assert open_source(path, role="training").photos == (Photo("000.jpg", "7"),)
+    with pytest.raises(InputError, match="no such role: xyz"):
+        open_source(path, role="xyz")
+    deep = pa.table({"image": [b"1"], "label": [0]}).replace_schema_metadata({b"huggingface": b"[" * 100_000})
+    pq.write_table(deep, path)
+    assert open_source(path).photos == (Photo("row-000000000", None),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import tarfile
 from collections.abc import Mapping
@@ -115,3 +116,43 @@ def test_a_shard_that_vanished_gives_unreadable_photos(tmp_path: Path) -> None:
     (tmp_path / "a.tar").unlink()
     read = [data.reason if isinstance(data, ImageError) else data for _, data in source.stream(source.photos)]
     assert read == ["unreadable", b"b"]
+
+
+def test_shards_of_one_name_are_told_apart_by_their_folders_which_are_no_people(tmp_path: Path) -> None:
+    write_tar(tmp_path / "x" / "a.tar", {"ann/1.jpg": b"1"})
+    write_tar(tmp_path / "y" / "a.tar", {"bob/1.jpg": b"2"})
+    source = open_source(tmp_path / "*" / "a.tar")
+    assert source.photos == (Photo("x/a.tar/ann/1.jpg", "ann"), Photo("y/a.tar/bob/1.jpg", "bob"))
+    write_tar(tmp_path / "x" / "a.tar", {"1.jpg": b"1"})
+    write_tar(tmp_path / "y" / "a.tar", {"1.jpg": b"2"})
+    assert {photo.person for photo in open_source(tmp_path / "*" / "a.tar").photos} == {None}
+
+
+def test_folders_name_people_before_json_does(tmp_path: Path) -> None:
+    both = {"ann/1.jpg": b"1", "ann/1.json": b'{"person": "x"}', "bob/1.jpg": b"2", "bob/1.json": b'{"person": "y"}'}
+    write_tar(tmp_path / "a" / "a.tar", both)
+    assert [photo.person for photo in open_source(tmp_path / "a").photos] == ["ann", "bob"]
+    top = {
+        "set/1.jpg": b"1",
+        "set/1.json": b'{"person": " ann "}',
+        "set/2.jpg": b"2",
+        "set/2.json": b'{"person": "bob"}',
+    }
+    write_tar(tmp_path / "b" / "a.tar", top)
+    assert [photo.person for photo in open_source(tmp_path / "b").photos] == ["ann", "bob"]
+
+
+@pytest.mark.parametrize("by", ["folder", "pattern"])
+def test_what_is_wrong_with_a_shard_begins_with_the_source(tmp_path: Path, by: str) -> None:
+    write_tar(tmp_path / "s" / "a.tar", {"1.jpg": b"1"})
+    where = str(tmp_path / "s" if by == "folder" else tmp_path / "s" / "*.tar")
+    damaged = tmp_path / "s" / "b.tar"
+    damaged.write_bytes((tmp_path / "s" / "a.tar").read_bytes()[:300])
+    with pytest.raises(InputError) as caught:
+        open_source(where)
+    assert str(caught.value).startswith(f"{where}: b.tar: the archive is damaged")
+    damaged.unlink()
+    os.mkfifo(damaged)  # would be waited for
+    with pytest.raises(InputError) as caught:
+        open_source(where)
+    assert str(caught.value).startswith(f"{where}: {damaged} is no file")

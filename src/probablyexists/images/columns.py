@@ -9,6 +9,7 @@ numbers whose names `datasets` keeps in the schema); `role` is as in a manifest.
 from __future__ import annotations
 
 import json
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,12 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.images.listing import MAX_BYTES, Photo, clean, no_images, shown, unreadable
 from probablyexists.images.manifest import role_of
+from probablyexists.images.packed import refuse_twice, titles
 
 _IMAGE = ("image", "img")
+_ROLES = "training, unseen, heldout, generated"
 _PERSON = ("person", "identity", "label")
 _AT_ONCE = 64
 """Rows whose images are in memory at a time."""
@@ -37,15 +41,23 @@ class ColumnsSource:
         self._files = tuple(files)
         paths: list[str | None] = []
         persons: list[str | None] = []
-        places: list[tuple[int, int]] = []
+        roles: list[str | None] = []
+        places = array("q")
+        wanted = None if role is None else role_of(role)
+        if role is not None and wanted is None:
+            raise InputError(f"{shown(where)}: no such role: {shown(role)}; known are {_ROLES}")
         for number, file in enumerate(self._files):
             with _opened(file, where) as table:
                 for row, path, person, its_role in table.rows():
-                    if role is None or its_role is None or role_of(its_role) == role_of(role):
-                        places.append((number, row))
-                        paths.append(path)
-                        persons.append(None if named is False else person)
-        if not places:
+                    places.extend((number, row))
+                    paths.append(path)
+                    persons.append(None if named is False else person)
+                    roles.append(its_role)
+        held = np.array(places, dtype=np.int64).reshape(-1, 2)
+        if wanted is not None and any(its_role is not None for its_role in roles):
+            chosen = [i for i, its_role in enumerate(roles) if its_role == wanted]
+            paths, persons, held = [paths[i] for i in chosen], [persons[i] for i in chosen], held[chosen]
+        if not len(held):
             raise no_images(shown(where), "" if role is None else f" whose role is {role}")
         n_nobody = persons.count(None)
         if 0 < n_nobody < len(persons):
@@ -55,10 +67,12 @@ class ColumnsSource:
             )
         if named and n_nobody:
             raise InputError(f"{shown(where)}: no column of {', '.join(_PERSON)}; name the person in every row")
-        names = _names(self._files, places, paths)
+        names = _names(self._files, held, paths)
         order = sorted(range(len(names)), key=names.__getitem__)
         self.photos = tuple(Photo(names[i], persons[i]) for i in order)
-        self._places = np.array([places[i] for i in order], dtype=np.int64).reshape(-1, 2)
+        refuse_twice(self.photos, shown(where))
+        self._places = held[order]
+        """(n, 2) file, row."""
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The bytes of each wanted photo, file after file, in the order of their rows."""
@@ -87,14 +101,13 @@ def _image(cell: Any) -> bytes | ImageError:
     return ImageError("unreadable", "an empty cell")
 
 
-def _names(files: Sequence[Path], places: list[tuple[int, int]], paths: list[str | None]) -> list[str]:
+def _names(files: Sequence[Path], places: NDArray[np.int64], paths: list[str | None]) -> list[str]:
     """What each photo is called: its own path where all have one that is theirs alone, else its row."""
     own = [clean(path) for path in paths if path]
     if len(own) == len(paths) and len(set(own)) == len(own):
         return own
-    stems = [clean(file.name) for file in files]
-    front = [f"{stem}/" if len(files) > 1 else "" for stem in stems]
-    return [f"{front[file]}row-{row:09d}" for file, row in places]
+    front = [f"{title}/" for title in titles(files)] if len(files) > 1 else [""]
+    return [f"{front[file]}row-{row:09d}" for file, row in zip(*places.T.tolist(), strict=True)]
 
 
 class _Table:
@@ -102,16 +115,26 @@ class _Table:
 
     def __init__(self, schema: Any, batches: Any, where: str) -> None:
         """`batches(columns, rows)`: record batches, with the number of their first row; `rows` are those needed."""
-        self._schema, self._batches = schema, batches
+        self._schema, self._batches, self._where = schema, batches, where
+        twice = next((name for name in (*_IMAGE, *_PERSON, "role") if schema.names.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(f"{where}: column {twice} is there twice; keep one")
         self.image = _image_column(schema, where)
         self._person = next((name for name in _PERSON if name in schema.names and self._is_person(name)), None)
         self._labels = _class_names(schema, self._person)
 
     def _is_person(self, name: str) -> bool:
+        """Whether a column says who it is; label may hold plain numbers, which are nobody's name."""
         import pyarrow as pa
 
         kind = self._schema.field(name).type
-        return pa.types.is_string(kind) or pa.types.is_large_string(kind) or bool(_class_names(self._schema, name))
+        if _is_text(kind) or _class_names(self._schema, name):
+            return True
+        if name == "label" or pa.types.is_null(kind):
+            return False
+        if not pa.types.is_integer(kind):
+            raise InputError(f"{self._where}: column {name} is of type {shown(kind)}; write it as text")
+        return True
 
     def rows(self) -> Iterator[tuple[int, str | None, str | None, str | None]]:
         """Number, path, person and role of each row, without its image."""
@@ -119,7 +142,7 @@ class _Table:
 
         columns = [name for name in (self._person, "role") if name is not None and name in self._schema.names]
         kind = self._schema.field(self.image).type
-        has_path = pa.types.is_struct(kind) and any(field.name == "path" for field in kind)
+        has_path = pa.types.is_struct(kind) and any(field.name == "path" and _is_text(field.type) for field in kind)
         wanted = [*columns, *([f"{self.image}.path"] if has_path else [])]
         people: dict[str, str] = {}
         for start, batch in self._batches(wanted, None):
@@ -129,12 +152,16 @@ class _Table:
             roles = batch.column("role").to_pylist() if "role" in columns else [None] * n
             for row, (path, person, role) in enumerate(zip(paths, persons, roles, strict=True)):
                 name = self._name(person)
-                yield start + row, path, None if name is None else people.setdefault(name, name), role and str(role)
+                its_role = None if role is None else role_of(str(role))
+                if role is not None and its_role is None:
+                    said = shown(repr(role)[:60])
+                    raise InputError(f"{self._where}: row {start + row + 1} has the role {said}; known are {_ROLES}")
+                yield start + row, path, None if name is None else people.setdefault(name, name), its_role
 
     def _name(self, person: Any) -> str | None:
-        if isinstance(person, int):
+        if isinstance(person, int) and self._labels:
             return self._labels[person] if 0 <= person < len(self._labels) else None
-        return clean(person) if person else None
+        return None if person is None else clean(str(person).strip()) or None
 
     def cells(self, rows: list[int]) -> Iterator[Any]:
         """The image cells of these rows, which ascend."""
@@ -152,12 +179,12 @@ class _Table:
 def _opened(file: Path, where: str | Path) -> Iterator[_Table]:
     import pyarrow as pa
 
-    name = shown(file)
+    name = shown(where) if str(file) == str(where) else f"{shown(where)}: {shown(file.name)}"
     try:
-        if file.suffix == ".parquet":
+        if file.suffix.lower() == ".parquet":
             import pyarrow.parquet as pq
 
-            with pq.ParquetFile(file) as parquet:
+            with pq.ParquetFile(file, buffer_size=1 << 20) as parquet:
                 yield _Table(parquet.schema_arrow, lambda *asked: _parquet_batches(parquet, *asked), name)
         else:
             with pa.memory_map(str(file)) as source:
@@ -166,8 +193,10 @@ def _opened(file: Path, where: str | Path) -> Iterator[_Table]:
     except (pa.ArrowException, OSError) as error:
         said = " ".join(str(error).split())[:160]
         raise InputError(
-            f"{shown(where)}: {file.name} is damaged or no table ({said}); download or write it again"
+            f"{shown(where)}: {shown(file.name)} is damaged or no table ({shown(said)}); download or write it again"
         ) from None
+    except UnicodeDecodeError:
+        raise InputError(f"{name}: holds names that are not UTF-8 text; write it again") from None
 
 
 def _parquet_batches(parquet: Any, columns: list[str], rows: list[int] | None) -> Iterator[tuple[int, Any]]:
@@ -197,20 +226,32 @@ def _arrow_batches(source: Any) -> tuple[Any, Any]:
     import pyarrow as pa
 
     try:
-        stream: Any = pa.ipc.open_file(source)
-        numbered = [stream.get_batch(i) for i in range(stream.num_record_batches)]
+        file: Any = pa.ipc.open_file(source)
+        schema = file.schema
     except pa.ArrowInvalid:
+        file = None
         source.seek(0)
-        stream = pa.ipc.open_stream(source)
-        numbered = list(stream)  # mapped, not read
+        schema = pa.ipc.open_stream(source).schema
 
-    def batches(_columns: list[str], _rows: list[int] | None) -> Iterator[tuple[int, Any]]:
+    def one_by_one() -> Iterator[Any]:
+        if file is not None:
+            yield from (file.get_batch(i) for i in range(file.num_record_batches))
+        else:
+            source.seek(0)
+            yield from pa.ipc.open_stream(source)  # mapped, not read
+
+    def batches(columns: list[str], rows: list[int] | None) -> Iterator[tuple[int, Any]]:
+        names = [name if name in schema.names else name.rpartition(".")[0] for name in columns]
         start = 0
-        for batch in numbered:
-            yield start, batch
-            start += batch.num_rows
+        for batch in one_by_one():
+            n = batch.num_rows
+            if rows is None or bisect_left(rows, start) < bisect_left(rows, start + n):
+                chosen = batch.select(names)
+                chosen.validate(full=True)  # Arrow trusts offsets: damaged ones would read anywhere in memory
+                yield start, chosen
+            start += n
 
-    return stream.schema, batches
+    return schema, batches
 
 
 def has_images(file: Path) -> bool:
@@ -222,15 +263,13 @@ def has_images(file: Path) -> bool:
         schema = pq.read_schema(file)
     except (pa.ArrowException, OSError):
         return False  # the manifest's reader says what is wrong
-    if "path" in schema.names and not any(name in schema.names and _holds_bytes(schema, name) for name in _IMAGE):
-        return False
-    return any(_holds_bytes(schema, name) for name in schema.names)
+    holding = [field.name for field in schema if _holds_bytes(field.type)]
+    return any(name in _IMAGE for name in holding) or (bool(holding) and "path" not in schema.names)
 
 
-def _holds_bytes(schema: Any, name: str) -> bool:
+def _holds_bytes(kind: Any) -> bool:
     import pyarrow as pa
 
-    kind = schema.field(name).type
     if pa.types.is_struct(kind):
         return any(field.name == "bytes" and _is_bytes(field.type) for field in kind)
     return bool(_is_bytes(kind))
@@ -239,11 +278,19 @@ def _holds_bytes(schema: Any, name: str) -> bool:
 def _is_bytes(kind: Any) -> bool:
     import pyarrow as pa
 
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(is_kind(kind) for is_kind in kinds)
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return any(is_kind(kind) for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
 
 
 def _image_column(schema: Any, where: str) -> str:
-    holding = [name for name in schema.names if _holds_bytes(schema, name)]
+    holding = [field.name for field in schema if _holds_bytes(field.type)]
     for name in _IMAGE:
         if name in holding:
             return name
@@ -260,6 +307,6 @@ def _class_names(schema: Any, column: str | None) -> list[str]:
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         names = features[column]["names"] if features[column].get("_type") == "ClassLabel" else []
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return []
     return [clean(name) for name in names] if all(isinstance(name, str) for name in names) else []

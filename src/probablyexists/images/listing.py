@@ -83,21 +83,18 @@ def read_file(path: Path) -> bytes | ImageError:
     return data
 
 
-def persons_of(
-    where: str, paths: Sequence[str], named: bool | None, *, strip_top: bool, skip: int = 0
-) -> list[str | None]:
+def persons_of(where: str, paths: Sequence[str], named: bool | None, *, strip_top: bool) -> list[str | None]:
     """The person of each path, in the given order; one text a person, however many photos.
 
     A photo below a folder is of the person of that (first) folder. `strip_top`: a single folder that holds
-    everything is no person. `skip`: folders at the front that are left out. `named`: None finds out, False makes all of
-    them nobody's, True insists on people.
+    everything is no person. `named`: None finds out, False makes all of them nobody's, True insists on people.
     Raises InputError if some photos lie in folders and some do not, or if people are asked for and not there.
     """
     if named is False:
         return [None] * len(paths)
 
     def parts(path: str) -> list[str]:
-        return [part for part in path.split("/") if part != ".."][skip:]
+        return [part for part in path.split("/") if part != ".."]
 
     top = 0
     if strip_top and paths:
@@ -126,7 +123,7 @@ def no_images(where: str, note: str = "") -> InputError:
     """The error for a source without any candidate image."""
     return InputError(
         f"{where}: no images{note}; give a folder with one sub-folder a person, a flat folder of images, "
-        "a zip or tar of either, or a .csv or .parquet manifest"
+        "a zip, a tar or tars of either, Parquet or Arrow files with an image column, or a .csv or .parquet manifest"
     )
 
 

@@ -5,7 +5,9 @@ People are the folders inside the tars; where there are none, the text under `pe
 
 from __future__ import annotations
 
+import contextlib
 import json
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +18,7 @@ import numpy as np
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.images.archives import stream_tar, tar_members
 from probablyexists.images.listing import Photo, clean, no_images, persons_of, shown
+from probablyexists.images.packed import refuse_twice, titles
 
 _MOST_JSON = 1 << 20
 
@@ -26,42 +29,37 @@ class ShardsSource:
     def __init__(self, where: str | Path, shards: Sequence[Path], named: bool | None = None) -> None:
         self.name = clean(str(where))
         self._shards = tuple(shards)
-        titles = _titles(self._shards)
-        paths: list[str] = []
-        places: list[tuple[int, int, int]] = []
+        names = titles(self._shards)
+        insides: list[str] = []
+        places = array("q")  # a million tuples would fill the memory
         said: dict[str, str] = {}
+        one_text: dict[str, str] = {}
         for number, shard in enumerate(self._shards):
             seen: dict[str, tuple[int, int]] = {}
-            for inside, info, read in tar_members(shard, beside=".json"):
-                if inside.endswith(".json"):
-                    person = _person(read()) if info.size <= _MOST_JSON else None
-                    if person is not None:
-                        said[f"{titles[number]}/{_sample(inside)}"] = person
-                else:
-                    seen[inside] = (-1, 0) if info.issparse() else (info.offset_data, info.size)
-            paths += (f"{titles[number]}/{inside}" for inside in seen)
-            places += ((number, *place) for place in seen.values())
-        if not paths:
+            try:
+                for inside, info, read in tar_members(shard, beside=".json"):
+                    if inside.endswith(".json"):
+                        person = _person(read()) if info.size <= _MOST_JSON else None
+                        if person is not None:
+                            said[f"{names[number]}/{_sample(inside)}"] = one_text.setdefault(person, person)
+                    else:
+                        seen[inside] = (-1, 0) if info.issparse() else (info.offset_data, info.size)
+            except InputError as error:
+                what = str(error).removeprefix(shown(shard))
+                raise InputError(f"{shown(where)}: {shown(names[number])}{what}") from error
+            insides += seen
+            for place in seen.values():
+                places.extend((number, *place))
+        if not insides:
             raise no_images(shown(where))
-        persons = self._persons(where, paths, said, named)
+        held = np.array(places, dtype=np.int64).reshape(-1, 3)
+        paths = [f"{names[number]}/{inside}" for number, inside in zip(held[:, 0].tolist(), insides, strict=True)]
+        persons = _persons(where, insides, paths, said, named)
         order = sorted(range(len(paths)), key=paths.__getitem__)
         self.photos = tuple(Photo(paths[i], persons[i]) for i in order)
-        self._places = np.array([places[i] for i in order], dtype=np.int64)
+        refuse_twice(self.photos, shown(where))
+        self._places = held[order]
         """(n, 3) shard, offset, size; offset -1 for a sparse member."""
-
-    def _persons(
-        self, where: str | Path, paths: list[str], said: dict[str, str], named: bool | None
-    ) -> list[str | None]:
-        if said and named is not False:
-            persons = [said.get(_sample(path)) for path in paths]
-            n_nobody = persons.count(None)
-            if n_nobody:
-                raise InputError(
-                    f"{shown(where)}: {n_nobody:,} of {len(paths):,} images have no .json that names a person, such as "
-                    f"{shown(paths[persons.index(None)])}; name the person of every image, or of none"
-                )
-            return persons
-        return persons_of(shown(where), paths, named, strip_top=True, skip=1)
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The bytes of each wanted photo, in the order of the tars."""
@@ -73,10 +71,24 @@ class ShardsSource:
             yield from stream_tar(self._shards[shard], places)
 
 
-def _titles(shards: Sequence[Path]) -> list[str]:
-    """The names of the tars, which need not be in one folder."""
-    names = [clean(shard.name) for shard in shards]
-    return names if len(set(names)) == len(names) else [clean(str(shard)).lstrip("/") for shard in shards]
+def _persons(
+    where: str | Path, insides: list[str], paths: list[str], said: dict[str, str], named: bool | None
+) -> list[str | None]:
+    """By the folders inside; where they name not everyone, by what the samples' .json said (by tar and sample)."""
+    if named is False or not said:
+        return persons_of(shown(where), insides, named, strip_top=True)
+    with contextlib.suppress(InputError):  # some in folders and some not: .json may name them all
+        by_folder = persons_of(shown(where), insides, None, strip_top=True)
+        if None not in by_folder:
+            return by_folder
+    persons = [said.get(_sample(path)) for path in paths]
+    n_nobody = persons.count(None)
+    if n_nobody:
+        raise InputError(
+            f"{shown(where)}: {n_nobody:,} of {len(paths):,} images have no .json that names a person, such as "
+            f"{shown(paths[persons.index(None)])}; name the person of every image, or of none"
+        )
+    return persons
 
 
 def _sample(path: str) -> str:
@@ -91,6 +103,6 @@ def _person(data: bytes | None) -> str | None:
     except (ValueError, RecursionError):
         return None
     for key in ("person", "identity"):
-        if isinstance(given, dict) and isinstance(given.get(key), str) and given[key]:
-            return clean(given[key])
+        if isinstance(given, dict) and isinstance(given.get(key), str) and given[key].strip():
+            return clean(given[key].strip())
     return None

@@ -53,7 +53,8 @@ def open_source(where: str | Path, *, role: str | None = None, named: bool | Non
     - a .zip, a .tar (also .gz, .bz2, .xz)
     - a .csv or .parquet manifest
     - a folder of tars (WebDataset), or a pattern of them: `shards/*.tar`, `shards/{000..099}.tar`
-    - a .parquet with an image column, a folder or a pattern of them, a folder written by `datasets`' `save_to_disk`
+    - a .parquet or .arrow with an image column, a folder or a pattern of them, or a folder that `datasets` wrote with
+      `save_to_disk`
 
     `role`: of a table with a role column only the rows of this role ("training", "unseen", "heldout", "generated");
     anything else has no roles and is taken whole. `named`: None finds out whether folders are people, False ignores
@@ -80,6 +81,8 @@ def open_source(where: str | Path, *, role: str | None = None, named: bool | Non
             return FolderSource(where, named)
         if not stat.S_ISREG(mode):
             raise InputError(f"{name}: neither a file nor a folder; give a folder, a zip, a tar or a table")
+        if path.suffix.lower() == ".arrow":
+            return ColumnsSource(where, [path], role, named)
         if path.suffix.lower() in (".csv", ".parquet"):
             images = path.suffix.lower() == ".parquet" and has_images(path)
             return ColumnsSource(where, [path], role, named) if images else ManifestSource(where, role, named)
@@ -94,7 +97,7 @@ def open_source(where: str | Path, *, role: str | None = None, named: bool | Non
         raise InputError(f"{name}: no permission to read {at}; change its permissions") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{name}: cannot be read ({shown(error)}); check the path") from error
-    raise InputError(f"{name}: not a folder, zip, tar, .csv or .parquet; give one of these")
+    raise InputError(f"{name}: not a folder, zip, tar, .csv, .parquet or .arrow; give one of these")
 
 
 class FolderSource:
