@@ -47,7 +47,7 @@ from probablyexists.embeddings.dlib_onnx import Precision, graph_file
 from probablyexists.embeddings.embed import embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.faces.acquire import FacesMode
-from probablyexists.faces.alignment import frame_box
+from probablyexists.faces.boxes import frame_box
 from probablyexists.images.drawn import write_population
 from probablyexists.images.sources import Photo, Source, open_source
 from probablyexists.matching.neighbours import nearest_here

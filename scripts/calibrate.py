@@ -42,7 +42,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_population(Path(folder), range(PEOPLE), range(PHOTOS), size=192)
         source = open_source(folder)
-        faces = [acquire(data, "aligned") for _, data in source.stream(source.photos) if isinstance(data, bytes)]
+        faces = acquire([data for _, data in source.stream(source.photos) if isinstance(data, bytes)], "aligned")
     chips = np.stack([face.chip for face in faces if isinstance(face, Face)])
     for start in range(0, len(chips), BATCH):
         for batch in (chips[start : start + BATCH], chips[start : start + BATCH, :, ::-1]):

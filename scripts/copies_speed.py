@@ -52,7 +52,7 @@ def pictures_of(where: Path, n: int) -> Pictures:
     source = open_source(where)
     draw = np.random.default_rng(0)
     wanted = [source.photos[i] for i in draw.permutation(len(source.photos))[:n]]
-    faces = (acquire(data, "aligned") for _, data in source.stream(wanted) if isinstance(data, bytes))
+    faces = acquire([data for _, data in source.stream(wanted) if isinstance(data, bytes)], "aligned")
     return draw.permutation(np.stack([face.picture for face in faces if isinstance(face, Face)]))
 
 

@@ -29,7 +29,7 @@ def picture(image: Image.Image, kind: str = "PNG", **options: object) -> Picture
     """The two small grey pictures that the copy check sees of an image file."""
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
-    face = acquire(buffer.getvalue(), "aligned")
+    (face,) = acquire([buffer.getvalue()], "aligned")
     assert isinstance(face, Face)
     return face.picture
 

@@ -12,7 +12,7 @@ from PIL import Image
 from probablyexists.basis.errors import ImageError
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.faces.acquire import NO_FACE, PICTURE_SIDE, Face, FacesMode, FrameCheck, acquire, check_frames
-from probablyexists.faces.alignment import Box, detect, frame_box
+from probablyexists.faces.boxes import Box, detect, frame_box
 from probablyexists.images.drawn import draw_person, draw_photo
 
 SKY = (120, 140, 160)
@@ -37,7 +37,7 @@ def scene(width: int, height: int, *faces: tuple[int, int, int, int]) -> NDArray
 
 
 def face(data: bytes, mode: FacesMode) -> Face:
-    found = acquire(data, mode)
+    found = acquire([data], mode)[0]
     assert isinstance(found, Face), found
     return found
 
@@ -77,15 +77,15 @@ def test_several_faces_are_counted_in_the_acquired_face() -> None:
 
 
 def test_no_face_is_returned_not_raised() -> None:
-    found = acquire(png(scene(200, 200)), "detect")
+    found = acquire([png(scene(200, 200))], "detect")[0]
     assert isinstance(found, ImageError)
     assert found.reason == NO_FACE == "no face found"
-    assert isinstance(acquire(png(scene(200, 200)), "aligned"), Face)
+    assert isinstance(acquire([png(scene(200, 200))], "aligned")[0], Face)
 
 
 @pytest.mark.parametrize("mode", ["detect", "aligned"])
 def test_what_does_not_decode_is_returned_not_raised(mode: FacesMode) -> None:
-    found = acquire(b"no image at all", mode)
+    found = acquire([b"no image at all"], mode)[0]
     assert isinstance(found, ImageError)
     assert found.reason == "not an image"
 
@@ -102,7 +102,7 @@ def test_with_and_without_the_detector_the_embeddings_agree(recogniser: DlibReco
     detected, aligned = [], []
     for person in range(20):
         data = png(photo(person))
-        found = acquire(data, "detect")
+        found = acquire([data], "detect")[0]
         if isinstance(found, Face):
             detected.append(found.chip)
             aligned.append(face(data, "aligned").chip)
@@ -124,7 +124,7 @@ def test_the_pictures_for_the_copy_check_are_the_small_grey_chip_and_frame() -> 
 
 def test_the_picture_does_not_depend_on_the_recogniser() -> None:
     data = png(photo(2))
-    other = acquire(data, "aligned", 112, "arcface")
+    other = acquire([data], "aligned", 112, "arcface")[0]
     assert isinstance(other, Face)
     assert other.chip.shape == (112, 112, 3)
     assert np.array_equal(other.picture, face(data, "aligned").picture)

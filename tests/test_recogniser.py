@@ -27,10 +27,18 @@ from probablyexists.embeddings.dlib_onnx import build_graph, graph_file
 from probablyexists.embeddings.dlib_ranges import RANGES, Ranges
 from probablyexists.embeddings.dlib_weights import DlibWeights, read_weights
 from probablyexists.embeddings.recognisers import DlibRecogniser, OnnxRecogniser, open_recogniser
-from probablyexists.faces.alignment import Box, cut_chip, frame_box, landmarks
+from probablyexists.faces.alignment import cut_chip
+from probablyexists.faces.boxes import Box, frame_box
+from probablyexists.faces.landmarks import landmarks
 from probablyexists.images.drawn import draw_person, draw_photo
 
 N_FACES = 33
+
+
+def on_frame(image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The landmarks found on the frame."""
+    (points,) = landmarks([image], [frame_box(image)])
+    return points
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +49,7 @@ def photos() -> list[NDArray[np.uint8]]:
 
 @pytest.fixture(scope="module")
 def chips(photos: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    return np.stack([cut_chip(photo, frame_box(photo)) for photo in photos])
+    return np.stack([cut_chip(photo, on_frame(photo)) for photo in photos])
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +86,7 @@ def test_agrees_with_dlib_from_image_and_landmarks(
         box = frame_box(photo)
         shape = predictor(photo, dlib.rectangle(box.left, box.top, box.right, box.bottom))
         theirs.append(dlib_network.compute_face_descriptor(photo, shape))
-        ours.append(cut_chip(photo, box))
+        ours.append(cut_chip(photo, on_frame(photo)))
     assert np.abs(exact.embed_once(np.stack(ours)) - np.array(theirs)).max() <= 1e-5
 
 
@@ -379,9 +387,9 @@ def test_arcface_chip_has_the_landmarks_at_the_template(photos: list[NDArray[np.
     """Found again in the chip, the eyes lie at ArcFace's points (112 pixels) within a few pixels."""
     eyes = []
     for photo in photos:
-        chip = cut_chip(photo, frame_box(photo), 112, "arcface")
+        chip = cut_chip(photo, on_frame(photo), 112, "arcface")
         assert chip.shape == (112, 112, 3)
-        points = landmarks(chip, Box(12, 12, 100, 100))
+        points = landmarks([chip], [Box(12, 12, 100, 100)])[0]
         eyes.append([points[[2, 3]].mean(axis=0), points[[0, 1]].mean(axis=0)])
     middle = np.median(np.array(eyes), axis=0)
     np.testing.assert_allclose(middle, [[38.29, 51.70], [73.53, 51.50]], atol=2.5)
@@ -419,7 +427,7 @@ def test_chips_of_both_templates_are_upright() -> None:
     """A rolled photo gives nearly the chip of the upright one: the eyes stand level."""
     photo = draw_photo(draw_person(5, 3), 1, 192)
     for template, side in itertools.product(("dlib", "arcface"), (112, 150)):
-        chip = cut_chip(photo, frame_box(photo), side, template)  # type: ignore[arg-type]
-        points = landmarks(chip, frame_box(chip))
+        chip = cut_chip(photo, on_frame(photo), side, template)  # type: ignore[arg-type]
+        points = on_frame(chip)
         left, right = points[[2, 3]].mean(axis=0), points[[0, 1]].mean(axis=0)
         assert abs(left[1] - right[1]) < 0.08 * (right[0] - left[0])

@@ -131,7 +131,7 @@ def test_the_store_gives_back_what_the_recogniser_gave(
     table = run(source, tmp_path, recogniser)
     for i in (0, 7, 49):
         data = (population / table.photos[i].path).read_bytes()
-        face = acquire(data, "aligned")
+        (face,) = acquire([data], "aligned")
         assert isinstance(face, Face)
         assert table.sha256[i] == hashlib.sha256(data).digest()
         assert np.array_equal(table.embeddings[i], recogniser.embed(face.chip[None])[0])

@@ -229,14 +229,14 @@ def recognise(
 ) -> list[Row]:
     """From files to rows of the store, in one thread; faces are acquired while `acquiring` is held."""
     with acquiring:
-        found = [(key, acquire(data, mode, recogniser.side, recogniser.template)) for key, data in files]
-    chips = [face.chip for _, face in found if isinstance(face, Face)]
+        found = acquire([data for _, data in files], mode, recogniser.side, recogniser.template)
+    chips = [face.chip for face in found if isinstance(face, Face)]
     embeddings = iter(recogniser.embed(np.stack(chips)) if chips else ())
     return [
         Row(key, None, face.n_faces, next(embeddings), face.picture)
         if isinstance(face, Face)
         else Row(key, face.reason, 0, None, None)
-        for key, face in found
+        for (key, _), face in zip(files, found, strict=True)
     ]
 
 

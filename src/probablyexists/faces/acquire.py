@@ -1,4 +1,4 @@
-"""One image file's bytes -> one aligned face, or the reason why not."""
+"""Image files' bytes -> aligned faces, or the reasons why not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError
-from probablyexists.faces.alignment import Template, cut_chip, detect, frame_box, landmarks
+from probablyexists.faces.alignment import Template, cut_chip
+from probablyexists.faces.boxes import Box, detect, frame_box
+from probablyexists.faces.landmarks import landmarks
 from probablyexists.images.decode import decode
 
 ACQUIRE_VERSION = 3
@@ -41,26 +43,44 @@ class Face:
     """How many faces the detector saw; 0 where it was not asked (`aligned`)."""
 
 
-def acquire(data: bytes, mode: FacesMode, side: int = 150, template: Template = "dlib") -> Face | ImageError:
-    """Decode and align. An ImageError is returned, not raised: its `reason` is counted, the audit goes on.
+@dataclass(frozen=True)
+class _Seen:
+    """A decoded image and the box of its face."""
 
-    `detect` looks for a face and reports "no face found"; `aligned` takes the frame as the face.
+    image: NDArray[np.uint8]
+    box: Box
+    n_faces: int
+
+
+def acquire(
+    files: Sequence[bytes], mode: FacesMode, side: int = 150, template: Template = "dlib"
+) -> list[Face | ImageError]:
+    """Decode and align each. An ImageError is returned, not raised: its `reason` is counted, the audit goes on.
+
+    `detect` looks for a face and reports "no face found"; `aligned` takes the frame as the face. What comes of a file
+    does not depend on the others; together they are faster.
     """
+    looked = [_look(data, mode) for data in files]
+    seen = [its for its in looked if isinstance(its, _Seen)]
+    points = iter(landmarks([its.image for its in seen], [its.box for its in seen]))
+    return [_cut(its, next(points), side, template) if isinstance(its, _Seen) else its for its in looked]
+
+
+def _look(data: bytes, mode: FacesMode) -> _Seen | ImageError:
     try:
-        image = decode(data)
+        image = at_least(decode(data), SMALLEST)
     except ImageError as error:
         return error
-    image = at_least(image, SMALLEST)
-    if mode == "detect":
-        found = detect(image)
-        if found.box is None:
-            return ImageError(NO_FACE)
-        box, n_faces = found.box, found.n_faces
-    else:
-        box, n_faces = frame_box(image), 0
-    dlib_chip = cut_chip(image, box)
-    chip = dlib_chip if (template, side) == ("dlib", 150) else cut_chip(image, box, side, template)
-    return Face(chip, np.stack([_small_grey(dlib_chip), _small_grey(image)]), n_faces)
+    if mode == "aligned":
+        return _Seen(image, frame_box(image), 0)
+    found = detect(image)
+    return ImageError(NO_FACE) if found.box is None else _Seen(image, found.box, found.n_faces)
+
+
+def _cut(seen: _Seen, points: NDArray[np.float64], side: int, template: Template) -> Face:
+    dlib_chip = cut_chip(seen.image, points)
+    chip = dlib_chip if (template, side) == ("dlib", 150) else cut_chip(seen.image, points, side, template)
+    return Face(chip, np.stack([_small_grey(dlib_chip), _small_grey(seen.image)]), seen.n_faces)
 
 
 def _small_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -127,8 +147,7 @@ def check_frames(samples: Sequence[bytes]) -> FrameCheck:
         if box is None:
             continue
         n_found += 1
-        detected = landmarks(image, box)
-        framed = landmarks(image, frame_box(image))
+        detected, framed = landmarks([image, image], [box, frame_box(image)])
         scale = float(np.linalg.norm(detected[0] - detected[2]))
         n_agree += bool(np.linalg.norm(detected - framed, axis=1).mean() < AGREE_WITHIN * scale)
     square = len(shapes) == 1 and all(height == width for height, width in shapes)

@@ -19,7 +19,9 @@ from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.files import written_whole
 from probablyexists.basis.progress import Progress
 from probablyexists.faces.acquire import SMALLEST, at_least
-from probablyexists.faces.alignment import cut_chip, detect, frame_box
+from probablyexists.faces.alignment import cut_chip
+from probablyexists.faces.boxes import Box, detect, frame_box
+from probablyexists.faces.landmarks import landmarks
 from probablyexists.images.decode import decode
 from probablyexists.images.drawn import draw_person, draw_photo
 from probablyexists.images.sources import Photo, Source, open_source
@@ -148,13 +150,18 @@ def _chip(given: _Given) -> NDArray[np.uint8] | None:
     if isinstance(given, tuple):
         person, photo = given
         picture = at_least(draw_photo(draw_person(0, person), photo, LARGEST), SMALLEST)
-        return cut_chip(picture, frame_box(picture), LARGEST)
+        return _cut(picture, frame_box(picture))
     try:
         image = at_least(decode(given), SMALLEST)
     except ImageError:
         return None
     box = detect(image).box
-    return None if box is None else cut_chip(image, box, LARGEST)
+    return None if box is None else _cut(image, box)
+
+
+def _cut(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    (points,) = landmarks([image], [box])
+    return cut_chip(image, points, LARGEST)
 
 
 def _write(path: Path, image: Image.Image) -> None:
