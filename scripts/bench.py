@@ -2,7 +2,7 @@
 
     python scripts/bench.py                                        # drawn photos, a quarter of an hour
     python scripts/bench.py embed --photos path/to/lfw
-    python scripts/bench.py match --whole                          # 200,000 x 200,000, all of it
+    python scripts/bench.py match --whole                          # 200,000 x 200,000, all of it, a quarter of an hour
     python scripts/bench.py growth --plot docs/results/performance.svg
 
 All ways of a table run in one process tree, in turns, on the same input; who begins changes from round to round, and
@@ -56,10 +56,10 @@ from probablyexists.stats.roc import Side, auroc_estimate, tpr_estimate
 Rates = dict[str, list[float]]
 
 
-def in_turns(ways: dict[str, Callable[[], float]], rounds: int) -> Rates:
-    """Of each way what it says in each round: units a second."""
+def in_turns(ways: dict[str, Callable[[], float]], rounds: int, *, warm: bool = True) -> Rates:
+    """Of each way what it says in each round: units a second. `warm`: each goes once before."""
     rates: Rates = {name: [] for name in ways}
-    for way in ways.values():
+    for way in ways.values() if warm else ():
         way()
     for number in range(rounds):
         for name in list(ways) if number % 2 == 0 else list(ways)[::-1]:
@@ -305,14 +305,24 @@ def matching(n_queries: int, n_references: int, rounds: int) -> None:
     print(f"\nAt this rate {n_references:,} x {n_references:,} take {minutes:.1f} min.\n")
 
 
-def whole_match(n: int) -> None:
+def whole_match(n: int, rounds: int) -> None:
     import faiss
 
     queries, references = vectors(n, 1), vectors(n, 2)
     index: Any = faiss.IndexFlatIP(128)
     index.add(references)
-    mine, its = seconds(lambda: nearest_here(queries, references)), seconds(lambda: index.search(queries, 1))
-    print(f"### {n:,} x {n:,}, all of it, once\n\nOurs {mine:.1f} s, FAISS {its:.1f} s: ratio {its / mine:.2f}.\n")
+    ways = {
+        "ours": lambda: 256.0 * n * n / seconds(lambda: nearest_here(queries, references)),
+        "FAISS IndexFlatIP": lambda: 256.0 * n * n / seconds(lambda: index.search(queries, 1)),
+        "matrix product alone": product_peak,
+    }
+    rates = in_turns(ways, rounds, warm=False)
+    print(f"### {n:,} x {n:,}, all of it\n\nMedians of {rounds} rounds.\n")
+    print("| way | s | 10^9 operations/s | ours in ratio |\n|---|---:|---:|---|")
+    for name, its in rates.items():
+        took = "" if name == "matrix product alone" else f"{256.0 * n * n / statistics.median(its):.1f}"
+        print(f"| {name} | {took} | {statistics.median(its) / 1e9:.0f} | {ratio(rates, 'ours', name)} |")
+    print()
 
 
 # --- statistics -----------------------------------------------------------------------------------------------------
@@ -428,7 +438,7 @@ def main() -> None:
             for n_queries, n_references in ((20_000, 200_000), (5_000, 1_000_000)):
                 matching(n_queries, n_references, chosen.rounds)
             if chosen.whole:
-                whole_match(200_000)
+                whole_match(200_000, chosen.rounds)
         if "stats" in what:
             stats(chosen.rounds)
         if "growth" in what:

@@ -11,10 +11,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Semaphore
 from typing import Any
 
 import numpy as np
@@ -32,9 +30,6 @@ BATCH = 16
 ROWS_A_PART = 1024
 MOST_READ = 1024
 """Photos after which a batch ends though it is not full, because most are known."""
-ACQUIRING = 4
-"""Of so many threads one looks for landmarks at a time: they would only wait for each other. It is about a quarter of
-the work."""
 AHEAD = 2
 """Batches a thread that wait for it, at most."""
 
@@ -170,12 +165,10 @@ def in_threads(threads: int | None = None) -> Look:
             looked, rows = waiting.popleft()
             return replace(looked, rows=tuple(rows.result()))
 
-        # dlib holds Python's lock while it looks for landmarks, though not while it looks for a face.
-        acquiring = Semaphore(max(1, n // ACQUIRING) if mode == "aligned" else n)
         pool = ThreadPoolExecutor(n)
         try:
             for looked, files in _read(source, source.photos, store.__contains__):
-                waiting.append((looked, pool.submit(recognise, files, mode, recogniser, acquiring)))
+                waiting.append((looked, pool.submit(recognise, files, mode, recogniser)))
                 while len(waiting) > AHEAD * n or (waiting and waiting[0][1].done()):
                     yield finished()
             while waiting:
@@ -191,7 +184,7 @@ def look_at(
 ) -> Looked:
     """Some photos in this thread. `known`: whether the store holds a hash."""
     parts = [
-        replace(looked, rows=tuple(recognise(files, mode, recogniser, nullcontext())))
+        replace(looked, rows=tuple(recognise(files, mode, recogniser)))
         for looked, files in _read(source, photos, known)
     ]
     return Looked(
@@ -224,12 +217,9 @@ def _read(
     yield Looked(tuple(keys), tuple(unreadable), ()), files
 
 
-def recognise(
-    files: Sequence[File], mode: FacesMode, recogniser: Recogniser, acquiring: AbstractContextManager[object]
-) -> list[Row]:
-    """From files to rows of the store, in one thread; faces are acquired while `acquiring` is held."""
-    with acquiring:
-        found = acquire([data for _, data in files], mode, recogniser.side, recogniser.template)
+def recognise(files: Sequence[File], mode: FacesMode, recogniser: Recogniser) -> list[Row]:
+    """From files to rows of the store, in one thread."""
+    found = acquire([data for _, data in files], mode, recogniser.side, recogniser.template)
     chips = [face.chip for face in found if isinstance(face, Face)]
     embeddings = iter(recogniser.embed(np.stack(chips)) if chips else ())
     return [

@@ -81,7 +81,7 @@ def open_recognisers(names: Sequence[str], cache: Path) -> list[Recogniser]:
 class DlibRecogniser:
     """dlib's ResNet, 128 numbers a face, 99.4 % on LFW, CC0 weights that come with the package.
 
-    In int8 more than twice as fast as in float32, and on LFW as good (docs/results/performance.md).
+    In int8 faster than in float32, more than twice with VNNI, and on LFW as good (docs/results/performance.md).
     """
 
     side = dlib_onnx.CHIP_SIDE
