@@ -196,7 +196,7 @@ def test_the_curves_are_drawn(done: tuple[Path, Path, Any]) -> None:
 
 def test_a_failed_run_is_counted_and_the_exit_code_says_so(done: tuple[Path, Path, Any]) -> None:
     path, out, _ = done
-    kept = {file: file.read_text() for file in out.glob("*/row.json")}
+    kept = {file: file.read_text() for file in (*out.glob("*/row.json"), out / "rows.jsonl")}
     first = next(iter(kept))
     row = json.loads(kept[first])
     try:

@@ -191,7 +191,7 @@ class _Block:
             if not np.isfinite(to_beat).all():  # fewer than k references so far
                 self._exactly(queries, columns, found, every)
                 continue
-            products = _products()(rough.codes, tile)
+            products = _products()(rough.codes, rough.zero, tile)
             row, column = _reaching(products, rough.needed(to_beat))
             if row.size > _MANY * products.size:
                 self._exactly(queries, columns, found, np.unique(row))

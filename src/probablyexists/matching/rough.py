@@ -22,8 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MOST = 127
-_ZERO = 128
-"""Queries are stored as unsigned numbers, shifted by this."""
 _ROUNDING = 1e-9
 """For the double-precision arithmetic of the bound itself, on vectors of about unit length."""
 
@@ -33,7 +31,8 @@ class RoughQueries:
     """Queries as whole numbers; a . b lies within `error` of base + unit * product."""
 
     codes: NDArray[np.uint8]
-    """(n, d)"""
+    """(n, d), shifted to be unsigned: `zero` stands for 0."""
+    zero: int
     unit: NDArray[np.float64]
     base: NDArray[np.float64]
     error: NDArray[np.float64]
@@ -64,11 +63,13 @@ class RoughReferences:
     def rough(self, queries: NDArray[np.float32]) -> RoughQueries:
         """(n, d) queries, ready to be multiplied with the tiles."""
         y = queries.astype(np.float64)
-        own = np.maximum(np.abs(y).max(axis=1), 1e-12) / _largest_code()
+        most = _largest_code()
+        own = np.maximum(np.abs(y).max(axis=1), 1e-12) / most
         codes = np.rint(y / own[:, None])
         wrong = np.linalg.norm(y - codes * own[:, None], axis=1)
         error = wrong * self._length + (np.linalg.norm(y, axis=1) + wrong) * self._error + _ROUNDING
-        return RoughQueries((codes + _ZERO).astype(np.uint8), own * self._unit, y @ self._centre, error)
+        zero = most + 1
+        return RoughQueries((codes + zero).astype(np.uint8), zero, own * self._unit, y @ self._centre, error)
 
 
 class Products:
@@ -77,15 +78,15 @@ class Products:
     def __init__(self) -> None:
         self._buffer = np.empty(0, np.int32)
 
-    def __call__(self, codes: NDArray[np.uint8], tile: NDArray[np.int8]) -> NDArray[np.int32]:
-        """(n, w) whole numbers; valid until the next call."""
+    def __call__(self, codes: NDArray[np.uint8], zero: int, tile: NDArray[np.int8]) -> NDArray[np.int32]:
+        """(n, w) products of `codes` less `zero` with the tile; valid until the next call."""
         import onnxruntime
 
         n, w = len(codes), tile.shape[1]
         if self._buffer.size < n * w:
             self._buffer = np.empty(n * w, np.int32)
         out = self._buffer[: n * w].reshape(n, w)
-        session = _session()
+        session = _session(zero)
         binding = session.io_binding()
         binding.bind_cpu_input("codes", codes)
         binding.bind_cpu_input("tile", tile)
@@ -95,7 +96,7 @@ class Products:
 
 
 @cache
-def _session() -> Any:
+def _session(zero: int) -> Any:
     """ONNX Runtime's product of whole numbers, the shift of the queries taken back; one thread a call."""
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
@@ -108,7 +109,7 @@ def _session() -> Any:
             helper.make_tensor_value_info("tile", TensorProto.INT8, ["d", "w"]),
         ],
         [helper.make_tensor_value_info("products", TensorProto.INT32, ["n", "w"])],
-        [numpy_helper.from_array(np.array(_ZERO, np.uint8), "zero")],
+        [numpy_helper.from_array(np.array(zero, np.uint8), "zero")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="probablyexists")
     model.ir_version = 8
@@ -120,8 +121,11 @@ def _session() -> Any:
 
 @cache
 def _largest_code() -> int:
-    """127; 63 where the processor adds two products in 16 bits and would cut them off (x86 before VNNI)."""
-    codes = np.full((1, 64), 2 * _MOST + 1, np.uint8)
-    tile = np.full((64, 16), _MOST, np.int8)
-    exact = 64 * (2 * _MOST + 1 - _ZERO) * _MOST
-    return _MOST if (Products()(codes, tile) == exact).all() else _MOST // 2
+    """127; 63 where the processor adds two products in 16 bits and would cut them off (x86 before VNNI).
+
+    There codes lie between 1 and 127 with their zero at 64, and 2 x 127 x 127 fits.
+    """
+    zero = _MOST + 1
+    codes = np.full((8, 128), zero + _MOST, np.uint8)
+    tile = np.full((128, 64), _MOST, np.int8)
+    return _MOST if (Products()(codes, zero, tile) == 128 * _MOST * _MOST).all() else _MOST // 2
