@@ -219,14 +219,15 @@ def embedding(where: Path, n: int, n_peers: int, rounds: int, deepface: str | No
         "ours, detecting, float32, two passes": lambda: ours(photos, exact, "detect"),
         "ours, detecting, int8, two passes": lambda: ours(photos, fast, "detect"),
         "ours, detecting, int8, one pass": lambda: ours(photos, fast_once, "detect"),
-        "face_recognition's way, detecting, one pass": FaceRecognition(files, detecting=True),
-        "face_recognition's way, box given, one pass": FaceRecognition(files, detecting=False),
     }
-    if deepface is not None:
+    if n_peers:
+        ways["face_recognition's way, detecting, one pass"] = FaceRecognition(files, detecting=True)
+        ways["face_recognition's way, box given, one pass"] = FaceRecognition(files, detecting=False)
+    if n_peers and deepface is not None:
         paths = [str(where / photo.path) for photo in some.photos]
         ways["deepface, Dlib model, no detector, one pass"] = DeepFace(deepface, paths, folder)
     rates = in_turns(ways, rounds)
-    print(f"### {n:,} photos of {source.name if where.name != 'drawn people' else 'drawn people, 192 pixels'}\n")
+    print(f"### {n:,} photos of {where.name}\n")
     print(f"Peers on {n_peers} of them. Medians of {rounds} rounds.\n")
     print("| way | photos/s |\n|---|---:|")
     for name, its in rates.items():
@@ -247,7 +248,7 @@ def embedding(where: Path, n: int, n_peers: int, rounds: int, deepface: str | No
             for kind in ("float32, two passes", "int8, two passes", "int8, one pass")
         ),
     ]
-    for one, other in pairs:
+    for one, other in (pair for pair in pairs if pair[1] in rates):
         print(f"| {one} / {other} | {ratio(rates, one, other)} |")
 
 
@@ -416,7 +417,7 @@ def main() -> None:
     )
     parser.add_argument("--photos", type=Path, help="a folder of photos; default: drawn people")
     parser.add_argument("--n", type=int, default=1000, help="photos of a round")
-    parser.add_argument("--peers", type=int, default=60, help="photos of a round for slow peers")
+    parser.add_argument("--peers", type=int, default=60, help="photos of a round for slow peers; 0: without them")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--deepface", metavar="PYTHON", help="an interpreter that has deepface, tf-keras and dlib")
     parser.add_argument("--whole", action="store_true", help="200,000 x 200,000 too, all of it")
@@ -431,7 +432,7 @@ def main() -> None:
         if "embed" in what:
             where = chosen.photos
             if where is None:
-                where = folder / "drawn people"
+                where = folder / "drawn people, 192 pixels"
                 write_population(where, range(-(-chosen.n // 5)), range(5), size=192)
             embedding(where, chosen.n, chosen.peers, chosen.rounds, chosen.deepface, folder)
         if "match" in what:
