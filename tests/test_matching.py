@@ -18,7 +18,7 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.images.sources import Photo
 from probablyexists.matching import clusters, neighbours, rough
 from probablyexists.matching.clusters import cluster, distance_at_fmr
-from probablyexists.matching.cosines import pair_similarities, similarities
+from probablyexists.matching.cosines import pair_similarities, reaching, similarities
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.duplicates import SamePicture, same_pictures, without
 from probablyexists.matching.neighbours import credit, nearest, nearest_here, nearest_parts
@@ -286,6 +286,15 @@ def test_similarities_are_the_same_in_any_block(rows: int) -> None:
     queries, references = unit(300, 128, seed=3), unit(500, 128, seed=4)
     parts = [similarities(queries[i : i + rows], references) for i in range(0, 300, rows)]
     assert np.array_equal(np.concatenate(parts), similarities(queries, references))
+
+
+@pytest.mark.parametrize("dim", [4, 128, 1024])
+def test_who_reaches_a_threshold_is_as_the_similarities_say(dim: int) -> None:
+    """Thresholds that are similarities themselves, and a step of the sixth decimal above and below."""
+    queries, references = unit(60, dim, seed=1), unit(50, dim, seed=2)
+    exact = similarities(queries, references)
+    for threshold in [*exact[0], *(exact[1] + 1e-6), *(exact[2] - 1e-6), -1.0, 1.0]:
+        assert np.array_equal(reaching(queries, references, threshold), exact >= threshold)
 
 
 # --- credit ---------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
+from PIL import Image
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.models import RECOGNISER_SHA256, model_file
@@ -35,20 +36,20 @@ from probablyexists.images.drawn import draw_person, draw_photo
 N_FACES = 33
 
 
-def on_frame(image: NDArray[np.uint8]) -> NDArray[np.float64]:
+def on_frame(image: Image.Image) -> NDArray[np.float64]:
     """The landmarks found on the frame."""
-    (points,) = landmarks([image], [frame_box(image)])
+    (points,) = landmarks([image], [frame_box(image.size)])
     return points
 
 
 @pytest.fixture(scope="module")
-def photos() -> list[NDArray[np.uint8]]:
+def photos() -> list[Image.Image]:
     """Photos of 33 drawn people, 192 pixels."""
-    return [draw_photo(draw_person(5, n), n % 4, 192) for n in range(N_FACES)]
+    return [Image.fromarray(draw_photo(draw_person(5, n), n % 4, 192)) for n in range(N_FACES)]
 
 
 @pytest.fixture(scope="module")
-def chips(photos: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def chips(photos: list[Image.Image]) -> NDArray[np.uint8]:
     return np.stack([cut_chip(photo, on_frame(photo)) for photo in photos])
 
 
@@ -77,15 +78,15 @@ def test_agrees_with_dlib_on_its_own_chips(chips: NDArray[np.uint8], exact: Dlib
 
 
 def test_agrees_with_dlib_from_image_and_landmarks(
-    photos: list[NDArray[np.uint8]], exact: DlibRecogniser, dlib_network: Any
+    photos: list[Image.Image], exact: DlibRecogniser, dlib_network: Any
 ) -> None:
     """dlib cuts the chip itself here: our chip is its chip."""
     predictor = dlib.shape_predictor(str(_landmarks_file()))
     theirs, ours = [], []
     for photo in photos[:6]:
-        box = frame_box(photo)
-        shape = predictor(photo, dlib.rectangle(box.left, box.top, box.right, box.bottom))
-        theirs.append(dlib_network.compute_face_descriptor(photo, shape))
+        box, image = frame_box(photo.size), np.asarray(photo)
+        shape = predictor(image, dlib.rectangle(box.left, box.top, box.right, box.bottom))
+        theirs.append(dlib_network.compute_face_descriptor(image, shape))
         ours.append(cut_chip(photo, on_frame(photo)))
     assert np.abs(exact.embed_once(np.stack(ours)) - np.array(theirs)).max() <= 1e-5
 
@@ -383,13 +384,13 @@ def test_zero_embeddings_are_an_error_with_a_count(tmp_path: Path) -> None:
 # --- ArcFace's frame ------------------------------------------------------------------------------------------------
 
 
-def test_arcface_chip_has_the_landmarks_at_the_template(photos: list[NDArray[np.uint8]]) -> None:
+def test_arcface_chip_has_the_landmarks_at_the_template(photos: list[Image.Image]) -> None:
     """Found again in the chip, the eyes lie at ArcFace's points (112 pixels) within a few pixels."""
     eyes = []
     for photo in photos:
         chip = cut_chip(photo, on_frame(photo), 112, "arcface")
         assert chip.shape == (112, 112, 3)
-        points = landmarks([chip], [Box(12, 12, 100, 100)])[0]
+        points = landmarks([Image.fromarray(chip)], [Box(12, 12, 100, 100)])[0]
         eyes.append([points[[2, 3]].mean(axis=0), points[[0, 1]].mean(axis=0)])
     middle = np.median(np.array(eyes), axis=0)
     np.testing.assert_allclose(middle, [[38.29, 51.70], [73.53, 51.50]], atol=2.5)
@@ -406,7 +407,7 @@ def test_arcface_warp_puts_dots_where_the_template_wants_them() -> None:
         image = np.zeros((200, 200, 3), np.uint8)
         rows, columns = np.mgrid[:200, :200]
         image[:] = (255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 50))[..., None].astype(np.uint8)
-        chip = alignment._warp(image, points, 112)[..., 0].astype(float)
+        chip = alignment._warp(Image.fromarray(image), points, 112)[..., 0].astype(float)
         rows, columns = np.mgrid[:112, :112]
         centre = (chip * columns).sum() / chip.sum(), (chip * rows).sum() / chip.sum()
         np.testing.assert_allclose(centre, (u, v), atol=0.6)  # three points, four freedoms: not exact
@@ -419,15 +420,15 @@ def test_arcface_warp_of_an_aligned_picture_changes_nothing() -> None:
     image = np.random.default_rng(0).integers(0, 256, (112, 112, 3), dtype=np.uint8)
     right, left, nose = alignment._ARCFACE_POINTS * 112
     points = np.array([left, left, right, right, nose])
-    difference = alignment._warp(image, points, 112).astype(int) - image
+    difference = alignment._warp(Image.fromarray(image), points, 112).astype(int) - image
     assert np.abs(difference[1:-1, 1:-1]).max() <= 1
 
 
 def test_chips_of_both_templates_are_upright() -> None:
     """A rolled photo gives nearly the chip of the upright one: the eyes stand level."""
-    photo = draw_photo(draw_person(5, 3), 1, 192)
+    photo = Image.fromarray(draw_photo(draw_person(5, 3), 1, 192))
     for template, side in itertools.product(("dlib", "arcface"), (112, 150)):
         chip = cut_chip(photo, on_frame(photo), side, template)  # type: ignore[arg-type]
-        points = on_frame(chip)
+        points = on_frame(Image.fromarray(chip))
         left, right = points[[2, 3]].mean(axis=0), points[[0, 1]].mean(axis=0)
         assert abs(left[1] - right[1]) < 0.08 * (right[0] - left[0])

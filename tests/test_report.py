@@ -658,4 +658,4 @@ def test_findings_come_back_as_they_were_written(tmp_path: Path) -> None:
         text = (tmp_path / "findings.json").read_text(encoding="utf-8")
         assert json.loads(text) == json.loads(findings.model_dump_json())
         assert Findings.read(tmp_path / "findings.json") == findings
-        assert len(re.findall(r'^  \{"sample": ', text, re.MULTILINE)) == len(findings.samples)
+        assert len(re.findall(r'^  \{"sample":', text, re.MULTILINE)) == len(findings.samples)

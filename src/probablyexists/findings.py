@@ -6,7 +6,6 @@ JSON they are lists of rows. A figure is an `Estimate` with its interval or an `
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
+from pydantic_core import to_json
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import written_whole
@@ -361,14 +361,14 @@ class Findings(Frozen):
         rest = self.model_copy(update={"samples": self.samples.slice(0, 0)}).model_dump_json(indent=1)
         before, empty, after = rest.partition('\n "samples": []')
         assert empty
-        with written_whole(path) as aside, aside.open("w", encoding="utf-8") as file:
-            file.write(f'{before}\n "samples": [')
-            comma = ""
+        with written_whole(path) as aside, aside.open("wb") as file:
+            file.write(f'{before}\n "samples": ['.encode())
+            line_break = b"\n  "
             for batch in self.samples.to_batches(max_chunksize=10_000):
                 for row in batch.to_pylist():
-                    file.write(f"{comma}\n  {json.dumps(row, ensure_ascii=False, allow_nan=False)}")
-                    comma = ","
-            file.write(f"\n ]{after}\n")
+                    file.write(line_break + to_json(row))
+                    line_break = b",\n  "
+            file.write(f"\n ]{after}\n".encode())
 
     @classmethod
     def read(cls, path: Path) -> Findings:

@@ -69,32 +69,27 @@ def samples_table(
     theirs_near = nearest(generated.embeddings[kept], theirs).similarity[:, 0]
     owner = training.people.owner
 
-    kind = np.full(n, "none", dtype=object)
-    person: list[str | None] = [None] * n
-    copy_of: list[str | None] = [None] * n
-    value: list[float | None] = [None] * n
-    stranger: list[float | None] = [None] * n
-    for at, row in enumerate(kept):
-        value[row], stranger[row] = float(ours_near[at]), float(theirs_near[at])
-        if shown[at] >= 0:
-            kind[row] = "likeness"
-            person[row], value[row] = labels.people[shown[at]], float(similarity[at])
+    n_rows = n + len(generated.set_aside)
+    kind = np.full(n_rows, "none", dtype=object)
+    person, copy_of = np.full((2, n_rows), None, dtype=object)
+    value, stranger = np.full((2, n_rows), np.nan)
+    value[kept], stranger[kept] = ours_near, theirs_near
+    likes = np.flatnonzero(shown >= 0)
+    kind[kept[likes]], value[kept[likes]] = "likeness", similarity[likes]
+    person[kept[likes]] = [labels.people[member] for member in shown[likes]]
     for row in np.flatnonzero(copied.is_copy):
         source = int(copied.matches.index[row])
         kind[row], person[row] = "copy", labels.people[owner[source]]
-        copy_of[row], value[row] = labels.photo(training.table, source), float(copied.matches.correlation[row])
-    rows = {
+        copy_of[row], value[row] = labels.photo(training.table, source), copied.matches.correlation[row]
+    columns = {
         "sample": [p.path for p in generated.photos] + [a.photo.path for a in generated.set_aside],
-        "kind": [*kind, *["none"] * len(generated.set_aside)],
+        "kind": kind,
+        "person": person,
+        "similarity": pa.array(value, from_pandas=True),
+        "heldout_similarity": pa.array(stranger, from_pandas=True),
+        "copy_of": copy_of,
     }
-    for name, values in (
-        ("person", person),
-        ("similarity", value),
-        ("heldout_similarity", stranger),
-        ("copy_of", copy_of),
-    ):
-        rows[name] = [*values, *[None] * len(generated.set_aside)]
-    return pa.table(rows, schema=SAMPLES_SCHEMA).sort_by("sample")
+    return pa.table(columns, schema=SAMPLES_SCHEMA).sort_by("sample")
 
 
 def _equal_galleries(training: Crowd, heldout: Crowd, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

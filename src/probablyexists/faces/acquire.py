@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,10 @@ from probablyexists.basis.errors import ImageError
 from probablyexists.faces.alignment import Template, cut_chip
 from probablyexists.faces.boxes import Box, detect, frame_box
 from probablyexists.faces.landmarks import landmarks
-from probablyexists.images.decode import decode
+from probablyexists.images.decode import decode_picture
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 ACQUIRE_VERSION = 3
 """Raised whenever the same bytes would give another chip; part of the store's key."""
@@ -26,6 +30,10 @@ SMALLEST = 192
 fall on whole pixels, which is too coarse for a small image."""
 
 NO_FACE = "no face found"
+
+_TURNS = threading.Lock()
+"""For work that holds Python's own lock nearly all the time. Threads that take turns at it spare each other the handing
+over for every small array, and soon one aligns while the others decode and recognise."""
 
 FacesMode = Literal["detect", "aligned"]
 
@@ -45,9 +53,9 @@ class Face:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A decoded image and the box of its face."""
+    """A decoded picture and the box of its face."""
 
-    image: NDArray[np.uint8]
+    picture: Image.Image
     box: Box
     n_faces: int
 
@@ -60,34 +68,42 @@ def acquire(
     `detect` looks for a face and reports "no face found"; `aligned` takes the frame as the face. What comes of a file
     does not depend on the others; together they are faster.
     """
-    looked = [_look(data, mode) for data in files]
+    with _TURNS:
+        pictures = [_decode(data) for data in files]
+    looked = [its if isinstance(its, ImageError) else _look(its, mode) for its in pictures]
     seen = [its for its in looked if isinstance(its, _Seen)]
-    points = iter(landmarks([its.image for its in seen], [its.box for its in seen]))
-    return [_cut(its, next(points), side, template) if isinstance(its, _Seen) else its for its in looked]
+    with _TURNS:
+        points = iter(landmarks([its.picture for its in seen], [its.box for its in seen]))
+        return [_cut(its, next(points), side, template) if isinstance(its, _Seen) else its for its in looked]
 
 
-def _look(data: bytes, mode: FacesMode) -> _Seen | ImageError:
+def _decode(data: bytes) -> Image.Image | ImageError:
     try:
-        image = at_least(decode(data), SMALLEST)
+        return at_least(decode_picture(data), SMALLEST)
     except ImageError as error:
         return error
+
+
+def _look(picture: Image.Image, mode: FacesMode) -> _Seen | ImageError:
     if mode == "aligned":
-        return _Seen(image, frame_box(image), 0)
-    found = detect(image)
-    return ImageError(NO_FACE) if found.box is None else _Seen(image, found.box, found.n_faces)
+        return _Seen(picture, frame_box(picture.size), 0)
+    found = detect(np.asarray(picture))
+    return ImageError(NO_FACE) if found.box is None else _Seen(picture, found.box, found.n_faces)
 
 
 def _cut(seen: _Seen, points: NDArray[np.float64], side: int, template: Template) -> Face:
-    dlib_chip = cut_chip(seen.image, points)
-    chip = dlib_chip if (template, side) == ("dlib", 150) else cut_chip(seen.image, points, side, template)
-    return Face(chip, np.stack([_small_grey(dlib_chip), _small_grey(seen.image)]), seen.n_faces)
-
-
-def _small_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     from PIL import Image
 
-    grey = Image.fromarray(image).convert("L")
-    return np.asarray(grey.resize((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.BOX))
+    dlib_chip = cut_chip(seen.picture, points)
+    chip = dlib_chip if (template, side) == ("dlib", 150) else cut_chip(seen.picture, points, side, template)
+    views = [_small_grey(view) for view in (Image.fromarray(dlib_chip), seen.picture)]
+    return Face(chip, np.stack(views), seen.n_faces)
+
+
+def _small_grey(picture: Image.Image) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    return np.asarray(picture.convert("L").resize((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.BOX))
 
 
 AGREE_WITHIN = 0.05
@@ -137,30 +153,29 @@ def check_frames(samples: Sequence[bytes]) -> FrameCheck:
     n_decoded = n_found = n_agree = 0
     for data in samples:
         try:
-            image = decode(data)
+            picture = decode_picture(data)
         except ImageError:
             continue
         n_decoded += 1
-        shapes.add(image.shape[:2])
-        image = at_least(image, SMALLEST)
-        box = detect(image).box
+        shapes.add(picture.size)
+        picture = at_least(picture, SMALLEST)
+        box = detect(np.asarray(picture)).box
         if box is None:
             continue
         n_found += 1
-        detected, framed = landmarks([image, image], [box, frame_box(image)])
+        detected, framed = landmarks([picture, picture], [box, frame_box(picture.size)])
         scale = float(np.linalg.norm(detected[0] - detected[2]))
         n_agree += bool(np.linalg.norm(detected - framed, axis=1).mean() < AGREE_WITHIN * scale)
-    square = len(shapes) == 1 and all(height == width for height, width in shapes)
+    square = len(shapes) == 1 and all(width == height for width, height in shapes)
     return FrameCheck(n_decoded, n_found, n_agree, square)
 
 
-def at_least(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The image, enlarged (bicubic) if its shorter side is below `side` pixels."""
+def at_least(picture: Image.Image, side: int) -> Image.Image:
+    """The picture, enlarged (bicubic) if its shorter side is below `side` pixels."""
     from PIL import Image
 
-    height, width = image.shape[:2]
+    width, height = picture.size
     if min(height, width) >= side:
-        return image
+        return picture
     factor = side / min(height, width)
-    size = (round(width * factor), round(height * factor))
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+    return picture.resize((round(width * factor), round(height * factor)), Image.Resampling.BICUBIC)

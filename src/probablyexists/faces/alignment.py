@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Template = Literal["dlib", "arcface"]
 
@@ -16,23 +19,23 @@ mouth corners, because dlib marks the base and not the tip."""
 
 
 def cut_chip(
-    image: NDArray[np.uint8], points: NDArray[np.float64], side: int = 150, template: Template = "dlib"
+    picture: Image.Image, points: NDArray[np.float64], side: int = 150, template: Template = "dlib"
 ) -> NDArray[np.uint8]:
     """The face upright in a (side, side, 3) picture: dlib's own chip (padding 0.25) or ArcFace's frame.
 
-    `points` (5, 2): the landmarks.
+    `picture`: RGB. `points` (5, 2): the landmarks.
     """
     import dlib
 
     if template == "dlib":
         parts = [dlib.point(int(x), int(y)) for x, y in points]
         face = dlib.full_object_detection(dlib.rectangle(0, 0, 0, 0), parts)
-        chip: NDArray[np.uint8] = dlib.get_face_chip(image, face, size=side, padding=0.25)
+        chip: NDArray[np.uint8] = dlib.get_face_chip(np.asarray(picture), face, size=side, padding=0.25)
         return chip
-    return _warp(image, points, side)
+    return _warp(picture, points, side)
 
 
-def _warp(image: NDArray[np.uint8], points: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
+def _warp(picture: Image.Image, points: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
     from PIL import Image
 
     eyes = np.array([points[[2, 3]].mean(axis=0), points[[0, 1]].mean(axis=0), points[4]])
@@ -40,10 +43,8 @@ def _warp(image: NDArray[np.uint8], points: NDArray[np.float64], side: int) -> N
         eyes[[0, 1]] = eyes[[1, 0]]
     # Points name pixel centres; Pillow counts from the pixel's corner.
     a, b, x, y = _similarity(_ARCFACE_POINTS * side + 0.5, eyes + 0.5)
-    picture = Image.fromarray(image).transform(
-        (side, side), Image.Transform.AFFINE, (a, -b, x, b, a, y), Image.Resampling.BILINEAR
-    )
-    return np.asarray(picture)
+    upright = picture.transform((side, side), Image.Transform.AFFINE, (a, -b, x, b, a, y), Image.Resampling.BILINEAR)
+    return np.asarray(upright)
 
 
 def _similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> tuple[float, float, float, float]:

@@ -68,9 +68,9 @@ def _prominence(box: Box, width: int, height: int) -> float:
     return float(area * np.exp(-((np.hypot(dx, dy) / min(width, height) / 0.5) ** 2)))
 
 
-def frame_box(image: NDArray[np.uint8]) -> Box:
-    """The box that stands for a detection when the image is a face crop already."""
-    height, width = image.shape[:2]
+def frame_box(size: tuple[int, int]) -> Box:
+    """The box that stands for a detection when the image, of this width and height, is a face crop already."""
+    width, height = size
     return Box(
         round(FRAME_MARGIN * width),
         round(FRAME_MARGIN * height),

@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ from numpy.typing import NDArray
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.models import LANDMARKS_SHA256, model_file
 from probablyexists.faces.boxes import Box
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 N_POINTS = 5
 QUESTIONS, LEAVES = 15, 16
@@ -33,8 +37,8 @@ LANES = 16
 class Round:
     """One round of the cascade. t trees, p pixels."""
 
-    anchors: NDArray[np.intp]
-    """(p,) the point that each pixel goes with."""
+    anchors: NDArray[np.float32]
+    """(5, p) one at the point that each pixel goes with, else zero."""
     offsets: NDArray[np.float32]
     """(2, p) where it lies from there, x and y, in the frame of the mean shape."""
     turned: NDArray[np.float32]
@@ -61,30 +65,36 @@ class Cascade:
     rounds: tuple[Round, ...]
 
 
-def landmarks(images: Sequence[NDArray[np.uint8]], boxes: Sequence[Box]) -> NDArray[np.float64]:
+def landmarks(pictures: Sequence[Image.Image], boxes: Sequence[Box]) -> NDArray[np.float64]:
     """(n, 5, 2) points x, y in whole pixels: outer and inner corner of each eye, base of the nose.
 
-    `images` (height, width, 3), RGB; a box each. The points of a face do not depend on the others.
+    `pictures`: RGB; a box each. The points of a face do not depend on the others.
     """
     found = [
-        _landmarks(images[start : start + LANES], boxes[start : start + LANES], _cascade())
-        for start in range(0, len(images), LANES)
+        _landmarks(pictures[start : start + LANES], boxes[start : start + LANES], _cascade())
+        for start in range(0, len(pictures), LANES)
     ]
     return np.concatenate([np.zeros((0, N_POINTS, 2)), *found])
 
 
-def _landmarks(images: Sequence[NDArray[np.uint8]], boxes: Sequence[Box], cascade: Cascade) -> NDArray[np.float64]:
-    n = len(images)
-    flat = [np.ascontiguousarray(image).reshape(-1) for image in images]
-    sides = np.array([image.shape[1::-1] for image in images], np.uint64)[:, :, None]
-    width = sides[:, 0].astype(np.intp)
+def _landmarks(pictures: Sequence[Image.Image], boxes: Sequence[Box], cascade: Cascade) -> NDArray[np.float64]:
+    n = len(pictures)
+    greys = np.concatenate([np.asarray(_grey(picture)).reshape(-1) for picture in pictures])
+    sides = np.array([picture.size for picture in pictures], np.uint32)[:, :, None]
+    width = sides[:, 0].astype(np.int32)
+    start = np.concatenate([[0], np.cumsum(sides.prod(axis=1, dtype=np.int32))[:-1]]).astype(np.int32)[:, None]
     corner = np.array([[[box.left], [box.top]] for box in boxes], np.float64)
     size = np.array([[[box.right], [box.bottom]] for box in boxes], np.float64) - corner
     points = np.repeat(cascade.mean[None], n, axis=0)
     for its in cascade.rounds:
-        at = np.floor(_pixels(points, cascade.fit, its) * size + (corner + 0.5)).astype(np.intp)
-        inside = at.view(np.uint64) < sides  # what is negative is large without its sign
-        grey = _grey(flat, at[:, 1] * width + at[:, 0])
+        where = _pixels(points, cascade.fit, its).astype(np.float64)
+        where *= size
+        where += corner + 0.5
+        at = np.floor(where, out=where).astype(np.int32)
+        inside = at.view(np.uint32) < sides  # what is negative is large without its sign
+        row_start = at[:, 1] * width
+        row_start += start
+        grey = np.take(greys, at[:, 0] + row_start, mode="clip").astype(np.int16)
         grey *= inside[:, 0] & inside[:, 1]
         leaf = _leaves(np.ascontiguousarray(grey.T), its)
         moves = np.empty((1 + len(leaf), n, 2 * N_POINTS), np.float32)
@@ -98,28 +108,17 @@ def _pixels(points: NDArray[np.float32], fit: NDArray[np.float64], its: Round) -
     """(n, 2, p) x and y in shares of the box: offsets turned and scaled as the points are, from their anchors."""
     similarity: NDArray[np.float32] = (points.astype(np.float64) @ fit).astype(np.float32)
     a, b = similarity.T[:, :, None, None]
-    by_axis = np.ascontiguousarray(points.reshape(-1, N_POINTS, 2).transpose(0, 2, 1))
+    by_axis = points.reshape(-1, N_POINTS, 2).transpose(0, 2, 1).reshape(-1, N_POINTS)
     at: NDArray[np.float32] = a * its.offsets
     at += b * its.turned
-    at += np.take(by_axis, its.anchors, axis=2)
+    at += (by_axis @ its.anchors).reshape(at.shape)
     return at
 
 
-def _grey(flat: Sequence[NDArray[np.uint8]], pixels: NDArray[np.intp]) -> NDArray[np.int16]:
-    """(n, p) the mean of red, green and blue at some pixels, rounded down; anything where there is no such pixel."""
-    n, p = pixels.shape
-    at = 3 * pixels[:, None] + _COLOURS
-    colours = np.empty((n, 3, p), np.uint8)
-    for image, its, out in zip(flat, at, colours, strict=True):
-        np.take(image, its, out=out, mode="clip")
-    grey = colours[:, 0].astype(np.int16)
-    grey += colours[:, 1]
-    grey += colours[:, 2]
-    grey //= 3
-    return grey
-
-
-_COLOURS = np.arange(3)[:, None]
+def _grey(picture: Image.Image) -> Image.Image:
+    """The mean of red, green and blue, rounded down."""
+    third, least = 1 / 3, 1 / 6  # a mean lies a third above a whole number or more, or on it
+    return picture.convert("L", (third, third, third, least - 0.5))  # Pillow adds the half to round
 
 
 def _leaves(grey: NDArray[np.int16], its: Round) -> NDArray[np.intp]:
@@ -138,7 +137,9 @@ def _leaves(grey: NDArray[np.int16], its: Round) -> NDArray[np.intp]:
             answers = left ^ ((left ^ other) & way)
         leaf = leaf << 1 | answers[0]
         ways.append(np.negative(answers[0]))
-    return np.asarray(leaf + its.first_leaf)
+    found: NDArray[np.intp] = leaf.astype(np.intp)
+    found += its.first_leaf
+    return found
 
 
 # --- dlib's file ----------------------------------------------------------------------------------------------------
@@ -194,7 +195,7 @@ def _round(
     whole = np.floor(_fractions(questions[:, :, 2:])).astype(np.int16).T
     x, y = offsets.T
     return Round(
-        np.ascontiguousarray(anchors, np.intp),
+        (anchors == np.arange(N_POINTS)[:, None]).astype(np.float32),
         np.stack([x, y]),
         np.stack([-y, x]),
         np.ascontiguousarray(pixels, np.intp).reshape(-1),

@@ -50,7 +50,12 @@ _EXIF_ORIENTATION = 0x0112
 
 
 def decode(data: bytes, longest: int = 1024) -> NDArray[np.uint8]:
-    """Decode one image file: (height, width, 3), uint8, RGB, contiguous, upright.
+    """Decode one image file: (height, width, 3), uint8, RGB, contiguous, upright; else as `decode_picture`."""
+    return np.array(decode_picture(data, longest), dtype=np.uint8, order="C")
+
+
+def decode_picture(data: bytes, longest: int = 1024) -> Image.Image:
+    """Decode one image file: RGB, upright, in memory as a whole.
 
     An image whose longer side exceeds `longest` pixels is reduced to it, its aspect kept.
 
@@ -71,7 +76,7 @@ def decode(data: bytes, longest: int = 1024) -> NDArray[np.uint8]:
             with _open(kind, data) as image:
                 opened = True
                 _check_size(*image.size)
-                return _pixels(image, longest)
+                return _picture(image, longest)
         except ImageError:
             raise
         except MemoryError as error:
@@ -141,7 +146,7 @@ def _check_webp(data: bytes) -> None:
         _check_size(*(int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (26, 28)))
 
 
-def _pixels(image: ImageFile.ImageFile, longest: int) -> NDArray[np.uint8]:
+def _picture(image: ImageFile.ImageFile, longest: int) -> Image.Image:
     from PIL import Image
 
     factor = longest / max(image.size)
@@ -163,9 +168,7 @@ def _pixels(image: ImageFile.ImageFile, longest: int) -> NDArray[np.uint8]:
         7: Image.Transpose.TRANSVERSE,
         8: Image.Transpose.ROTATE_90,
     }.get(orientation)
-    if turn is not None:
-        picture = picture.transpose(turn)
-    return np.array(picture, dtype=np.uint8, order="C")
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _orientation(image: ImageFile.ImageFile) -> int:

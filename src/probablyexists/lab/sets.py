@@ -22,7 +22,7 @@ from probablyexists.faces.acquire import SMALLEST, at_least
 from probablyexists.faces.alignment import cut_chip
 from probablyexists.faces.boxes import Box, detect, frame_box
 from probablyexists.faces.landmarks import landmarks
-from probablyexists.images.decode import decode
+from probablyexists.images.decode import decode_picture
 from probablyexists.images.drawn import draw_person, draw_photo
 from probablyexists.images.sources import Photo, Source, open_source
 
@@ -149,19 +149,19 @@ def _kept(given: _Given, size: int, folder: Path) -> Path | None:
 def _chip(given: _Given) -> NDArray[np.uint8] | None:
     if isinstance(given, tuple):
         person, photo = given
-        picture = at_least(draw_photo(draw_person(0, person), photo, LARGEST), SMALLEST)
-        return _cut(picture, frame_box(picture))
+        picture = at_least(Image.fromarray(draw_photo(draw_person(0, person), photo, LARGEST)), SMALLEST)
+        return _cut(picture, frame_box(picture.size))
     try:
-        image = at_least(decode(given), SMALLEST)
+        picture = at_least(decode_picture(given), SMALLEST)
     except ImageError:
         return None
-    box = detect(image).box
-    return None if box is None else _cut(image, box)
+    box = detect(np.asarray(picture)).box
+    return None if box is None else _cut(picture, box)
 
 
-def _cut(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    (points,) = landmarks([image], [box])
-    return cut_chip(image, points, LARGEST)
+def _cut(picture: Image.Image, box: Box) -> NDArray[np.uint8]:
+    (points,) = landmarks([picture], [box])
+    return cut_chip(picture, points, LARGEST)
 
 
 def _write(path: Path, image: Image.Image) -> None:

@@ -37,6 +37,19 @@ def similarities(queries: NDArray[np.float32], references: NDArray[np.float32]) 
     return np.asarray(whole, dtype=np.float64)
 
 
+def reaching(queries: NDArray[np.float32], references: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
+    """(n_queries, n_references) whether they are at least so similar; unit vectors, blocks that fit in memory.
+
+    Single precision decides, but for those so near the threshold that its rounding could.
+    """
+    cosines = queries @ references.T
+    found = cosines >= threshold
+    cosines -= np.float32(threshold)
+    rows, columns = np.nonzero(np.abs(cosines, out=cosines) <= (queries.shape[1] + 32) * 2.0**-23)
+    found[rows, columns] = pair_similarities(queries[rows], references[columns]) >= threshold
+    return np.asarray(found)
+
+
 def pair_similarities(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n,) similarity of each vector of `a` (n, d) with the same vector of `b`."""
     products = a.astype(np.float64, order="C")

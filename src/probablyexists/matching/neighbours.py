@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from probablyexists.basis.progress import Progress, Silent
-from probablyexists.matching.cosines import BLOCK_CELLS, pair_similarities, similarities
+from probablyexists.matching.cosines import BLOCK_CELLS, pair_similarities, reaching, similarities
 from probablyexists.matching.rough import Products, RoughReferences
 
 MEMORY = 2 << 30
@@ -279,7 +279,7 @@ def credit(people: NDArray[np.float32], samples: NDArray[np.float32], threshold:
     total = np.zeros(n)
     tall = max(1, BLOCK_CELLS // max(1, n))
     for top in range(0, len(samples), tall):
-        near = similarities(samples[top : top + tall], people) >= threshold
+        near = reaching(samples[top : top + tall], people, threshold)
         count = near.sum(axis=1)
         weight = np.divide(meets[count], count, out=np.zeros(len(count)), where=count > 0)
         total += weight @ near
