@@ -69,18 +69,24 @@ def unreadable(error: Exception) -> ImageError:
     return ImageError("unreadable", (said or type(error).__name__)[:200])
 
 
-def read_file(path: Path) -> bytes | ImageError:
+def read_file(path: str | Path) -> bytes | ImageError:
     """The bytes of a regular file of at most 256 MiB, or the reason why not."""
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # a pipe would wait for ever
-            return ImageError("unreadable", "not a regular file")
-        data = path.read_bytes() if status.st_size <= MAX_BYTES else None
+        with open(path, "rb", buffering=0, opener=_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                return ImageError("unreadable", "not a regular file")
+            data = file.readall() if status.st_size <= MAX_BYTES else None
     except (OSError, ValueError) as error:
         return unreadable(error)
     if data is None or len(data) > MAX_BYTES:
         return ImageError("too large", f"a file over {MAX_BYTES // 2**20} MiB")
     return data
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opened at once, though it be a pipe that nobody writes to."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def persons_of(where: str, paths: Sequence[str], named: bool | None, *, strip_top: bool) -> list[str | None]:

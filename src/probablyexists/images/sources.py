@@ -134,7 +134,7 @@ class FolderSource:
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The bytes of each wanted photo, in the order asked for."""
         for photo in wanted:
-            yield photo, read_file(self.folder / self._real.get(photo.path, photo.path))
+            yield photo, read_file(os.path.join(self.folder, self._real.get(photo.path, photo.path)))
 
 
 class FilesSource:
