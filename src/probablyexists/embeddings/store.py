@@ -81,7 +81,7 @@ class Store:
         if not rows:
             return
         buffer = BytesIO()
-        pq.write_table(self._table(rows), buffer, compression="zstd")
+        pq.write_table(self._table(rows), buffer, compression="zstd", use_dictionary=["reason"])
         data = buffer.getvalue()
         path = self.folder / f"part-{hashlib.sha256(data).hexdigest()}.parquet"
         with _writing(self.folder), written_whole(path) as aside:

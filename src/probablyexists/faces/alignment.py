@@ -28,7 +28,7 @@ def cut_chip(
     import dlib
 
     if template == "dlib":
-        parts = [dlib.point(int(x), int(y)) for x, y in points]
+        parts = [dlib.point(x, y) for x, y in points.astype(int).tolist()]
         face = dlib.full_object_detection(dlib.rectangle(0, 0, 0, 0), parts)
         chip: NDArray[np.uint8] = dlib.get_face_chip(np.asarray(picture), face, size=side, padding=0.25)
         return chip
