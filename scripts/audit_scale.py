@@ -32,6 +32,8 @@ from probablyexists.matching.neighbours import Nearest, Vectors, nearest_here, s
 from probablyexists.method import conclude, gather
 
 N_PEOPLE, PHOTOS = 300, 4
+SCORING = "scoring people against the samples"
+"""The stage that matches, estimates and writes the report."""
 OTHERS = 1000
 """Number of the first person who is neither member nor held out."""
 
@@ -148,9 +150,10 @@ def main() -> None:
         draw(folder / "members", range(N_PEOPLE))
         draw(folder / "heldout", range(N_PEOPLE, 2 * N_PEOPLE))
         print(
-            "| samples | s | largest stages, s | of which matching, s | own memory, MiB | resident, MiB | report, kB |"
+            "| samples | s | largest stages, s | of which matching, s | statistics, report, s (share) "
+            "| own memory, MiB | resident, MiB | report, kB |"
         )
-        print("|---:|---:|---|---:|---:|---:|---:|")
+        print("|---:|---:|---|---:|---:|---:|---:|---:|")
         for n in (chosen.drawn, *chosen.samples):
             samples = links(folder / "drawn", folder / f"samples-{n}-{time.monotonic_ns()}", n)
             said = subprocess.run(
@@ -158,10 +161,12 @@ def main() -> None:
             ).stdout
             its = json.loads(said)
             print(json.dumps(its), file=sys.stderr, flush=True)
+            rest = its["stages"][SCORING] - its["matching"]
             stages = sorted(its["stages"].items(), key=lambda item: -item[1])[:5]
             print(
                 f"| {n:,} | {its['in all']:.1f} | {'; '.join(f'{title} {took:.1f}' for title, took in stages)} "
-                f"| {its['matching']:.1f} | {its['own memory']:,.0f} | {its['resident']:,.0f} "
+                f"| {its['matching']:.1f} | {rest:.1f} ({rest / its['in all']:.1%}) "
+                f"| {its['own memory']:,.0f} | {its['resident']:,.0f} "
                 f"| {its['report'] / 1000:.0f} |",
                 flush=True,
             )
