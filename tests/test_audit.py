@@ -339,6 +339,7 @@ import os, signal, sys
 from probablyexists.cli.main import main
 from probablyexists.embeddings import embed
 embed.BATCH, recognise, calls = 8, embed.recognise, []
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run where it is ignored
 def stopping(*given):
     calls.append(1)
     if len(calls) == 6:
