@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -658,4 +659,16 @@ def test_findings_come_back_as_they_were_written(tmp_path: Path) -> None:
         text = (tmp_path / "findings.json").read_text(encoding="utf-8")
         assert json.loads(text) == json.loads(findings.model_dump_json())
         assert Findings.read(tmp_path / "findings.json") == findings
-        assert len(re.findall(r'^  \{"sample":', text, re.MULTILINE)) == len(findings.samples)
+        assert len(re.findall(r'^  \{"sample":"', text, re.MULTILINE)) == len(findings.samples)
+
+
+def test_a_similarity_that_is_not_finite_is_not_written(tmp_path: Path) -> None:
+    findings = sample_findings()
+    table = findings.samples
+    for name in ("similarity", "heldout_similarity"):
+        values = table[name].to_pylist()
+        values[1] = float("nan")
+        broken = table.set_column(table.schema.get_field_index(name), name, pa.array(values, pa.float64()))
+        with pytest.raises(ValueError, match=f"{name} is not finite"):
+            findings.model_copy(update={"samples": broken}).write(tmp_path / "findings.json")
+    assert list(tmp_path.iterdir()) == []

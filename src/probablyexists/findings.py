@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import to_json
@@ -357,7 +358,13 @@ class Findings(Frozen):
     signature: Signature
 
     def write(self, path: Path) -> None:
-        """Write `findings.json`, whole or not at all; a sample a line, as there may be millions."""
+        """Write `findings.json`, whole or not at all; a sample a line, as there may be millions.
+
+        ValueError for a similarity that is not finite: JSON has no such number.
+        """
+        for name in ("similarity", "heldout_similarity"):
+            if pc.all(pc.is_finite(self.samples[name])).as_py() is False:
+                raise ValueError(f"samples: {name} is not finite")
         rest = self.model_copy(update={"samples": self.samples.slice(0, 0)}).model_dump_json(indent=1)
         before, empty, after = rest.partition('\n "samples": []')
         assert empty

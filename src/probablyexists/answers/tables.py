@@ -72,8 +72,11 @@ def samples_table(
     n_rows = n + len(generated.set_aside)
     kind = np.full(n_rows, "none", dtype=object)
     person, copy_of = np.full((2, n_rows), None, dtype=object)
-    value, stranger = np.full((2, n_rows), np.nan)
+    value, stranger = np.zeros((2, n_rows))
     value[kept], stranger[kept] = ours_near, theirs_near
+    lacks_face = np.arange(n_rows) >= n
+    lacks_stranger = np.ones(n_rows, dtype=bool)
+    lacks_stranger[kept] = False
     likes = np.flatnonzero(shown >= 0)
     kind[kept[likes]], value[kept[likes]] = "likeness", similarity[likes]
     person[kept[likes]] = [labels.people[member] for member in shown[likes]]
@@ -85,8 +88,8 @@ def samples_table(
         "sample": [p.path for p in generated.photos] + [a.photo.path for a in generated.set_aside],
         "kind": kind,
         "person": person,
-        "similarity": pa.array(value, from_pandas=True),
-        "heldout_similarity": pa.array(stranger, from_pandas=True),
+        "similarity": pa.array(value, mask=lacks_face),
+        "heldout_similarity": pa.array(stranger, mask=lacks_stranger),
         "copy_of": copy_of,
     }
     return pa.table(columns, schema=SAMPLES_SCHEMA).sort_by("sample")

@@ -210,7 +210,7 @@ def _session(path: Path) -> Any:
         ) from error
 
 
-def mirrored(chips: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _mirrored(chips: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(n, side, side, 3) from the other side. By colour: NumPy moves bytes one apart faster than groups of three."""
     found = np.empty_like(chips, order="C")
     for colour in range(chips.shape[-1]):
@@ -219,7 +219,7 @@ def mirrored(chips: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _mirror_averaged(once: Any, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
-    total = once(chips) + once(mirrored(chips))
+    total = once(chips) + once(_mirrored(chips))
     length = np.linalg.norm(total, axis=1, keepdims=True)
     n_unusable = int((~np.isfinite(length) | (length == 0)).sum())
     if n_unusable:

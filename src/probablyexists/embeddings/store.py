@@ -81,6 +81,7 @@ class Store:
         if not rows:
             return
         buffer = BytesIO()
+        # Only reasons repeat; a dictionary of the other columns would be made in vain.
         pq.write_table(self._table(rows), buffer, compression="zstd", use_dictionary=["reason"])
         data = buffer.getvalue()
         path = self.folder / f"part-{hashlib.sha256(data).hexdigest()}.parquet"

@@ -82,7 +82,8 @@ def _landmarks(pictures: Sequence[Image.Image], boxes: Sequence[Box], cascade: C
     greys = np.concatenate([np.asarray(_grey(picture)).reshape(-1) for picture in pictures])
     sides = np.array([picture.size for picture in pictures], np.uint32)[:, :, None]
     width = sides[:, 0].astype(np.int32)
-    start = np.concatenate([[0], np.cumsum(sides.prod(axis=1, dtype=np.int32))[:-1]]).astype(np.int32)[:, None]
+    area = sides.prod(axis=1, dtype=np.int32)
+    start = np.cumsum(area, axis=0, dtype=np.int32) - area
     corner = np.array([[[box.left], [box.top]] for box in boxes], np.float64)
     size = np.array([[[box.right], [box.bottom]] for box in boxes], np.float64) - corner
     points = np.repeat(cascade.mean[None], n, axis=0)
@@ -117,8 +118,8 @@ def _pixels(points: NDArray[np.float32], fit: NDArray[np.float64], its: Round) -
 
 def _grey(picture: Image.Image) -> Image.Image:
     """The mean of red, green and blue, rounded down."""
-    third, least = 1 / 3, 1 / 6  # a mean lies a third above a whole number or more, or on it
-    return picture.convert("L", (third, third, third, least - 0.5))  # Pillow adds the half to round
+    third, sixth = 1 / 3, 1 / 6  # means are thirds apart: a sixth above one, nothing is lost to a float's rounding
+    return picture.convert("L", (third, third, third, sixth - 0.5))  # Pillow adds the half to round
 
 
 def _leaves(grey: NDArray[np.int16], its: Round) -> NDArray[np.intp]:
