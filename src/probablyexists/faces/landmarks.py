@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 N_POINTS = 5
 QUESTIONS, LEAVES = 15, 16
-"""Of a tree: four questions deep."""
+"""Of a tree: four questions deep. In the file, those below question q are 2q + 1 and 2q + 2."""
+IN_ORDER = (0, 1, 3, 7, 8, 4, 9, 10, 2, 5, 11, 12, 6, 13, 14)
+"""A tree's questions, each followed by all below its left, then all below its right."""
 LANES = 16
 """Faces at once: their answers to a round's questions fit into a core's cache."""
 
@@ -44,7 +46,8 @@ class Round:
     turned: NDArray[np.float32]
     """(2, p) the same turned by a quarter: -y and x."""
     pixels: NDArray[np.intp]
-    """(2 * 15 * t,) the pixels compared: all first ones, then all second ones, each by question, then by tree."""
+    """(2 * 15 * t,) the pixels compared: all first ones, then all second ones, each by question (as `IN_ORDER`),
+    then by tree."""
     thresholds: NDArray[np.int16]
     """(15 * t, LANES) the way is left where the first is brighter by more than this; the same in each lane."""
     leaves: NDArray[np.float32]
@@ -95,9 +98,9 @@ def _landmarks(pictures: Sequence[Image.Image], boxes: Sequence[Box], cascade: C
         inside = at.view(np.uint32) < sides  # what is negative is large without its sign
         row_start = at[:, 1] * width
         row_start += start
-        grey = np.take(greys, at[:, 0] + row_start, mode="clip").astype(np.int16)
-        grey *= inside[:, 0] & inside[:, 1]
-        leaf = _leaves(np.ascontiguousarray(grey.T), its)
+        grey = np.take(greys, at[:, 0] + row_start, mode="clip")
+        grey *= (inside[:, 0] & inside[:, 1]).view(np.uint8)
+        leaf = _leaves(grey.T.astype(np.int16, order="C"), its)
         moves = np.empty((1 + len(leaf), n, 2 * N_POINTS), np.float32)
         moves[0] = points
         np.take(its.leaves, leaf.reshape(-1), axis=0, out=moves[1:].reshape(-1, 2 * N_POINTS), mode="clip")
@@ -128,16 +131,13 @@ def _leaves(grey: NDArray[np.int16], its: Round) -> NDArray[np.intp]:
     brighter, than = np.take(grey, its.pixels, axis=0).reshape(2, -1, n)
     brighter -= than
     right = (brighter <= its.thresholds[:, :n]).view(np.uint8).reshape(QUESTIONS, -1, n)
-    leaf = right[0]
-    ways = [np.negative(leaf)]
-    """Of each level passed, all bits set where the way went right."""
-    for depth in range(1, 4):
-        answers = right[2**depth - 1 : 2 ** (depth + 1) - 1]
-        for way in ways:  # each level halves the questions that are left: those below its left, those below its right
-            left, other = answers[: len(answers) // 2], answers[len(answers) // 2 :]
-            answers = left ^ ((left ^ other) & way)
-        leaf = leaf << 1 | answers[0]
-        ways.append(np.negative(answers[0]))
+    leaf = answer = right[0]
+    below = right[1:]
+    while len(below):
+        left, other = below[: len(below) // 2], below[len(below) // 2 :]
+        below = left ^ ((left ^ other) & np.negative(answer))  # negative: all bits set where the way went right
+        answer, below = below[0], below[1:]
+        leaf = leaf + leaf | answer  # NumPy adds bytes faster than it shifts them
     found: NDArray[np.intp] = leaf.astype(np.intp)
     found += its.first_leaf
     return found
@@ -191,9 +191,9 @@ def _round(
     trees: tuple[NDArray[np.int64], NDArray[np.int64]], anchors: NDArray[np.int64], offsets: NDArray[np.float32]
 ) -> Round:
     questions, leaves = trees
-    pixels = questions[:, :, :2].transpose(2, 1, 0)
+    pixels = questions[:, IN_ORDER, :2].transpose(2, 1, 0)
     # Differences of grey levels are whole: above a threshold is above its floor.
-    whole = np.floor(_fractions(questions[:, :, 2:])).astype(np.int16).T
+    whole = np.floor(_fractions(questions[:, IN_ORDER, 2:])).astype(np.int16).T
     x, y = offsets.T
     return Round(
         (anchors == np.arange(N_POINTS)[:, None]).astype(np.float32),
