@@ -134,9 +134,7 @@ class _Graph:
     def pixels(self, x: str) -> str:
         """Bytes as shares of 256: whole numbers already."""
         names = self.constant("pixel_scale", np.float32(1 / 256)), self.constant("pixel_zero", np.uint8(0))
-        x = self.node("DequantizeLinear", [x, *names], "pixels")
-        self._scale[x] = (*names, 1 / 256)
-        return x
+        return self._meant(x, (*names, 1 / 256), "pixels")
 
     def mean_of_four(self, x: str, name: str, channels: int) -> str:
         """Of each 2 x 2 pixels. In whole numbers a convolution of each channel, which ONNX Runtime does faster."""
@@ -148,15 +146,14 @@ class _Graph:
         return self.same(y, x)
 
     def convolution(self, x: str, i: int, stride: int, pad: int, name: str | None = None) -> str:
-        kernel, bias = self._weights.kernels[i], self._weights.biases[i]
+        kernel = self._weights.kernels[i]
         side = kernel.shape[-1]
         if self._ranges is None:
-            bias = bias - _of_mean(kernel) if i == 0 else bias
-            names = [self.constant(f"kernel{i}", kernel), self.constant(f"bias{i}", bias)]
+            names = [self.constant(f"kernel{i}", kernel), self.constant(f"bias{i}", self._bias(i, kernel))]
         else:
             scale = np.abs(kernel).max(axis=(1, 2, 3)) / np.float32(_MOST["weights"])
             whole = np.rint(kernel / scale[:, None, None, None]).astype(np.int8)
-            bias = bias - _of_mean(whole * scale[:, None, None, None]) if i == 0 else bias
+            bias = self._bias(i, whole * scale[:, None, None, None])
             both = (scale * np.float32(self._scale[x][2])).astype(np.float32)
             names = [
                 self._stored(f"kernel{i}", whole, scale),
@@ -165,6 +162,15 @@ class _Graph:
         return self.node(
             "Conv", [x, *names], name or f"conv{i}", kernel_shape=[side, side], strides=[stride, stride], pads=[pad] * 4
         )
+
+    def _bias(self, i: int, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of a convolution with these weights; the first leaves out what they make of the mean."""
+        bias = self._weights.biases[i]
+        if i > 0:
+            return bias
+        mean = np.array(MEAN).reshape(3, 1, 1) / 256
+        left_out: NDArray[np.float32] = (kernel * mean).sum(axis=(1, 2, 3)).astype(np.float32)
+        return bias - left_out
 
     def _stored(self, name: str, whole: Any, scale: Any) -> str:
         """Weights in whole numbers, with a scale for each output channel."""
@@ -193,9 +199,13 @@ class _Graph:
 
     def _rounded(self, x: str, how: tuple[str, str, float]) -> str:
         rounded = self.node("QuantizeLinear", [x, how[0], how[1]], f"{x}_rounded")
-        back = self.node("DequantizeLinear", [rounded, how[0], how[1]], f"{x}_whole")
-        self._scale[back] = how
-        return back
+        return self._meant(rounded, how, f"{x}_whole")
+
+    def _meant(self, whole: str, how: tuple[str, str, float], name: str) -> str:
+        """What whole numbers stand for."""
+        x = self.node("DequantizeLinear", [whole, how[0], how[1]], name)
+        self._scale[x] = how
+        return x
 
     def pad(self, x: str, name: str, channels: int, pixels: int) -> str:
         """Zeros at the far end of the channels, the height and the width."""
@@ -203,9 +213,3 @@ class _Graph:
             return x
         pads = np.array([0, 0, 0, 0, 0, channels, pixels, pixels], np.int64)
         return self.same(self.node("Pad", [x, self.constant(f"{name}_pads", pads)], name), x)
-
-
-def _of_mean(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the first convolution makes of a picture that is the mean all over, which it is to leave out."""
-    mean = np.array(MEAN).reshape(3, 1, 1) / 256
-    return np.asarray((kernel * mean).sum(axis=(1, 2, 3)), np.float32)

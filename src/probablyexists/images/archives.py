@@ -38,7 +38,7 @@ _DAMAGE = (
     OSError,
     ValueError,
     OverflowError,
-    NotImplementedError,
+    NotImplementedError,  # what zipfile raises for a compression that it does not know
 )
 
 
