@@ -38,8 +38,12 @@ N_FACES = 33
 
 def on_frame(image: Image.Image) -> NDArray[np.float64]:
     """The landmarks found on the frame."""
-    (points,) = landmarks([image], [frame_box(image.size)])
+    (points,) = landmarks([np.asarray(image)], [frame_box(image.size)])
     return points
+
+
+def chip_of(photo: Image.Image) -> NDArray[np.uint8]:
+    return cut_chip(np.asarray(photo), on_frame(photo))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,7 @@ def photos() -> list[Image.Image]:
 
 @pytest.fixture(scope="module")
 def chips(photos: list[Image.Image]) -> NDArray[np.uint8]:
-    return np.stack([cut_chip(photo, on_frame(photo)) for photo in photos])
+    return np.stack([chip_of(photo) for photo in photos])
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +91,7 @@ def test_agrees_with_dlib_from_image_and_landmarks(
         box, image = frame_box(photo.size), np.asarray(photo)
         shape = predictor(image, dlib.rectangle(box.left, box.top, box.right, box.bottom))
         theirs.append(dlib_network.compute_face_descriptor(image, shape))
-        ours.append(cut_chip(photo, on_frame(photo)))
+        ours.append(chip_of(photo))
     assert np.abs(exact.embed_once(np.stack(ours)) - np.array(theirs)).max() <= 1e-5
 
 
@@ -389,9 +393,9 @@ def test_arcface_chip_has_the_landmarks_at_the_template(photos: list[Image.Image
     """Found again in the chip, the eyes lie at ArcFace's points (112 pixels) within a few pixels."""
     eyes = []
     for photo in photos:
-        chip = cut_chip(photo, on_frame(photo), 112, "arcface")
+        chip = cut_chip(np.asarray(photo), on_frame(photo), 112, "arcface")
         assert chip.shape == (112, 112, 3)
-        points = landmarks([Image.fromarray(chip)], [Box(12, 12, 100, 100)])[0]
+        points = landmarks([chip], [Box(12, 12, 100, 100)])[0]
         eyes.append([points[[2, 3]].mean(axis=0), points[[0, 1]].mean(axis=0)])
     middle = np.median(np.array(eyes), axis=0)
     np.testing.assert_allclose(middle, [[38.29, 51.70], [73.53, 51.50]], atol=2.5)
@@ -408,7 +412,7 @@ def test_arcface_warp_puts_dots_where_the_template_wants_them() -> None:
         image = np.zeros((200, 200, 3), np.uint8)
         rows, columns = np.mgrid[:200, :200]
         image[:] = (255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 50))[..., None].astype(np.uint8)
-        chip = alignment._warp(Image.fromarray(image), points, 112)[..., 0].astype(float)
+        chip = alignment._warp(image, points, 112)[..., 0].astype(float)
         rows, columns = np.mgrid[:112, :112]
         centre = (chip * columns).sum() / chip.sum(), (chip * rows).sum() / chip.sum()
         np.testing.assert_allclose(centre, (u, v), atol=0.6)  # three points, four freedoms: not exact
@@ -421,7 +425,7 @@ def test_arcface_warp_of_an_aligned_picture_changes_nothing() -> None:
     image = np.random.default_rng(0).integers(0, 256, (112, 112, 3), dtype=np.uint8)
     right, left, nose = alignment._ARCFACE_POINTS * 112
     points = np.array([left, left, right, right, nose])
-    difference = alignment._warp(Image.fromarray(image), points, 112).astype(int) - image
+    difference = alignment._warp(image, points, 112).astype(int) - image
     assert np.abs(difference[1:-1, 1:-1]).max() <= 1
 
 
@@ -429,7 +433,7 @@ def test_chips_of_both_templates_are_upright() -> None:
     """A rolled photo gives nearly the chip of the upright one: the eyes stand level."""
     photo = Image.fromarray(draw_photo(draw_person(5, 3), 1, 192))
     for template, side in itertools.product(("dlib", "arcface"), (112, 150)):
-        chip = cut_chip(photo, on_frame(photo), side, template)  # type: ignore[arg-type]
+        chip = cut_chip(np.asarray(photo), on_frame(photo), side, template)  # type: ignore[arg-type]
         points = on_frame(Image.fromarray(chip))
         left, right = points[[2, 3]].mean(axis=0), points[[0, 1]].mean(axis=0)
         assert abs(left[1] - right[1]) < 0.08 * (right[0] - left[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -11,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError
-from probablyexists.faces.alignment import Template, cut_chip
+from probablyexists.faces.alignment import DLIB_SIDE, Template, cut_chip
 from probablyexists.faces.boxes import Box, detect, frame_box
+from probablyexists.faces.compiled import aligner
 from probablyexists.faces.landmarks import landmarks
 from probablyexists.images.decode import decode_picture
 
@@ -30,10 +30,6 @@ SMALLEST = 192
 fall on whole pixels, which is too coarse for a small image."""
 
 NO_FACE = "no face found"
-
-_TURNS = threading.Lock()
-"""For work that holds Python's own lock nearly all the time. Threads that take turns at it spare each other the handing
-over for every small array, and soon one aligns while the others decode and recognise."""
 
 FacesMode = Literal["detect", "aligned"]
 
@@ -53,9 +49,9 @@ class Face:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A decoded picture and the box of its face."""
+    """A decoded image and the box of its face."""
 
-    picture: Image.Image
+    image: NDArray[np.uint8]
     box: Box
     n_faces: int
 
@@ -68,42 +64,43 @@ def acquire(
     `detect` looks for a face and reports "no face found"; `aligned` takes the frame as the face. What comes of a file
     does not depend on the others; together they are faster.
     """
-    with _TURNS:
-        pictures = [_decode(data) for data in files]
-    looked = [its if isinstance(its, ImageError) else _look(its, mode) for its in pictures]
+    looked = [_look(data, mode) for data in files]
     seen = [its for its in looked if isinstance(its, _Seen)]
-    with _TURNS:
-        points = iter(landmarks([its.picture for its in seen], [its.box for its in seen]))
-        return [_cut(its, next(points), side, template) if isinstance(its, _Seen) else its for its in looked]
+    points = iter(landmarks([its.image for its in seen], [its.box for its in seen]))
+    return [_cut(its, next(points), side, template) if isinstance(its, _Seen) else its for its in looked]
 
 
-def _decode(data: bytes) -> Image.Image | ImageError:
+def _look(data: bytes, mode: FacesMode) -> _Seen | ImageError:
     try:
-        return at_least(decode_picture(data), SMALLEST)
+        image = np.asarray(at_least(decode_picture(data), SMALLEST))
     except ImageError as error:
         return error
-
-
-def _look(picture: Image.Image, mode: FacesMode) -> _Seen | ImageError:
     if mode == "aligned":
-        return _Seen(picture, frame_box(picture.size), 0)
-    found = detect(np.asarray(picture))
-    return ImageError(NO_FACE) if found.box is None else _Seen(picture, found.box, found.n_faces)
+        return _Seen(image, frame_box(image.shape[1::-1]), 0)
+    found = detect(image)
+    return ImageError(NO_FACE) if found.box is None else _Seen(image, found.box, found.n_faces)
 
 
 def _cut(seen: _Seen, points: NDArray[np.float64], side: int, template: Template) -> Face:
+    dlib_chip = cut_chip(seen.image, points)
+    own = (side, template) == (DLIB_SIDE, "dlib")
+    chip = dlib_chip if own else cut_chip(seen.image, points, side, template)
+    return Face(chip, np.stack([small_grey(view) for view in (dlib_chip, seen.image)]), seen.n_faces)
+
+
+def small_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(48, 48) by Pillow's box filter, or by the same numbers in C."""
+    library = aligner()
+    height, width = image.shape[:2]
+    if library is not None and min(height, width) >= PICTURE_SIDE and height <= 1.5 * width:
+        # Taller ones are Pillow's: some of its versions take the height first there, and round otherwise.
+        small, sums = np.empty((PICTURE_SIDE, PICTURE_SIDE), np.uint8), np.empty(width + 1, np.int32)
+        library.small_grey(np.ascontiguousarray(image), width, height, sums, small)
+        return small
     from PIL import Image
 
-    dlib_chip = cut_chip(seen.picture, points)
-    chip = dlib_chip if (template, side) == ("dlib", 150) else cut_chip(seen.picture, points, side, template)
-    views = [_small_grey(view) for view in (Image.fromarray(dlib_chip), seen.picture)]
-    return Face(chip, np.stack(views), seen.n_faces)
-
-
-def _small_grey(picture: Image.Image) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    return np.asarray(picture.convert("L").resize((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.BOX))
+    grey = Image.fromarray(image).convert("L")
+    return np.asarray(grey.resize((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.BOX))
 
 
 AGREE_WITHIN = 0.05
@@ -158,12 +155,12 @@ def check_frames(samples: Sequence[bytes]) -> FrameCheck:
             continue
         n_decoded += 1
         shapes.add(picture.size)
-        picture = at_least(picture, SMALLEST)
-        box = detect(np.asarray(picture)).box
+        image = np.asarray(at_least(picture, SMALLEST))
+        box = detect(image).box
         if box is None:
             continue
         n_found += 1
-        detected, framed = landmarks([picture, picture], [box, frame_box(picture.size)])
+        detected, framed = landmarks([image, image], [box, frame_box(image.shape[1::-1])])
         scale = float(np.linalg.norm(detected[0] - detected[2]))
         n_agree += bool(np.linalg.norm(detected - framed, axis=1).mean() < AGREE_WITHIN * scale)
     square = len(shapes) == 1 and all(width == height for width, height in shapes)

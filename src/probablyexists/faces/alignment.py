@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from PIL import Image
+from probablyexists.faces.compiled import aligner
 
 Template = Literal["dlib", "arcface"]
+
+DLIB_SIDE = 150
 
 _ARCFACE_POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 80.5]]) / 112.0
 """Eye centres (right eye of the person first, as it stands left in the picture) and the base of the nose, as
@@ -19,23 +20,32 @@ mouth corners, because dlib marks the base and not the tip."""
 
 
 def cut_chip(
-    picture: Image.Image, points: NDArray[np.float64], side: int = 150, template: Template = "dlib"
+    image: NDArray[np.uint8], points: NDArray[np.float64], side: int = DLIB_SIDE, template: Template = "dlib"
 ) -> NDArray[np.uint8]:
     """The face upright in a (side, side, 3) picture: dlib's own chip (padding 0.25) or ArcFace's frame.
 
-    `picture`: RGB. `points` (5, 2): the landmarks.
+    `image`: (height, width, 3), RGB. `points` (5, 2): the landmarks.
     """
+    return _dlib_chip(image, points, side) if template == "dlib" else _warp(image, points, side)
+
+
+def _dlib_chip(image: NDArray[np.uint8], points: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
     import dlib
 
-    if template == "dlib":
-        parts = [dlib.point(x, y) for x, y in points.astype(int).tolist()]
-        face = dlib.full_object_detection(dlib.rectangle(0, 0, 0, 0), parts)
-        chip: NDArray[np.uint8] = dlib.get_face_chip(np.asarray(picture), face, size=side, padding=0.25)
-        return chip
-    return _warp(picture, points, side)
+    image = np.ascontiguousarray(image)
+    parts = [dlib.point(x, y) for x, y in points.astype(int).tolist()]
+    face = dlib.full_object_detection(dlib.rectangle(0, 0, 0, 0), parts)
+    where = dlib.get_face_chip_details(face, side, 0.25)
+    library, square = aligner(), where.rect
+    if library is not None and side == DLIB_SIDE:
+        edges = np.array([square.left(), square.top(), square.right(), square.bottom()])
+        chip = np.empty((side, side, 3), np.uint8)
+        if library.cut_chip(image, image.shape[1], image.shape[0], edges, where.angle, chip):
+            return chip
+    return np.asarray(dlib.extract_image_chip(image, where))
 
 
-def _warp(picture: Image.Image, points: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
+def _warp(image: NDArray[np.uint8], points: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
     from PIL import Image
 
     eyes = np.array([points[[2, 3]].mean(axis=0), points[[0, 1]].mean(axis=0), points[4]])
@@ -43,7 +53,8 @@ def _warp(picture: Image.Image, points: NDArray[np.float64], side: int) -> NDArr
         eyes[[0, 1]] = eyes[[1, 0]]
     # Points name pixel centres; Pillow counts from the pixel's corner.
     a, b, x, y = _similarity(_ARCFACE_POINTS * side + 0.5, eyes + 0.5)
-    upright = picture.transform((side, side), Image.Transform.AFFINE, (a, -b, x, b, a, y), Image.Resampling.BILINEAR)
+    affine = (a, -b, x, b, a, y)
+    upright = Image.fromarray(image).transform((side, side), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
     return np.asarray(upright)
 
 

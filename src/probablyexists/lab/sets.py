@@ -149,19 +149,20 @@ def _kept(given: _Given, size: int, folder: Path) -> Path | None:
 def _chip(given: _Given) -> NDArray[np.uint8] | None:
     if isinstance(given, tuple):
         person, photo = given
-        picture = at_least(Image.fromarray(draw_photo(draw_person(0, person), photo, LARGEST)), SMALLEST)
-        return _cut(picture, frame_box(picture.size))
+        drawn = Image.fromarray(draw_photo(draw_person(0, person), photo, LARGEST))
+        image = np.asarray(at_least(drawn, SMALLEST))
+        return _cut(image, frame_box(image.shape[1::-1]))
     try:
-        picture = at_least(decode_picture(given), SMALLEST)
+        image = np.asarray(at_least(decode_picture(given), SMALLEST))
     except ImageError:
         return None
-    box = detect(np.asarray(picture)).box
-    return None if box is None else _cut(picture, box)
+    box = detect(image).box
+    return None if box is None else _cut(image, box)
 
 
-def _cut(picture: Image.Image, box: Box) -> NDArray[np.uint8]:
-    (points,) = landmarks([picture], [box])
-    return cut_chip(picture, points, LARGEST)
+def _cut(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    (points,) = landmarks([image], [box])
+    return cut_chip(image, points, LARGEST)
 
 
 def _write(path: Path, image: Image.Image) -> None:

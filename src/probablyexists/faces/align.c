@@ -1,0 +1,368 @@
+/* A face's five landmarks and its chip, as dlib makes them: the same points, and on x86-64 the same bytes.
+
+   dlib takes one face after the other through trees that do not stay near, cuts a chip one colour at a time, and holds
+   Python's lock meanwhile. Here a batch of faces goes through a round of the trees together, a pixel's colours are
+   taken together, and no lock is held. Sums keep dlib's order and precision: a product and a sum must not become one
+   operation (-ffp-contract=off).
+
+   The landmarks are an ensemble of regression trees (Kazemi & Sullivan, "One Millisecond Face Alignment with an
+   Ensemble of Regression Trees", CVPR 2014): in 15 rounds, 500 trees of four questions each move the points. A question
+   is whether one pixel is brighter than another by more than a threshold. */
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __has_attribute
+#if __has_attribute(target_clones) && defined(__x86_64__) && defined(__gnu_linux__)
+#define BY_PROCESSOR __attribute__((target_clones("avx2", "default")))
+#endif
+#endif
+#ifndef BY_PROCESSOR
+#define BY_PROCESSOR
+#endif
+
+enum { POINTS = 5, AXES = 2 * POINTS, ROUNDS = 15, PIXELS = 800, TREES = 500, QUESTIONS = 15, LEAVES = 16 };
+
+typedef struct {
+    uint16_t first, second; /* pixels */
+    int16_t threshold;      /* the way is left where the first is brighter by more than this */
+} Question;
+
+typedef struct {
+    int32_t anchor[PIXELS];              /* twice the point that each pixel goes with */
+    float x[PIXELS], y[PIXELS];          /* where it lies from there, in the frame of the mean shape */
+    Question questions[TREES][QUESTIONS]; /* below question q are 2q + 1 and 2q + 2 */
+    float leaves[TREES][LEAVES][AXES];   /* by how much each moves the points */
+    float over[2];                       /* a leaf is read as twelve numbers */
+} Round;
+
+typedef struct {
+    float mean[AXES];    /* points x, y, one after the other, in shares of the box */
+    double fit[2][AXES]; /* times points: a and b of [[a, -b], [b, a]], mean shape to points, by least squares */
+    Round rounds[ROUNDS];
+} Cascade;
+
+const size_t cascade_size = sizeof(Cascade);
+
+/* --- dlib's file ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const uint8_t *at, *end;
+    int known; /* false once it was not as we know it */
+} File;
+
+/* How many bytes follow (high bit: negative), and these, little-endian. */
+static int64_t integer(File *file) {
+    if (file->at == file->end) return file->known = 0;
+    int head = *file->at++, n = head & 0x7f;
+    if (n > 7 || file->end - file->at < n) return file->known = 0;
+    int64_t found = 0;
+    for (int i = 0; i < n; i++) found |= (int64_t)*file->at++ << 8 * i;
+    return head & 0x80 ? -found : found;
+}
+
+/* Mantissa and binary exponent. */
+static double fraction(File *file) {
+    double mantissa = (double)integer(file);
+    int64_t exponent = integer(file);
+    if (exponent < -1000 || exponent > 100) file->known = 0;
+    return ldexp(mantissa, (int)exponent);
+}
+
+static void expect(File *file, int64_t number) {
+    if (integer(file) != number) file->known = 0;
+}
+
+static int below(File *file, int limit) {
+    int64_t found = integer(file);
+    if (found < 0 || found >= limit) return file->known = 0;
+    return (int)found;
+}
+
+/* A matrix begins with its sides, negative. */
+static void column(File *file, float *numbers) {
+    expect(file, -AXES);
+    expect(file, -1);
+    for (int i = 0; i < AXES; i++) numbers[i] = (float)fraction(file);
+}
+
+/* Whether `data` is dlib's `shape_predictor` of five points: then `cascade` holds it. Lists begin with their length. */
+int read_cascade(const uint8_t *data, size_t n_bytes, Cascade *cascade) {
+    File file = {data, data + n_bytes, 1};
+    expect(&file, 1);
+    column(&file, cascade->mean);
+    expect(&file, ROUNDS);
+    for (Round *its = cascade->rounds; its < cascade->rounds + ROUNDS; its++) {
+        expect(&file, TREES);
+        for (int tree = 0; tree < TREES && file.known; tree++) {
+            expect(&file, QUESTIONS);
+            for (Question *asked = its->questions[tree]; asked < its->questions[tree] + QUESTIONS; asked++) {
+                asked->first = (uint16_t)below(&file, PIXELS);
+                asked->second = (uint16_t)below(&file, PIXELS);
+                /* differences of grey levels are whole: above a threshold is above its floor */
+                asked->threshold = (int16_t)fmax(-256, fmin(256, floor(fraction(&file))));
+            }
+            expect(&file, LEAVES);
+            for (int leaf = 0; leaf < LEAVES; leaf++) column(&file, its->leaves[tree][leaf]);
+        }
+        its->over[0] = its->over[1] = 0;
+    }
+    expect(&file, ROUNDS);
+    for (Round *its = cascade->rounds; its < cascade->rounds + ROUNDS; its++) {
+        expect(&file, PIXELS);
+        for (int i = 0; i < PIXELS; i++) its->anchor[i] = 2 * below(&file, POINTS);
+    }
+    expect(&file, ROUNDS);
+    for (Round *its = cascade->rounds; its < cascade->rounds + ROUNDS; its++) {
+        expect(&file, PIXELS);
+        for (int i = 0; i < PIXELS; i++) {
+            its->x[i] = (float)fraction(&file);
+            its->y[i] = (float)fraction(&file);
+        }
+    }
+    double middle[2] = {0, 0}, squares = 0;
+    for (int i = 0; i < AXES; i++) middle[i % 2] += cascade->mean[i] / (double)POINTS;
+    for (int i = 0; i < AXES; i++) squares += pow(cascade->mean[i] - middle[i % 2], 2);
+    for (int i = 0; i < AXES; i += 2) {
+        double x = (cascade->mean[i] - middle[0]) / squares, y = (cascade->mean[i + 1] - middle[1]) / squares;
+        cascade->fit[0][i] = x, cascade->fit[0][i + 1] = y;
+        cascade->fit[1][i] = -y, cascade->fit[1][i + 1] = x;
+    }
+    return file.known && file.at == file.end;
+}
+
+/* --- landmarks ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    const uint8_t *rgb; /* (height, width, 3) */
+    uint8_t *grey;      /* (height, width), room for it */
+    int32_t width, height;
+    int32_t left, top, right, bottom; /* the face's box */
+} Picture;
+
+#define PREFETCH(address) __builtin_prefetch(address)
+typedef float Four __attribute__((vector_size(16)));
+
+static Four four(const float *numbers) {
+    Four found;
+    memcpy(&found, numbers, sizeof found);
+    return found;
+}
+
+static int32_t floor_of(double number) {
+    int32_t cut = (int32_t)number;
+    return cut - (number < cut);
+}
+
+BY_PROCESSOR
+static void move(const Round *its, const double fit[2][AXES], const Picture *picture, float points[12]) {
+    double turn[2] = {0, 0};
+    for (int i = 0; i < AXES; i++) turn[0] += points[i] * fit[0][i], turn[1] += points[i] * fit[1][i];
+    const float a = (float)turn[0], b = (float)turn[1];
+    const double width = picture->right - picture->left, left = picture->left + 0.5;
+    const double height = picture->bottom - picture->top, top = picture->top + 0.5;
+    int32_t at[PIXELS];
+    for (int i = 0; i < PIXELS; i++) {
+        float x = a * its->x[i] - b * its->y[i] + points[its->anchor[i]];
+        float y = b * its->x[i] + a * its->y[i] + points[its->anchor[i] + 1];
+        int32_t column = floor_of(x * width + left), row = floor_of(y * height + top);
+        int inside = (column >= 0) & (column < picture->width) & (row >= 0) & (row < picture->height);
+        at[i] = inside ? row * picture->width + column : -1;
+    }
+    int16_t grey[PIXELS];
+    for (int i = 0; i < PIXELS; i++) {
+        grey[i] = at[i] < 0 ? 0 : picture->grey[at[i]];
+    }
+    const float *leaves[TREES]; /* looked for first, so that many are on their way at once */
+    for (int tree = 0; tree < TREES; tree++) {
+        int q = 0;
+        for (int level = 0; level < 4; level++) {
+            Question asked = its->questions[tree][q];
+            q = 2 * q + 2 - (grey[asked.first] - grey[asked.second] > asked.threshold);
+        }
+        leaves[tree] = its->leaves[tree][q - QUESTIONS];
+        PREFETCH(leaves[tree]);
+        PREFETCH(leaves[tree] + AXES - 1);
+    }
+    Four low = four(points), middle = four(points + 4), high = four(points + 8);
+    for (int tree = 0; tree < TREES; tree++)
+        low += four(leaves[tree]), middle += four(leaves[tree] + 4), high += four(leaves[tree] + 8);
+    memcpy(points, &low, sizeof low);
+    memcpy(points + 4, &middle, sizeof middle);
+    memcpy(points + 8, &high, 2 * sizeof(float));
+}
+
+BY_PROCESSOR
+static void greys(const uint8_t *restrict rgb, size_t n, uint8_t *restrict levels) {
+    for (size_t i = 0; i < n; i++) levels[i] = (uint8_t)((rgb[3 * i] + rgb[3 * i + 1] + rgb[3 * i + 2]) / 3);
+}
+
+/* `points`: (n, 12) in, the room to work in; (n, 10) of each row out, x and y in whole pixels. */
+void landmarks(const Cascade *cascade, int n, const Picture *pictures, float (*points)[12]) {
+    for (int i = 0; i < n; i++) memcpy(points[i], cascade->mean, sizeof cascade->mean), points[i][10] = points[i][11] = 0;
+    for (int i = 0; i < n; i++) greys(pictures[i].rgb, (size_t)pictures[i].width * pictures[i].height, pictures[i].grey);
+    for (int round = 0; round < ROUNDS; round++)
+        for (int i = 0; i < n; i++) move(&cascade->rounds[round], cascade->fit, &pictures[i], points[i]);
+    for (int i = 0; i < n; i++) {
+        const Picture *its = &pictures[i];
+        for (int axis = 0; axis < AXES; axis += 2) {
+            points[i][axis] = (float)floor(points[i][axis] * (double)(its->right - its->left) + (its->left + 0.5));
+            points[i][axis + 1] = (float)floor(points[i][axis + 1] * (double)(its->bottom - its->top) + (its->top + 0.5));
+        }
+    }
+}
+
+/* --- the chip ------------------------------------------------------------------------------------------------------- */
+
+enum { SIDE = 150, LAST = SIDE - 1 };
+
+typedef struct {
+    double x, y;
+} Place;
+
+/* The inverse of the chip's corners (0, 0), (149, 0), (0, 149), to the last bit as dlib finds it by singular values:
+   with the true one a picture's even parts would come out a level brighter or darker here and there. */
+static const double INVERSE[3][3] = {
+    {-0x1.b7d6c3dda3389p-8, -0x1.b7d6c3dda3389p-8, 0x1.ffffffffffffdp-1},
+    {0x1.b7d6c3dda338ap-8, 0x0p+0, 0x1.8p-66},
+    {0x1p-61, 0x1.b7d6c3dda338ap-8, 0x1p-65},
+};
+
+static Place turned(Place from, Place about, double angle) {
+    double x = from.x - about.x, y = from.y - about.y, c = cos(angle), s = sin(angle);
+    return (Place){c * x - s * y + about.x, s * x + c * y + about.y};
+}
+
+/* Two neighbours' red, green and blue, from the low end. */
+static void neighbours(const uint8_t *at, uint32_t *left, uint32_t *right) {
+    uint32_t four = at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+    uint32_t two = at[4] | (uint32_t)at[5] << 8;
+    *left = four, *right = four >> 24 | two << 8;
+}
+
+BY_PROCESSOR
+static void warp(const uint8_t *rgb, ptrdiff_t stride, int width, int height, const double m[2][3], uint8_t *chip) {
+    for (int row = 0; row < SIDE; row++) {
+        double right[SIDE], low[SIDE];
+        int32_t column[SIDE], line[SIDE];
+        for (int i = 0; i < SIDE; i++) {
+            double x = m[0][0] * i + m[0][1] * row + m[0][2], y = m[1][0] * i + m[1][1] * row + m[1][2];
+            int inside = (x >= 0) & (y >= 0) & (x < width - 1) & (y < height - 1);
+            column[i] = inside ? (int32_t)x : -1, line[i] = (int32_t)y;
+            right[i] = x - (int32_t)x, low[i] = y - (int32_t)y;
+        }
+        uint32_t pixels[4][SIDE];
+        for (int i = 0; i < SIDE; i++) {
+            if (column[i] < 0) {
+                pixels[0][i] = pixels[1][i] = pixels[2][i] = pixels[3][i] = 0;
+                continue;
+            }
+            const uint8_t *at = rgb + line[i] * stride + 3 * (ptrdiff_t)column[i];
+            neighbours(at, &pixels[0][i], &pixels[1][i]);
+            neighbours(at + stride, &pixels[2][i], &pixels[3][i]);
+        }
+        uint32_t mixed[SIDE];
+        for (int i = 0; i < SIDE; i++) {
+            mixed[i] = 0;
+            for (int shift = 0; shift < 24; shift += 8) {
+                double level[4];
+                for (int k = 0; k < 4; k++) level[k] = (int32_t)(pixels[k][i] >> shift & 0xff);
+                mixed[i] |= (uint32_t)(int32_t)((1 - low[i]) * ((1 - right[i]) * level[0] + right[i] * level[1]) +
+                                                low[i] * ((1 - right[i]) * level[2] + right[i] * level[3])) << shift;
+            }
+        }
+        for (int i = 0; i < SIDE; i++, chip += 3)
+            chip[0] = (uint8_t)mixed[i], chip[1] = (uint8_t)(mixed[i] >> 8), chip[2] = (uint8_t)(mixed[i] >> 16);
+    }
+}
+
+static double half_area(double left, double top, double right, double bottom) {
+    return ((right / 2.0 - 1.25) - (left / 2.0 - 1.25) + 1) * ((bottom / 2.0 - 0.75) - (top / 2.0 - 0.75) + 1);
+}
+
+/* `rgb`: (height, width, 3). `rect`: left, top, right, bottom of the chip's square in it, before it is turned about its
+   centre by `angle`. False if this is another's to cut: so large that it is shrunk first, or upright and in scale. */
+int cut_chip(const uint8_t *rgb, int width, int height, const double rect[4], double angle, uint8_t *chip) {
+    double left = rect[0], top = rect[1], right = rect[2], bottom = rect[3];
+    if (half_area(left, top, right, bottom) > SIDE * SIDE) return 0;
+    if (angle == 0 && right - left + 1 == SIDE && bottom - top + 1 == SIDE) return 0;
+    /* What is looked at: the turned square, two pixels wider. Its corner is where counting begins. */
+    Place about = {(left + right) / 2.0, (top + bottom) / 2.0};
+    Place corners[4] = {{left, top}, {right, top}, {left, bottom}, {right, bottom}};
+    Place low = turned(corners[0], about, angle), high = low;
+    for (int i = 1; i < 4; i++) {
+        Place corner = turned(corners[i], about, angle);
+        low = (Place){fmin(low.x, corner.x), fmin(low.y, corner.y)};
+        high = (Place){fmax(high.x, corner.x), fmax(high.y, corner.y)};
+    }
+    long first_column = lround(fmax(low.x - 2, 0)), first_row = lround(fmax(low.y - 2, 0));
+    long last_column = lround(fmin(high.x + 2, width - 1)), last_row = lround(fmin(high.y + 2, height - 1));
+    if (first_column > last_column || first_row > last_row) return memset(chip, 0, 3 * SIDE * SIDE), 1;
+    left -= first_column, right -= first_column, top -= first_row, bottom -= first_row;
+    if (half_area(left, top, right, bottom) > SIDE * SIDE) return 0;
+    about = (Place){(left + right) / 2.0, (top + bottom) / 2.0};
+    Place to[3] = {turned((Place){left, top}, about, angle), turned((Place){right, top}, about, angle),
+                   turned((Place){left, bottom}, about, angle)};
+    double m[2][3];
+    for (int i = 0; i < 3; i++) {
+        m[0][i] = to[0].x * INVERSE[0][i] + to[1].x * INVERSE[1][i] + to[2].x * INVERSE[2][i];
+        m[1][i] = to[0].y * INVERSE[0][i] + to[1].y * INVERSE[1][i] + to[2].y * INVERSE[2][i];
+    }
+    const ptrdiff_t stride = 3 * (ptrdiff_t)width;
+    warp(rgb + first_row * stride + 3 * first_column, stride, (int)(last_column - first_column + 1),
+         (int)(last_row - first_row + 1), m, chip);
+    return 1;
+}
+
+/* --- the small grey picture ------------------------------------------------------------------------------------------ */
+
+enum { SMALL = 48, BITS = 22 };
+
+typedef struct {
+    int first, n;
+    int32_t share; /* of each, in 2^-22 */
+} Run;
+
+/* Of `length` pixels, those whose mean is the small picture's pixel `i`, as Pillow's box filter takes them. */
+static Run run(int length, int i) {
+    const double scale = (double)length / SMALL, centre = (i + 0.5) * scale, support = 0.5 * scale;
+    int first = (int)(centre - support + 0.5), end = (int)(centre + support + 0.5);
+    Run found = {first, 0, 0};
+    if (end > length) end = length;
+    for (int k = first; k < end; k++) {
+        double from = (k - centre + 0.5) * (1.0 / scale);
+        if (from > -0.5 && from <= 0.5) found.n++;
+        else if (!found.n) found.first++;
+    }
+    found.share = (int32_t)(0.5 + 1.0 / found.n * (1 << BITS));
+    return found;
+}
+
+static uint8_t mean(int32_t sum, Run its) { return (uint8_t)((sum * its.share + (1 << (BITS - 1))) >> BITS); }
+
+/* sums[i]: of the first i grey levels. */
+BY_PROCESSOR
+static void add_up(const uint8_t *restrict rgb, int width, int32_t *restrict sums) {
+    sums[0] = 0;
+    for (int i = 0; i < width; i++)
+        sums[i + 1] = (rgb[3 * i] * 19595 + rgb[3 * i + 1] * 38470 + rgb[3 * i + 2] * 7471 + 0x8000) >> 16;
+    for (int i = 0; i < width; i++) sums[i + 1] += sums[i];
+}
+
+/* `rgb`: (height, width, 3), at least 48 each. `sums`: room for width + 1. `small`: (48, 48). */
+void small_grey(const uint8_t *rgb, int width, int height, int32_t *sums, uint8_t *small) {
+    Run across[SMALL];
+    for (int i = 0; i < SMALL; i++) across[i] = run(width, i);
+    for (int line = 0; line < SMALL; line++, small += SMALL) {
+        const Run down = run(height, line);
+        int32_t means[SMALL] = {0};
+        for (int k = down.first; k < down.first + down.n; k++) {
+            add_up(rgb + 3 * (size_t)k * width, width, sums);
+            for (int i = 0; i < SMALL; i++)
+                means[i] += mean(sums[across[i].first + across[i].n] - sums[across[i].first], across[i]);
+        }
+        for (int i = 0; i < SMALL; i++) small[i] = mean(means[i], down);
+    }
+}

@@ -1,0 +1,203 @@
+"""Landmarks, chips and small grey pictures: align.c against dlib and Pillow, number for number."""
+
+from __future__ import annotations
+
+import io
+import platform
+from types import ModuleType
+from typing import Any
+
+import dlib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.models import LANDMARKS_SHA256, model_file
+from probablyexists.faces import acquire, alignment, landmarks
+from probablyexists.faces.boxes import Box, frame_box
+from probablyexists.faces.compiled import aligner
+from probablyexists.images.drawn import draw_person, draw_photo
+
+Faces = tuple[list[NDArray[np.uint8]], list[Box]]
+
+compiled_only = pytest.mark.skipif(aligner() is None, reason="the package was built without a C compiler")
+MODULES: tuple[ModuleType, ...] = (acquire, alignment, landmarks)
+
+
+@pytest.fixture(scope="module")
+def faces() -> Faces:
+    """Photos of all shapes, on boxes that may lie half outside, or wholly."""
+    draw = np.random.default_rng(0)
+    images, boxes = [], []
+    for number in range(37):
+        image = draw_photo(draw_person(3, number), 0, int(draw.integers(100, 300)))
+        image = image[: draw.integers(80, len(image) + 1)]
+        left, top = (int(x) for x in draw.integers(-60, 60, 2))
+        moved = Box(left, top, left + int(draw.integers(60, 300)), top + int(draw.integers(60, 300)))
+        images.append(image)
+        boxes.append(moved if number % 2 else frame_box((image.shape[1], image.shape[0])))
+    noise = draw.integers(0, 256, (120, 90, 3), dtype=np.uint8)
+    return [*images, noise, np.zeros_like(noise)], [*boxes, Box(7, 10, 83, 110), Box(200, 200, 300, 300)]
+
+
+@pytest.fixture(params=[pytest.param("compiled", marks=compiled_only), "by dlib"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways of aligning, one after the other."""
+    if request.param == "by dlib":
+        for module in MODULES:
+            monkeypatch.setattr(module, "aligner", lambda: None)
+
+
+# --- landmarks ------------------------------------------------------------------------------------------------------
+
+
+def points_by_dlib(image: NDArray[np.uint8], box: Box, predictor: Any) -> list[list[int]]:
+    shape = predictor(image, dlib.rectangle(box.left, box.top, box.right, box.bottom))
+    return [[part.x, part.y] for part in shape.parts()]
+
+
+@pytest.mark.usefixtures("way")
+def test_the_points_are_dlibs(faces: Faces) -> None:
+    predictor = dlib.shape_predictor(str(model_file("shape_predictor_5_face_landmarks.dat", LANDMARKS_SHA256)))
+    theirs = [points_by_dlib(image, box, predictor) for image, box in zip(*faces, strict=True)]
+    assert np.array_equal(landmarks.landmarks(*faces), theirs)
+
+
+@pytest.mark.usefixtures("way")
+def test_a_face_does_not_depend_on_the_others(faces: Faces) -> None:
+    together = landmarks.landmarks(*faces)
+    for number in (0, 1, 16, len(together) - 1):
+        (alone,) = landmarks.landmarks([faces[0][number]], [faces[1][number]])
+        assert np.array_equal(alone, together[number])
+    backwards = landmarks.landmarks(faces[0][::-1], faces[1][::-1])
+    assert np.array_equal(backwards[::-1], together)
+
+
+@pytest.mark.usefixtures("way")
+def test_of_no_faces_there_are_no_points() -> None:
+    assert landmarks.landmarks([], []).shape == (0, 5, 2)
+
+
+@compiled_only
+def test_a_file_that_is_another_is_one_line() -> None:
+    library = aligner()
+    assert library is not None
+    weights = model_file("shape_predictor_5_face_landmarks.dat", LANDMARKS_SHA256).read_bytes()
+    landmarks.read_cascade(library, weights)
+    draw = np.random.default_rng(0)
+    cut = [weights[: draw.integers(len(weights))] for _ in range(20)]
+    other = [
+        b"",
+        weights + b"\x01\x05",
+        b"\x01\x02" + weights[2:],
+        b"\x0f" + weights,
+        b"\xff" * 1000,
+        weights.replace(b"\x01\x0f", b"\x01\x0e"),
+    ]
+    for damaged in cut + other:
+        with pytest.raises(InputError, match="not dlib's five landmarks"):
+            landmarks.read_cascade(library, damaged)
+
+
+# --- chips ----------------------------------------------------------------------------------------------------------
+
+
+def chip_by_dlib(image: NDArray[np.uint8], points: NDArray[np.float64]) -> NDArray[np.uint8]:
+    parts = [dlib.point(int(x), int(y)) for x, y in points]
+    face = dlib.full_object_detection(dlib.rectangle(0, 0, 0, 0), parts)
+    chip: NDArray[np.uint8] = dlib.get_face_chip(image, face, size=150, padding=0.25)
+    return chip
+
+
+def assert_same_chip(image: NDArray[np.uint8], points: NDArray[np.float64]) -> None:
+    ours, theirs = alignment.cut_chip(image, points), chip_by_dlib(image, points)
+    if platform.machine() in ("x86_64", "AMD64"):
+        assert np.array_equal(ours, theirs)
+    else:  # where dlib's own sums may have been built otherwise
+        assert np.abs(ours.astype(int) - theirs).max() <= 1
+
+
+@pytest.mark.usefixtures("way")
+def test_the_chips_are_dlibs(faces: Faces) -> None:
+    for image, points in zip(faces[0], landmarks.landmarks(*faces), strict=True):
+        assert_same_chip(image, points)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(1, 260),
+    st.integers(1, 260),
+    st.lists(st.tuples(st.integers(-400, 600), st.integers(-400, 600)), min_size=5, max_size=5),
+    st.sampled_from(["noise", "white", "half"]),
+)
+def test_the_chips_of_any_points_are_dlibs(height: int, width: int, points: list[tuple[int, int]], kind: str) -> None:
+    """Upside down, outside, in one point, so far apart that the picture is halved first."""
+    image = np.random.default_rng(height * width).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    if kind != "noise":
+        image[:, : width if kind == "white" else width // 2] = 255
+    assert_same_chip(image, np.array(points, np.float64))
+
+
+@compiled_only
+@pytest.mark.parametrize(("scale", "cut"), [(0.2, True), (0.99, True), (1.9, True), (2.1, False), (5.0, False)])
+def test_chips_of_faces_twice_as_large_are_dlibs_to_cut(scale: float, cut: bool) -> None:
+    """So the other tests compare what they mean to compare."""
+    library = aligner()
+    assert library is not None
+    image, chip = np.full((900, 900, 3), 9, np.uint8), np.zeros((150, 150, 3), np.uint8)
+    square = np.array([20.0, 20.0, 20.0 + 150 * scale, 20.0 + 150 * scale])
+    assert bool(library.cut_chip(image, 900, 900, square, 0.1, chip)) is cut
+    assert bool((chip == 9).mean() > 0.9) is cut
+
+
+# --- the small grey pictures ----------------------------------------------------------------------------------------
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(16, 400), st.integers(16, 400), st.booleans())
+def test_small_greys_are_pillows(height: int, width: int, white: bool) -> None:
+    image = np.random.default_rng(height * width).integers(250 if white else 0, 256, (height, width, 3), dtype=np.uint8)
+    theirs = Image.fromarray(image).convert("L").resize((48, 48), Image.Resampling.BOX)
+    assert np.array_equal(acquire.small_grey(image), theirs)
+
+
+# --- all of it ------------------------------------------------------------------------------------------------------
+
+
+@compiled_only
+@pytest.mark.parametrize("template", ["dlib", "arcface"])
+@pytest.mark.parametrize("mode", ["aligned", "detect"])
+def test_both_ways_acquire_the_same(
+    mode: acquire.FacesMode, template: alignment.Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = []
+    for number, size in enumerate((96, 150, 192, 256, 640)):
+        image = draw_photo(draw_person(3, number), 0, size)
+        buffer = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(image[:, number:])).save(buffer, "PNG")
+        files.append(buffer.getvalue())
+    compiled = acquire.acquire(files, mode, 112, template)
+    for module in MODULES:
+        monkeypatch.setattr(module, "aligner", lambda: None)
+    by_dlib = acquire.acquire(files, mode, 112, template)
+    for one, other in zip(compiled, by_dlib, strict=True):
+        assert isinstance(one, acquire.Face)
+        assert isinstance(other, acquire.Face)
+        assert np.array_equal(one.chip, other.chip)
+        assert np.array_equal(one.picture, other.picture)
+
+
+@pytest.mark.usefixtures("way")
+def test_arrays_may_lie_in_memory_as_they_like(faces: Faces) -> None:
+    """Every second row, from the other side."""
+    for image, box in zip(*faces, strict=True):
+        sparse = np.repeat(image[:, ::-1], 2, axis=0)[::2, ::-1]
+        assert not sparse.flags.c_contiguous
+        (points,) = landmarks.landmarks([image], [box])
+        assert np.array_equal(landmarks.landmarks([sparse], [box])[0], points)
+        assert np.array_equal(alignment.cut_chip(sparse, points), alignment.cut_chip(image, points))
+        assert np.array_equal(acquire.small_grey(sparse), acquire.small_grey(image))
