@@ -1,8 +1,8 @@
-/* A face's five landmarks and its chip, as dlib makes them: the same points, and on x86-64 the same bytes.
+/* A face's five landmarks and its chip as dlib makes them, its small grey picture as Pillow does: the same numbers.
 
-   dlib takes one face after the other through trees that do not stay near, cuts a chip one colour at a time, and holds
-   Python's lock meanwhile. Here a batch of faces goes through a round of the trees together, a pixel's colours are
-   taken together, and no lock is held. Sums keep dlib's order and precision: a product and a sum must not become one
+   dlib takes one face after the other through trees that do not stay near, cuts a chip a number at a time, and holds
+   Python's lock meanwhile. Here a batch of faces goes through a round of the trees together, several pixels of a chip
+   are mixed at once, and no lock is held. Sums keep dlib's order and precision: a product and a sum must not become one
    operation (-ffp-contract=off).
 
    The landmarks are an ensemble of regression trees (Kazemi & Sullivan, "One Millisecond Face Alignment with an
@@ -142,7 +142,6 @@ typedef struct {
     int32_t left, top, right, bottom; /* the face's box */
 } Picture;
 
-#define PREFETCH(address) __builtin_prefetch(address)
 typedef float Four __attribute__((vector_size(16)));
 
 static Four four(const float *numbers) {
@@ -172,9 +171,7 @@ static void move(const Round *its, const double fit[2][AXES], const Picture *pic
         at[i] = inside ? row * picture->width + column : -1;
     }
     int16_t grey[PIXELS];
-    for (int i = 0; i < PIXELS; i++) {
-        grey[i] = at[i] < 0 ? 0 : picture->grey[at[i]];
-    }
+    for (int i = 0; i < PIXELS; i++) grey[i] = at[i] < 0 ? 0 : picture->grey[at[i]];
     const float *leaves[TREES]; /* looked for first, so that many are on their way at once */
     for (int tree = 0; tree < TREES; tree++) {
         int q = 0;
@@ -183,8 +180,7 @@ static void move(const Round *its, const double fit[2][AXES], const Picture *pic
             q = 2 * q + 2 - (grey[asked.first] - grey[asked.second] > asked.threshold);
         }
         leaves[tree] = its->leaves[tree][q - QUESTIONS];
-        PREFETCH(leaves[tree]);
-        PREFETCH(leaves[tree] + AXES - 1);
+        __builtin_prefetch(leaves[tree]), __builtin_prefetch(leaves[tree] + AXES - 1);
     }
     Four low = four(points), middle = four(points + 4), high = four(points + 8);
     for (int tree = 0; tree < TREES; tree++)
@@ -195,14 +191,18 @@ static void move(const Round *its, const double fit[2][AXES], const Picture *pic
 }
 
 BY_PROCESSOR
-static void greys(const uint8_t *restrict rgb, size_t n, uint8_t *restrict levels) {
-    for (size_t i = 0; i < n; i++) levels[i] = (uint8_t)((rgb[3 * i] + rgb[3 * i + 1] + rgb[3 * i + 2]) / 3);
+static void average(const uint8_t *restrict rgb, size_t n, uint8_t *restrict grey) {
+    for (size_t i = 0; i < n; i++) grey[i] = (uint8_t)((rgb[3 * i] + rgb[3 * i + 1] + rgb[3 * i + 2]) / 3);
 }
 
-/* `points`: (n, 12) in, the room to work in; (n, 10) of each row out, x and y in whole pixels. */
+/* `points`: (n, 12); of each row the first ten are x and y in whole pixels, the others are as read over. */
 void landmarks(const Cascade *cascade, int n, const Picture *pictures, float (*points)[12]) {
-    for (int i = 0; i < n; i++) memcpy(points[i], cascade->mean, sizeof cascade->mean), points[i][10] = points[i][11] = 0;
-    for (int i = 0; i < n; i++) greys(pictures[i].rgb, (size_t)pictures[i].width * pictures[i].height, pictures[i].grey);
+    for (int i = 0; i < n; i++) {
+        const Picture *its = &pictures[i];
+        average(its->rgb, (size_t)its->width * its->height, its->grey);
+        memcpy(points[i], cascade->mean, sizeof cascade->mean);
+        points[i][10] = points[i][11] = 0;
+    }
     for (int round = 0; round < ROUNDS; round++)
         for (int i = 0; i < n; i++) move(&cascade->rounds[round], cascade->fit, &pictures[i], points[i]);
     for (int i = 0; i < n; i++) {
@@ -216,7 +216,7 @@ void landmarks(const Cascade *cascade, int n, const Picture *pictures, float (*p
 
 /* --- the chip ------------------------------------------------------------------------------------------------------- */
 
-enum { SIDE = 150, LAST = SIDE - 1 };
+enum { SIDE = 150 };
 
 typedef struct {
     double x, y;
@@ -242,29 +242,48 @@ static void neighbours(const uint8_t *at, uint32_t *left, uint32_t *right) {
     *left = four, *right = four >> 24 | two << 8;
 }
 
+typedef struct {
+    double x[3], y[3]; /* of a place in the chip: a column's share, a row's, and the rest */
+    int width, height; /* of the picture that it leads to */
+} Map;
+
+static Place place(const Map *map, int column, int row) {
+    return (Place){map->x[0] * column + map->x[1] * row + map->x[2], map->y[0] * column + map->y[1] * row + map->y[2]};
+}
+
+static int inside(const Map *map, int column, int row) {
+    Place at = place(map, column, row);
+    return at.x >= 0 && at.y >= 0 && at.x < map->width - 1 && at.y < map->height - 1;
+}
+
+/* Bilinear; black where the map leads out of the picture. */
 BY_PROCESSOR
-static void warp(const uint8_t *rgb, ptrdiff_t stride, int width, int height, const double m[2][3], uint8_t *chip) {
-    for (int row = 0; row < SIDE; row++) {
+static void warp(const uint8_t *rgb, ptrdiff_t stride, const Map *map, uint8_t *chip) {
+    memset(chip, 0, 3 * SIDE * SIDE);
+    for (int row = 0; row < SIDE; row++, chip += 3 * SIDE) {
+        int start = 0, end = SIDE; /* a straight line enters the picture once and leaves it once */
+        while (start < end && !inside(map, start, row)) start++;
+        while (start < end && !inside(map, end - 1, row)) end--;
+        for (int i = start; i < end; i += 16)
+            if (inside(map, i, row + 4)) {
+                Place at = place(map, i, row + 4);
+                __builtin_prefetch(rgb + (int32_t)at.y * stride + 3 * (ptrdiff_t)at.x);
+            }
         double right[SIDE], low[SIDE];
-        int32_t column[SIDE], line[SIDE];
-        for (int i = 0; i < SIDE; i++) {
-            double x = m[0][0] * i + m[0][1] * row + m[0][2], y = m[1][0] * i + m[1][1] * row + m[1][2];
-            int inside = (x >= 0) & (y >= 0) & (x < width - 1) & (y < height - 1);
-            column[i] = inside ? (int32_t)x : -1, line[i] = (int32_t)y;
-            right[i] = x - (int32_t)x, low[i] = y - (int32_t)y;
+        int32_t left[SIDE], top[SIDE];
+        for (int i = start; i < end; i++) {
+            Place at = place(map, i, row);
+            left[i] = (int32_t)at.x, top[i] = (int32_t)at.y;
+            right[i] = at.x - left[i], low[i] = at.y - top[i];
         }
         uint32_t pixels[4][SIDE];
-        for (int i = 0; i < SIDE; i++) {
-            if (column[i] < 0) {
-                pixels[0][i] = pixels[1][i] = pixels[2][i] = pixels[3][i] = 0;
-                continue;
-            }
-            const uint8_t *at = rgb + line[i] * stride + 3 * (ptrdiff_t)column[i];
+        for (int i = start; i < end; i++) {
+            const uint8_t *at = rgb + top[i] * stride + 3 * (ptrdiff_t)left[i];
             neighbours(at, &pixels[0][i], &pixels[1][i]);
             neighbours(at + stride, &pixels[2][i], &pixels[3][i]);
         }
         uint32_t mixed[SIDE];
-        for (int i = 0; i < SIDE; i++) {
+        for (int i = start; i < end; i++) {
             mixed[i] = 0;
             for (int shift = 0; shift < 24; shift += 8) {
                 double level[4];
@@ -273,8 +292,11 @@ static void warp(const uint8_t *rgb, ptrdiff_t stride, int width, int height, co
                                                 low[i] * ((1 - right[i]) * level[2] + right[i] * level[3])) << shift;
             }
         }
-        for (int i = 0; i < SIDE; i++, chip += 3)
-            chip[0] = (uint8_t)mixed[i], chip[1] = (uint8_t)(mixed[i] >> 8), chip[2] = (uint8_t)(mixed[i] >> 16);
+        for (int i = start; i < end; i++) {
+            chip[3 * i] = (uint8_t)mixed[i];
+            chip[3 * i + 1] = (uint8_t)(mixed[i] >> 8);
+            chip[3 * i + 2] = (uint8_t)(mixed[i] >> 16);
+        }
     }
 }
 
@@ -283,9 +305,11 @@ static double half_area(double left, double top, double right, double bottom) {
 }
 
 /* `rgb`: (height, width, 3). `rect`: left, top, right, bottom of the chip's square in it, before it is turned about its
-   centre by `angle`. False if this is another's to cut: so large that it is shrunk first, or upright and in scale. */
+   centre by `angle`. False if this is dlib's to cut: so large that it is halved first, upright and in scale, or nowhere. */
 int cut_chip(const uint8_t *rgb, int width, int height, const double rect[4], double angle, uint8_t *chip) {
     double left = rect[0], top = rect[1], right = rect[2], bottom = rect[3];
+    for (int i = 0; i < 4; i++)
+        if (!(fabs(rect[i]) < 1 << 24)) return 0;
     if (half_area(left, top, right, bottom) > SIDE * SIDE) return 0;
     if (angle == 0 && right - left + 1 == SIDE && bottom - top + 1 == SIDE) return 0;
     /* What is looked at: the turned square, two pixels wider. Its corner is where counting begins. */
@@ -305,14 +329,13 @@ int cut_chip(const uint8_t *rgb, int width, int height, const double rect[4], do
     about = (Place){(left + right) / 2.0, (top + bottom) / 2.0};
     Place to[3] = {turned((Place){left, top}, about, angle), turned((Place){right, top}, about, angle),
                    turned((Place){left, bottom}, about, angle)};
-    double m[2][3];
+    Map map = {.width = (int)(last_column - first_column + 1), .height = (int)(last_row - first_row + 1)};
     for (int i = 0; i < 3; i++) {
-        m[0][i] = to[0].x * INVERSE[0][i] + to[1].x * INVERSE[1][i] + to[2].x * INVERSE[2][i];
-        m[1][i] = to[0].y * INVERSE[0][i] + to[1].y * INVERSE[1][i] + to[2].y * INVERSE[2][i];
+        map.x[i] = to[0].x * INVERSE[0][i] + to[1].x * INVERSE[1][i] + to[2].x * INVERSE[2][i];
+        map.y[i] = to[0].y * INVERSE[0][i] + to[1].y * INVERSE[1][i] + to[2].y * INVERSE[2][i];
     }
     const ptrdiff_t stride = 3 * (ptrdiff_t)width;
-    warp(rgb + first_row * stride + 3 * first_column, stride, (int)(last_column - first_column + 1),
-         (int)(last_row - first_row + 1), m, chip);
+    warp(rgb + first_row * stride + 3 * first_column, stride, &map, chip);
     return 1;
 }
 

@@ -27,9 +27,8 @@ def landmarks(images: Sequence[NDArray[np.uint8]], boxes: Sequence[Box]) -> NDAr
     """
     library = aligner()
     if library is None:
-        return np.array([_by_dlib(image, box) for image, box in zip(images, boxes, strict=True)]).reshape(
-            -1, N_POINTS, 2
-        )
+        found = [_by_dlib(image, box) for image, box in zip(images, boxes, strict=True)]
+        return np.array(found, np.float64).reshape(-1, N_POINTS, 2)
     rgb = [np.ascontiguousarray(image) for image in images]
     grey = [np.empty(image.shape[:2], np.uint8) for image in images]
     pictures = (Picture * len(rgb))(*map(_picture, rgb, grey, boxes))
