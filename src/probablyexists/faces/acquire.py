@@ -93,7 +93,7 @@ def small_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     library = aligner()
     height, width = image.shape[:2]
     if library is not None and width >= DLIB_SIDE and DLIB_SIDE <= height <= 1.5 * width:
-        # Others, which photos and chips seldom are, are Pillow's: some of its versions reduce a high one by its height first.
+        # The rest is Pillow's: some of its versions reduce a high picture by its height first, and round otherwise.
         small, sums = np.empty((PICTURE_SIDE, PICTURE_SIDE), np.uint8), np.empty(width + 1, np.int32)
         library.small_grey(np.ascontiguousarray(image), width, height, sums, small)
         return small
