@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import subprocess
@@ -20,7 +21,8 @@ class CompileAlign(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         source = Path(self.root) / SOURCE
         compiled, made = source.with_suffix(".so"), source.with_suffix(".made.so")
-        command = [*shlex.split(os.environ.get("CC", "cc")), *FLAGS, str(source), "-o", str(made), "-lm"]
+        known = f'-DSOURCE_SHA256="{hashlib.sha256(source.read_bytes()).hexdigest()}"'
+        command = [*shlex.split(os.environ.get("CC", "cc")), *FLAGS, known, str(source), "-o", str(made), "-lm"]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True)
         except (OSError, subprocess.CalledProcessError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import platform
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +18,7 @@ from PIL import Image
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.models import LANDMARKS_SHA256, model_file
-from probablyexists.faces import acquire, alignment, landmarks
+from probablyexists.faces import acquire, alignment, compiled, landmarks
 from probablyexists.faces.boxes import Box, frame_box
 from probablyexists.faces.compiled import aligner
 from probablyexists.images.drawn import draw_person, draw_photo
@@ -165,6 +166,24 @@ def test_small_greys_are_pillows(height: int, width: int, white: bool) -> None:
     assert np.array_equal(acquire.small_grey(image), theirs)
 
 
+# --- the compiled functions -----------------------------------------------------------------------------------------
+
+
+@compiled_only
+def test_only_what_was_compiled_from_this_source_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, ours = tmp_path / "align.c", compiled._SOURCE
+    monkeypatch.setattr(compiled, "_SOURCE", source)
+    look = compiled.aligner.__wrapped__
+    source.write_bytes(ours.read_bytes())
+    assert look() is None  # not compiled
+    source.with_suffix(".so").write_bytes(b"no library")
+    assert look() is None
+    source.with_suffix(".so").write_bytes(ours.with_suffix(".so").read_bytes())
+    assert look() is not None
+    source.write_bytes(ours.read_bytes() + b"\n")
+    assert look() is None
+
+
 # --- all of it ------------------------------------------------------------------------------------------------------
 
 
@@ -180,11 +199,11 @@ def test_both_ways_acquire_the_same(
         buffer = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(image[:, number:])).save(buffer, "PNG")
         files.append(buffer.getvalue())
-    compiled = acquire.acquire(files, mode, 112, template)
+    in_c = acquire.acquire(files, mode, 112, template)
     for module in MODULES:
         monkeypatch.setattr(module, "aligner", lambda: None)
     by_dlib = acquire.acquire(files, mode, 112, template)
-    for one, other in zip(compiled, by_dlib, strict=True):
+    for one, other in zip(in_c, by_dlib, strict=True):
         assert isinstance(one, acquire.Face)
         assert isinstance(other, acquire.Face)
         assert np.array_equal(one.chip, other.chip)

@@ -57,7 +57,7 @@ class _Seen:
 
 
 def acquire(
-    files: Sequence[bytes], mode: FacesMode, side: int = 150, template: Template = "dlib"
+    files: Sequence[bytes], mode: FacesMode, side: int = DLIB_SIDE, template: Template = "dlib"
 ) -> list[Face | ImageError]:
     """Decode and align each. An ImageError is returned, not raised: its `reason` is counted, the audit goes on.
 

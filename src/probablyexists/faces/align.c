@@ -45,6 +45,7 @@ typedef struct {
 } Cascade;
 
 const size_t cascade_size = sizeof(Cascade);
+const char source_sha256[] = SOURCE_SHA256; /* of this file, by which it is known whether what is compiled is this */
 
 /* --- dlib's file ---------------------------------------------------------------------------------------------------- */
 

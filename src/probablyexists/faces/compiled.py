@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.ctypeslib import ndpointer
 
-_FILE = Path(__file__).with_name("align.so")
+from probablyexists.basis.files import sha256_file
+
+_SOURCE = Path(__file__).with_name("align.c")
 
 
 class Picture(ctypes.Structure):
@@ -25,13 +27,16 @@ class Picture(ctypes.Structure):
 
 @cache
 def aligner() -> ctypes.CDLL | None:
-    """The compiled functions; None where there are none, or none for this machine.
+    """The compiled functions; None where there are none, none for this machine, or those of another align.c.
 
     Arrays must be contiguous; each call keeps its own alive.
     """
     try:
-        library = ctypes.CDLL(str(_FILE))
-    except OSError:
+        library = ctypes.CDLL(str(_SOURCE.with_suffix(".so")))
+        made_from = (ctypes.c_char * 64).in_dll(library, "source_sha256").value.decode()
+    except (OSError, ValueError):  # ValueError: it has no such name
+        return None
+    if made_from != sha256_file(_SOURCE):
         return None
     number, levels = ctypes.c_int, _array(np.uint8)
     library.read_cascade.argtypes = [ctypes.c_char_p, ctypes.c_size_t, levels]
