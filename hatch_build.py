@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
+import shutil
 import subprocess
-import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from packaging.tags import platform_tags
 
 SOURCE = Path("src/probablyexists/faces/align.c")
 # A product and a sum that became one operation would round otherwise than dlib.
@@ -19,20 +21,26 @@ FLAGS = ("-O3", "-std=c11", "-ffp-contract=off", "-fPIC", "-shared")
 
 class CompileAlign(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        source = Path(self.root) / SOURCE
-        compiled, made = source.with_suffix(".so"), source.with_suffix(".made.so")
+        self.aside = Path(tempfile.mkdtemp())
+        source, compiled = Path(self.root) / SOURCE, self.aside / "align.so"
         known = f'-DSOURCE_SHA256="{hashlib.sha256(source.read_bytes()).hexdigest()}"'
-        command = [*shlex.split(os.environ.get("CC", "cc")), *FLAGS, known, str(source), "-o", str(made), "-lm"]
+        command = [*shlex.split(os.environ.get("CC", "cc")), *FLAGS, known, str(source), "-o", str(compiled), "-lm"]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True)
+            if version == "editable":
+                beside = Path(tempfile.mkdtemp(dir=source.parent))
+                shutil.move(compiled, beside)
+                (beside / compiled.name).replace(source.with_suffix(".so"))
+                beside.rmdir()
+                return
         except (OSError, subprocess.CalledProcessError) as error:
-            compiled.unlink(missing_ok=True)
             said = getattr(error, "stderr", None) or str(error)
             self.app.display_warning(f"{SOURCE} is not compiled, faces are aligned without it, slower: {said.strip()}")
             return
-        made.replace(compiled)
-        if version != "editable":
-            platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-            build_data["tag"] = f"py3-none-{platform}"
-            build_data["pure_python"] = False
-        build_data["artifacts"].append(str(SOURCE.with_suffix(".so")))
+        platform = next(tag for tag in platform_tags() if not tag.startswith(("manylinux", "musllinux")))
+        build_data["tag"] = f"py3-none-{platform}"
+        build_data["pure_python"] = False
+        build_data["force_include"][str(compiled)] = "probablyexists/faces/align.so"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        shutil.rmtree(self.aside)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import platform
+import shlex
+import shutil
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +14,7 @@ from typing import Any
 import dlib
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -68,6 +71,30 @@ def test_the_points_are_dlibs(faces: Faces) -> None:
     assert np.array_equal(landmarks.landmarks(*faces), theirs)
 
 
+def test_pixels_on_an_edge_are_dlibs() -> None:
+    """A frame's box of 256 or 512 pixels: places often lie half way between two pixels, and the last bit decides."""
+    predictor = dlib.shape_predictor(str(model_file("shape_predictor_5_face_landmarks.dat", LANDMARKS_SHA256)))
+    draw = np.random.default_rng(0)
+    for side in (304, 610):
+        box = frame_box((side, side))
+        assert box.right - box.left in (256, 512)
+        images = [draw.integers(0, 256, (side, side, 3), dtype=np.uint8) for _ in range(60)]
+        theirs = [points_by_dlib(image, box, predictor) for image in images]
+        assert np.array_equal(landmarks.landmarks(images, [box] * len(images)), theirs)
+
+
+@pytest.mark.usefixtures("way")
+def test_what_is_no_picture_is_refused() -> None:
+    box = Box(0, 0, 60, 60)
+    for image in (np.zeros((64, 64)), np.zeros((64, 64), np.uint8), np.zeros((64, 64, 4), np.uint8)):
+        with pytest.raises(ValueError, match="must be"):
+            landmarks.landmarks([image], [box])  # type: ignore[list-item]
+        with pytest.raises(ValueError, match="must be"):
+            alignment.cut_chip(image, np.zeros((5, 2)))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="argument"):
+        landmarks.landmarks([np.zeros((64, 64, 3), np.uint8)], [box, box])
+
+
 @pytest.mark.usefixtures("way")
 def test_a_face_does_not_depend_on_the_others(faces: Faces) -> None:
     together = landmarks.landmarks(*faces)
@@ -91,6 +118,12 @@ def test_a_file_that_is_another_is_one_line() -> None:
     landmarks.read_cascade(library, weights)
     draw = np.random.default_rng(0)
     cut = [weights[: draw.integers(len(weights))] for _ in range(20)]
+    # A version, two sides, the mean (ten mantissas and exponents), 15 rounds of 500 trees, 15 questions: now the first.
+    question = _after(weights, 1 + 2 + 20 + 1 + 1 + 1)
+    pixel = weights[:question] + b"\x02\x20\x03" + weights[_after(weights, 1, question) :]  # 800 of 0 to 799
+    trees = 1 + 4 * 15 + 1 + 16 * (2 + 20)
+    anchors = _after(weights, 1 + 2 + 20 + 1 + 15 * (1 + 500 * trees) + 1 + 1)
+    anchor = weights[:anchors] + b"\x01\x05" + weights[_after(weights, 1, anchors) :]  # 5 of 0 to 4
     other = [
         b"",
         weights + b"\x01\x05",
@@ -98,10 +131,19 @@ def test_a_file_that_is_another_is_one_line() -> None:
         b"\x0f" + weights,
         b"\xff" * 1000,
         weights.replace(b"\x01\x0f", b"\x01\x0e"),
+        pixel,
+        anchor,
     ]
     for damaged in cut + other:
         with pytest.raises(InputError, match="not dlib's five landmarks"):
             landmarks.read_cascade(library, damaged)
+
+
+def _after(weights: bytes, n: int, at: int = 0) -> int:
+    """Where the integer stands that comes after `n` others."""
+    for _ in range(n):
+        at += 1 + (weights[at] & 0x7F)
+    return at
 
 
 # --- chips ----------------------------------------------------------------------------------------------------------
@@ -160,6 +202,9 @@ def test_chips_of_faces_twice_as_large_are_dlibs_to_cut(scale: float, cut: bool)
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(16, 400), st.integers(16, 400), st.booleans())
+@example(225, 150, False)  # as high as ours may be
+@example(960, 640, False)
+@example(192, 12288, True)
 def test_small_greys_are_pillows(height: int, width: int, white: bool) -> None:
     image = np.random.default_rng(height * width).integers(250 if white else 0, 256, (height, width, 3), dtype=np.uint8)
     theirs = Image.fromarray(image).convert("L").resize((48, 48), Image.Resampling.BOX)
@@ -167,6 +212,14 @@ def test_small_greys_are_pillows(height: int, width: int, white: bool) -> None:
 
 
 # --- the compiled functions -----------------------------------------------------------------------------------------
+
+
+def test_where_there_is_a_compiler_its_library_is_used() -> None:
+    """Else the other tests would compare dlib with dlib. After a change of align.c: pip install -e ."""
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    if not compiler or shutil.which(compiler[0]) is None:
+        pytest.skip("no C compiler")
+    assert aligner() is not None
 
 
 @compiled_only

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from probablyexists.basis.errors import ImageError
 from probablyexists.faces.alignment import DLIB_SIDE, Template, cut_chip
 from probablyexists.faces.boxes import Box, detect, frame_box
-from probablyexists.faces.compiled import aligner
+from probablyexists.faces.compiled import aligner, rgb
 from probablyexists.faces.landmarks import landmarks
 from probablyexists.images.decode import decode_picture
 
@@ -95,7 +95,7 @@ def small_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if library is not None and width >= DLIB_SIDE and DLIB_SIDE <= height <= 1.5 * width:
         # The rest is Pillow's: some of its versions reduce a high picture by its height first, and round otherwise.
         small, sums = np.empty((PICTURE_SIDE, PICTURE_SIDE), np.uint8), np.empty(width + 1, np.int32)
-        library.small_grey(np.ascontiguousarray(image), width, height, sums, small)
+        library.small_grey(rgb(image), width, height, sums, small)
         return small
     from PIL import Image
 

@@ -134,7 +134,40 @@ int read_cascade(const uint8_t *data, size_t n_bytes, Cascade *cascade) {
     return file.known && file.at == file.end;
 }
 
+/* --- maps ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    double x, y;
+} Place;
+
+typedef struct {
+    double x[3], y[3]; /* by column, by row, and the rest */
+} Map;
+
+/* The map of three corners `to` three places. `inverse`: of the matrix with a row of the corners' x, of their y, of ones.
+   It stands below as dlib finds it, by singular values, to the last bit: with the true one, places on the edge between
+   two pixels would fall to the other, and even parts of a chip would come out a level brighter or darker here and there. */
+static Map map_of(const Place to[3], const double inverse[3][3]) {
+    Map found;
+    for (int i = 0; i < 3; i++) {
+        found.x[i] = to[0].x * inverse[0][i] + to[1].x * inverse[1][i] + to[2].x * inverse[2][i];
+        found.y[i] = to[0].y * inverse[0][i] + to[1].y * inverse[1][i] + to[2].y * inverse[2][i];
+    }
+    return found;
+}
+
+static Place place(const Map *map, double column, double row) {
+    return (Place){map->x[0] * column + map->x[1] * row + map->x[2], map->y[0] * column + map->y[1] * row + map->y[2]};
+}
+
 /* --- landmarks ------------------------------------------------------------------------------------------------------ */
+
+/* Corners (0, 0), (1, 0), (1, 1). */
+static const double OF_BOX[3][3] = {
+    {-0x1.0000000000001p+0, -0x1p-52, 0x1.0000000000001p+0},
+    {0x1.ffffffffffffdp-1, -0x1.ffffffffffffbp-1, 0x1.8p-53},
+    {0x0p+0, 0x1.0000000000001p+0, 0x1.8p-54},
+};
 
 typedef struct {
     const uint8_t *rgb; /* (height, width, 3) */
@@ -151,9 +184,16 @@ static Four four(const float *numbers) {
     return found;
 }
 
-static int32_t floor_of(double number) {
+/* The whole number next to it. */
+static int32_t nearest(double number) {
+    number += 0.5;
     int32_t cut = (int32_t)number;
     return cut - (number < cut);
+}
+
+static Map into(const Picture *picture) {
+    const double left = picture->left, top = picture->top, right = picture->right, bottom = picture->bottom;
+    return map_of((Place[3]){{left, top}, {right, top}, {right, bottom}}, OF_BOX);
 }
 
 BY_PROCESSOR
@@ -161,13 +201,13 @@ static void move(const Round *its, const double fit[2][AXES], const Picture *pic
     double turn[2] = {0, 0};
     for (int i = 0; i < AXES; i++) turn[0] += points[i] * fit[0][i], turn[1] += points[i] * fit[1][i];
     const float a = (float)turn[0], b = (float)turn[1];
-    const double width = picture->right - picture->left, left = picture->left + 0.5;
-    const double height = picture->bottom - picture->top, top = picture->top + 0.5;
+    const Map map = into(picture);
     int32_t at[PIXELS];
     for (int i = 0; i < PIXELS; i++) {
         float x = a * its->x[i] - b * its->y[i] + points[its->anchor[i]];
         float y = b * its->x[i] + a * its->y[i] + points[its->anchor[i] + 1];
-        int32_t column = floor_of(x * width + left), row = floor_of(y * height + top);
+        Place in = place(&map, x, y);
+        int32_t column = nearest(in.x), row = nearest(in.y);
         int inside = (column >= 0) & (column < picture->width) & (row >= 0) & (row < picture->height);
         at[i] = inside ? row * picture->width + column : -1;
     }
@@ -196,7 +236,7 @@ static void average(const uint8_t *restrict rgb, size_t n, uint8_t *restrict gre
     for (size_t i = 0; i < n; i++) grey[i] = (uint8_t)((rgb[3 * i] + rgb[3 * i + 1] + rgb[3 * i + 2]) / 3);
 }
 
-/* `points`: (n, 12); of each row the first ten are x and y in whole pixels, the others are as read over. */
+/* `points`: (n, 12); of each row the first ten are x and y in whole pixels, the others 0, for what reads four at a time. */
 void landmarks(const Cascade *cascade, int n, const Picture *pictures, float (*points)[12]) {
     for (int i = 0; i < n; i++) {
         const Picture *its = &pictures[i];
@@ -207,10 +247,10 @@ void landmarks(const Cascade *cascade, int n, const Picture *pictures, float (*p
     for (int round = 0; round < ROUNDS; round++)
         for (int i = 0; i < n; i++) move(&cascade->rounds[round], cascade->fit, &pictures[i], points[i]);
     for (int i = 0; i < n; i++) {
-        const Picture *its = &pictures[i];
-        for (int axis = 0; axis < AXES; axis += 2) {
-            points[i][axis] = (float)floor(points[i][axis] * (double)(its->right - its->left) + (its->left + 0.5));
-            points[i][axis + 1] = (float)floor(points[i][axis + 1] * (double)(its->bottom - its->top) + (its->top + 0.5));
+        const Map map = into(&pictures[i]);
+        for (float *point = points[i]; point < points[i] + AXES; point += 2) {
+            Place found = place(&map, point[0], point[1]);
+            point[0] = (float)nearest(found.x), point[1] = (float)nearest(found.y);
         }
     }
 }
@@ -219,13 +259,8 @@ void landmarks(const Cascade *cascade, int n, const Picture *pictures, float (*p
 
 enum { SIDE = 150 };
 
-typedef struct {
-    double x, y;
-} Place;
-
-/* The inverse of the chip's corners (0, 0), (149, 0), (0, 149), to the last bit as dlib finds it by singular values:
-   with the true one a picture's even parts would come out a level brighter or darker here and there. */
-static const double INVERSE[3][3] = {
+/* Corners (0, 0), (149, 0), (0, 149). */
+static const double OF_CHIP[3][3] = {
     {-0x1.b7d6c3dda3389p-8, -0x1.b7d6c3dda3389p-8, 0x1.ffffffffffffdp-1},
     {0x1.b7d6c3dda338ap-8, 0x0p+0, 0x1.8p-66},
     {0x1p-61, 0x1.b7d6c3dda338ap-8, 0x1p-65},
@@ -243,30 +278,21 @@ static void neighbours(const uint8_t *at, uint32_t *left, uint32_t *right) {
     *left = four, *right = four >> 24 | two << 8;
 }
 
-typedef struct {
-    double x[3], y[3]; /* of a place in the chip: a column's share, a row's, and the rest */
-    int width, height; /* of the picture that it leads to */
-} Map;
-
-static Place place(const Map *map, int column, int row) {
-    return (Place){map->x[0] * column + map->x[1] * row + map->x[2], map->y[0] * column + map->y[1] * row + map->y[2]};
-}
-
-static int inside(const Map *map, int column, int row) {
+static int inside(const Map *map, int column, int row, int width, int height) {
     Place at = place(map, column, row);
-    return at.x >= 0 && at.y >= 0 && at.x < map->width - 1 && at.y < map->height - 1;
+    return at.x >= 0 && at.y >= 0 && at.x < width - 1 && at.y < height - 1;
 }
 
 /* Bilinear; black where the map leads out of the picture. */
 BY_PROCESSOR
-static void warp(const uint8_t *rgb, ptrdiff_t stride, const Map *map, uint8_t *chip) {
+static void warp(const uint8_t *rgb, ptrdiff_t stride, int width, int height, const Map *map, uint8_t *chip) {
     memset(chip, 0, 3 * SIDE * SIDE);
     for (int row = 0; row < SIDE; row++, chip += 3 * SIDE) {
         int start = 0, end = SIDE; /* a straight line enters the picture once and leaves it once */
-        while (start < end && !inside(map, start, row)) start++;
-        while (start < end && !inside(map, end - 1, row)) end--;
+        while (start < end && !inside(map, start, row, width, height)) start++;
+        while (start < end && !inside(map, end - 1, row, width, height)) end--;
         for (int i = start; i < end; i += 16)
-            if (inside(map, i, row + 4)) {
+            if (inside(map, i, row + 4, width, height)) {
                 Place at = place(map, i, row + 4);
                 __builtin_prefetch(rgb + (int32_t)at.y * stride + 3 * (ptrdiff_t)at.x);
             }
@@ -330,13 +356,10 @@ int cut_chip(const uint8_t *rgb, int width, int height, const double rect[4], do
     about = (Place){(left + right) / 2.0, (top + bottom) / 2.0};
     Place to[3] = {turned((Place){left, top}, about, angle), turned((Place){right, top}, about, angle),
                    turned((Place){left, bottom}, about, angle)};
-    Map map = {.width = (int)(last_column - first_column + 1), .height = (int)(last_row - first_row + 1)};
-    for (int i = 0; i < 3; i++) {
-        map.x[i] = to[0].x * INVERSE[0][i] + to[1].x * INVERSE[1][i] + to[2].x * INVERSE[2][i];
-        map.y[i] = to[0].y * INVERSE[0][i] + to[1].y * INVERSE[1][i] + to[2].y * INVERSE[2][i];
-    }
+    const Map map = map_of(to, OF_CHIP);
     const ptrdiff_t stride = 3 * (ptrdiff_t)width;
-    warp(rgb + first_row * stride + 3 * first_column, stride, &map, chip);
+    warp(rgb + first_row * stride + 3 * first_column, stride, (int)(last_column - first_column + 1),
+         (int)(last_row - first_row + 1), &map, chip);
     return 1;
 }
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.faces.compiled import aligner
+from probablyexists.faces.compiled import aligner, rgb
 
 Template = Literal["dlib", "arcface"]
 
@@ -32,7 +32,7 @@ def cut_chip(
 def _dlib_chip(image: NDArray[np.uint8], points: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
     import dlib
 
-    image = np.ascontiguousarray(image)
+    image = rgb(image)
     parts = [dlib.point(x, y) for x, y in points.astype(int).tolist()]
     face = dlib.full_object_detection(dlib.rectangle(0, 0, 0, 0), parts)
     where = dlib.get_face_chip_details(face, side, 0.25)

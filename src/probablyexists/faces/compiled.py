@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.ctypeslib import ndpointer
+from numpy.typing import NDArray
 
 from probablyexists.basis.files import sha256_file
 
@@ -29,24 +30,32 @@ class Picture(ctypes.Structure):
 def aligner() -> ctypes.CDLL | None:
     """The compiled functions; None where there are none, none for this machine, or those of another align.c.
 
-    Arrays must be contiguous; each call keeps its own alive.
+    Arrays given must be contiguous, and those with a shape here have it.
     """
     try:
         library = ctypes.CDLL(str(_SOURCE.with_suffix(".so")))
         made_from = (ctypes.c_char * 64).in_dll(library, "source_sha256").value.decode()
+        if made_from != sha256_file(_SOURCE):
+            return None
     except (OSError, ValueError):  # ValueError: it has no such name
         return None
-    if made_from != sha256_file(_SOURCE):
-        return None
-    number, levels = ctypes.c_int, _array(np.uint8)
-    library.read_cascade.argtypes = [ctypes.c_char_p, ctypes.c_size_t, levels]
-    library.landmarks.argtypes = [levels, number, ctypes.POINTER(Picture), _array(np.float32)]
+    number, image = ctypes.c_int, _array(np.uint8)
+    library.read_cascade.argtypes = [ctypes.c_char_p, ctypes.c_size_t, image]
+    library.landmarks.argtypes = [image, number, ctypes.POINTER(Picture), _array(np.float32)]
     library.landmarks.restype = None
-    library.cut_chip.argtypes = [levels, number, number, _array(np.float64), ctypes.c_double, levels]
-    library.small_grey.argtypes = [levels, number, number, _array(np.int32), levels]
+    chip, edges = _array(np.uint8, (150, 150, 3)), _array(np.float64, (4,))
+    library.cut_chip.argtypes = [image, number, number, edges, ctypes.c_double, chip]
+    library.small_grey.argtypes = [image, number, number, _array(np.int32), _array(np.uint8, (48, 48))]
     library.small_grey.restype = None
     return library
 
 
-def _array(dtype: type[np.generic]) -> Any:
-    return ndpointer(dtype, flags="C_CONTIGUOUS")
+def _array(dtype: type[np.generic], shape: tuple[int, ...] | None = None) -> Any:
+    return ndpointer(dtype, shape=shape, flags="C_CONTIGUOUS")
+
+
+def rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`image` as the functions read it, contiguous; ValueError if it is not (height, width, 3) of bytes."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size >= 1 << 31:
+        raise ValueError(f"an image must be (height, width, 3) of uint8, below 2 GiB: {image.shape} of {image.dtype}")
+    return np.ascontiguousarray(image)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.models import LANDMARKS_SHA256, model_file
 from probablyexists.faces.boxes import Box
-from probablyexists.faces.compiled import Picture, aligner
+from probablyexists.faces.compiled import Picture, aligner, rgb
 
 N_POINTS = 5
 _FILE = "shape_predictor_5_face_landmarks.dat"
@@ -25,21 +25,21 @@ def landmarks(images: Sequence[NDArray[np.uint8]], boxes: Sequence[Box]) -> NDAr
     `images`: (height, width, 3), RGB; a box each. The points of a face do not depend on the others; together they are
     found faster.
     """
+    images = [rgb(image) for image in images]
     library = aligner()
     if library is None:
         found = [_by_dlib(image, box) for image, box in zip(images, boxes, strict=True)]
         return np.array(found, np.float64).reshape(-1, N_POINTS, 2)
-    rgb = [np.ascontiguousarray(image) for image in images]
-    grey = [np.empty(image.shape[:2], np.uint8) for image in images]
-    pictures = (Picture * len(rgb))(*map(_picture, rgb, grey, boxes))
-    points = np.empty((len(rgb), 12), np.float32)
-    library.landmarks(_cascade(library), len(rgb), pictures, points)
+    greys = [np.empty(image.shape[:2], np.uint8) for image in images]
+    pictures = [_picture(*its) for its in zip(images, greys, boxes, strict=True)]
+    points = np.empty((len(images), 12), np.float32)
+    library.landmarks(_cascade(library), len(images), (Picture * len(images))(*pictures), points)
     return points[:, : 2 * N_POINTS].reshape(-1, N_POINTS, 2).astype(np.float64)
 
 
-def _picture(rgb: NDArray[np.uint8], grey: NDArray[np.uint8], box: Box) -> Picture:
+def _picture(image: NDArray[np.uint8], grey: NDArray[np.uint8], box: Box) -> Picture:
     height, width = grey.shape
-    return Picture(rgb.ctypes.data, grey.ctypes.data, width, height, box.left, box.top, box.right, box.bottom)
+    return Picture(image.ctypes.data, grey.ctypes.data, width, height, box.left, box.top, box.right, box.bottom)
 
 
 @cache
