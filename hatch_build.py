@@ -22,7 +22,7 @@ FLAGS = ("-O3", "-std=c11", "-ffp-contract=off", "-fPIC", "-shared")
 class CompileAlign(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         self.aside = Path(tempfile.mkdtemp())
-        source, compiled = Path(self.root) / SOURCE, self.aside / "align.so"
+        source, compiled = Path(self.root) / SOURCE, self.aside / "align.compiled"
         known = f'-DSOURCE_SHA256="{hashlib.sha256(source.read_bytes()).hexdigest()}"'
         command = [*shlex.split(os.environ.get("CC", "cc")), *FLAGS, known, str(source), "-o", str(compiled), "-lm"]
         try:
@@ -30,7 +30,7 @@ class CompileAlign(BuildHookInterface):
             if version == "editable":
                 beside = Path(tempfile.mkdtemp(dir=source.parent))
                 shutil.move(compiled, beside)
-                (beside / compiled.name).replace(source.with_suffix(".so"))
+                (beside / compiled.name).replace(source.with_suffix(".compiled"))
                 beside.rmdir()
                 return
         except (OSError, subprocess.CalledProcessError) as error:
@@ -40,7 +40,7 @@ class CompileAlign(BuildHookInterface):
         platform = next(tag for tag in platform_tags() if not tag.startswith(("manylinux", "musllinux")))
         build_data["tag"] = f"py3-none-{platform}"
         build_data["pure_python"] = False
-        build_data["force_include"][str(compiled)] = "probablyexists/faces/align.so"
+        build_data["force_include"][str(compiled)] = "probablyexists/faces/align.compiled"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         shutil.rmtree(self.aside)

@@ -229,9 +229,9 @@ def test_only_what_was_compiled_from_this_source_is_used(tmp_path: Path, monkeyp
     look = compiled.aligner.__wrapped__
     source.write_bytes(ours.read_bytes())
     assert look() is None  # not compiled
-    source.with_suffix(".so").write_bytes(b"no library")
+    source.with_suffix(".compiled").write_bytes(b"no library")
     assert look() is None
-    source.with_suffix(".so").write_bytes(ours.with_suffix(".so").read_bytes())
+    source.with_suffix(".compiled").write_bytes(ours.with_suffix(".compiled").read_bytes())
     assert look() is not None
     source.write_bytes(ours.read_bytes() + b"\n")
     assert look() is None

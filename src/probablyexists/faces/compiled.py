@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from probablyexists.basis.files import sha256_file
 
 _SOURCE = Path(__file__).with_name("align.c")
+_COMPILED = ".compiled"
+"""The library's ending beside it; a .so would pass for a module of Python's."""
 
 
 class Picture(ctypes.Structure):
@@ -33,7 +35,7 @@ def aligner() -> ctypes.CDLL | None:
     Arrays given must be contiguous, and those with a shape here have it.
     """
     try:
-        library = ctypes.CDLL(str(_SOURCE.with_suffix(".so")))
+        library = ctypes.CDLL(str(_SOURCE.with_suffix(_COMPILED)))
         made_from = (ctypes.c_char * 64).in_dll(library, "source_sha256").value.decode()
         if made_from != sha256_file(_SOURCE):
             return None
