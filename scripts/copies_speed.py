@@ -31,7 +31,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.faces.acquire import PICTURE_SIDE, Face, acquire
+from probablyexists.faces.acquire import Face, acquire
+from probablyexists.faces.compiled import PICTURE_SIDE
 from probablyexists.images.drawn import write_population
 from probablyexists.images.sources import open_source
 from probablyexists.matching.copies import Matches, find

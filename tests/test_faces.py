@@ -11,8 +11,9 @@ from PIL import Image
 
 from probablyexists.basis.errors import ImageError
 from probablyexists.embeddings.recognisers import DlibRecogniser
-from probablyexists.faces.acquire import NO_FACE, PICTURE_SIDE, Face, FacesMode, FrameCheck, acquire, check_frames
+from probablyexists.faces.acquire import NO_FACE, Face, FacesMode, FrameCheck, acquire, check_frames
 from probablyexists.faces.boxes import Box, detect, frame_box
+from probablyexists.faces.compiled import PICTURE_SIDE
 from probablyexists.images.drawn import draw_person, draw_photo
 
 SKY = (120, 140, 160)

@@ -24,9 +24,9 @@ from probablyexists.basis.files import written_whole
 from probablyexists.basis.models import RECOGNISER_SHA256, model_file
 from probablyexists.embeddings.dlib_ranges import RANGES, Ranges
 from probablyexists.embeddings.dlib_weights import DlibWeights, read_weights
+from probablyexists.faces.compiled import CHIP_SIDE
 
 CONVERTER_VERSION = 2
-CHIP_SIDE = 150
 MEAN = (122.782, 117.001, 104.298)
 
 _HALVES = (3, 7, 10, 13)

@@ -14,6 +14,7 @@ from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import sha256_file
 from probablyexists.embeddings import dlib_onnx
 from probablyexists.faces.alignment import Template
+from probablyexists.faces.compiled import CHIP_SIDE
 
 
 class Recogniser(Protocol):
@@ -84,7 +85,7 @@ class DlibRecogniser:
     In int8 faster than in float32, more than twice with VNNI, and on LFW as good (docs/results/performance.md).
     """
 
-    side = dlib_onnx.CHIP_SIDE
+    side = CHIP_SIDE
     template: Template = "dlib"
     dim = 128
     trained_on = (

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError
-from probablyexists.faces.alignment import DLIB_SIDE, Template, cut_chip
+from probablyexists.faces.alignment import Template, cut_chip
 from probablyexists.faces.boxes import Box, detect, frame_box
-from probablyexists.faces.compiled import aligner, rgb
+from probablyexists.faces.compiled import CHIP_SIDE, PICTURE_SIDE, aligner, rgb
 from probablyexists.faces.landmarks import landmarks
 from probablyexists.images.decode import decode_picture
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 ACQUIRE_VERSION = 3
 """Raised whenever the same bytes would give another chip; part of the store's key."""
-
-PICTURE_SIDE = 48
-"""Side of the small grey pictures kept beside each embedding for the copy check."""
 
 SMALLEST = 192
 """Images with a shorter side below this are enlarged to it: the detector wants faces of 80 pixels, and landmarks
@@ -57,7 +54,7 @@ class _Seen:
 
 
 def acquire(
-    files: Sequence[bytes], mode: FacesMode, side: int = DLIB_SIDE, template: Template = "dlib"
+    files: Sequence[bytes], mode: FacesMode, side: int = CHIP_SIDE, template: Template = "dlib"
 ) -> list[Face | ImageError]:
     """Decode and align each. An ImageError is returned, not raised: its `reason` is counted, the audit goes on.
 
@@ -83,7 +80,7 @@ def _look(data: bytes, mode: FacesMode) -> _Seen | ImageError:
 
 def _cut(seen: _Seen, points: NDArray[np.float64], side: int, template: Template) -> Face:
     dlib_chip = cut_chip(seen.image, points)
-    own = (side, template) == (DLIB_SIDE, "dlib")
+    own = (side, template) == (CHIP_SIDE, "dlib")
     chip = dlib_chip if own else cut_chip(seen.image, points, side, template)
     return Face(chip, np.stack([small_grey(view) for view in (dlib_chip, seen.image)]), seen.n_faces)
 
@@ -92,7 +89,7 @@ def small_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(48, 48) by Pillow's box filter, or by the same numbers in C."""
     library = aligner()
     height, width = image.shape[:2]
-    if library is not None and width >= DLIB_SIDE and DLIB_SIDE <= height <= 1.5 * width:
+    if library is not None and width >= CHIP_SIDE and CHIP_SIDE <= height <= 1.5 * width:
         # The rest is Pillow's: some of its versions reduce a high picture by its height first, and round otherwise.
         small, sums = np.empty((PICTURE_SIDE, PICTURE_SIDE), np.uint8), np.empty(width + 1, np.int32)
         library.small_grey(rgb(image), width, height, sums, small)

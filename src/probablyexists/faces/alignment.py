@@ -7,11 +7,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.faces.compiled import aligner, rgb
+from probablyexists.faces.compiled import CHIP_SIDE, aligner, rgb
 
 Template = Literal["dlib", "arcface"]
-
-DLIB_SIDE = 150
 
 _ARCFACE_POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 80.5]]) / 112.0
 """Eye centres (right eye of the person first, as it stands left in the picture) and the base of the nose, as
@@ -20,7 +18,7 @@ mouth corners, because dlib marks the base and not the tip."""
 
 
 def cut_chip(
-    image: NDArray[np.uint8], points: NDArray[np.float64], side: int = DLIB_SIDE, template: Template = "dlib"
+    image: NDArray[np.uint8], points: NDArray[np.float64], side: int = CHIP_SIDE, template: Template = "dlib"
 ) -> NDArray[np.uint8]:
     """The face upright in a (side, side, 3) picture: dlib's own chip (padding 0.25) or ArcFace's frame.
 
@@ -37,7 +35,7 @@ def _dlib_chip(image: NDArray[np.uint8], points: NDArray[np.float64], side: int)
     face = dlib.full_object_detection(dlib.rectangle(0, 0, 0, 0), parts)
     where = dlib.get_face_chip_details(face, side, 0.25)
     library, square = aligner(), where.rect
-    if library is not None and side == DLIB_SIDE:
+    if library is not None and side == CHIP_SIDE:
         edges = np.array([square.left(), square.top(), square.right(), square.bottom()])
         chip = np.empty((side, side, 3), np.uint8)
         if library.cut_chip(image, image.shape[1], image.shape[0], edges, where.angle, chip):

@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.files import sha256_file
 
+CHIP_SIDE = 150
+"""Of dlib's chip, as its network takes it."""
+
+PICTURE_SIDE = 48
+"""Of the small grey pictures kept beside each embedding for the copy check."""
+
 _SOURCE = Path(__file__).with_name("align.c")
 _COMPILED = ".compiled"
 """The library's ending beside it; a .so would pass for a module of Python's."""
@@ -45,9 +51,10 @@ def aligner() -> ctypes.CDLL | None:
     library.read_cascade.argtypes = [ctypes.c_char_p, ctypes.c_size_t, image]
     library.landmarks.argtypes = [image, number, ctypes.POINTER(Picture), _array(np.float32)]
     library.landmarks.restype = None
-    chip, edges = _array(np.uint8, (150, 150, 3)), _array(np.float64, (4,))
+    chip, edges = _array(np.uint8, (CHIP_SIDE, CHIP_SIDE, 3)), _array(np.float64, (4,))
     library.cut_chip.argtypes = [image, number, number, edges, ctypes.c_double, chip]
-    library.small_grey.argtypes = [image, number, number, _array(np.int32), _array(np.uint8, (48, 48))]
+    small = _array(np.uint8, (PICTURE_SIDE, PICTURE_SIDE))
+    library.small_grey.argtypes = [image, number, number, _array(np.int32), small]
     library.small_grey.restype = None
     return library
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.faces.acquire import PICTURE_SIDE as SIDE
+from probablyexists.faces.compiled import PICTURE_SIDE as SIDE
 
 REACH = 3
 """Shifts of up to this many pixels (of 48) are tried in both directions."""
