@@ -11,8 +11,9 @@ from PIL import Image
 
 from probablyexists.basis.errors import ImageError
 from probablyexists.embeddings.recognisers import DlibRecogniser
+from probablyexists.faces import boxes
 from probablyexists.faces.acquire import NO_FACE, Face, FacesMode, FrameCheck, acquire, check_frames
-from probablyexists.faces.boxes import Box, detect, frame_box
+from probablyexists.faces.boxes import Box, detect, detect_whole, frame_box
 from probablyexists.faces.compiled import PICTURE_SIDE
 from probablyexists.images.drawn import draw_person, draw_photo
 
@@ -69,6 +70,65 @@ def test_a_person_in_the_middle_wins_over_a_larger_one_at_the_edge() -> None:
     found = detect(scene(1000, 300, (0, 0, 30, 240), (1, 400, 50, 200)))
     assert found.n_faces == 2
     assert inside(found.box, 400, 50, 200)
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
+    """(height, width) of every picture that the detector is given, and how often it doubles it."""
+    detector = boxes._detector()
+    given: list[tuple[int, int, int]] = []
+
+    class Spy:
+        def run(self, image: NDArray[np.uint8], doubled: int, stricter: float) -> object:
+            given.append((*image.shape[:2], doubled))
+            return detector.run(image, doubled, stricter)
+
+    monkeypatch.setattr(boxes, "_detector", Spy)
+    return given
+
+
+def test_a_large_image_is_looked_at_reduced(looks: list[tuple[int, int, int]]) -> None:
+    image = photo(0, size=1024)
+    reduced = detect(image).box
+    assert looks == [(256, 256, 0)]
+    whole = detect_whole(image).box
+    assert reduced is not None
+    assert whole is not None
+    assert inside(reduced, whole.left, whole.top, whole.right - whole.left)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "expected"),
+    [
+        (383, 500, [(500, 383, 0), (500, 383, 1), (500, 383, 1)]),
+        (384, 500, [(250, 192, 0), (500, 384, 0), (500, 384, 1), (500, 384, 1)]),
+        (501, 769, [(385, 251, 0), (769, 501, 0), (769, 501, 1), (769, 501, 1)]),
+        (800, 768, [(192, 200, 0), (384, 400, 0), (768, 800, 0), (768, 800, 1), (768, 800, 1)]),
+    ],
+)
+def test_where_no_face_is_seen_it_is_looked_at_ever_larger(
+    looks: list[tuple[int, int, int]], width: int, height: int, expected: list[tuple[int, int, int]]
+) -> None:
+    assert detect(scene(width, height)).box is None
+    assert looks == expected
+
+
+def test_a_face_too_small_to_be_seen_reduced_wins_where_it_would_win_in_the_whole(
+    looks: list[tuple[int, int, int]],
+) -> None:
+    """The large one is seen at half the size; its centre is 1.2 shorter sides from the middle: exp(-5.8) = 0.003."""
+    found = detect(scene(2000, 600, (0, 0, 0, 560), (1, 900, 200, 200)))
+    assert looks == [(300, 1000, 0), (600, 2000, 0)]
+    assert found.n_faces == 2
+    assert inside(found.box, 900, 200, 200)
+
+
+def test_faces_too_small_to_be_taken_are_not_counted_in_a_large_image() -> None:
+    image = scene(1024, 1024, (0, 200, 200, 800), (1, 0, 0, 160))
+    assert detect_whole(image).n_faces == 2
+    found = detect(image)
+    assert found.n_faces == 1
+    assert inside(found.box, 200, 200, 800)
 
 
 def test_several_faces_are_counted_in_the_acquired_face() -> None:

@@ -280,6 +280,7 @@ class RoleData(Frozen):
     n_unreadable: dict[str, int]
     """Other reasons to set an image aside, with counts."""
     n_several_faces: int
+    """Images with more than one face. In a large image small faces are not looked for once a large one settles it."""
     n_people: int | None
     faces: Literal["detect", "aligned"]
     faces_decided_by: str

@@ -19,7 +19,7 @@ from probablyexists.images.decode import decode_picture
 if TYPE_CHECKING:
     from PIL import Image
 
-ACQUIRE_VERSION = 3
+ACQUIRE_VERSION = 4
 """Raised whenever the same bytes would give another chip; part of the store's key."""
 
 SMALLEST = 192
@@ -41,7 +41,7 @@ class Face:
     """(2, 48, 48) grey levels, the views of the copy check: dlib's chip, and the whole frame. An edit that misleads
     the landmarks leaves the frame as it is; one that moves the frame leaves the chip."""
     n_faces: int
-    """How many faces the detector saw; 0 where it was not asked (`aligned`)."""
+    """How many faces the detector saw, as `detect` counts them; 0 where it was not asked (`aligned`)."""
 
 
 @dataclass(frozen=True)

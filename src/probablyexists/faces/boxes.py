@@ -45,20 +45,71 @@ def _detector() -> Any:
 _ATTEMPTS = ((0, 0.0), (1, 0.0), (1, -0.3))
 """Times the image is doubled, and what is added to the detector's threshold."""
 
+_LEAST_SIDE = 192
+"""No image is reduced below this shorter side to look for faces."""
+
+_LEAST_FACE = 80
+"""Side of the smallest face that the detector sees."""
+
+_SURE = 1.2**4
+"""How many times the prominence of every other face settles which is taken. At another size of the image each of two
+boxes may come out a step of the detector's pyramid (1.2 in side) larger or smaller."""
+
 
 def detect(image: NDArray[np.uint8]) -> Found:
-    """Look for faces at the image's own size, then at twice the size, then at that size less strictly.
+    """Look for faces: in a large image reduced as far as its shorter side allows, by powers of two, then in the whole.
 
     Of several faces the largest, most central one is chosen: box area times exp(-(d / 0.5)^2), d being the
-    distance of its centre from the middle in shares of the shorter side.
+    distance of its centre from the middle in shares of the shorter side. One found in a reduced image is taken only
+    if no other could be preferred to it in the whole, nor one too small to be seen there. Those are not counted then.
     """
-    height, width = image.shape[:2]
+    factor = 1
+    while min(image.shape[:2]) >= 2 * factor * _LEAST_SIDE:
+        factor *= 2
+    while factor > 1:
+        found = _detect_reduced(image, factor)
+        if found is not None:
+            return found
+        factor //= 2
+    return detect_whole(image)
+
+
+def detect_whole(image: NDArray[np.uint8]) -> Found:
+    """Look for faces at the image's own size, then at twice the size, then at that size less strictly."""
     for doubled, stricter in _ATTEMPTS:
-        rectangles, _, _ = _detector().run(image, doubled, stricter)
-        boxes = [Box(r.left(), r.top(), r.right(), r.bottom()) for r in rectangles]
+        boxes = _seen(image, doubled, stricter)
         if boxes:
-            return Found(max(boxes, key=lambda b: (_prominence(b, width, height), b.left, b.top)), len(boxes))
+            return Found(_chosen(boxes, image), len(boxes))
     return Found(None, 0)
+
+
+def _detect_reduced(image: NDArray[np.uint8], factor: int) -> Found | None:
+    """What is seen in the image reduced, in its own pixels; None if that does not settle which face to take."""
+    from PIL import Image
+
+    small = np.asarray(Image.fromarray(image).reduce(factor))
+    boxes = [
+        Box(factor * b.left, factor * b.top, factor * (b.right + 1) - 1, factor * (b.bottom + 1) - 1)
+        for b in _seen(small, 0, 0.0)
+    ]
+    if not boxes:
+        return None
+    height, width = image.shape[:2]
+    chosen = _chosen(boxes, image)
+    unseen = (factor * _LEAST_FACE) ** 2.0
+    others = [_prominence(box, width, height) for box in boxes if box is not chosen]
+    settled = _prominence(chosen, width, height) >= _SURE * max([unseen, *others])
+    return Found(chosen, len(boxes)) if settled else None
+
+
+def _seen(image: NDArray[np.uint8], doubled: int, stricter: float) -> list[Box]:
+    rectangles, _, _ = _detector().run(image, doubled, stricter)
+    return [Box(r.left(), r.top(), r.right(), r.bottom()) for r in rectangles]
+
+
+def _chosen(boxes: list[Box], image: NDArray[np.uint8]) -> Box:
+    height, width = image.shape[:2]
+    return max(boxes, key=lambda b: (_prominence(b, width, height), b.left, b.top))
 
 
 def _prominence(box: Box, width: int, height: int) -> float:
