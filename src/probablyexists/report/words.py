@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
+from markupsafe import Markup
+
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 
 VERDICTS = {"leak": "Leak", "no evidence": "No evidence at this power", "inconclusive": "Inconclusive"}
@@ -172,13 +174,14 @@ def short(text: str, longest: int = 28) -> str:
     return f"{text[:head]}…{text[len(text) - (longest - head - 1) :]}"
 
 
-def last(path: str) -> str:
-    """The last part of a path, short enough to stand under a small picture.
+def last(path: str) -> Markup:
+    """The last part of a path, short enough to stand under a small picture; where it must break, before its ending.
 
-    >>> last("generated/batch-7/00012.png")
-    '00012.png'
+    >>> last("generated/batch-7/<00012>.png")
+    Markup('&lt;00012&gt;<wbr>.png')
     """
-    return short(path.rstrip("/").rsplit("/", 1)[-1] or path, 22)
+    stem, dot, ending = short(path.rstrip("/").rsplit("/", 1)[-1] or path, 22).rpartition(".")
+    return Markup("{}<wbr>{}").format(stem, dot + ending)
 
 
 def date(text: str) -> str:
