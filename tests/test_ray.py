@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from probablyexists.basis.errors import InputError
+from probablyexists.engines.ray import RayEngine
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
 
@@ -31,3 +36,14 @@ def test_a_cluster_says_the_same_though_a_node_is_killed(population: Path, tmp_p
     assert says["same matches from disk"]
     assert says["same matches though a node was killed"]
     assert says["same table"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{closed}", "[::1]:{closed}", "127.0.0.1:65536"])
+def test_an_address_where_nothing_listens_is_one_line_at_once(address: str) -> None:
+    with socket.socket() as taken:  # bound and not listening: nobody else's, and closed
+        taken.bind(("127.0.0.1", 0))
+        address = address.format(closed=taken.getsockname()[1])
+        start = time.perf_counter()
+        with pytest.raises(InputError, match=r"--ray-address .*: no cluster answers there"):
+            RayEngine(address)
+    assert time.perf_counter() - start < 30

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -28,6 +29,8 @@ Shared = TypeVar("Shared")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+KNOCK = 5.0
+"""Seconds."""
 PHOTOS = 512
 """Of an item."""
 QUERIES = 16384
@@ -48,8 +51,9 @@ class RayEngine:
             raise MissingExtraError("ray", "ray") from None
         if not ray.is_initialized():
             try:
+                _knock(address)
                 ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
-            except (ConnectionError, ValueError) as error:
+            except (OSError, ValueError) as error:
                 raise InputError(f"--ray-address {address}: no cluster answers there ({error})") from None
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = ray.data.DataContext.get_current()
@@ -102,6 +106,15 @@ class RayEngine:
         for (start, stop), part in self.each(_search, (queries, references, k, self._memory), items):
             found.similarity[start:stop], found.index[start:stop] = part.similarity, part.index
         return found
+
+
+def _knock(address: str | None) -> None:
+    """OSError at once where nothing listens; Ray would go on trying for minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if host and port.isdecimal() and "://" not in host:
+        if int(port) > 65_535:
+            raise ValueError(f"there is no port {port}")
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
 
 
 def _look(shared: tuple[Source, frozenset[bytes], FacesMode, Recogniser], item: tuple[int, int]) -> Looked:
