@@ -30,7 +30,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 KNOCK = 5.0
-"""Seconds."""
+"""Seconds that an address has to answer."""
 PHOTOS = 512
 """Of an item."""
 QUERIES = 16384
