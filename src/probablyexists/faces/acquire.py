@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError
 from probablyexists.faces.alignment import Template, cut_chip
-from probablyexists.faces.boxes import Box, detect, frame_box
+from probablyexists.faces.boxes import SMALLEST, Box, detect, frame_box
 from probablyexists.faces.compiled import CHIP_SIDE, PICTURE_SIDE, aligner, rgb
 from probablyexists.faces.landmarks import landmarks
 from probablyexists.images.decode import decode_picture
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 ACQUIRE_VERSION = 4
 """Raised whenever the same bytes would give another chip; part of the store's key."""
-
-SMALLEST = 192
-"""Images with a shorter side below this are enlarged to it: the detector wants faces of 80 pixels, and landmarks
-fall on whole pixels, which is too coarse for a small image."""
 
 NO_FACE = "no face found"
 

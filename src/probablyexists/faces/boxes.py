@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+SMALLEST = 192
+"""Images with a shorter side below this are enlarged to it, and none is reduced below it: the detector wants faces of
+80 pixels, and landmarks fall on whole pixels, which is too coarse for a small image."""
+
 FRAME_MARGIN = 0.08
 """Without the detector, landmarks are looked for on a box of 8 to 92 % of the frame."""
 
@@ -45,9 +49,6 @@ def _detector() -> Any:
 _ATTEMPTS = ((0, 0.0), (1, 0.0), (1, -0.3))
 """Times the image is doubled, and what is added to the detector's threshold."""
 
-_LEAST_SIDE = 192
-"""No image is reduced below this shorter side to look for faces."""
-
 _LEAST_FACE = 80
 """Side of the smallest face that the detector sees."""
 
@@ -64,7 +65,7 @@ def detect(image: NDArray[np.uint8]) -> Found:
     if no other could be preferred to it in the whole, nor one too small to be seen there. Those are not counted then.
     """
     factor = 1
-    while min(image.shape[:2]) >= 2 * factor * _LEAST_SIDE:
+    while min(image.shape[:2]) >= 2 * factor * SMALLEST:
         factor *= 2
     while factor > 1:
         found = _detect_reduced(image, factor)

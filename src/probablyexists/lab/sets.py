@@ -18,9 +18,9 @@ from PIL import Image
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.files import written_whole
 from probablyexists.basis.progress import Progress
-from probablyexists.faces.acquire import SMALLEST, at_least
+from probablyexists.faces.acquire import at_least
 from probablyexists.faces.alignment import cut_chip
-from probablyexists.faces.boxes import Box, detect, frame_box
+from probablyexists.faces.boxes import SMALLEST, Box, detect, frame_box
 from probablyexists.faces.landmarks import landmarks
 from probablyexists.images.decode import decode_picture
 from probablyexists.images.drawn import draw_person, draw_photo
