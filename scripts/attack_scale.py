@@ -17,8 +17,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.attacks.attack import Faces, Photos, Reference
 from probablyexists.attacks.known import ATTACKS
-from probablyexists.attacks.protocol import Faces, Photos, Reference
 
 DIM, SIDE, PHOTOS, N_REFERENCE = 128, 48, 3, 3000
 

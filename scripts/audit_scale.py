@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.progress import Silent, Stage
-from probablyexists.images.drawn import write_population
+from probablyexists.drawn.population import write_population
 from probablyexists.intake.settings import Settings, checked
 from probablyexists.matching.neighbours import Nearest, Vectors, nearest_here, searched_by
-from probablyexists.method import conclude, gather
+from probablyexists.tasks.audit import conclude, gather
 
 N_PEOPLE, PHOTOS = 300, 4
 SCORING = "scoring people against the samples"

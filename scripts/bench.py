@@ -41,16 +41,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from probablyexists.basis.errors import ImageError
-from probablyexists.basis.models import LANDMARKS_SHA256, RECOGNISER_SHA256, model_file
+from probablyexists.basis.model_files import LANDMARKS_SHA256, RECOGNISER_SHA256, model_file
 from probablyexists.basis.progress import Silent
+from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.dlib_onnx import Precision, graph_file
 from probablyexists.embeddings.embed import embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.faces.acquire import FacesMode
 from probablyexists.faces.boxes import frame_box
-from probablyexists.images.drawn import write_population
-from probablyexists.images.sources import Photo, Source, open_source
 from probablyexists.matching.neighbours import nearest_here
+from probablyexists.sources.listing import Photo
+from probablyexists.sources.open_source import Source, open_source
 from probablyexists.stats.roc import Side, auroc_estimate, tpr_estimate
 
 Rates = dict[str, list[float]]

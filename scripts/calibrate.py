@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from probablyexists.basis.models import RECOGNISER_SHA256, model_file
+from probablyexists.basis.model_files import RECOGNISER_SHA256, model_file
+from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.dlib_onnx import N_BLOCKS, build_graph
 from probablyexists.embeddings.dlib_weights import read_weights
 from probablyexists.faces.acquire import Face, acquire
-from probablyexists.images.drawn import write_population
-from probablyexists.images.sources import open_source
+from probablyexists.sources.open_source import open_source
 
 PEOPLE, PHOTOS, BATCH = 100, 4, 20
 

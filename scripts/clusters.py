@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from probablyexists.basis.progress import Console
 from probablyexists.embeddings.embed import embed, open_store
 from probablyexists.embeddings.recognisers import open_recogniser
-from probablyexists.images.sources import open_source
 from probablyexists.intake.settings import default_cache
 from probablyexists.matching.clusters import cluster
+from probablyexists.sources.open_source import open_source
 
 N_DRAWS = 2000
 

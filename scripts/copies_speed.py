@@ -31,13 +31,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.copies.gallery import N_CANDIDATES
+from probablyexists.copies.normalised import HASH_SIDE
+from probablyexists.copies.search import Matches, find
+from probablyexists.drawn.population import write_population
 from probablyexists.faces.acquire import Face, acquire
 from probablyexists.faces.compiled import PICTURE_SIDE
-from probablyexists.images.drawn import write_population
-from probablyexists.images.sources import open_source
-from probablyexists.matching.copies import Matches, find
-from probablyexists.matching.gallery import N_CANDIDATES
-from probablyexists.matching.pictures import HASH_SIDE
+from probablyexists.sources.open_source import open_source
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 plain = importlib.import_module("plain_copies")

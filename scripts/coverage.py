@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from probablyexists.answers.membership import blind
+from probablyexists.answers.credits import credit
+from probablyexists.answers.membership import split_baseline
 from probablyexists.answers.naming import photo_counts
 from probablyexists.embeddings.embed import Embedded
-from probablyexists.images.sources import Photo
 from probablyexists.matching.crowd import Crowd
-from probablyexists.matching.neighbours import credit
 from probablyexists.matching.templates import group
+from probablyexists.sources.listing import Photo
 from probablyexists.stats import contrast, rates, roc
 from probablyexists.stats.conformal import benjamini_hochberg, conformal_p
 from probablyexists.stats.estimate import Estimate, Figure
@@ -225,7 +225,7 @@ def heavy_kinds() -> list[Kind]:
     return [heavy, collapsed]
 
 
-# --- the blind baseline ---------------------------------------------------------------------------------------
+# --- the split baseline ---------------------------------------------------------------------------------------
 
 
 def crowd(draw: Draw, n: int, name: str) -> Crowd:
@@ -242,9 +242,9 @@ def crowd(draw: Draw, n: int, name: str) -> Crowd:
 
 def blind_kind() -> Kind:
     def audit(draw: Draw) -> Figure:
-        return blind(crowd(draw, 200, "m"), crowd(draw, 500, "h"), int(draw.integers(2**31))).auroc
+        return split_baseline(crowd(draw, 200, "m"), crowd(draw, 500, "h"), int(draw.integers(2**31))).auroc
 
-    return Kind("AUROC, blind baseline of a fair split; 200 members, 500 held out", 0.5, audit, 400)
+    return Kind("AUROC, split baseline of a fair split; 200 members, 500 held out", 0.5, audit, 400)
 
 
 # --- the table ------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from probablyexists.basis.files import sha256_file
 from probablyexists.basis.progress import Console
 from probablyexists.demo import GENERATOR, N_MEMBERS, POPULATION, member_photos
-from probablyexists.images.drawn import draw_person, draw_photo
+from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.lab.machine import find_machine
 from probablyexists.lab.train import Training, train
 from probablyexists.networks.build import build_generator

@@ -25,7 +25,7 @@ from PIL import Image
 
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.faces.alignment import cut_chip
-from probablyexists.faces.boxes import Box, Found, detect, detect_whole
+from probablyexists.faces.boxes import Box, Detection, detect, detect_whole
 from probablyexists.faces.landmarks import landmarks
 from probablyexists.images.decode import decode
 from probablyexists.intake.settings import default_cache
@@ -33,9 +33,9 @@ from probablyexists.intake.settings import default_cache
 FMR = 0.001
 N_DRAWS = 2000
 SCENE = 1024
-WAYS: tuple[Callable[[NDArray[np.uint8]], Found], ...] = (detect_whole, detect)
+WAYS: tuple[Callable[[NDArray[np.uint8]], Detection], ...] = (detect_whole, detect)
 
-Ways = tuple[tuple[float, Found], ...]
+Ways = tuple[tuple[float, Detection], ...]
 
 
 def both(image: NDArray[np.uint8]) -> Ways:

@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 
 from probablyexists.basis.progress import Silent
+from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.embed import ROWS_A_PART, Embedded, embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.faces.acquire import FacesMode
-from probablyexists.images.drawn import write_population
-from probablyexists.images.sources import open_source
+from probablyexists.sources.open_source import open_source
 
 PEOPLE, PHOTOS = 300, 5
 

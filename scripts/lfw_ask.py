@@ -22,7 +22,7 @@ from scipy.stats import kstest
 
 import probablyexists
 from lfw_planted import manifest
-from probablyexists.sheet import Sheet
+from probablyexists.results.sheet import Sheet
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.rates import share_of_people
 

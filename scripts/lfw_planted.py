@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 import probablyexists
-from probablyexists.findings import Findings
+from probablyexists.results.findings import Findings
 
 EDITS = ("re-encoded", "resized", "mirrored", "cropped", "brightness")
 

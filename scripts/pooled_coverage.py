@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from probablyexists.stats.estimate import Estimate, Figure
-from probablyexists.stats.pooled import Run, pooled_auroc, pooled_difference, procedure_auroc
+from probablyexists.stats.pooled import PooledRun, pooled_auroc, pooled_difference, procedure_auroc
 from probablyexists.stats.rates import wilson
 from probablyexists.stats.roc import auroc, logit_limits
 
@@ -59,7 +59,7 @@ class World:
     def shift(self) -> float:
         return float(norm.ppf(self.auroc)) * math.sqrt(2 + self.generators**2 + self.members**2)
 
-    def experiment(self, draw: Draw) -> tuple[list[Run], float]:
+    def experiment(self, draw: Draw) -> tuple[list[PooledRun], float]:
         """Its runs, and the AUROC that these generators have when people are drawn anew."""
         person = draw.normal(0, math.sqrt(self.person), POOL)
         easy = draw.normal(0, self.members, POOL)
@@ -74,20 +74,20 @@ class World:
             counts = np.minimum(8, draw.geometric(0.35, POOL)) if self.photos else np.ones(POOL, int)
             who = np.repeat(np.arange(POOL), counts)
             scores, ours = mean[who] + draw.normal(0, math.sqrt(photo), len(who)), is_member[who]
-            runs.append(Run(scores[ours], who[ours], scores[~ours], who[~ours]))
+            runs.append(PooledRun(scores[ours], who[ours], scores[~ours], who[~ours]))
             truths.append(float(norm.cdf(shift / math.sqrt(2 + self.members**2))))
         if self.baseline:
             blind = [self._blind(run, half, person, draw) for half in (0, 1) for run in runs]
             return [*runs, *blind], float(np.mean(truths)) - 0.5
         return runs, float(np.mean(truths))
 
-    def _blind(self, run: Run, half: int, person: Floats, draw: Draw) -> Run:
+    def _blind(self, run: PooledRun, half: int, person: Floats, draw: Draw) -> PooledRun:
         ours, theirs = np.array(run.member_people), np.array(run.heldout_people)[half::2]
         scores = [person[who] + draw.normal(0, math.sqrt(1 - self.person), len(who)) for who in (ours, theirs)]
-        return Run(scores[0], ours, scores[1], theirs)
+        return PooledRun(scores[0], ours, scores[1], theirs)
 
 
-Interval = Callable[[Sequence[Run]], Figure]
+Interval = Callable[[Sequence[PooledRun]], Figure]
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ class Row:
     """The truth is that of these generators; else that of the procedure."""
 
 
-def as_if_independent(runs: Sequence[Run]) -> Figure:
+def as_if_independent(runs: Sequence[PooledRun]) -> Figure:
     """Nobody is the same person in two runs: what the clusters are there to prevent."""
     apart = [
-        Run(
+        PooledRun(
             run.member_scores,
             [(i, p) for p in run.member_people],
             run.heldout_scores,
@@ -113,7 +113,7 @@ def as_if_independent(runs: Sequence[Run]) -> Figure:
     return pooled_auroc(apart)
 
 
-def over_runs_alone(runs: Sequence[Run]) -> Figure:
+def over_runs_alone(runs: Sequence[PooledRun]) -> Figure:
     """Student's interval of the runs' AUROCs, as if all people were others."""
     values = np.array([auroc(run.member_scores, run.heldout_scores) for run in runs])
     mean, n = float(values.mean()), len(runs)
@@ -150,7 +150,7 @@ def procedure_rows() -> list[Row]:
     return rows
 
 
-def over_baseline(runs: Sequence[Run]) -> Figure:
+def over_baseline(runs: Sequence[PooledRun]) -> Figure:
     n = len(runs) // 3
     return pooled_difference(runs[:n], runs[n:])
 
@@ -223,7 +223,7 @@ def main() -> None:
     for title, rows in (
         ("People drawn, these generators (the truth is theirs):", people_rows()),
         ("People and generators drawn (the truth is the procedure's):", procedure_rows()),
-        ("Beyond the blind baseline, people drawn (the truth is the AUROC less 1/2):", difference_rows()),
+        ("Beyond the split baseline, people drawn (the truth is the AUROC less 1/2):", difference_rows()),
         ("What happens without:", wrong_rows()),
     ):
         table(title, [row for row in rows if chosen.only in row.name], chosen.experiments)

@@ -22,9 +22,9 @@ from probablyexists.embeddings.dlib_onnx import Precision
 from probablyexists.embeddings.embed import Embedded, embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.faces.acquire import FacesMode
-from probablyexists.images.sources import Source, open_source
 from probablyexists.intake.settings import default_cache
 from probablyexists.matching.templates import group
+from probablyexists.sources.open_source import Source, open_source
 from probablyexists.stats.estimate import Estimate
 from probablyexists.stats.rates import share_of_people
 

@@ -11,8 +11,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.recognisers import DlibRecogniser
-from probablyexists.images.drawn import write_population
 
 PEOPLE = 10
 PHOTOS = 5

@@ -1,6 +1,6 @@
 """The copy check written out plainly: one blur after the other, whole Fourier transforms, every picture by itself.
 
-The rule of `probablyexists.matching.copies` before it was made fast; slow, and an independent implementation of it.
+The rule of `probablyexists.copies.search` before it was made fast; slow, and an independent implementation of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.matching.copies import Matches
+from probablyexists.copies.search import Matches
 
 N_CANDIDATES = 4
 REACH = 3

@@ -20,12 +20,12 @@ from ray.cluster_utils import Cluster
 
 from probablyexists.basis.progress import Silent
 from probablyexists.embeddings.embed import embed, in_threads, open_store
+from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_folder
 from probablyexists.embeddings.recognisers import DlibRecogniser
-from probablyexists.embeddings.vectors import ParquetVectors, table_folder
 from probablyexists.engines import ray as engine_module
 from probablyexists.engines.ray import RayEngine
-from probablyexists.images.sources import open_source
 from probablyexists.matching.neighbours import nearest, nearest_here, searched_by
+from probablyexists.sources.open_source import open_source
 
 
 def vectors(n: int, seed: int) -> Any:

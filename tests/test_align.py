@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.models import LANDMARKS_SHA256, model_file
+from probablyexists.basis.model_files import LANDMARKS_SHA256, model_file
+from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.faces import acquire, alignment, compiled, landmarks
 from probablyexists.faces.boxes import Box, frame_box
 from probablyexists.faces.compiled import aligner
-from probablyexists.images.drawn import draw_person, draw_photo
 
 Faces = tuple[list[NDArray[np.uint8]], list[Box]]
 

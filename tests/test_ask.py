@@ -16,12 +16,12 @@ import probablyexists
 from probablyexists import ProbablyExistsError, Sheet, demo
 from probablyexists.basis.progress import Silent
 from probablyexists.cli.app import app
+from probablyexists.drawn.population import draw_person, draw_photo, write_population
 from probablyexists.embeddings.embed import Embedded, embed, open_store
-from probablyexists.generators.opening import open_generator
-from probablyexists.generators.source import GeneratedSource
-from probablyexists.images.drawn import draw_person, draw_photo, write_population
-from probablyexists.images.sources import Source, open_source
-from probablyexists.intake.sources import generator_of
+from probablyexists.generators.generated_source import GeneratedSource
+from probablyexists.generators.open_generator import open_generator
+from probablyexists.intake.open_sources import generator_of
+from probablyexists.sources.open_source import Source, open_source
 from probablyexists.stats.estimate import Estimate
 
 REFERENCE, SHOWN, COPIED, STRANGER = 60, 1, 2, 3

@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import multivariate_normal
 
+from probablyexists.attacks.attack import Attack, Faces, Photos, Reference
 from probablyexists.attacks.ball import NEAREST, MonteCarloBall
 from probablyexists.attacks.classifier import LearnedClassifier
 from probablyexists.attacks.density import DensityRatio, KernelDensity, concentration
 from probablyexists.attacks.gan_leaks import GanLeaks
 from probablyexists.attacks.nearest import NearestSample, NearestSamples, PhotoSet
 from probablyexists.attacks.plda import Plda, fit
-from probablyexists.attacks.protocol import Attack, Faces, Photos, Reference
 from probablyexists.attacks.snorm import AdaptiveSNorm
 from probablyexists.basis.errors import InputError
 from probablyexists.matching import cosines as matching_cosines
@@ -274,7 +274,7 @@ def test_names_are_distinct_and_tell_settings() -> None:
 
 def test_latent_search_of_a_linear_generator_ends_at_its_least_squares() -> None:
     torch = pytest.importorskip("torch")
-    from probablyexists.attacks.latent_search import reconstruction_errors
+    from probablyexists.lab.white_box.latent_search import reconstruction_errors
 
     class Linear(torch.nn.Module):  # type: ignore[name-defined, misc]
         latent_shape = (3,)
@@ -300,7 +300,7 @@ def test_latent_search_of_a_linear_generator_ends_at_its_least_squares() -> None
 
 def test_logan_is_the_logit_of_each_photo_alone() -> None:
     torch = pytest.importorskip("torch")
-    from probablyexists.attacks.logan import logits
+    from probablyexists.lab.white_box.logan import logits
     from probablyexists.networks import stylegan2
 
     photos = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)

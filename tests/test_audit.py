@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 import probablyexists
 from probablyexists import Findings, ProbablyExistsError
 from probablyexists.cli.app import app
-from probablyexists.images.drawn import draw_person, draw_photo, write_population
+from probablyexists.drawn.population import draw_person, draw_photo, write_population
 
 MEMBERS, PLANTED, HELDOUT = 12, 5, 70
 STRANGERS = 40

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from probablyexists.basis.errors import ImageError, InputError
-from probablyexists.images import columns
-from probablyexists.images.sources import Photo, Source, open_source
+from probablyexists.sources import tables as columns
+from probablyexists.sources.listing import Photo
+from probablyexists.sources.open_source import Source, open_source
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 

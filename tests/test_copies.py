@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 from scipy.ndimage import gaussian_filter
 
-from probablyexists.answers.copies import find_copies
+from probablyexists.answers.copying import find_copies
+from probablyexists.copies.normalised import REACH, SMOOTH, hashes, normalise, shifted_correlation
+from probablyexists.copies.search import AT_LEAST, correlate, find, find_all, threshold
+from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.faces.acquire import Face, acquire
-from probablyexists.images.drawn import draw_person, draw_photo
-from probablyexists.images.listing import Photo
-from probablyexists.matching.copies import AT_LEAST, correlate, find, find_all, threshold
 from probablyexists.matching.crowd import Crowd
-from probablyexists.matching.pictures import REACH, SMOOTH, hashes, normalise, shifted_correlation
 from probablyexists.matching.templates import group
+from probablyexists.sources.listing import Photo
 
 Pictures = NDArray[np.uint8]
 N = 40
@@ -164,7 +164,7 @@ def test_a_hash_has_256_bits_and_differs_between_pictures() -> None:
 def test_the_answer_does_not_depend_on_how_many_are_asked_at_once(
     training: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from probablyexists.matching import gallery
+    from probablyexists.copies import gallery
 
     queries = np.concatenate([training[5:15, :, :, ::-1], training[::3]])
     whole = find(queries, training)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 import plain_copies as plain
-from probablyexists.matching import gallery, pictures
-from probablyexists.matching.copies import Matches, correlate, find, find_all, find_apart
+from probablyexists.copies import gallery
+from probablyexists.copies import normalised as pictures
+from probablyexists.copies.search import Matches, correlate, find, find_all, find_apart
 from test_copies import EDITS, drawn, picture
 
 Pictures = NDArray[np.uint8]

@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 
 import probablyexists
 from probablyexists.cli.app import app
-from probablyexists.findings import Findings
-from probablyexists.sheet import FrequentFaces, Sheet
+from probablyexists.results.findings import Findings
+from probablyexists.results.frequent import FrequentFaces
+from probablyexists.results.sheet import Sheet
 
 ROOT = Path(__file__).parent.parent
 

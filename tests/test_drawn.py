@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from probablyexists.images.drawing import draw
-from probablyexists.images.drawn import draw_person, draw_photo, draw_scene, write_population
+from probablyexists.drawn.drawing import draw
+from probablyexists.drawn.population import draw_person, draw_photo, draw_scene, write_population
 
 SIZE = 64
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from probablyexists.basis.errors import ImageError
+from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.faces import boxes
 from probablyexists.faces.acquire import NO_FACE, Face, FacesMode, FrameCheck, acquire, check_frames
 from probablyexists.faces.boxes import Box, detect, detect_whole, frame_box
 from probablyexists.faces.compiled import PICTURE_SIDE
-from probablyexists.images.drawn import draw_person, draw_photo
 
 SKY = (120, 140, 160)
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
-from probablyexists.answers.frequent import frequent, one_face
+from probablyexists.answers.frequency import frequent, one_face
 
 DIM = 32
 

@@ -27,14 +27,14 @@ from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Silent
 from probablyexists.basis.seeds import rng
 from probablyexists.cli.app import app
-from probablyexists.findings import Findings
+from probablyexists.drawn.population import draw_person, draw_photo, write_population
+from probablyexists.generators.generated_source import SEEDS_A_RUN, GeneratedSource, seed_of
+from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator, latents, to_pixels
-from probablyexists.generators.opening import open_generator
-from probablyexists.generators.protocol import Generator
-from probablyexists.generators.source import SEEDS_A_RUN, GeneratedSource, seed_of
+from probablyexists.generators.open_generator import open_generator
 from probablyexists.images.decode import decode
-from probablyexists.images.drawn import draw_person, draw_photo, write_population
-from probablyexists.images.listing import Photo
+from probablyexists.results.findings import Findings
+from probablyexists.sources.listing import Photo
 
 SIDE = 16
 DIM = 5

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from probablyexists.attacks.attack import Faces, Photos
 from probablyexists.attacks.nearest import NearestSample
-from probablyexists.attacks.protocol import Faces, Photos
 from probablyexists.basis.progress import Silent
+from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.generators.lab_checkpoint import open_lab_checkpoint
-from probablyexists.images.drawn import draw_person, draw_photo
 from probablyexists.lab.machine import find_machine
 from probablyexists.lab.procedures import PROCEDURES
 from probablyexists.lab.train import Training, train

@@ -19,7 +19,7 @@ from probablyexists.lab.experiment import read_experiment
 from probablyexists.lab.leaderboard import YARDSTICKS
 from probablyexists.lab.pool import AUDIT, BLIND, SEEN, UNSEEN, pool
 from probablyexists.lab.run import rows
-from probablyexists.lab.white_box import WHITE_BOX
+from probablyexists.lab.white_box.scores import WHITE_BOX
 from probablyexists.stats.estimate import Estimate
 from probablyexists.stats.roc import auroc
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from probablyexists.basis.errors import InputError
-from probablyexists.images.sources import open_source
+from probablyexists.lab.design import Design, Split, split
 from probablyexists.lab.sets import Crop
-from probablyexists.lab.split import Design, Split, split
+from probablyexists.sources.open_source import open_source
 
 
 def crops(counts: dict[str, int]) -> list[Crop]:

@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 import probablyexists
+from known_generators import Copycat, Likeness, Null, write_samples
 from probablyexists import Findings
 from probablyexists.basis.errors import InputError
-from probablyexists.generators.protocol import Generator
-from probablyexists.generators.source import GeneratedSource
-from probablyexists.images.drawn import draw_person, draw_photo, write_population
-from probablyexists.lab.truth import Copycat, Likeness, Null, write_samples
+from probablyexists.drawn.population import draw_person, draw_photo, write_population
+from probablyexists.generators.generated_source import GeneratedSource
+from probablyexists.generators.generator import Generator
 from probablyexists.stats.estimate import Estimate
 
 MEMBERS, PLANTED, HELDOUT = 12, 5, 70

@@ -12,18 +12,20 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from probablyexists.answers.credits import credit
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Silent, Stage
+from probablyexists.copies.duplicates import SamePicture, same_pictures, without
 from probablyexists.embeddings.embed import Embedded
-from probablyexists.images.sources import Photo
-from probablyexists.matching import clusters, neighbours, rough
+from probablyexists.matching import clusters, neighbours
+from probablyexists.matching import int8 as rough
 from probablyexists.matching.clusters import cluster, distance_at_fmr
 from probablyexists.matching.cosines import pair_similarities, reaching, similarities
 from probablyexists.matching.crowd import Crowd, common_count
-from probablyexists.matching.duplicates import SamePicture, same_pictures, without
-from probablyexists.matching.neighbours import credit, nearest, nearest_here, nearest_parts
-from probablyexists.matching.rough import Products, RoughReferences
+from probablyexists.matching.int8 import Products, RoughReferences
+from probablyexists.matching.neighbours import nearest, nearest_here, nearest_parts
 from probablyexists.matching.templates import group, templates
+from probablyexists.sources.listing import Photo
 
 Floats = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from scipy.stats import t
 
 from probablyexists.basis.errors import InputError
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
-from probablyexists.stats.pooled import Run, pooled_auroc, pooled_difference, procedure_auroc
+from probablyexists.stats.pooled import PooledRun, pooled_auroc, pooled_difference, procedure_auroc
 from probablyexists.stats.roc import Side, auroc, auroc_estimate
 
 Floats = NDArray[np.float64]
@@ -35,7 +35,7 @@ def error(figure: Figure, freedom: float) -> float:
     return float((logit(e.high) - logit(e.low)) / 2 / t.ppf(0.975, freedom) * e.value * (1 - e.value))
 
 
-def plain(run: Run) -> tuple[float, float, float, dict[object, float]]:
+def plain(run: PooledRun) -> tuple[float, float, float, dict[object, float]]:
     """AUROC, the two sides' parts of its variance, and each person's deviation, by loops over people."""
     a = auroc(run.member_scores, run.heldout_scores)
     parts, deviations = [], {}
@@ -53,7 +53,7 @@ def plain(run: Run) -> tuple[float, float, float, dict[object, float]]:
     return a, parts[0], parts[1], deviations
 
 
-def plain_variance(runs: list[Run]) -> tuple[float, float]:
+def plain_variance(runs: list[PooledRun]) -> tuple[float, float]:
     """Variance of the mean AUROC and its degrees of freedom."""
     sums: dict[object, float] = {}
     for run in runs:
@@ -66,7 +66,9 @@ def plain_variance(runs: list[Run]) -> tuple[float, float]:
     return variance, variance**2 / sum(sum(side) ** 2 / (len(side) - 1) for side in (ours, theirs))
 
 
-def rounds(n_runs: int, seed: int, shift: float = 1.0, pool: int = 60, members: int = 15, photos: int = 1) -> list[Run]:
+def rounds(
+    n_runs: int, seed: int, shift: float = 1.0, pool: int = 60, members: int = 15, photos: int = 1
+) -> list[PooledRun]:
     """Runs with members drawn anew; a person's own effect is the same in all."""
     draw = np.random.default_rng(seed)
     person = draw.normal(0, 1, pool)
@@ -75,7 +77,7 @@ def rounds(n_runs: int, seed: int, shift: float = 1.0, pool: int = 60, members: 
         order = draw.permutation(pool)
         who, who_else = np.repeat(order[:members], photos), np.repeat(order[members:], photos)
         ours = person[who] + shift + draw.normal(0, 0.7, len(who))
-        runs.append(Run(ours, who, person[who_else] + draw.normal(0, 0.7, len(who_else)), who_else))
+        runs.append(PooledRun(ours, who, person[who_else] + draw.normal(0, 0.7, len(who_else)), who_else))
     return runs
 
 
@@ -107,22 +109,23 @@ def test_variance_and_freedom_by_a_plain_loop(photos: int) -> None:
 
 
 def test_the_value_is_the_plain_mean_of_the_runs() -> None:
-    small = Run(np.array([3.0, 1.0]), [1, 2], np.array([2.0, 0.0]), [3, 4])
-    large = Run(np.arange(2.0, 12.0), range(10), np.arange(2.0), [10, 11])
+    small = PooledRun(np.array([3.0, 1.0]), [1, 2], np.array([2.0, 0.0]), [3, 4])
+    large = PooledRun(np.arange(2.0, 12.0), range(10), np.arange(2.0), [10, 11])
     assert estimate(pooled_auroc([small, large])).value == pytest.approx((0.75 + 1.0) / 2)
 
 
 def test_a_variance_worked_by_hand() -> None:
     """Members 3, 1 against held-out 2, 0, then the first member swaps with the first held-out person.
 
-    Run 1, AUROC 3/4: placements of a, b: 1, 1/2; of c, d: 1/2, 1 (shares of members above). Deviations a +1/4,
-    b -1/4, c -1/4, d +1/4, each times root 2 over 2. Run 2, members c, b at 3, 1, held out a, d at 2, 0: c +1/4,
+    PooledRun 1, AUROC 3/4: placements of a, b: 1, 1/2; of c, d: 1/2, 1 (shares of members above). Deviations a +1/4,
+    b -1/4, c -1/4, d +1/4, each times root 2 over 2. PooledRun 2, members c, b at 3, 1, held out a, d at 2, 0: c +1/4,
     b -1/4, a -1/4, d +1/4 likewise. Sums over both: a 0, c 0, b -1/2, d +1/2; means -1/4, 1/4, so that the
     variance is 2 * (1/4)^2 / 2 = 1/16. Only d never was a member, too few for a variance of their own: 4 people, 3
     degrees of freedom.
     """
     scores = np.array([3.0, 1.0]), np.array([2.0, 0.0])
-    runs = [Run(scores[0], ["a", "b"], scores[1], ["c", "d"]), Run(scores[0], ["c", "b"], scores[1], ["a", "d"])]
+    sides = ((["a", "b"], ["c", "d"]), (["c", "b"], ["a", "d"]))
+    runs = [PooledRun(scores[0], members, scores[1], heldout) for members, heldout in sides]
     figure = estimate(pooled_auroc(runs))
     assert figure.value == 0.75
     assert error(figure, 3) == pytest.approx(math.sqrt(1 / 16))
@@ -151,7 +154,7 @@ def test_swapping_sides_takes_the_people_out() -> None:
     """Scores that depend on the person alone: what a run gives, the one with sides swapped takes."""
     person = np.random.default_rng(3).normal(0, 1, 30)
     here, there = np.arange(15), np.arange(15, 30)
-    runs = [Run(person[here], here, person[there], there), Run(person[there], there, person[here], here)]
+    runs = [PooledRun(person[here], here, person[there], there), PooledRun(person[there], there, person[here], here)]
     figure = estimate(pooled_auroc(runs))
     assert figure.value == pytest.approx(0.5)
     assert figure.method == "Newcombe, people"
@@ -160,7 +163,7 @@ def test_swapping_sides_takes_the_people_out() -> None:
 def test_names_order_and_numbers_of_people_change_nothing() -> None:
     runs = rounds(4, 4, photos=2)
     named = [
-        Run(
+        PooledRun(
             run.member_scores[::-1],
             [f"person {p}" for p in run.member_people][::-1],
             run.heldout_scores[::-1],
@@ -191,7 +194,7 @@ def test_interval_agrees_with_a_bootstrap_of_people_over_runs() -> None:
 
 
 def test_without_variance_there_is_an_interval_all_the_same() -> None:
-    run = Run(np.ones(10), range(10), np.zeros(40), range(10, 50))
+    run = PooledRun(np.ones(10), range(10), np.zeros(40), range(10, 50))
     for figure in (pooled_auroc([run] * 4), procedure_auroc([run] * 4)):
         e = estimate(figure)
         assert (e.value, e.n, e.method) == (1.0, 10, "Newcombe, people")
@@ -204,7 +207,7 @@ def test_procedure_is_students_interval_when_generators_differ() -> None:
     runs = []
     for i, shift in enumerate((0.0, 3.0, 0.5, 2.5, 1.0)):
         people = [(i, j) for j in range(60)]
-        runs.append(Run(draw.normal(shift, 1, 20), people[:20], draw.normal(0, 1, 40), people[20:]))
+        runs.append(PooledRun(draw.normal(shift, 1, 20), people[:20], draw.normal(0, 1, 40), people[20:]))
     values = [auroc(run.member_scores, run.heldout_scores) for run in runs]
     a = float(np.mean(values))
     half = t.ppf(0.975, 4) * np.std(values, ddof=1) / math.sqrt(5) / (a * (1 - a))
@@ -228,25 +231,25 @@ def test_what_is_too_small_says_so() -> None:
     runs = rounds(4, 8)
     assert pooled_auroc([]) == Unresolvable("needs at least 1 run, has 0", 1, 0)
     assert procedure_auroc(runs[:3]) == Unresolvable("needs at least 4 runs, has 3", 4, 3)
-    lonely = Run(np.ones(3), [7, 7, 7], np.zeros(2), [8, 9])
+    lonely = PooledRun(np.ones(3), [7, 7, 7], np.zeros(2), [8, 9])
     for figure in (pooled_auroc([*runs, lonely]), procedure_auroc([*runs, lonely])):
         assert figure == Unresolvable("needs at least 2 people on each side of every run, has 1", 2, 1)
 
 
 def test_runs_that_cannot_be_are_refused() -> None:
     with pytest.raises(InputError, match=r"Ann is member and held out in the same run \(1 such\)"):
-        Run(np.ones(2), ["Ann", "Bo"], np.zeros(2), ["Cy", "Ann"])
+        PooledRun(np.ones(2), ["Ann", "Bo"], np.zeros(2), ["Cy", "Ann"])
     with pytest.raises(InputError, match="2 of 3 held-out scores are not finite"):
-        Run(np.ones(2), [1, 2], np.array([0.0, np.nan, np.inf]), [3, 4, 5])
+        PooledRun(np.ones(2), [1, 2], np.array([0.0, np.nan, np.inf]), [3, 4, 5])
     with pytest.raises(InputError, match=r"member scores: \(2,\) for 3 people"):
-        Run(np.ones(2), [1, 2, 3], np.zeros(2), [4, 5])
+        PooledRun(np.ones(2), [1, 2, 3], np.zeros(2), [4, 5])
 
 
-def baselines(runs: list[Run], seed: int) -> list[Run]:
+def baselines(runs: list[PooledRun], seed: int) -> list[PooledRun]:
     """Scores that owe nothing to a generator."""
     draw = np.random.default_rng(seed)
     return [
-        Run(
+        PooledRun(
             run.member_scores - draw.normal(1, 1, len(run.member_scores)),
             run.member_people,
             run.heldout_scores + draw.normal(0, 1, len(run.heldout_scores)),
@@ -279,7 +282,7 @@ def test_difference_by_loops_over_people() -> None:
 def test_difference_to_itself_cannot_be_told_and_to_its_reverse_is_twice_as_far() -> None:
     (run,) = rounds(1, seed=7)
     assert isinstance(pooled_difference([run], [run, run]), Unresolvable)
-    reverse = Run(-run.member_scores, run.member_people, -run.heldout_scores, run.heldout_people)
+    reverse = PooledRun(-run.member_scores, run.member_people, -run.heldout_scores, run.heldout_people)
     found = pooled_difference([run], [reverse])
     assert isinstance(found, Estimate)
     assert found.value == pytest.approx(2 * plain(run)[0] - 1)

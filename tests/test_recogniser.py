@@ -22,7 +22,8 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.models import RECOGNISER_SHA256, model_file
+from probablyexists.basis.model_files import RECOGNISER_SHA256, model_file
+from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.embeddings import dlib_onnx
 from probablyexists.embeddings.dlib_onnx import build_graph, graph_file
 from probablyexists.embeddings.dlib_ranges import RANGES, Ranges
@@ -31,7 +32,6 @@ from probablyexists.embeddings.recognisers import DlibRecogniser, OnnxRecogniser
 from probablyexists.faces.alignment import cut_chip
 from probablyexists.faces.boxes import Box, frame_box
 from probablyexists.faces.landmarks import landmarks
-from probablyexists.images.drawn import draw_person, draw_photo
 
 N_FACES = 33
 
@@ -96,7 +96,7 @@ def test_agrees_with_dlib_from_image_and_landmarks(
 
 
 def _landmarks_file() -> Path:
-    from probablyexists.basis.models import LANDMARKS_SHA256
+    from probablyexists.basis.model_files import LANDMARKS_SHA256
 
     return model_file("shape_predictor_5_face_landmarks.dat", LANDMARKS_SHA256)
 

@@ -18,8 +18,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from probablyexists.findings import (
-    Blind,
+from probablyexists.report import words
+from probablyexists.report.data_uri import BLOCKS, SIDE, data_uri
+from probablyexists.report.exhibits import Exhibit
+from probablyexists.report.page import FIRST, render, write_report
+from probablyexists.report.seven import seven_answers
+from probablyexists.results.findings import (
     Clusters,
     Copies,
     Data,
@@ -27,23 +31,19 @@ from probablyexists.findings import (
     DosePoint,
     Duplicate,
     ErrorRates,
-    Exhibit,
     Findings,
     Membership,
     Missed,
     Naming,
     Resemblance,
     RoleData,
-    Second,
+    SecondOpinion,
     Signature,
+    SplitBaseline,
     Stratum,
     Trust,
     Verdict,
 )
-from probablyexists.report import words
-from probablyexists.report.page import FIRST, render, write_report
-from probablyexists.report.pictures import BLOCKS, SIDE, data_uri
-from probablyexists.report.seven import seven_answers
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.power import Power
 
@@ -157,7 +157,7 @@ def sample_findings(
         "people": people,
         "samples": samples,
         "membership": membership,
-        "blind": Blind(auroc=figure(0.49, 0.43, 0.55)),
+        "split_baseline": SplitBaseline(auroc=figure(0.49, 0.43, 0.55)),
         "naming": Naming(
             level=0.05,
             n_members=n_members,
@@ -198,8 +198,7 @@ def sample_findings(
             most_photos_exposed=bool(named),
         ),
         "missed": Missed(power=power),
-        "seconds": [],
-        "matching": None,
+        "second_opinions": [],
         "trust": Trust(
             trained_on=None,
             overlaps=[],
@@ -455,7 +454,8 @@ def test_the_answer_follows_the_interval(low: float, high: float, begins: str) -
         tpr_at_fpr_0_1_percent=TOO_FEW,
         p=0.5,
     )
-    sentence = seven_answers(sample_findings(membership=[one], blind=Blind(auroc=estimate(0.7, 0.6, 0.8))))[0].sentence
+    unfair = SplitBaseline(auroc=estimate(0.7, 0.6, 0.8))
+    sentence = seven_answers(sample_findings(membership=[one], split_baseline=unfair))[0].sentence
     assert sentence.startswith(begins)
     assert "told apart even without the generator" in sentence
     assert sentence.endswith("No unseen photos of members were given, so only seen photos count.")
@@ -631,10 +631,10 @@ def test_p_values_are_not_finer_than_they_are() -> None:
 
 def test_further_attacks_and_recognisers_are_told_and_the_rule_with_them() -> None:
     several = [
-        Second(kind="attack", id="plda/1", auroc={"seen photos": estimate(0.7, 0.6, 0.8)}, n_exposed=4),
-        Second(kind="recogniser", id="onnx/abc", auroc={"seen photos": estimate(0.6, 0.5, 0.7)}, n_exposed=1),
+        SecondOpinion(kind="attack", id="plda/1", auroc={"seen photos": estimate(0.7, 0.6, 0.8)}, n_exposed=4),
+        SecondOpinion(kind="recogniser", id="onnx/abc", auroc={"seen photos": estimate(0.6, 0.5, 0.7)}, n_exposed=1),
     ]
-    answer = seven_answers(sample_findings(seconds=several))[0]
+    answer = seven_answers(sample_findings(second_opinions=several))[0]
     labels = [line.label for line in answer.more]
     assert "AUROC, seen photos, by person, attack plda/1" in labels
     assert "Members it would name alone, recogniser onnx/abc" in labels

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probablyexists.basis.errors import InputError
-from probablyexists.images.roles import draw_roles, write_manifest
-from probablyexists.images.sources import Photo, open_source
+from probablyexists.sources.listing import Photo
+from probablyexists.sources.open_source import open_source
+from probablyexists.sources.split import draw_roles, write_manifest
 
 
 def people(*counts: int) -> list[Photo]:

@@ -13,9 +13,9 @@ from probablyexists import Findings
 from probablyexists.answers.naming import Named, agreed
 from probablyexists.answers.view import p_of
 from probablyexists.basis.errors import InputError
+from probablyexists.drawn.population import write_population
 from probablyexists.embeddings import recognisers
 from probablyexists.embeddings.recognisers import DlibRecogniser, OnnxRecogniser
-from probablyexists.images.drawn import write_population
 from test_audit import World, named, world  # noqa: F401
 from test_recogniser import network
 
@@ -94,11 +94,11 @@ def test_several_attacks_name_the_planted_and_nobody_where_nothing_is(
     several = {"more_attacks": ("nearest-10", "plda/1"), "reference": reference, "level": 0.1}
     findings = audit(world, world.leaking, **several)
     assert named(findings) == world.planted
-    assert [(second.kind, second.id) for second in findings.seconds] == [
+    assert [(second.kind, second.id) for second in findings.second_opinions] == [
         ("attack", "nearest-10/1"),
         ("attack", "plda/1"),
     ]
-    assert set(findings.seconds[0].auroc) == {"seen photos", "unseen photos"}
+    assert set(findings.second_opinions[0].auroc) == {"seen photos", "unseen photos"}
     alone = audit(world, world.leaking)
     assert [m.auroc for m in findings.membership] == [m.auroc for m in alone.membership]
     assert [r.n_people for r in findings.data.roles if r.role == "reference"] == [30]
@@ -127,7 +127,7 @@ def test_a_recogniser_that_sees_nothing_stops_all_naming(
     colour = network(tmp_path / "colour.onnx", ["n", 3, 112, 112])
     findings = audit(world, world.leaking, more_recognisers=(str(colour),))
     assert named(findings) == set()
-    (second,) = findings.seconds
+    (second,) = findings.second_opinions
     assert second.kind == "recogniser"
     assert second.id == OnnxRecogniser(colour).id
     with pytest.raises(InputError, match="is asked already"):
@@ -160,7 +160,7 @@ def test_recognisers_that_agree_name_the_planted(
     findings = audit(world, world.leaking, more_recognisers=("once",))
     alone = audit(world, world.leaking)
     assert named(findings) == world.planted
-    assert findings.seconds[0].n_exposed >= len(world.planted)
+    assert findings.second_opinions[0].n_exposed >= len(world.planted)
     ours, theirs = (found.people.column("p").to_numpy() for found in (findings, alone))
     assert (ours >= theirs).all()
     for both, one in zip(findings.membership, alone.membership, strict=True):

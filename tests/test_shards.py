@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from probablyexists.basis.errors import ImageError, InputError
-from probablyexists.images.sources import Photo, open_source
+from probablyexists.sources.listing import Photo
+from probablyexists.sources.open_source import open_source
 
 
 def write_tar(path: Path, members: Mapping[str, bytes], mode: str = "w") -> None:

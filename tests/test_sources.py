@@ -19,9 +19,10 @@ from pathlib import Path
 import pytest
 
 from probablyexists.basis.errors import ImageError, InputError
-from probablyexists.images import archives, listing
-from probablyexists.images.manifest import role_of
-from probablyexists.images.sources import Photo, Source, open_source
+from probablyexists.sources import archives, listing
+from probablyexists.sources.listing import Photo
+from probablyexists.sources.manifest import role_of
+from probablyexists.sources.open_source import Source, open_source
 
 NAMED = {"ann/1.jpg": b"A1", "ann/deep/2.jpg": b"A2", "bob/1.png": b"B1"}
 FLAT = {"b.jpg": b"b", "a": b"a", "c.unknown": b"c"}

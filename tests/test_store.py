@@ -25,7 +25,8 @@ from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.embeddings.store import Row, Store
 from probablyexists.faces.acquire import FacesMode
 from probablyexists.faces.alignment import Template
-from probablyexists.images.sources import Photo, Source, open_source
+from probablyexists.sources.listing import Photo
+from probablyexists.sources.open_source import Source, open_source
 
 
 class Stopped(Exception):

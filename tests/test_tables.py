@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from probablyexists import tables
 from probablyexists.cli.app import app
-from probablyexists.embeddings.vectors import ParquetVectors, table_folder
-from probablyexists.images.drawn import write_population
+from probablyexists.drawn.population import write_population
+from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_folder
 from probablyexists.matching.neighbours import nearest_here
-from probablyexists.tables import embed_into, match_into
+from probablyexists.tasks import embed_match as tables
+from probablyexists.tasks.embed_match import embed_into, match_into
 
 
 def run(*arguments: object) -> dict[str, object]:

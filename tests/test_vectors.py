@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
-from probablyexists.embeddings import vectors
-from probablyexists.embeddings.vectors import ParquetVectors, table_folder
+from probablyexists.embeddings import parquet_vectors as vectors
+from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_folder
 from probablyexists.matching import neighbours
 from probablyexists.matching.neighbours import nearest_here
 

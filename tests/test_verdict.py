@@ -7,24 +7,22 @@ from typing import Any
 import pytest
 from scipy.stats import binom
 
-from probablyexists import verdict
-from probablyexists.findings import (
-    Blind,
+from probablyexists.answers import audit_verdict as verdict
+from probablyexists.answers.audit_verdict import Judgement, judge
+from probablyexists.results.findings import (
     Copies,
     Data,
     ErrorRates,
-    Estimate,
-    Figure,
     Membership,
     Missed,
     Naming,
-    Power,
     RoleData,
+    SplitBaseline,
     Stratum,
     Trust,
-    Unresolvable,
 )
-from probablyexists.verdict import Judgement, judge
+from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
+from probablyexists.stats.power import Power
 
 NOT_HAD = Unresolvable("needs at least 9 people, has 1", 9, 1)
 
@@ -115,7 +113,7 @@ def ruling(**changed: Any) -> Judgement:
         "naming": naming(),
         "copies": copies(),
         "membership": [membership(), membership(population="unseen photos")],
-        "blind": Blind(auroc=figure(0.5, 0.45, 0.55)),
+        "split_baseline": SplitBaseline(auroc=figure(0.5, 0.45, 0.55)),
         "missed": missed(),
         "trust": trust(),
         "data": data(),
@@ -123,7 +121,7 @@ def ruling(**changed: Any) -> Judgement:
     return judge(**{**parts, **changed})
 
 
-BIASED = Blind(auroc=figure(0.7, 0.61, 0.79))
+BIASED = SplitBaseline(auroc=figure(0.7, 0.61, 0.79))
 
 
 def test_nothing_found_and_enough_power_is_no_evidence() -> None:
@@ -208,10 +206,10 @@ def test_everything_at_once_is_told() -> None:
 
 def test_an_unfair_split_takes_back_what_faces_say_but_no_copies() -> None:
     faces = {"naming": naming(5), "membership": [membership(1e-9)]}
-    found = ruling(**faces, blind=BIASED)
+    found = ruling(**faces, split_baseline=BIASED)
     assert found.verdict == "inconclusive"
     assert any("split was not random" in reason for reason in found.because)
-    found = ruling(**faces, copies=copies(30, 1000, 0.99), blind=BIASED)
+    found = ruling(**faces, copies=copies(30, 1000, 0.99), split_baseline=BIASED)
     assert found.verdict == "leak"
     assert "person" not in found.sentence
     assert "5 people" not in found.sentence
@@ -219,12 +217,12 @@ def test_an_unfair_split_takes_back_what_faces_say_but_no_copies() -> None:
 
 
 def test_the_blind_baseline_at_its_limits() -> None:
-    at = Blind(auroc=figure(0.65, verdict.UNFAIR_BLIND, 0.7))
-    assert any("differ a little" in caution for caution in ruling(blind=at).cautions)
-    assert not any("split was not random" in r for r in ruling(blind=at).because)
-    assert ruling(blind=Blind(auroc=figure(0.55, 0.5, 0.6))).cautions == []
-    assert ruling(blind=BIASED).verdict == "inconclusive"
-    assert ruling(blind=Blind(auroc=NOT_HAD)).verdict == "no evidence"
+    at = SplitBaseline(auroc=figure(0.65, verdict.UNFAIR_SPLIT, 0.7))
+    assert any("differ a little" in caution for caution in ruling(split_baseline=at).cautions)
+    assert not any("split was not random" in r for r in ruling(split_baseline=at).because)
+    assert ruling(split_baseline=SplitBaseline(auroc=figure(0.55, 0.5, 0.6))).cautions == []
+    assert ruling(split_baseline=BIASED).verdict == "inconclusive"
+    assert ruling(split_baseline=SplitBaseline(auroc=NOT_HAD)).verdict == "no evidence"
 
 
 # --- inconclusive ---------------------------------------------------------------------------------------------
@@ -293,7 +291,7 @@ def test_no_judgement_ever_calls_a_generator_private_or_safe() -> None:
     variants: list[dict[str, Any]] = [
         {},
         {"naming": naming(1)},
-        {"naming": naming(3), "blind": BIASED},
+        {"naming": naming(3), "split_baseline": BIASED},
         {"copies": copies(1)},
         {"copies": copies(40, 1000, 0.99)},
         {"copies": copies(40, 1000, 0.99), "naming": naming(2)},
@@ -305,7 +303,7 @@ def test_no_judgement_ever_calls_a_generator_private_or_safe() -> None:
         {"trust": trust(figure(0.8))},
         {"data": data(training=500)},
         {"data": data(generated=999)},
-        {"blind": Blind(auroc=figure(0.56, 0.52, 0.6))},
+        {"split_baseline": SplitBaseline(auroc=figure(0.56, 0.52, 0.6))},
     ]
     seen = set()
     for changed in variants:

@@ -12,32 +12,32 @@ __all__ = ["Findings", "ProbablyExistsError", "Sheet", "__version__", "ask", "au
 
 if TYPE_CHECKING:
     from probablyexists.basis.errors import ProbablyExistsError
-    from probablyexists.findings import Findings
-    from probablyexists.method import audit
-    from probablyexists.question import ask
-    from probablyexists.sheet import Sheet
-    from probablyexists.survey import blind
+    from probablyexists.results.findings import Findings
+    from probablyexists.results.sheet import Sheet
+    from probablyexists.tasks.ask import ask
+    from probablyexists.tasks.audit import audit
+    from probablyexists.tasks.blind import blind
 
 
 def __getattr__(name: str) -> Any:
     if name == "audit":
-        from probablyexists.method import audit
+        from probablyexists.tasks.audit import audit
 
         return audit
     if name == "ask":
-        from probablyexists.question import ask
+        from probablyexists.tasks.ask import ask
 
         return ask
     if name == "blind":
-        from probablyexists.survey import blind
+        from probablyexists.tasks.blind import blind
 
         return blind
     if name == "Sheet":
-        from probablyexists.sheet import Sheet
+        from probablyexists.results.sheet import Sheet
 
         return Sheet
     if name == "Findings":
-        from probablyexists.findings import Findings
+        from probablyexists.results.findings import Findings
 
         return Findings
     if name == "ProbablyExistsError":

@@ -19,9 +19,10 @@ from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import sha256_file
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
-from probablyexists.findings import Estimate, Findings
-from probablyexists.images.drawn import write_population
-from probablyexists.method import audit
+from probablyexists.drawn.population import write_population
+from probablyexists.results.findings import Findings
+from probablyexists.stats.estimate import Estimate
+from probablyexists.tasks.audit import audit
 
 POPULATION = 0
 """Seed of the drawn people; the generator knows these and no others."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.attacks.protocol import Scorer
-from probablyexists.findings import Dose, DosePoint
+from probablyexists.attacks.attack import Scorer
 from probablyexists.matching.crowd import Crowd, common_count
+from probablyexists.results.findings import Dose, DosePoint
 from probablyexists.stats.contrast import mean, slope
 
 

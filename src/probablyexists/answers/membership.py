@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from probablyexists.attacks.protocol import Scorer
+from probablyexists.attacks.attack import Scorer
 from probablyexists.basis.seeds import rng
-from probablyexists.findings import Blind, Membership
 from probablyexists.matching.crowd import Crowd, common_count
+from probablyexists.results.findings import Membership, SplitBaseline
 from probablyexists.stats.estimate import Estimate, Unresolvable
 from probablyexists.stats.roc import Side, auroc_estimate, rank_sum_p, tpr_estimate
 from probablyexists.stats.several import best_of
 
-BLIND_PEOPLE = 4000
-BLIND_NEEDS = 10
+BASELINE_PEOPLE = 4000
+BASELINE_NEEDS = 10
 
 
 def membership(
@@ -108,7 +108,7 @@ def _people(crowd: Crowd, photos: int, score: Scorer) -> tuple[Side, tuple[str, 
     return Side.one_each(score(faces)), tuple(crowd.people.names[i] for i in who)
 
 
-def blind(training: Crowd, heldout: Crowd, seed: int) -> Blind:
+def split_baseline(training: Crowd, heldout: Crowd, seed: int) -> SplitBaseline:
     """The baseline: can members be told from held-out people without the generator?
 
     Logistic regression on templates, learned on one half of the people and judged on the other, both ways; the mean
@@ -120,11 +120,11 @@ def blind(training: Crowd, heldout: Crowd, seed: int) -> Blind:
     k = common_count(training.people.counts, heldout.people.counts)
     draw = rng(seed, "blind")
     sides = [crowd.templates(k)[0] for crowd in (training, heldout)]
-    sides = [side[draw.permutation(len(side))[:BLIND_PEOPLE]] for side in sides]
+    sides = [side[draw.permutation(len(side))[:BASELINE_PEOPLE]] for side in sides]
     fewest = min(map(len, sides))
-    if fewest < BLIND_NEEDS:
-        reason = f"needs at least {BLIND_NEEDS} people on each side, has {fewest}"
-        return Blind(auroc=Unresolvable(reason, BLIND_NEEDS, fewest))
+    if fewest < BASELINE_NEEDS:
+        reason = f"needs at least {BASELINE_NEEDS} people on each side, has {fewest}"
+        return SplitBaseline(auroc=Unresolvable(reason, BASELINE_NEEDS, fewest))
     x = np.concatenate(sides).astype(np.float64)
     y = np.repeat([1, 0], [len(side) for side in sides])
     half = np.concatenate([np.arange(len(side)) % 2 for side in sides])
@@ -137,6 +137,6 @@ def blind(training: Crowd, heldout: Crowd, seed: int) -> Blind:
         found.append(auroc_estimate(members, strangers))
     one, other = found
     if isinstance(one, Unresolvable) or isinstance(other, Unresolvable):
-        return Blind(auroc=one if isinstance(one, Unresolvable) else other)
+        return SplitBaseline(auroc=one if isinstance(one, Unresolvable) else other)
     value, low, high = ((getattr(one, name) + getattr(other, name)) / 2 for name in ("value", "low", "high"))
-    return Blind(auroc=Estimate(value, low, high, one.level, "mean of two halves, DeLong", fewest))
+    return SplitBaseline(auroc=Estimate(value, low, high, one.level, "mean of two halves, DeLong", fewest))

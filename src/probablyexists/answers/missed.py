@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from probablyexists.answers.naming import Named
 from probablyexists.answers.view import View, p_of, scores_of
-from probablyexists.attacks.protocol import Attack
+from probablyexists.attacks.attack import Attack
 from probablyexists.basis.seeds import rng
-from probablyexists.findings import Missed
 from probablyexists.matching.crowd import Crowd
+from probablyexists.results.findings import Missed
 from probablyexists.stats.estimate import Unresolvable
 from probablyexists.stats.power import smallest_leak
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.answers.view import View, p_of, scores_of
-from probablyexists.attacks.protocol import Scorer
-from probablyexists.findings import Naming, Stratum
+from probablyexists.attacks.attack import Scorer
 from probablyexists.matching.cosines import similarities
 from probablyexists.matching.neighbours import nearest
+from probablyexists.results.findings import Naming, Stratum
 from probablyexists.stats.conformal import benjamini_hochberg, conformal_p, smallest_nameable
 
 PHOTO_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.attacks.protocol import Attack, Scorer
+from probablyexists.attacks.attack import Attack, Scorer
 from probablyexists.matching.crowd import Crowd, Photos
 from probablyexists.matching.neighbours import nearest
 from probablyexists.stats.conformal import conformal_p
@@ -21,7 +21,7 @@ ENOUGH_PLANTED = 20
 
 
 @dataclass(frozen=True)
-class Standing:
+class Rank:
     """One person among the reference people."""
 
     compared_on: int
@@ -47,7 +47,7 @@ def photos_compared(n_asked: int, reference: NDArray[np.intp]) -> int:
     return max(k for k in range(1, n_asked + 1) if k == 1 or int((reference >= k).sum()) >= enough)
 
 
-def standing(asked: Crowd, reference: Crowd, samples: Photos, score: Scorer) -> Standing:
+def rank(asked: Crowd, reference: Crowd, samples: Photos, score: Scorer) -> Rank:
     """A conformal p-value: the share of reference people, this person counted with them, who score at least as high.
 
     Null: this person was not trained on. If they and the reference people are then exchangeable (drawn from the same
@@ -59,7 +59,7 @@ def standing(asked: Crowd, reference: Crowd, samples: Photos, score: Scorer) -> 
     others = score(reference.faces(k)[0])
     own = score(face)
     near = nearest(face.templates, samples.embeddings, min(N_NEAREST, len(samples)))
-    return Standing(
+    return Rank(
         compared_on=k,
         score=float(own[0]),
         exposure=float((own[0] - others.mean()) / max(float(others.std(ddof=1)), 1e-9)),
@@ -70,7 +70,7 @@ def standing(asked: Crowd, reference: Crowd, samples: Photos, score: Scorer) -> 
     )
 
 
-def power(reference: Crowd, at: Standing, samples: Photos, attack: Attack, level: float) -> Figure:
+def power(reference: Crowd, at: Rank, samples: Photos, attack: Attack, level: float) -> Figure:
     """Share of reference people with p <= level if another photo of theirs had been generated.
 
     The photo is put among the samples and is not in the template; templates have as many photos as the person asked

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.findings import Resemblance
+from probablyexists.answers.credits import credit
 from probablyexists.matching.cosines import similarities
 from probablyexists.matching.crowd import Crowd, common_count
-from probablyexists.matching.neighbours import credit
+from probablyexists.results.findings import Resemblance
 from probablyexists.stats.contrast import excess
 
 QUANTILE = 0.99

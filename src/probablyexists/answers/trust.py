@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.recognisers import Recogniser
-from probablyexists.findings import ErrorRates, Trust
 from probablyexists.matching.cosines import similarities
 from probablyexists.matching.crowd import Crowd, common_count
+from probablyexists.results.findings import ErrorRates, Trust
 from probablyexists.stats.estimate import Unresolvable
 from probablyexists.stats.rates import false_match_rate, share_of_people
 

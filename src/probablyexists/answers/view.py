@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.attacks.protocol import Attack, Faces, Scorer
+from probablyexists.attacks.attack import Attack, Faces, Scorer
 from probablyexists.matching.crowd import Crowd, Photos, Reference
 from probablyexists.stats.conformal import conformal_p
 from probablyexists.stats.several import conformal_p_of_best

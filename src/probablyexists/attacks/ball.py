@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.attacks.protocol import Faces, Photos, Reference, Scorer
+from probablyexists.attacks.attack import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
 from probablyexists.matching.cosines import blocks
 

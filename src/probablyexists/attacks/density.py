@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ive, logsumexp
 
-from probablyexists.attacks.protocol import Faces, Photos, Reference, Scorer
+from probablyexists.attacks.attack import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
 from probablyexists.matching.cosines import blocks, similarities
 

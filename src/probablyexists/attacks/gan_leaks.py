@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.attacks.protocol import Faces, Photos, Reference, Scorer
+from probablyexists.attacks.attack import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
 from probablyexists.matching.neighbours import nearest
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from probablyexists.attacks.attack import Attack
 from probablyexists.attacks.ball import MonteCarloBall
 from probablyexists.attacks.classifier import LearnedClassifier
 from probablyexists.attacks.density import DensityRatio, KernelDensity
 from probablyexists.attacks.gan_leaks import GanLeaks
 from probablyexists.attacks.nearest import NearestSample, NearestSamples, PhotoSet
 from probablyexists.attacks.plda import Plda
-from probablyexists.attacks.protocol import Attack
 from probablyexists.attacks.snorm import AdaptiveSNorm
 from probablyexists.basis.errors import InputError
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.special import logsumexp
 
-from probablyexists.attacks.protocol import Faces, Photos, Reference, Scorer
+from probablyexists.attacks.attack import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
 
 SHRINK = 0.1

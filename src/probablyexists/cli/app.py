@@ -96,7 +96,6 @@ Faces = Annotated[str, typer.Option(help="auto, detect (find the face first) or 
 Recogniser = Annotated[str, typer.Option(help="dlib, dlib-float32, insightface, or the path of an .onnx file.")]
 Threads = Annotated[int | None, typer.Option(help="Threads; default: all cores.")]
 Memory = Annotated[float, typer.Option(help="GiB that matching may use, beside the tables of embeddings.")]
-Matching = Annotated[str, typer.Option(help="exact, or an approximate index: hnsw or ivf-pq; its recall is reported.")]
 Engine = Annotated[str, typer.Option(help="local, or ray: embed and match on a Ray cluster.")]
 RayAddress = Annotated[str | None, typer.Option(help="Of a Ray cluster that runs; default: one on this machine.")]
 Samples = Annotated[int | None, typer.Option(help="How many pictures to draw from a generator; default: 10000.")]
@@ -147,7 +146,6 @@ def audit_command(
     seed: Seed = 0,
     threads: Threads = None,
     memory: Memory = 2.0,
-    matching: Matching = "exact",
     engine: Engine = "local",
     ray_address: RayAddress = None,
     show_names: Annotated[bool, typer.Option("--show-names", help="Folder names instead of pseudonyms.")] = False,
@@ -179,7 +177,6 @@ def audit_command(
         "seed": seed,
         "threads": threads,
         "memory": memory,
-        "matching": matching,
         "engine": engine,
         "ray_address": ray_address,
         "show_names": show_names,
@@ -190,11 +187,11 @@ def audit_command(
     }
     settings, progress = checked(Settings, given), _progress(quiet)
     if dry_run:
-        from probablyexists.plan import plan
+        from probablyexists.tasks.dry_run import plan
 
         typer.echo(str(plan(settings, progress)))
         return
-    from probablyexists.method import run
+    from probablyexists.tasks.audit import run
 
     findings = run(settings, progress)
     typer.echo(findings.model_dump_json(indent=1) if as_json else summary(findings, out))
@@ -227,7 +224,7 @@ def ask_command(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    from probablyexists.question import ask
+    from probablyexists.tasks.ask import ask
 
     chosen: dict[str, Any] = {} if cache is None else {"cache": cache}
     sheet = ask(
@@ -273,7 +270,7 @@ def blind_command(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    from probablyexists.survey import blind
+    from probablyexists.tasks.blind import blind
 
     chosen: dict[str, Any] = {} if cache is None else {"cache": cache}
     found = blind(
@@ -314,7 +311,7 @@ def embed_command(
 ) -> None:
     from collections import Counter
 
-    from probablyexists.tables import embed_into
+    from probablyexists.tasks.embed_match import embed_into
 
     chosen: dict[str, Any] = {} if cache is None else {"cache": cache}
     table = embed_into(
@@ -351,7 +348,7 @@ def match_command(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    from probablyexists.tables import match_into
+    from probablyexists.tasks.embed_match import match_into
 
     made = match_into(
         queries,
@@ -378,9 +375,10 @@ def split_command(
 ) -> None:
     from collections import Counter
 
-    from probablyexists.images.manifest import ManifestSource
-    from probablyexists.images.roles import draw_roles, write_manifest
-    from probablyexists.images.sources import FolderSource, open_source
+    from probablyexists.sources.folder import FolderSource
+    from probablyexists.sources.manifest import ManifestSource
+    from probablyexists.sources.open_source import open_source
+    from probablyexists.sources.split import draw_roles, write_manifest
 
     if out.exists():
         raise InputError(f"--out {out}: exists; a split is drawn once, give another name or delete it first")
@@ -426,8 +424,9 @@ def schema_command(
     """Print the JSON Schema of findings.json, sheet.json or frequent.json."""
     from pydantic import BaseModel
 
-    from probablyexists.findings import Findings
-    from probablyexists.sheet import FrequentFaces, Sheet
+    from probablyexists.results.findings import Findings
+    from probablyexists.results.frequent import FrequentFaces
+    from probablyexists.results.sheet import Sheet
 
     written: dict[str, type[BaseModel]] = {"findings": Findings, "sheet": Sheet, "frequent": FrequentFaces}
     typer.echo(json.dumps(written[of].model_json_schema(mode="serialization"), indent=1))

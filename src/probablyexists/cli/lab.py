@@ -111,8 +111,8 @@ def train_command(
 ) -> None:
     _needs_torch()
     from probablyexists.intake.settings import default_cache
+    from probablyexists.lab.design import Design, split
     from probablyexists.lab.sets import crops, read
-    from probablyexists.lab.split import Design, split
     from probablyexists.lab.train import Training, train
 
     settings = checked(
@@ -150,7 +150,7 @@ def table_command(experiment: Experiment, out: Done) -> None:
 
     probablyexists lab table experiments/smoke.toml --out lab/
     """
-    from probablyexists.lab.table import table
+    from probablyexists.lab.results_table import table
 
     typer.echo(table(_cells(experiment, out)))
 
@@ -193,7 +193,7 @@ def leaderboard_command(
     from probablyexists.intake.settings import default_cache
     from probablyexists.lab.leaderboard import YARDSTICKS, margin, margin_words, standings, table
     from probablyexists.lab.victims import attacked, find_victims
-    from probablyexists.lab.white_box import WHITE_BOX
+    from probablyexists.lab.white_box.scores import WHITE_BOX
 
     progress = Silent() if quiet else Console()
     victims = [attacked(f, ATTACKS, cache or default_cache(), progress, threads) for f in find_victims(runs)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from probablyexists.findings import Estimate, Figure, Findings, Unresolvable
-from probablyexists.sheet import FrequentFaces, Sheet
+from probablyexists.results.findings import Findings
+from probablyexists.results.frequent import FrequentFaces
+from probablyexists.results.sheet import Sheet
+from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 
 
 def summary(findings: Findings, out: Path) -> str:
@@ -13,7 +15,7 @@ def summary(findings: Findings, out: Path) -> str:
     lines = [f"verdict: {findings.verdict}", findings.sentence, ""]
     for answer in findings.membership:
         lines.append(f"1 {answer.population}, by {answer.level}: AUROC {_show(answer.auroc)}")
-    lines.append(f"  blind baseline (0.5 is fair): AUROC {_show(findings.blind.auroc)}")
+    lines.append(f"  split baseline (0.5 is fair): AUROC {_show(findings.split_baseline.auroc)}")
     naming = findings.naming
     lines.append(
         f"2 {naming.n_exposed:,} of {naming.n_members:,} members named at a false discovery rate of {naming.level:g}"

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.files import written_whole
-from probablyexists.basis.models import RECOGNISER_SHA256, model_file
+from probablyexists.basis.model_files import RECOGNISER_SHA256, model_file
 from probablyexists.embeddings.dlib_ranges import RANGES, Ranges
 from probablyexists.embeddings.dlib_weights import DlibWeights, read_weights
 from probablyexists.faces.compiled import CHIP_SIDE

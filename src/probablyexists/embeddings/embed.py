@@ -19,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError
+from probablyexists.basis.memory import room
 from probablyexists.basis.progress import Progress
-from probablyexists.basis.room import room
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import Row, Store
 from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, Face, FacesMode, acquire
-from probablyexists.images.sources import Photo, Source
+from probablyexists.sources.listing import Photo
+from probablyexists.sources.open_source import Source
 
 BATCH = 16
 ROWS_A_PART = 1024

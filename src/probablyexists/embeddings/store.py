@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text, written_whole
-from probablyexists.basis.room import room
+from probablyexists.basis.memory import room
 from probablyexists.faces.compiled import PICTURE_SIDE
 
 _PART = re.compile(r"part-[0-9a-f]{64}\.parquet")

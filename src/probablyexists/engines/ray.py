@@ -22,8 +22,8 @@ from probablyexists.embeddings.embed import Looked, look_at
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import Store
 from probablyexists.faces.acquire import FacesMode
-from probablyexists.images.sources import Source
 from probablyexists.matching.neighbours import MEMORY, Nearest, Vectors, nearest_here
+from probablyexists.sources.open_source import Source
 
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")

@@ -28,7 +28,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Found:
+class Detection:
     """What the detector saw: the face chosen, and how many there were."""
 
     box: Box | None
@@ -57,7 +57,7 @@ _SURE = 1.2**4
 boxes may come out a step of the detector's pyramid (1.2 in side) larger or smaller."""
 
 
-def detect(image: NDArray[np.uint8]) -> Found:
+def detect(image: NDArray[np.uint8]) -> Detection:
     """Look for faces: in a large image reduced as far as its shorter side allows, by powers of two, then in the whole.
 
     Of several faces the largest, most central one is chosen: box area times exp(-(d / 0.5)^2), d being the
@@ -75,16 +75,16 @@ def detect(image: NDArray[np.uint8]) -> Found:
     return detect_whole(image)
 
 
-def detect_whole(image: NDArray[np.uint8]) -> Found:
+def detect_whole(image: NDArray[np.uint8]) -> Detection:
     """Look for faces at the image's own size, then at twice the size, then at that size less strictly."""
     for doubled, stricter in _ATTEMPTS:
         boxes = _seen(image, doubled, stricter)
         if boxes:
-            return Found(_chosen(boxes, image), len(boxes))
-    return Found(None, 0)
+            return Detection(_chosen(boxes, image), len(boxes))
+    return Detection(None, 0)
 
 
-def _detect_reduced(image: NDArray[np.uint8], factor: int) -> Found | None:
+def _detect_reduced(image: NDArray[np.uint8], factor: int) -> Detection | None:
     """What is seen in the image reduced, in its own pixels; None if that does not settle which face to take."""
     from PIL import Image
 
@@ -100,7 +100,7 @@ def _detect_reduced(image: NDArray[np.uint8], factor: int) -> Found | None:
     unseen = (factor * _LEAST_FACE) ** 2.0
     others = [_prominence(box, width, height) for box in boxes if box is not chosen]
     settled = _prominence(chosen, width, height) >= _SURE * max([unseen, *others])
-    return Found(chosen, len(boxes)) if settled else None
+    return Detection(chosen, len(boxes)) if settled else None
 
 
 def _seen(image: NDArray[np.uint8], doubled: int, stricter: float) -> list[Box]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.models import LANDMARKS_SHA256, model_file
+from probablyexists.basis.model_files import LANDMARKS_SHA256, model_file
 from probablyexists.faces.boxes import Box
 from probablyexists.faces.compiled import Picture, aligner, rgb
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
-from probablyexists.generators.files import content_id, one_line
+from probablyexists.generators.file_checks import content_id, one_line
 from probablyexists.generators.latents import checked_size, to_pixels
 
 _NAME = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import InputError, MissingExtraError
-from probablyexists.generators.files import content_id, one_line
+from probablyexists.basis.text import shown
+from probablyexists.generators.file_checks import content_id, one_line
+from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator, checked_shape
-from probablyexists.generators.protocol import Generator
 from probablyexists.generators.torch_run import runner, torch_device
-from probablyexists.images.listing import shown
 
 INDEX = "model_index.json"
 STEPS = 50

@@ -24,7 +24,7 @@ BATCH_PIXELS = 2**20
 MOST_FIXED = 1024
 """Largest batch that a model may insist on."""
 
-Run = Callable[[NDArray[np.float32]], NDArray[np.floating]]
+Synthesise = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 """Latents (n, *latent_shape) -> pictures (n, 3, h, w) in [-1, 1]."""
 
 
@@ -86,7 +86,9 @@ class LatentGenerator:
     Runs the network once, to learn the size of its pictures and to refuse what is not in [-1, 1].
     """
 
-    def __init__(self, id: str, where: str, latent_shape: Sequence[object], run: Run, batch: int | None = None) -> None:
+    def __init__(
+        self, id: str, where: str, latent_shape: Sequence[object], run: Synthesise, batch: int | None = None
+    ) -> None:
         self.id = id
         self._where = where
         self._shape = checked_shape(latent_shape, where)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import InputError
-from probablyexists.generators.files import content_id, needs_trust, one_line
+from probablyexists.basis.text import shown
+from probablyexists.generators.file_checks import content_id, needs_trust, one_line
+from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator
-from probablyexists.generators.protocol import Generator
 from probablyexists.generators.torch_run import runner, torch_device
-from probablyexists.images.listing import shown
 
 PICKLE = "a pickle"
 

@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from probablyexists.basis.errors import InputError
-from probablyexists.generators.files import content_id, needs_trust, one_line
-from probablyexists.generators.latents import MOST_AT_ONCE, LatentGenerator, Run, checked_shape
-from probablyexists.generators.protocol import Generator
+from probablyexists.basis.text import shown
+from probablyexists.generators.file_checks import content_id, needs_trust, one_line
+from probablyexists.generators.generator import Generator
+from probablyexists.generators.latents import MOST_AT_ONCE, LatentGenerator, Synthesise, checked_shape
 from probablyexists.generators.torch_run import require_torch, runner, torch_device
 from probablyexists.generators.torchscript_check import check_archive, check_operators
-from probablyexists.images.listing import shown
 
 EXPORTED = "a torch.export file"
 
@@ -100,7 +100,7 @@ def _fixed_batch(program: Any) -> int | None:
     return int(upper) if upper < MOST_AT_ONCE else None
 
 
-def _scaled(run: Run, side: Side) -> Run:
+def _scaled(run: Synthesise, side: Side) -> Synthesise:
     black, white = side.range
     if (black, white) == (-1.0, 1.0):
         return run

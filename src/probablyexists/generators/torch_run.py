@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError, MissingExtraError
-from probablyexists.generators.files import one_line
-from probablyexists.generators.latents import Run
+from probablyexists.generators.file_checks import one_line
+from probablyexists.generators.latents import Synthesise
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,7 @@ def torch_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def runner(network: Any, device: torch.device, where: str) -> Run:
+def runner(network: Any, device: torch.device, where: str) -> Synthesise:
     """`network(latents) -> (n, 3, h, w)` as a function of arrays, without gradients.
 
     Raises InputError when the network fails or gives no tensor.

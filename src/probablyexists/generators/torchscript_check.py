@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import InputError
-from probablyexists.images.listing import shown
+from probablyexists.basis.text import shown
 
 _RUNS_ON_LOAD = re.compile(rb"__setstate__|torch\.classes|torch\s*\.\s*classes")
 _TENSOR_DATA = re.compile(r".*/(data|constants)/\d+")

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 from probablyexists.embeddings.embed import Embedded
-from probablyexists.findings import Clusters
 from probablyexists.matching.clusters import cluster
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.templates import People, group
+from probablyexists.results.findings import Clusters
 
 MIN_HELDOUT = 20
 """Fewer held-out people and not even a single member could reach p = 0.05."""

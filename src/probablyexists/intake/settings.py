@@ -64,8 +64,6 @@ class Settings(Common):
     level: float = Field(default=0.05, gt=0.0, lt=1.0)
     """False discovery rate allowed among the named."""
     show_names: bool = False
-    matching: Literal["exact", "hnsw", "ivf-pq"] = "exact"
-    """Exact, or by an approximate index, whose recall is measured and told."""
 
 
 class Question(Common):

@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from probablyexists.basis.errors import InputError
-from probablyexists.images.listing import shown
+from probablyexists.basis.text import shown
+from probablyexists.lab.design import Design
 from probablyexists.lab.procedures import procedure
-from probablyexists.lab.split import Design
 from probablyexists.lab.train import Training
 
 GRID_KEYS = ("set", "procedure", "people", "photos", "images", "size", "augment", "truth", "seed")

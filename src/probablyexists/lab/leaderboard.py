@@ -21,11 +21,11 @@ from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.seeds import rng
 from probablyexists.lab.pool import SEEN, UNSEEN
-from probablyexists.lab.table import shown, signed
+from probablyexists.lab.results_table import shown, signed
 from probablyexists.lab.victims import N_FOLDS, Victim
 from probablyexists.stats.conformal import benjamini_hochberg
 from probablyexists.stats.estimate import Estimate, Figure
-from probablyexists.stats.pooled import Run, pooled_auroc, pooled_difference
+from probablyexists.stats.pooled import PooledRun, pooled_auroc, pooled_difference
 from probablyexists.stats.roc import Side, tpr_estimate
 
 LEVEL = 0.05
@@ -39,7 +39,7 @@ _HEAD = (
 
 
 @dataclass(frozen=True)
-class Standing:
+class Place:
     """One attack over some victims."""
 
     attack: str
@@ -57,7 +57,7 @@ class Standing:
     mebibytes: float | None
 
 
-def standings(victims: Sequence[Victim], attacks: Sequence[str]) -> list[Standing]:
+def standings(victims: Sequence[Victim], attacks: Sequence[str]) -> list[Place]:
     """Best first, by the pooled AUROC of unseen photos by person. InputError without victims."""
     if not victims:
         raise InputError("leaderboard: no victims; give folders of finished lab runs")
@@ -70,7 +70,7 @@ def standings(victims: Sequence[Victim], attacks: Sequence[str]) -> list[Standin
         n_named, n_members = _named(victims, attack)
         costs = [victim.costs[attack] for victim in victims]
         found.append(
-            Standing(
+            Place(
                 attack=attack,
                 auroc={
                     kind: pooled_auroc(_runs(victims, attack, *kind))
@@ -111,7 +111,7 @@ def margin(victims: Sequence[Victim], attacks: Sequence[str]) -> Margin:
     return Margin(winner, len(chosen_on), len(reported_on), over)
 
 
-def table(found: Sequence[Standing]) -> str:
+def table(found: Sequence[Place]) -> str:
     """Markdown."""
     lines = [_HEAD, "|---" * (_HEAD.count("|") - 1) + "|"]
     for at in found:
@@ -177,9 +177,11 @@ def _folds(victim: Victim, attack: str, population: str, level: str, *, blind: b
     return found
 
 
-def _runs(victims: Sequence[Victim], attack: str, population: str, level: str, *, blind: bool = False) -> list[Run]:
+def _runs(
+    victims: Sequence[Victim], attack: str, population: str, level: str, *, blind: bool = False
+) -> list[PooledRun]:
     return [
-        Run(fold.members, fold.member_names, fold.strangers, fold.stranger_names)
+        PooledRun(fold.members, fold.member_names, fold.strangers, fold.stranger_names)
         for victim in victims
         for fold in _folds(victim, attack, population, level, blind=blind)
     ]

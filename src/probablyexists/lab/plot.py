@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probablyexists.basis.files import written_whole
-from probablyexists.lab.leaderboard import Standing
+from probablyexists.lab.leaderboard import Place
 from probablyexists.lab.pool import SEEN, UNSEEN, Cell, figure
 from probablyexists.stats.estimate import Estimate
 
@@ -40,7 +40,7 @@ def plot(cells: Sequence[Cell], folder: Path) -> list[Path]:
     return written
 
 
-def plot_leaderboard(found: Sequence[Standing], path: Path) -> Path:
+def plot_leaderboard(found: Sequence[Place], path: Path) -> Path:
     """The attacks, best on top: AUROC by person on unseen and on seen photos, and without the generator."""
 
     def paint(axes: Axes) -> None:

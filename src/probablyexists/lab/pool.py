@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from probablyexists.basis.seeds import rng
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
-from probablyexists.stats.pooled import Run as Scored
+from probablyexists.stats.pooled import PooledRun as Scored
 from probablyexists.stats.pooled import pooled_auroc, pooled_difference
 from probablyexists.stats.randomised import DoseRun, randomised_slope
 
@@ -41,7 +41,7 @@ class Cell:
     each: Mapping[tuple[str, str], tuple[Figure, ...]]
     """The same of every run alone."""
     above: Mapping[str, Figure]
-    """Population -> by how much the AUROC by person lies above the blind baseline's, pooled over the runs."""
+    """Population -> by how much the AUROC by person lies above the split baseline's, pooled over the runs."""
     dose: Mapping[str, Figure]
     """Population -> exposure for each doubling of the training photos, where these were dealt out at random."""
 

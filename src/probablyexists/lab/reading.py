@@ -13,15 +13,15 @@ from probablyexists.answers.membership import Population, membership, population
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
-from probablyexists.findings import Findings, Membership
 from probablyexists.intake.settings import Settings
 from probablyexists.lab.pool import AUDIT, BLIND
 from probablyexists.matching.crowd import Crowd, photos_of
-from probablyexists.method import Evidence, conclude, gather
+from probablyexists.results.findings import Findings, Membership
 from probablyexists.stats.distances import frechet_distance, kernel_distance
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
-from probablyexists.stats.pooled import Run, pooled_difference
+from probablyexists.stats.pooled import PooledRun, pooled_difference
 from probablyexists.stats.roc import Side, auroc_estimate
+from probablyexists.tasks.audit import Gathered, conclude, gather
 
 SCORES_SCHEMA = pa.schema(
     [
@@ -75,15 +75,15 @@ def read(settings: Settings, controls: frozenset[str], progress: Progress) -> Re
     held-out people should be 1/2.
     """
     started = time.monotonic()
-    evidence = gather(settings, progress)
-    findings = conclude(evidence, settings, progress, started)
-    crowds = evidence.crowds
-    score = NearestSample().prepare(photos_of(evidence.others))
+    gathered = gather(settings, progress)
+    findings = conclude(gathered, settings, progress, started)
+    crowds = gathered.crowds
+    score = NearestSample().prepare(photos_of(gathered.others))
     scored = populations(crowds.training, crowds.unseen, crowds.heldout, score)
     people = [population for population in scored if population.level == "person"]
     blind = blind_populations(crowds.training, crowds.unseen, crowds.heldout, settings.seed)
     return Reading(
-        _glance(evidence, settings.seed),
+        _glance(gathered, settings.seed),
         findings,
         pa.concat_tables([_table(AUDIT, scored), *(_table(name, half) for name, half in blind.items())]),
         {p.name: _baseline([_named(half, p.name) for half in blind.values()]) for p in people},
@@ -92,10 +92,10 @@ def read(settings: Settings, controls: frozenset[str], progress: Progress) -> Re
     )
 
 
-def _glance(evidence: Evidence, seed: int) -> Glance:
-    crowds, score = evidence.crowds, NearestSample().prepare(photos_of(evidence.others))
+def _glance(gathered: Gathered, seed: int) -> Glance:
+    crowds, score = gathered.crowds, NearestSample().prepare(photos_of(gathered.others))
     figures = membership(crowds.training, crowds.unseen, crowds.heldout, [score], seed)
-    real, made = evidence.tables["training"].embeddings, evidence.tables["generated"].embeddings
+    real, made = gathered.tables["training"].embeddings, gathered.tables["generated"].embeddings
     # The Frechet distance of few photos is too large, by how much depends on their number: as many on either side.
     n = min(len(real), len(made))
     kernel = kernel_distance(real, made)
@@ -104,7 +104,7 @@ def _glance(evidence: Evidence, seed: int) -> Glance:
         frechet=frechet_distance(real[:n], made[:n]),
         kernel=kernel.value if isinstance(kernel, Estimate) else float("nan"),
         n_samples=len(made),
-        n_copies=int(evidence.copied.is_copy.sum()),
+        n_copies=int(gathered.copied.is_copy.sum()),
     )
 
 
@@ -169,10 +169,10 @@ def _above(audited: Population, halves: Sequence[Population]) -> Figure:
     return pooled_difference([_run(audited)], [_run(half) for half in halves])
 
 
-def _run(population: Population) -> Run:
+def _run(population: Population) -> PooledRun:
     members = [population.members[i] for i in population.positives.people]
     strangers = [population.strangers[i] for i in population.negatives.people]
-    return Run(population.positives.scores, members, population.negatives.scores, strangers)
+    return PooledRun(population.positives.scores, members, population.negatives.scores, strangers)
 
 
 def _mean_of(one: Figure, other: Figure) -> Figure:

@@ -18,16 +18,16 @@ from pydantic import TypeAdapter
 from probablyexists.basis.errors import TrainingError
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.basis.progress import Progress
-from probablyexists.findings import Findings, Membership
 from probablyexists.intake.settings import Settings
+from probablyexists.lab.design import Split, split
 from probablyexists.lab.experiment import Experiment, Run
 from probablyexists.lab.machine import Machine
 from probablyexists.lab.pool import AUDIT, SEEN, UNSEEN
 from probablyexists.lab.reading import Glance, Reading, glance, read
 from probablyexists.lab.sets import crops
 from probablyexists.lab.sets import read as read_crops
-from probablyexists.lab.split import Split, split
 from probablyexists.lab.train import Trained, train
+from probablyexists.results.findings import Findings, Membership
 from probablyexists.stats.estimate import Figure
 
 ROW_VERSION = 1
@@ -142,7 +142,7 @@ def _row(roles: Split, trained: Trained, curve: dict[int, Glance], reading: Read
         "baseline": {name: _plain(figure) for name, figure in reading.baseline.items()},
         "above_baseline": {name: _plain(figure) for name, figure in reading.above.items()},
         "controls": {name: _plain(figure) for name, figure in reading.controls.items()},
-        "blind": _plain(findings.blind.auroc),
+        "blind": _plain(findings.split_baseline.auroc),
         "frechet": reading.glance.frechet,
         "kernel": reading.glance.kernel,
         "n_samples": reading.glance.n_samples,

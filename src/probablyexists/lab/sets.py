@@ -18,13 +18,14 @@ from PIL import Image
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.files import written_whole
 from probablyexists.basis.progress import Progress
+from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.faces.acquire import at_least
 from probablyexists.faces.alignment import cut_chip
 from probablyexists.faces.boxes import SMALLEST, Box, detect, frame_box
 from probablyexists.faces.landmarks import landmarks
 from probablyexists.images.decode import decode_picture
-from probablyexists.images.drawn import draw_person, draw_photo
-from probablyexists.images.sources import Photo, Source, open_source
+from probablyexists.sources.listing import Photo
+from probablyexists.sources.open_source import Source, open_source
 
 CROPS_VERSION = 1
 """Raised whenever the same photo would give another crop, or the same drawn person another picture."""

@@ -21,9 +21,9 @@ from probablyexists.basis.errors import InputError, TrainingError
 from probablyexists.basis.files import write_text
 from probablyexists.basis.progress import Progress
 from probablyexists.lab.checkpoint import load_state, save_generator, save_state
+from probablyexists.lab.contact_sheet import write_sheet
 from probablyexists.lab.machine import Machine
 from probablyexists.lab.procedures import Procedure, procedure
-from probablyexists.lab.sheet import write_sheet
 from probablyexists.networks.build import build_discriminator, build_generator
 from probablyexists.networks.operations import casts_kept
 

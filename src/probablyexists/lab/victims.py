@@ -21,17 +21,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from probablyexists.answers.membership import Population, populations
-from probablyexists.attacks.protocol import Attack
+from probablyexists.attacks.attack import Attack
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
-from probablyexists.images.listing import shown
+from probablyexists.basis.text import shown
 from probablyexists.lab.experiment import Run
 from probablyexists.lab.run import audit_settings
-from probablyexists.lab.white_box import WHITE_BOX, left_behind, white_box_scores
+from probablyexists.lab.white_box.scores import WHITE_BOX, left_behind, white_box_scores
 from probablyexists.matching.crowd import photos_of
-from probablyexists.method import Evidence, gather
+from probablyexists.tasks.audit import Gathered, gather
 
 N_FOLDS = 4
 
@@ -90,14 +90,14 @@ def attacked(
     wanted = [*attacks, *(WHITE_BOX if left_behind(run.training, folder) else ())]
     missing = [name for name in wanted if name not in known]
     if missing:
-        evidence = gather(audit_settings(run, folder, folder / "training" / "generator", cache, threads), progress)
+        gathered = gather(audit_settings(run, folder, folder / "training" / "generator", cache, threads), progress)
         tables = [pq.read_table(table)] if known else []
         with progress.stage(f"attacks on {folder.name}", len(missing)) as bar:
             for name in missing:
                 if name in attacks:
-                    found, known[name] = _measured(partial(_scores, evidence, attacks[name], run.seed))
+                    found, known[name] = _measured(partial(_scores, gathered, attacks[name], run.seed))
                 else:
-                    found, known[name] = _opened(evidence, run, folder, name)
+                    found, known[name] = _opened(gathered, run, folder, name)
                 tables.append(found)
                 bar.advance()
         with written_whole(table) as aside:
@@ -118,15 +118,15 @@ def _measured(scores: Callable[[], Iterator[pa.Table]]) -> tuple[pa.Table, dict[
     return table, {"seconds": seconds, "mebibytes": most / 2**20}
 
 
-def _opened(evidence: Evidence, run: Run, folder: Path, attack: str) -> tuple[pa.Table, dict[str, float | None]]:
+def _opened(gathered: Gathered, run: Run, folder: Path, attack: str) -> tuple[pa.Table, dict[str, float | None]]:
     started = time.perf_counter()
-    found = white_box_scores(evidence, run, folder, WHITE_BOX[attack])
+    found = white_box_scores(gathered, run, folder, WHITE_BOX[attack])
     table = pa.concat_tables([_table(attack, blind, 0, part) for blind, parts in found for part in parts])
     return table, {"seconds": time.perf_counter() - started, "mebibytes": None}
 
 
-def _scores(evidence: Evidence, attack: Attack, seed: int) -> Iterator[pa.Table]:
-    crowds = evidence.crowds
+def _scores(gathered: Gathered, attack: Attack, seed: int) -> Iterator[pa.Table]:
+    crowds = gathered.crowds
     n = len(crowds.heldout.people)
     fold = rng(seed, "lab", "folds").permutation(n) % N_FOLDS
     for judged in range(N_FOLDS):
@@ -134,7 +134,7 @@ def _scores(evidence: Evidence, attack: Attack, seed: int) -> Iterator[pa.Table]
         half = rng(seed, "lab", "stand-ins", judged).permutation(known)
         stand_ins, others = np.sort(half[: len(half) // 2]), np.sort(half[len(half) // 2 :])
         for blind, samples, reference in (
-            (False, photos_of(evidence.others), known),
+            (False, photos_of(gathered.others), known),
             (True, crowds.heldout.reference(stand_ins), others),
         ):
             score = attack.prepare(samples, crowds.heldout.reference(reference))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.basis.room import joined
+from probablyexists.basis.memory import joined
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.templates import People, templates
 

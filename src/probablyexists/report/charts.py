@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.findings import Findings
 from probablyexists.report.svg import ALARM, BAND, INK, LINE, MEMBER, MUTED, NARROW, PAPER, STRANGER, WIDE, Chart, draw
 from probablyexists.report.words import counted, number, percent
+from probablyexists.results.findings import Findings
 from probablyexists.stats.estimate import Estimate, Figure
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ MOST_TICKS_NAMED = 400
 
 
 def membership_chart(findings: Findings) -> Chart | None:
-    """AUROC of every population and level, with the blind baseline, around the line of guessing; None without any."""
+    """AUROC of every population and level, with the split baseline, around the line of guessing; None without any."""
     order = sorted(findings.membership, key=lambda m: (m.population == "seen photos", m.level == "photo"))
     rows: list[tuple[str, Figure]] = [(f"{m.population}, by {m.level}", m.auroc) for m in order]
-    rows.append(("blind baseline", findings.blind.auroc))
+    rows.append(("split baseline", findings.split_baseline.auroc))
     lows = [figure.low for _, figure in rows if isinstance(figure, Estimate)]
     if not lows:
         return None
@@ -33,7 +33,7 @@ def membership_chart(findings: Findings) -> Chart | None:
 
     def paint(axes: Axes) -> None:
         for y, (label, figure) in enumerate(reversed(rows)):
-            colour = STRANGER if label == "blind baseline" else MEMBER
+            colour = STRANGER if label == "split baseline" else MEMBER
             _interval(axes, figure, y, colour)
         axes.axvline(0.5, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
         _above(axes, 0.5, "guessing")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from probablyexists.findings import ErrorRates, Findings, Membership
 from probablyexists.report import charts
 from probablyexists.report.svg import Chart
 from probablyexists.report.words import (
@@ -20,6 +19,7 @@ from probablyexists.report.words import (
     percent_figure,
     short,
 )
+from probablyexists.results.findings import ErrorRates, Findings, Membership
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 
 
@@ -72,12 +72,12 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
             more.append(_line(label, tpr, True))
         if m.p is not None:
             more.append(Line(f"p-value: members score no higher, {which}", p_value(m.p), _test(findings)))
-    lines.append(_line("AUROC of the blind baseline, which never sees the generator", findings.blind.auroc))
+    lines.append(_line("AUROC of the split baseline, which never sees the generator", findings.split_baseline.auroc))
     given = {m.population for m in findings.membership}
     without = "" if "unseen photos" in given else " No unseen photos of members were given, so only seen photos count."
     return Answer(
         "Can an attacker tell?",
-        f"{_telling(findings.membership)}{_single(findings)}{_blind(findings.blind.auroc)}{without}",
+        f"{_telling(findings.membership)}{_single(findings)}{_blind(findings.split_baseline.auroc)}{without}",
         lines,
         more + _seconds(findings),
         charts.membership_chart(findings),
@@ -90,7 +90,7 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
 def _seconds(findings: Findings) -> list[Line]:
     """What every further attack and recogniser says."""
     lines = []
-    for second in findings.seconds:
+    for second in findings.second_opinions:
         for population, auroc in second.auroc.items():
             lines.append(_line(f"AUROC, {population}, by person, {second.kind} {second.id}", auroc))
         lines.append(Line(f"Members it would name alone, {second.kind} {second.id}", count(second.n_exposed), ""))
@@ -99,7 +99,7 @@ def _seconds(findings: Findings) -> list[Line]:
 
 def _asked(findings: Findings) -> tuple[int, int]:
     """How many attacks were tried and how many recognisers asked."""
-    kinds = [second.kind for second in findings.seconds]
+    kinds = [second.kind for second in findings.second_opinions]
     return 1 + kinds.count("attack"), 1 + kinds.count("recogniser")
 
 
@@ -155,7 +155,7 @@ def _single(findings: Findings) -> str:
 def _blind(auroc: Figure) -> str:
     if isinstance(auroc, Estimate) and auroc.low > 0.5:
         return (
-            " But members and strangers can partly be told apart even without the generator (blind baseline "
+            " But members and strangers can partly be told apart even without the generator (split baseline "
             f"{number(auroc.value)}), so not all of this need come from the generator."
         )
     return ""
@@ -382,24 +382,13 @@ def can_the_recogniser_be_trusted(findings: Findings) -> Answer:
         None,
         f"Measured on the held-out people of this audit, templates of "
         f"{counted(findings.trust.photos, 'photo', 'photos')} against single photos that are not in them. Not broken "
-        f"down by group: recognisers err more often for some groups of people than for others.{_learned(findings)}"
-        f"{_matched(findings)}",
+        f"down by group: recognisers err more often for some groups of people than for others.{_learned(findings)}",
     )
 
 
 def _learned(findings: Findings) -> str:
     learned = findings.trust.trained_on
     return "" if learned is None else f" The recogniser itself learned from {learned}."
-
-
-def _matched(findings: Findings) -> str:
-    if findings.matching is None:
-        return ""
-    recall = percent_figure(findings.matching.recall)
-    return (
-        f" Samples were matched by an approximate index ({findings.matching.index}): of the true nearest neighbours it "
-        f"found {recall}, measured on a sample of these very photos."
-    )
 
 
 def _trust(rates: list[ErrorRates]) -> str:

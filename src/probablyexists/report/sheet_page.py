@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.report import words
+from probablyexists.report.data_uri import data_uri
 from probablyexists.report.page import stylesheet, template
-from probablyexists.report.pictures import data_uri
-from probablyexists.sheet import FrequentFaces, Sheet
+from probablyexists.results.frequent import FrequentFaces
+from probablyexists.results.sheet import Sheet
 from probablyexists.stats.estimate import Estimate
 
 BADGES = {"copy": "copied", "evidence": "resembled", "no evidence": "no evidence"}

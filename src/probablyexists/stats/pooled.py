@@ -9,7 +9,7 @@ difference:
 
 - `pooled_auroc`: *these generators* give their members away. People are drawn, the generators are as they are.
   Where nothing leaks and members are drawn at random, a generator is blind to who is a member, so that every
-  run's AUROC is expected at 1/2 whatever the generator: this is the interval to hold against the blind baseline.
+  run's AUROC is expected at 1/2 whatever the generator: this is the interval to hold against the split baseline.
 - `procedure_auroc`: *the procedure* gives members away, by so much, were it trained again from another seed on
   other members. Generators are drawn too. Runs are the units, and at least 4 of them are needed.
 
@@ -41,7 +41,7 @@ People = Sequence[Hashable] | NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Run:
+class PooledRun:
     """The scores of one generator's members and held-out people; higher = more likely a member.
 
     One or more scores a person (photos); a person stands on one side only within a run. InputError if not, if a
@@ -67,7 +67,7 @@ class Run:
             raise InputError(f"{one} is member and held out in the same run ({len(both)} such); keep one role each")
 
 
-def pooled_auroc(runs: Sequence[Run]) -> Figure:
+def pooled_auroc(runs: Sequence[PooledRun]) -> Figure:
     """Mean over runs of the AUROC; its interval covers the draw of people, given these generators.
 
     To first order a run's AUROC is a sum over people of what each adds to it (the placements of DeLong, DeLong &
@@ -90,7 +90,7 @@ def pooled_auroc(runs: Sequence[Run]) -> Figure:
     return _over_people(_influences(runs))
 
 
-def procedure_auroc(runs: Sequence[Run]) -> Figure:
+def procedure_auroc(runs: Sequence[PooledRun]) -> Figure:
     """Mean over runs of the AUROC; its interval covers the draw of generators as well as of people.
 
     Each run has a generator of its own, trained from its own seed; at least 4 runs. The variance of the mean is that
@@ -117,7 +117,7 @@ def procedure_auroc(runs: Sequence[Run]) -> Figure:
     return Estimate(people.value, low, high, LEVEL, "mean over runs; Student over runs, logit scale", n)
 
 
-def pooled_difference(attack: Sequence[Run], baseline: Sequence[Run]) -> Figure:
+def pooled_difference(attack: Sequence[PooledRun], baseline: Sequence[PooledRun]) -> Figure:
     """Mean AUROC of `attack` less that of `baseline`, two ways to score the same people; in AUROC, -1 to 1.
 
     Where few members happen to look like many people, every score of alikeness is high for them, the baseline's too:
@@ -156,7 +156,7 @@ class _Table:
     """(runs, people)"""
 
 
-def _influences(runs: Sequence[Run]) -> _Table:
+def _influences(runs: Sequence[PooledRun]) -> _Table:
     pool: dict[Hashable, int] = {}
     for run in runs:
         for person in (*_ids(run.member_people), *_ids(run.heldout_people)):
@@ -197,7 +197,7 @@ def _side(scores: NDArray[np.floating], people: People, pool: dict[Hashable, int
     return Side(np.asarray(scores, np.float64), np.asarray(numbers, np.intp)), who
 
 
-def _missing(runs: Sequence[Run], fewest: int) -> Unresolvable | None:
+def _missing(runs: Sequence[PooledRun], fewest: int) -> Unresolvable | None:
     if len(runs) < fewest:
         return Unresolvable(f"needs at least {fewest} run{'s' * (fewest > 1)}, has {len(runs)}", fewest, len(runs))
     has = min(len(set(_ids(people))) for run in runs for people in (run.member_people, run.heldout_people))

@@ -1,0 +1,96 @@
+"""Answer 4: copy or likeness? Copies are found first, in image space, and taken out before any identity claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.basis.progress import Progress, Silent
+from probablyexists.copies.search import SAME_PICTURE, CopyThreshold, Matches, correlate, find, find_apart, threshold
+from probablyexists.embeddings.embed import Embedded
+from probablyexists.matching.crowd import Crowd
+from probablyexists.results.findings import Copies
+from probablyexists.stats.rates import share_of_people
+
+MOST_OTHERS = 16
+"""Photos of a held-out person with which one of theirs is compared."""
+N_PARTS = 10
+
+
+@dataclass(frozen=True)
+class CopyMatches:
+    """Each sample's best match among the training photos, and whether it is a copy."""
+
+    matches: Matches
+    is_copy: NDArray[np.bool_]
+    threshold: CopyThreshold
+    heldout: NDArray[np.float64]
+    """Each held-out photo's best correlation with a training photo."""
+
+
+def find_copies(
+    training: Crowd,
+    heldout: Crowd,
+    generated: Embedded,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> CopyMatches:
+    """Match samples with training photos in image space, at a threshold set on the held-out photos."""
+    pictures, known = heldout.table.pictures, training.table.pictures
+    n = pictures.shape[1] * (len(pictures) + len(generated))
+    with (progress or Silent()).stage("views compared with training photos", n) as bar:
+        strangers = find(pictures, known, threads, bar.advance).correlation
+        limit = threshold(strangers, _same_person(heldout))
+        matches = find(generated.pictures, known, threads, bar.advance)
+    own = _own_thresholds(training, limit.value)
+    needed = np.array([own[row] if row >= 0 else np.inf for row in matches.index])
+    return CopyMatches(matches, matches.correlation >= needed, limit, strangers)
+
+
+def _own_thresholds(training: Crowd, common: float) -> dict[int, float]:
+    """Row of a training photo -> the threshold for copies of it.
+
+    How alike the most alike of somebody's photos is to a new one grows with their number, and held-out people rarely
+    have as many as the over-represented person. Who has more photos than a held-out person is compared on gets a
+    threshold of their own, from their own photos: each against the others (in ten parts, nine tenths of them), so that
+    again at most 1 in 100 new photos would pass for a copy. Two that are the same picture say nothing of that.
+    """
+    pictures = training.table.pictures
+    thresholds = {}
+    for rows in training.people.rows:
+        own = common
+        if len(rows) > MOST_OTHERS + 1:
+            alike = find_apart(pictures[rows], np.arange(len(rows)) % N_PARTS).correlation
+            own = max(common, threshold(np.empty(0), alike[alike < SAME_PICTURE]).value)
+        thresholds.update(dict.fromkeys(map(int, rows), own))
+    return thresholds
+
+
+def _same_person(heldout: Crowd) -> NDArray[np.float64]:
+    """(n,) for each held-out person with two photos or more: how alike one is to the most alike of the others."""
+    several = [rows for rows in heldout.people.rows if len(rows) > 1]
+    others = [rows[1 : 1 + MOST_OTHERS] for rows in several]
+    if not several:
+        return np.empty(0)
+    first = np.repeat([rows[0] for rows in several], [len(rows) for rows in others])
+    alike = correlate(heldout.table.pictures[first], heldout.table.pictures[np.concatenate(others)])
+    starts = np.cumsum([0, *(len(rows) for rows in others[:-1])])
+    return np.maximum.reduceat(alike, starts)
+
+
+def copies(found: CopyMatches, heldout: Crowd) -> Copies:
+    """The count, and what the same rule makes of held-out photos."""
+    over = (found.heldout >= found.threshold.value).astype(np.float64)
+    per_person = np.array([over[rows].mean() for rows in heldout.people.rows])
+    n = len(found.is_copy)
+    return Copies(
+        n_copies=int(found.is_copy.sum()),
+        n_samples=n,
+        threshold=found.threshold.value,
+        highest=float(found.matches.correlation.max()) if n else None,
+        calibrated_on=found.threshold.n_heldout,
+        heldout_rate=share_of_people(per_person),
+        resolvable=found.threshold.resolvable,
+    )

@@ -1,0 +1,107 @@
+"""The rows of the findings: one a member, one a sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from probablyexists.answers.copying import CopyMatches
+from probablyexists.answers.naming import Named
+from probablyexists.basis.seeds import rng
+from probablyexists.embeddings.embed import Embedded
+from probablyexists.matching.crowd import Crowd, common_count
+from probablyexists.matching.neighbours import nearest
+from probablyexists.results.findings import PEOPLE_SCHEMA, SAMPLES_SCHEMA
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What members and their photos are called in the findings."""
+
+    people: tuple[str, ...]
+    """In the order of the training crowd."""
+    show_names: bool
+
+    def photo(self, table: Embedded, row: int) -> str:
+        """A photo's path, or the beginning of its SHA-256."""
+        return table.photos[row].path if self.show_names else f"sha256:{table.sha256[row].hex()[:16]}"
+
+
+def people_table(named: Named, training: Crowd, labels: Labels, samples: Embedded) -> pa.Table:
+    """One row a member, the most exposed first (smallest p, then highest exposure, then name)."""
+    order = np.lexsort((np.array(labels.people), -named.exposure, named.p))
+    near = [[samples.photos[j].path for j in named.nearest[i] if j >= 0] for i in order]
+    columns = {
+        "person": [labels.people[i] for i in order],
+        "photos": training.people.counts[order],
+        "compared_on": named.compared_on[order],
+        "similarity": named.similarity[order],
+        "exposure": named.exposure[order],
+        "p": named.p[order],
+        "q": named.q[order],
+        "exposed": named.exposed[order],
+        "nearest": near,
+    }
+    return pa.table(columns, schema=PEOPLE_SCHEMA)
+
+
+def samples_table(
+    shown: NDArray[np.intp],
+    similarity: NDArray[np.float64],
+    training: Crowd,
+    heldout: Crowd,
+    generated: Embedded,
+    copied: CopyMatches,
+    labels: Labels,
+    seed: int,
+) -> pa.Table:
+    """One row a sample, by path; `shown` and `similarity` speak of the samples that are no copies, in order.
+
+    Images without a face are there too: kind `none`, no similarity.
+    """
+    n = len(generated)
+    kept = np.flatnonzero(~copied.is_copy)
+    ours, theirs = _equal_galleries(training, heldout, seed)
+    ours_near = nearest(generated.embeddings[kept], ours).similarity[:, 0]
+    theirs_near = nearest(generated.embeddings[kept], theirs).similarity[:, 0]
+    owner = training.people.owner
+
+    n_rows = n + len(generated.set_aside)
+    kind = np.full(n_rows, "none", dtype=object)
+    person, copy_of = np.full((2, n_rows), None, dtype=object)
+    value, stranger = np.zeros((2, n_rows))
+    value[kept], stranger[kept] = ours_near, theirs_near
+    lacks_face = np.arange(n_rows) >= n
+    lacks_stranger = np.ones(n_rows, dtype=bool)
+    lacks_stranger[kept] = False
+    likes = np.flatnonzero(shown >= 0)
+    kind[kept[likes]], value[kept[likes]] = "likeness", similarity[likes]
+    person[kept[likes]] = [labels.people[member] for member in shown[likes]]
+    for row in np.flatnonzero(copied.is_copy):
+        source = int(copied.matches.index[row])
+        kind[row], person[row] = "copy", labels.people[owner[source]]
+        copy_of[row], value[row] = labels.photo(training.table, source), copied.matches.correlation[row]
+    columns = {
+        "sample": [p.path for p in generated.photos] + [a.photo.path for a in generated.set_aside],
+        "kind": kind,
+        "person": person,
+        "similarity": pa.array(value, mask=lacks_face),
+        "heldout_similarity": pa.array(stranger, mask=lacks_stranger),
+        "copy_of": copy_of,
+    }
+    return pa.table(columns, schema=SAMPLES_SCHEMA).sort_by("sample")
+
+
+def _equal_galleries(training: Crowd, heldout: Crowd, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Templates of equally many members and held-out people, on equally many photos."""
+    photos = common_count(training.people.counts, heldout.people.counts)
+    sides = [crowd.templates(photos)[0] for crowd in (training, heldout)]
+    size = min(map(len, sides))
+    ours, theirs = (
+        side if len(side) == size else side[np.sort(rng(seed, "gallery", name).permutation(len(side))[:size])]
+        for side, name in zip(sides, ("training", "heldout"), strict=True)
+    )
+    return ours, theirs

@@ -1,0 +1,59 @@
+"""The same image in two roles: set aside from both, counted and listed; too many are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from probablyexists.basis.errors import InputError
+from probablyexists.copies.search import SAME_PICTURE, find_all
+from probablyexists.embeddings.embed import Embedded
+
+MOST = 0.05
+"""Share of a role that may be set aside as duplicates; beyond it the roles are not what they are said to be."""
+
+
+@dataclass(frozen=True)
+class SamePicture:
+    """One image found in two roles."""
+
+    roles: tuple[str, str]
+    rows: tuple[int, int]
+    correlation: float
+    """Of the pixels; 1.0 for the same bytes."""
+
+
+def same_pictures(roles: Mapping[str, Embedded]) -> list[SamePicture]:
+    """Every photo of a role whose picture stands in another role too (re-encoded, mirrored, slightly cropped)."""
+    pairs = []
+    for (a, one), (b, other) in combinations(roles.items(), 2):
+        smaller, larger = (one, other) if len(one) <= len(other) else (other, one)
+        found = find_all(smaller.pictures, larger.pictures, SAME_PICTURE)
+        where: dict[bytes, list[int]] = {}
+        for j, key in enumerate(larger.sha256):
+            where.setdefault(key, []).append(j)
+        found |= {(i, j): 1.0 for i, key in enumerate(smaller.sha256) for j in where.get(key, [])}
+        for (i, j), correlation in found.items():
+            pairs.append(SamePicture((a, b), (i, j) if smaller is one else (j, i), correlation))
+    return sorted(pairs, key=lambda pair: (pair.roles, pair.rows))
+
+
+def without(roles: Mapping[str, Embedded], pairs: list[SamePicture]) -> dict[str, Embedded]:
+    """The roles without the photos that stand in two of them.
+
+    Raises InputError if that takes more than 5 % of a role.
+    """
+    left = {}
+    for role, table in roles.items():
+        out = {row for pair in pairs for name, row in zip(pair.roles, pair.rows, strict=True) if name == role}
+        if len(out) > MOST * len(table):
+            others = sorted({name for pair in pairs if role in pair.roles for name in pair.roles} - {role})
+            raise InputError(
+                f"--{role}: {len(out)} of {len(table)} photos stand in --{' and --'.join(others)} too (over 5 %); "
+                "keep each photo in one role, for example with 'probablyexists split'"
+            )
+        left[role] = table.take(np.array([i for i in range(len(table)) if i not in out], dtype=np.intp))
+    return left

@@ -1,0 +1,215 @@
+"""One view of many pictures, to be searched for the ones most alike to others, in blocks and on several threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.copies.normalised import (
+    HASH_SIDE,
+    Windows,
+    cores,
+    hashes,
+    mirrored,
+    no_windows,
+    normalise,
+    warp,
+    windows,
+)
+
+T = TypeVar("T")
+
+N_CANDIDATES = 4
+
+_SCALES = (0.9, 0.95, 1.05, 1.1)
+_TURNED = tuple((t, s) for t in (-5.0, -2.5, 2.5, 5.0) for s in (0.9, 0.95, 1.0, 1.05, 1.1))
+_REGISTRATION = (
+    (0.65, tuple((0.0, s) for s in _SCALES) + _TURNED),
+    (0.40, tuple((0.0, s) for s in _SCALES)),
+)
+"""For each view, from which correlation it is worth trying, and the turns (degrees) and scales that are tried.
+Landmarks of an edited picture move by a pixel or two, which turns and scales its chip; a crop of 10 % enlarges its
+frame by a ninth and never turns it, but leaves little correlation to begin with. With a turn its opposite is tried, so
+that a mirror image is turned in the same ways."""
+
+_CHUNK = 1024
+"""Queries whose candidates are looked up at once."""
+_BLOCK = 64
+"""Pictures compared at once: few enough for the processor's cache."""
+_HELD = 65_536
+"""Up to so many references stay ready for comparison (10 kB each); of more, the candidates are made ready chunk by
+chunk."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """One view of the references."""
+
+    pictures: NDArray[np.uint8]
+    """(m, 48, 48), in memory or on disk."""
+    hashes: NDArray[np.uint8]
+    """(m, 32)"""
+    held: Windows | None
+    """Of all references, unless they are too many."""
+
+
+def gallery(pictures: NDArray[np.uint8], threads: int | None) -> Gallery:
+    n = len(pictures)
+    held = no_windows(n) if n <= _HELD else None
+    codes = np.empty((n, HASH_SIDE**2 // 8), np.uint8)
+
+    def prepare(rows: slice) -> None:
+        normal = normalise(pictures[rows])
+        codes[rows] = hashes(normal)[:, 0]
+        if held is not None:
+            held.put(rows, windows(normal))
+
+    in_blocks(prepare, n, threads)
+    return Gallery(pictures, codes, held)
+
+
+def compared(
+    queries: NDArray[np.uint8],
+    references: Gallery,
+    view: int,
+    threads: int | None,
+    *,
+    among: NDArray[np.intp] | None = None,
+    every: bool = False,
+) -> Iterator[tuple[slice, NDArray[np.intp], NDArray[np.float64]]]:
+    """Chunks of queries: rows, (n, 2, k) rows of references for each picture and for its mirror image, correlations.
+
+    The candidates are the references (those of the rows `among`) nearest by hash; of them the best one, the first in
+    order among equals (k = 1), or with `every` each.
+    """
+    codes = references.hashes if among is None else references.hashes[among]
+    if not len(queries) or not len(codes):
+        return
+    import faiss
+
+    index = faiss.IndexBinaryFlat(HASH_SIDE**2)
+    index.add(codes)
+    for start in range(0, len(queries), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        yield rows, *_chunk(queries[rows], references, index, view, threads, among, every)
+
+
+def _chunk(
+    queries: NDArray[np.uint8],
+    references: Gallery,
+    index: Any,
+    view: int,
+    threads: int | None,
+    among: NDArray[np.intp] | None,
+    every: bool,
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    n = len(queries)
+    normal = np.empty(queries.shape, np.float32)
+    nearest = np.empty((n, 2, min(N_CANDIDATES, index.ntotal)), np.intp)
+
+    def prepare(rows: slice) -> None:
+        normal[rows] = normalise(queries[rows])
+        nearest[rows] = _nearest(index, hashes(normal[rows]))
+
+    in_blocks(prepare, n, threads)
+    candidates = np.sort(nearest if among is None else among[nearest], axis=2)
+    if references.held is not None:
+        ready, place = references.held, candidates
+    else:
+        needed, at = np.unique(candidates, return_inverse=True)
+        ready, place = no_windows(len(needed)), at.reshape(candidates.shape)
+
+        def fill(rows: slice) -> None:
+            ready.put(rows, windows(normalise(references.pictures[needed[rows]])))
+
+        in_blocks(fill, len(needed), threads)
+
+    which, correlation = best(queries, normal, ready, place, view, threads, every=every)
+    return np.take_along_axis(candidates, which, axis=2), correlation
+
+
+def best(
+    pictures: NDArray[np.uint8],
+    normal: NDArray[np.float32],
+    references: Windows,
+    place: NDArray[np.intp],
+    view: int,
+    threads: int | None,
+    *,
+    every: bool,
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """(n, 2, k) which of the candidates, and its correlation, turned and scaled a little if that is worth trying.
+
+    `normal`: the pictures normalised. `place`: (n, 2, c) rows of `references`, for each picture and its mirror image.
+    """
+    found = np.empty(place.shape)
+
+    def compare(rows: slice) -> None:
+        core = cores(normal[rows])
+        for flip, both in enumerate((core, mirrored(core))):
+            for k in range(place.shape[2]):
+                found[rows, flip, k] = references.correlation(both, place[rows, flip, k])
+
+    in_blocks(compare, len(pictures), threads)
+    which = np.broadcast_to(np.arange(place.shape[2]), place.shape)
+    if not every:
+        which = found.argmax(axis=2)[:, :, None]
+        found, place = np.take_along_axis(found, which, axis=2), np.take_along_axis(place, which, axis=2)
+    _register(pictures, references, place, found, view, threads)
+    return which, found
+
+
+def _register(
+    pictures: NDArray[np.uint8],
+    references: Windows,
+    place: NDArray[np.intp],
+    correlation: NDArray[np.float64],
+    view: int,
+    threads: int | None,
+) -> None:
+    """Raise correlations to those after small turns and scalings of the picture, of pairs that are at all alike."""
+    worth, warps = _REGISTRATION[view]
+    alike = np.flatnonzero((correlation >= worth).any(axis=(1, 2)))
+
+    def register(rows: slice) -> None:
+        moving, where, now = pictures[alike[rows]], place[alike[rows]], correlation[alike[rows]]
+        asked = [np.nonzero(now[:, flip] >= worth) for flip in range(2)]
+        for turn, scale in warps:
+            core = cores(normalise(warp(moving, turn, scale)))
+            for flip, (i, k) in enumerate(asked):
+                if i.size:
+                    both = mirrored(core[i]) if flip else core[i]
+                    now[i, flip, k] = np.maximum(now[i, flip, k], references.correlation(both, where[i, flip, k]))
+        correlation[alike[rows]] = now
+
+    in_blocks(register, len(alike), threads)
+
+
+def _nearest(index: Any, codes: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """(n, 2, k) rows nearest by Hamming distance to (n, 2, 32) hashes."""
+    import faiss
+
+    # One of several threads: FAISS need not start others. The setting is the calling thread's alone.
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        nearest = index.search(codes.reshape(-1, codes.shape[2]), min(N_CANDIDATES, index.ntotal))[1]
+    finally:
+        faiss.omp_set_num_threads(before)
+    return np.asarray(nearest.reshape(*codes.shape[:2], -1), dtype=np.intp)
+
+
+def in_blocks(work: Callable[[slice], T], n: int, threads: int | None) -> list[T]:
+    """`work` on blocks of n rows, results in order."""
+    blocks = [slice(start, min(n, start + _BLOCK)) for start in range(0, n, _BLOCK)]
+    threads = min(threads or os.cpu_count() or 1, len(blocks))
+    if threads <= 1:
+        return [work(rows) for rows in blocks]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, blocks))

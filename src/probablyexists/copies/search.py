@@ -1,0 +1,144 @@
+"""Copies, decided in image space: which pictures reproduce which.
+
+Each image has two views, its aligned chip and its whole frame, in which shifts and scales are comparable. First a
+perceptual hash (signs of the low-frequency cosine transform, as in pHash) proposes candidates for the picture and its
+mirror image; then the pixels decide: the largest normalised correlation over small shifts, turns and scalings, after
+local contrast normalisation, which takes out brightness, contrast and what all faces share.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.copies.gallery import best, compared, gallery, in_blocks
+from probablyexists.copies.normalised import normalise, windows
+
+SAME_PICTURE = 0.95
+"""Correlation from which two photos in two roles are the same picture."""
+AT_LEAST = 0.85
+"""No threshold for copies is set below this, however dissimilar the strangers are."""
+RATE = 1 / 1000
+"""Share of strangers' photos that may count as copies."""
+SAME_PERSON_RATE = 1 / 100
+"""Share of other photos of the same person that may count as copies."""
+
+
+@dataclass(frozen=True)
+class Matches:
+    """For each query its best match in image space."""
+
+    correlation: NDArray[np.float64]
+    """(n,) -1 where there was nothing to compare with."""
+    index: NDArray[np.intp]
+    """(n,) row of the reference; -1 where there was none."""
+
+
+@dataclass(frozen=True)
+class CopyThreshold:
+    """The correlation from which a sample is a copy, and how it was found."""
+
+    value: float
+    n_heldout: int
+    resolvable: bool
+    """False: fewer than 999 held-out photos, so the rate of 1 in 1,000 is believed, not measured."""
+
+
+def find(
+    queries: NDArray[np.uint8],
+    references: NDArray[np.uint8],
+    threads: int | None = None,
+    done: Callable[[int], None] | None = None,
+) -> Matches:
+    """The most alike reference of every query, in the view in which they are most alike.
+
+    (n, v, 48, 48) against (m, v, 48, 48) grey levels, v views of each image, in memory or on disk (`numpy.memmap`).
+    `threads`: None: all cores. Neither they nor what else is asked at the same time changes an answer. `done` is told
+    how many pictures more have been compared in one view.
+    """
+    found = _nothing(len(queries))
+    for view in range(queries.shape[1]):
+        known = gallery(references[:, view], threads)
+        for rows, candidate, correlation in compared(queries[:, view], known, view, threads):
+            _improve(found, rows, candidate[:, :, 0], correlation[:, :, 0])
+            if done is not None:
+                done(len(candidate))
+    return found
+
+
+def find_apart(pictures: NDArray[np.uint8], part: NDArray[np.integer], threads: int | None = None) -> Matches:
+    """For every picture the most alike one of the other parts, as `find` finds it. `part`: (n,) which each is in."""
+    found = _nothing(len(pictures))
+    for view in range(pictures.shape[1]):
+        known = gallery(pictures[:, view], threads)
+        for one in np.unique(part):
+            own, others = np.flatnonzero(part == one), np.flatnonzero(part != one)
+            for rows, candidate, correlation in compared(pictures[own, view], known, view, threads, among=others):
+                _improve(found, own[rows], candidate[:, :, 0], correlation[:, :, 0])
+    return found
+
+
+def find_all(
+    queries: NDArray[np.uint8], references: NDArray[np.uint8], at_least: float, threads: int | None = None
+) -> dict[tuple[int, int], float]:
+    """(query, reference) -> correlation of every pair among the candidates that reaches `at_least` in some view."""
+    pairs: dict[tuple[int, int], float] = {}
+    for view in range(queries.shape[1]):
+        known = gallery(references[:, view], threads)
+        for rows, candidate, correlation in compared(queries[:, view], known, view, threads, every=True):
+            for at in zip(*np.nonzero(correlation >= at_least), strict=True):
+                pair = (rows.start + int(at[0]), int(candidate[at]))
+                pairs[pair] = max(pairs.get(pair, -1.0), float(correlation[at]))
+    return pairs
+
+
+def correlate(a: NDArray[np.uint8], b: NDArray[np.uint8], threads: int | None = None) -> NDArray[np.float64]:
+    """(n,) correlation of each image of `a` or its mirror image with the same image of `b`, in their best view."""
+
+    def compare(rows: slice) -> NDArray[np.float64]:
+        ours, theirs = a[rows], b[rows]
+        same = np.broadcast_to(np.arange(len(ours))[:, None, None], (len(ours), 2, 1))
+        found = []
+        for view in range(a.shape[1]):
+            pictures, references = ours[:, view], windows(normalise(theirs[:, view]))
+            found.append(best(pictures, normalise(pictures), references, same, view, 1, every=True)[1])
+        return np.asarray(np.max(found, axis=(0, 2, 3)))
+
+    return np.concatenate([np.empty(0), *in_blocks(compare, len(a), threads)])
+
+
+def _nothing(n: int) -> Matches:
+    return Matches(np.full(n, -1.0), np.full(n, -1, dtype=np.intp))
+
+
+def _improve(
+    found: Matches, rows: slice | NDArray[np.intp], candidate: NDArray[np.intp], correlation: NDArray[np.float64]
+) -> None:
+    """Put in (n, 2) matches of pictures and their mirror images that are better than those found before."""
+    for flip in range(2):
+        better = correlation[:, flip] > found.correlation[rows]
+        found.correlation[rows] = np.where(better, correlation[:, flip], found.correlation[rows])
+        found.index[rows] = np.where(better, candidate[:, flip], found.index[rows])
+
+
+def threshold(strangers: NDArray[np.floating], same_person: NDArray[np.floating]) -> CopyThreshold:
+    """Smallest threshold that holds both rates of false copies, and at least 0.85.
+
+    `strangers`: each held-out photo's best correlation with a training photo. Conformal: of n photos at most
+    floor((n + 1) / 1000) - 1 may reach the threshold; with fewer than 999 it lies above all of them.
+    `same_person`: of each held-out person, the best correlation of one photo with the others; at most 1 in 100 may
+    reach it, so that a likeness does not pass for a copy.
+    """
+    n = strangers.size
+    allowed = math.floor((n + 1) * RATE + 1e-9) - 1
+    edges = [AT_LEAST]
+    if n:
+        edges.append(float(np.nextafter(np.sort(strangers)[::-1][max(allowed, 0)], 2.0)))
+    if same_person.size:
+        over = math.floor(same_person.size * SAME_PERSON_RATE + 1e-9)
+        edges.append(float(np.nextafter(np.sort(same_person)[::-1][over], 2.0)))
+    return CopyThreshold(max(edges), n, allowed >= 0)

@@ -1,0 +1,42 @@
+"""Model files: their name in the signature, and what is said where opening one may run code."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.files import sha256_file
+from probablyexists.basis.text import shown
+
+
+def content_id(kind: str, where: Path, files: Iterable[Path] | None = None) -> str:
+    """`kind/name/hash`: of the file `where`, or of these files below the folder `where`, whatever their order."""
+    if files is None:
+        digest = sha256_file(where)
+    else:
+        lines = sorted(f"{file.relative_to(where).as_posix()}\x1f{sha256_file(file)}" for file in files)
+        digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return f"{kind}/{where.resolve().name}/{digest[:16]}"
+
+
+def needs_trust(where: Path, kind: str) -> InputError:
+    """The refusal of a file that is a program for Python; nothing of it has been read."""
+    return InputError(
+        f"{shown(where)}: {kind} can run any code on this machine when it is opened; if you made it or know who did, "
+        "add --trust-pickle (trust_pickle=True in Python); an ONNX export needs no trust"
+    )
+
+
+def trusting(where: Path, kind: str) -> str:
+    """The line that warns before a file is opened on trust."""
+    return (
+        f"{shown(where)}: opening {kind} runs whatever code it holds, with your rights on this machine; "
+        "it is opened because of --trust-pickle"
+    )
+
+
+def one_line(error: BaseException) -> str:
+    """What another library said, shortened, for the end of a message."""
+    return shown(" ".join(f"{type(error).__name__}: {error}".split())[:200])

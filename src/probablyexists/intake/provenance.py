@@ -1,0 +1,116 @@
+"""What was given and what became of it; and the signature that lets the audit be made again."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+
+from probablyexists.copies.duplicates import SamePicture
+from probablyexists.embeddings.embed import Embedded
+from probablyexists.faces.acquire import NO_FACE
+from probablyexists.intake.embed_sources import Decision
+from probablyexists.intake.open_sources import Role, generator_of
+from probablyexists.intake.people import Peopled
+from probablyexists.intake.settings import Common
+from probablyexists.matching.crowd import Crowd
+from probablyexists.results.findings import Data, Duplicate, RoleData, Signature
+from probablyexists.sources.open_source import Source
+
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "onnxruntime", "faiss-cpu", "dlib-bin", "pillow", "pyarrow")
+_OF_GENERATORS = ("torch", "diffusers")
+
+
+def describe(
+    sources: Mapping[Role, Source],
+    decisions: Mapping[Role, Decision],
+    tables: Mapping[Role, Embedded],
+    pairs: list[SamePicture],
+    crowds: Peopled,
+    *,
+    show_names: bool,
+) -> Data:
+    """Counts a role, photos in two roles, and how people were found."""
+    people: dict[Role, Crowd | None] = {
+        "training": crowds.training,
+        "unseen": crowds.unseen,
+        "heldout": crowds.heldout,
+        "reference": crowds.reference,
+        "generated": None,
+    }
+    roles = []
+    for role, table in tables.items():
+        reasons = Counter(aside.reason for aside in table.set_aside if aside.reason != NO_FACE)
+        crowd = people[role]
+        roles.append(
+            RoleData(
+                role=role,
+                source=sources[role].name,
+                n_images=len(sources[role].photos),
+                n_acquired=len(table),
+                n_no_face=table.n_no_face,
+                n_unreadable=dict(sorted(reasons.items())),
+                n_several_faces=int((table.n_faces > 1).sum()),
+                n_people=None if crowd is None else len(crowd.people),
+                faces=decisions[role].mode,
+                faces_decided_by=decisions[role].by,
+            )
+        )
+
+    def name(role: Role, row: int) -> str:
+        table = tables[role]
+        return table.photos[row].path if show_names else f"sha256:{table.sha256[row].hex()[:16]}"
+
+    duplicates = [
+        Duplicate(
+            roles=pair.roles,
+            photos=(name(pair.roles[0], pair.rows[0]), name(pair.roles[1], pair.rows[1])),
+            correlation=pair.correlation,
+        )
+        for pair in pairs
+    ]
+    aside = Counter(role for role, _ in {at for pair in pairs for at in zip(pair.roles, pair.rows, strict=True)})
+    return Data(
+        roles=roles, duplicates=duplicates, n_duplicates_set_aside=dict(sorted(aside.items())), clusters=crowds.clusters
+    )
+
+
+def fingerprint(tables: Mapping[Role, Embedded]) -> str:
+    """SHA-256 over role, person and content of every image acquired; independent of order and file names."""
+    lines = sorted(
+        f"{role}\x1f{photo.person or ''}\x1f{key.hex()}"
+        for role, table in tables.items()
+        for photo, key in zip(table.photos, table.sha256, strict=True)
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def sign(
+    settings: Common,
+    recogniser: str,
+    attack: str,
+    sources: Mapping[Role, Source],
+    tables: Mapping[Role, Embedded],
+    seconds: float,
+) -> Signature:
+    """Versions, settings, generator, data and date."""
+    given = settings.model_dump(mode="json", exclude={"cache", "threads", "photos", "memory", "engine", "ray_address"})
+    chosen = {name: ", ".join(value) if isinstance(value, list) else value for name, value in given.items()}
+    generator = generator_of(sources["generated"])
+    libraries = [*_LIBRARIES, *(name for name in _OF_GENERATORS if generator and name in sys.modules)]
+    return Signature(
+        probablyexists=version("probablyexists"),
+        python=platform.python_version(),
+        libraries={name: version(name) for name in libraries},
+        recogniser=recogniser,
+        settings={**chosen, "attack": attack, **generator},
+        data_fingerprint=fingerprint(tables),
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=float(np.round(seconds, 3)),
+    )

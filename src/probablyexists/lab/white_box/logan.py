@@ -1,0 +1,31 @@
+"""LOGAN, white box: does the discriminator take this photo for a real one?
+
+Hayes, Melis, Danezis & De Cristofaro 2019, "LOGAN: Membership Inference Attacks Against Generative Models" (PoPETs
+2019(1), arXiv 1705.07663), section 4.1: a discriminator that has learned its training photos by heart gives them higher
+logits than others. A person's score is the mean over the photos. Its counterpart on identities, a discriminator of face
+embeddings that never sees the victim's own, is `classifier.LearnedClassifier`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.lab.white_box.batches import in_batches
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def logits(discriminator: nn.Module, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(n,) logits of (n, side, side, 3) photos by a discriminator in `eval`; higher = more likely a member.
+
+    Each photo is a batch of its own, so that no statistic of a batch tells of the others.
+    """
+    import torch
+
+    with torch.no_grad():
+        found = [discriminator(*torch.split(some, 1)).double().numpy() for some in in_batches(pictures)]
+    return np.concatenate(found) if found else np.empty(0)

@@ -1,0 +1,119 @@
+"""Attacks that open the victim: by the generator's gradients, or by the discriminator that training leaves behind.
+
+They look at photos one by one, as they were cropped for training, and are dear: the strangers are a random few. There
+is no reference to learn from, so that nobody is dealt into folds; blind is the same attack on networks that were drawn
+and never trained.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.answers.membership import Population, populations
+from probablyexists.attacks.attack import Faces
+from probablyexists.basis.seeds import rng
+from probablyexists.lab.checkpoint import load_state
+from probablyexists.lab.experiment import Run
+from probablyexists.lab.procedures import procedure
+from probablyexists.lab.sets import read_files
+from probablyexists.lab.train import Training
+from probablyexists.lab.white_box.latent_search import reconstruction_errors
+from probablyexists.lab.white_box.logan import logits
+from probablyexists.matching.crowd import Crowd, common_count
+from probablyexists.matching.templates import People
+from probablyexists.tasks.audit import Gathered
+
+if TYPE_CHECKING:
+    from torch import nn
+
+N_STRANGERS, MOST_PHOTOS = 100, 3
+"""Of whom, and of each of whom, a search is made."""
+PhotoScores = Callable[["nn.Module", NDArray[np.uint8], int], NDArray[np.float64]]
+"""(network, (n, side, side, 3) pictures, seed) -> (n,) scores; higher = more likely a member."""
+
+
+@dataclass(frozen=True)
+class WhiteBox:
+    """An attack that opens one of the victim's networks."""
+
+    opens: Literal["generator", "discriminator"]
+    score: PhotoScores
+
+
+WHITE_BOX: Mapping[str, WhiteBox] = {
+    "latent-search/1": WhiteBox("generator", lambda net, photos, seed: -reconstruction_errors(net, photos, seed=seed)),
+    "logan/1": WhiteBox("discriminator", lambda net, photos, _seed: logits(net, photos)),
+}
+"""By id."""
+
+
+def left_behind(training: Training, folder: Path) -> bool:
+    """Whether this finished run can be opened; the sampler of a diffusion model is many networks deep."""
+    return procedure(training.procedure).d_loss is not None and (folder / "training" / "checkpoint.json").exists()
+
+
+def white_box_scores(
+    gathered: Gathered, run: Run, folder: Path, attack: WhiteBox
+) -> Iterator[tuple[bool, list[Population]]]:
+    """(whether blind, populations)"""
+    crowds = gathered.crowds
+    sides = [crowds.training, crowds.heldout] + ([] if crowds.unseen is None else [crowds.unseen])
+    k = min(MOST_PHOTOS, common_count(*(side.people.counts for side in sides)))
+    enough = np.flatnonzero(crowds.heldout.people.counts >= k)
+    chosen = np.sort(rng(run.seed, "lab", "white box").permutation(enough)[:N_STRANGERS])
+    for is_blind in (False, True):
+        network = _network(run.training, folder, attack, drawn=is_blind)
+
+        def scored(crowd: Crowd | None, network: nn.Module = network) -> Crowd | None:
+            return None if crowd is None else _scored(_first(crowd, k), network, attack, run.seed)
+
+        training, unseen, heldout = (
+            scored(crowd) for crowd in (crowds.training, crowds.unseen, crowds.heldout.some(chosen))
+        )
+        assert training is not None
+        assert heldout is not None
+        yield is_blind, populations(training, unseen, heldout, _mean)
+
+
+def _first(crowd: Crowd, k: int) -> Crowd:
+    """Everybody's first k photos."""
+    rows = [own[:k] for own in crowd.people.rows]
+    ends = np.cumsum([0, *map(len, rows)])
+    renumbered = tuple(np.arange(low, high) for low, high in pairwise(ends))
+    return Crowd(crowd.table.take(np.concatenate(rows)), People(crowd.people.names, renumbered))
+
+
+def _scored(crowd: Crowd, network: nn.Module, attack: WhiteBox, seed: int) -> Crowd:
+    """The crowd with the score of each photo in place of its embedding."""
+    scores = attack.score(network, read_files([Path(photo.path) for photo in crowd.table.photos]), seed)
+    return Crowd(replace(crowd.table, embeddings=scores[:, None].astype(np.float32)), crowd.people)
+
+
+def _mean(faces: Faces) -> NDArray[np.float64]:
+    return np.asarray(faces.embeddings[:, :, 0].mean(axis=1), dtype=np.float64)
+
+
+def _network(training: Training, folder: Path, attack: WhiteBox, *, drawn: bool) -> nn.Module:
+    """The averaged generator or the discriminator of a finished run, in `eval`; `drawn`: as it was before training."""
+    import torch
+
+    from probablyexists.networks.build import build_discriminator, build_generator
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        if attack.opens == "generator":
+            network, name = build_generator(training.generator_spec), "average"
+        else:
+            network, name = build_discriminator(training.discriminator_spec), "discriminator"
+    if not drawn:
+        state = json.loads((folder / "training" / "checkpoint.json").read_text(encoding="utf-8"))
+        load_state(folder / "training" / state["tensors"], {name: network}, {})
+    return network.eval()

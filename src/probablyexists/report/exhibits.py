@@ -1,0 +1,99 @@
+"""The pictures behind the findings: a training photo beside the samples that show it or its person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.answers.copying import CopyMatches
+from probablyexists.answers.naming import Named
+from probablyexists.answers.rows import Labels
+from probablyexists.basis.errors import ImageError
+from probablyexists.embeddings.embed import Embedded
+from probablyexists.images.decode import decode
+from probablyexists.matching.cosines import similarities
+from probablyexists.matching.crowd import Crowd
+from probablyexists.sources.listing import Photo
+from probablyexists.sources.open_source import Source
+
+MOST_PEOPLE = 50
+MOST_COPIES = 50
+N_SAMPLES = 3
+LONGEST = 256
+"""Pixels of the longer side; the report makes them smaller still."""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """Pictures that show one finding: a training photo beside generated samples. Never part of the JSON."""
+
+    kind: Literal["copy", "likeness"]
+    person: str
+    photo: NDArray[np.uint8]
+    """(h, w, 3) the training photo."""
+    samples: tuple[tuple[str, float, NDArray[np.uint8]], ...]
+    """(path, similarity, picture) of the generated samples, nearest first."""
+
+
+def exhibits(
+    sources: Mapping[str, Source],
+    training: Crowd,
+    generated: Embedded,
+    named: Named,
+    shown: NDArray[np.intp],
+    copied: CopyMatches,
+    labels: Labels,
+) -> list[Exhibit]:
+    """Exposed people with the samples nearest to them, then copies, each kind the strongest first."""
+    kept = np.flatnonzero(~copied.is_copy)
+    planned: list[tuple[str, str, int, list[tuple[int, float]]]] = []
+    order = np.lexsort((-named.exposure, named.p))
+    for member in [i for i in order if named.exposed[i]][:MOST_PEOPLE]:
+        its = kept[shown == member]
+        alike = similarities(named.templates[member : member + 1], generated.embeddings[its])[0]
+        best = np.argsort(-alike, kind="stable")[:N_SAMPLES]
+        own = training.people.rows[member]
+        photo = _most_like(training.table.embeddings[own], generated.embeddings[its[best]])
+        pairs = [(int(its[b]), float(alike[b])) for b in best]
+        planned.append(("likeness", labels.people[member], int(own[photo]), pairs))
+    owner = training.people.owner
+    correlation = copied.matches.correlation
+    for row in sorted(np.flatnonzero(copied.is_copy), key=lambda r: (-correlation[r], r))[:MOST_COPIES]:
+        source = int(copied.matches.index[row])
+        planned.append(("copy", labels.people[owner[source]], source, [(int(row), float(correlation[row]))]))
+
+    photos = pictures_of(sources["training"], training.table, [plan[2] for plan in planned])
+    samples = pictures_of(sources["generated"], generated, [row for plan in planned for row, _ in plan[3]])
+    return [
+        Exhibit(
+            "likeness" if kind == "likeness" else "copy",
+            person,
+            photos[photo],
+            tuple((generated.photos[row].path, value, samples[row]) for row, value in pairs if row in samples),
+        )
+        for kind, person, photo, pairs in planned
+        if photo in photos
+    ]
+
+
+def _most_like(own: NDArray[np.float32], samples: NDArray[np.float32]) -> int:
+    """The person's photo that is nearest to the samples shown beside it."""
+    return int((own @ samples.T).max(axis=1).argmax()) if len(samples) else 0
+
+
+def pictures_of(source: Source, table: Embedded, rows: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
+    """Row of the table -> its picture; without those that can no longer be read."""
+    wanted: dict[Photo, int] = {table.photos[row]: row for row in rows}
+    pictures = {}
+    for photo, data in source.stream(wanted):
+        if isinstance(data, ImageError):
+            continue
+        try:
+            pictures[wanted[photo]] = decode(data, longest=LONGEST)
+        except ImageError:
+            continue  # the file changed since it was embedded; the finding stands without its picture
+    return pictures

@@ -1,0 +1,91 @@
+"""Where images come from: a folder, a zip, a tar or a manifest, all read the same way.
+
+A source is either wholly named (every photo has a person) or wholly flat. Listing reads names only; bytes come
+from `stream`, and an image that cannot be read comes out as an `ImageError` in its place.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from probablyexists.basis.errors import ImageError, InputError
+from probablyexists.basis.text import shown
+from probablyexists.sources.listing import Photo
+
+
+class Source(Protocol):
+    """Photos by name, and their bytes on demand."""
+
+    @property
+    def name(self) -> str:
+        """The source as the user gave it."""
+
+    @property
+    def photos(self) -> tuple[Photo, ...]:
+        """Sorted by path (code points, which is UTF-8 byte order); each path once; never empty."""
+
+    def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
+        """The bytes of each wanted photo, all of them from `photos`, in an order that suits the source.
+
+        Cheapest when called once with all that is wanted: an archive is opened anew by every call. A photo
+        that cannot be read comes with ImageError("unreadable") or ImageError("too large") instead of bytes.
+        """
+
+
+def open_source(where: str | Path, *, role: str | None = None, named: bool | None = None) -> Source:
+    """List the images at `where`:
+
+    - a folder of images, or of one sub-folder a person
+    - a .zip, a .tar (also .gz, .bz2, .xz)
+    - a .csv or .parquet manifest
+    - a folder of tars (WebDataset), or a pattern of them: `shards/*.tar`, `shards/{000..099}.tar`
+    - a .parquet or .arrow with an image column, a folder or a pattern of them, or a folder that `datasets` wrote with
+      `save_to_disk`
+
+    `role`: of a table with a role column only the rows of this role ("training", "unseen", "heldout", "generated");
+    anything else has no roles and is taken whole. `named`: None finds out whether folders are people, False ignores
+    folders (and a table's people), True refuses a flat source.
+
+    Raises InputError, one line beginning with `where`.
+    """
+    import zipfile
+
+    from probablyexists.sources.archives import TarSource, ZipSource, looks_like_tar
+    from probablyexists.sources.folder import FolderSource
+    from probablyexists.sources.manifest import ManifestSource
+    from probablyexists.sources.packed import expanded, packed
+    from probablyexists.sources.shards import ShardsSource
+    from probablyexists.sources.tables import ColumnsSource, has_images
+
+    path, name = Path(where), shown(where)
+    try:
+        files = expanded(where) or (packed(path, name) if path.is_dir() else [])
+        if files:
+            tars = looks_like_tar(files[0])
+            return ShardsSource(where, files, named) if tars else ColumnsSource(where, files, role, named)
+        mode = os.stat(where).st_mode
+        if stat.S_ISDIR(mode):
+            return FolderSource(where, named)
+        if not stat.S_ISREG(mode):
+            raise InputError(f"{name}: neither a file nor a folder; give a folder, a zip, a tar or a table")
+        if path.suffix.lower() == ".arrow":
+            return ColumnsSource(where, [path], role, named)
+        if path.suffix.lower() in (".csv", ".parquet"):
+            images = path.suffix.lower() == ".parquet" and has_images(path)
+            return ColumnsSource(where, [path], role, named) if images else ManifestSource(where, role, named)
+        if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+            return ZipSource(where, named)
+        if looks_like_tar(path):
+            return TarSource(where, named)
+    except FileNotFoundError:
+        raise InputError(f"{name}: does not exist; check the path") from None
+    except PermissionError as error:
+        at = shown(error.filename or where)
+        raise InputError(f"{name}: no permission to read {at}; change its permissions") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name}: cannot be read ({shown(error)}); check the path") from error
+    raise InputError(f"{name}: not a folder, zip, tar, .csv, .parquet or .arrow; give one of these")

@@ -1,0 +1,134 @@
+"""Sets that are many large files: which files a pattern or a folder stands for."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.text import clean, shown
+from probablyexists.sources.archives import TAR_ENDINGS
+from probablyexists.sources.listing import Photo, is_candidate, is_hidden
+
+_PART = re.compile(r"-(\d{1,9})-of-(\d{1,9})(?=[-.])")
+_SPLIT = re.compile(r"(?:(.+)-\d+-of-\d+(?:-\w+)?|(train|test|validation|valid|val|dev))\.parquet")
+_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_TABLES = (".parquet", ".arrow")
+MOST_SHARDS = 100_000
+
+
+def expanded(where: str | Path) -> list[Path]:
+    """The files of a pattern such as `shards/*.tar` or `shards/{000..099}.tar`; none where it is a path as it stands.
+
+    A range may be meant where a file is missing: InputError names it.
+    """
+    text, name = str(where), shown(where)
+    if os.path.lexists(text):
+        return []
+    found = _RANGE.search(text)
+    if found is not None:
+        first, last = int(found[1]), int(found[2])
+        if not 0 <= last - first < MOST_SHARDS:
+            raise InputError(f"{name}: a range of {last - first + 1:,} files; from 1 to {MOST_SHARDS:,} are read")
+        width = len(found[1])
+        files = [Path(f"{text[: found.start()]}{i:0{width}d}{text[found.end() :]}") for i in range(first, last + 1)]
+        missing = next((file for file in files if not file.is_file()), None)
+        if missing is not None:
+            raise InputError(f"{name}: {shown(missing)} is missing; check the range")
+    elif any(sign in text for sign in "*?["):
+        files = sorted(Path(file) for file in glob.glob(text, recursive=True))
+        if not files:
+            raise InputError(f"{name}: no file is called so; check the pattern")
+    else:
+        return []
+    return _of_one_kind(files, name)
+
+
+def _of_one_kind(files: list[Path], name: str) -> list[Path]:
+    kinds = {_kind(file) for file in files}
+    other = next((file for file in files if not file.is_file()), None)  # a pipe would wait for ever
+    if other is not None and "" not in kinds:
+        raise InputError(f"{name}: {shown(other)} is no file, or leads nowhere; remove it")
+    if len(kinds) > 1 or "" in kinds:
+        raise InputError(f"{name}: a pattern is for tars, or for Parquet files; it stands for other files too")
+    return files
+
+
+def _kind(file: Path) -> str:
+    name = file.name.lower()
+    if name.endswith(TAR_ENDINGS):
+        return ".tar"
+    return file.suffix.lower() if file.suffix.lower() in _TABLES else ""
+
+
+def packed(folder: Path, name: str) -> list[Path]:
+    """The tars, Parquet or Arrow files that make up a folder; none if it holds images or other folders.
+
+    InputError for a folder of several splits, or of which a numbered file is missing (00001-of-00005).
+    """
+    found: list[Path] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name == "dataset_dict.json":
+                raise InputError(f"{name}: several splits, one folder each; give the folder of one of them")
+            if is_hidden(entry.name):
+                continue
+            if entry.is_dir():
+                if entry.name != "data":
+                    return []
+                found += (file for file in Path(entry.path).glob("*.parquet") if not is_hidden(file.name))
+            elif _kind(Path(entry.name)):
+                found.append(Path(entry.path))
+            elif is_candidate(entry.name):
+                return []
+    arrow = [file for file in found if _kind(file) == ".arrow"]
+    # `datasets` leaves what it has computed beside its data, as cache-....arrow
+    found = sorted([file for file in arrow if not file.name.startswith("cache-")] or arrow or found)
+    splits: dict[str, Path] = {}
+    for file in found:
+        split = _SPLIT.fullmatch(file.name)
+        if split is not None:
+            numbered = file.parent / f"{split[1]}-*.parquet"
+            splits.setdefault(split[1] or split[2], numbered if split[1] else file)
+    if len(splits) > 1:
+        first = min(splits)
+        names = ", ".join(map(shown, sorted(splits)))
+        raise InputError(f"{name}: several splits ({names}); give one, such as {shown(splits[first])}")
+    _refuse_missing(found, name)
+    return _of_one_kind(found, name) if found else []
+
+
+def _refuse_missing(files: list[Path], name: str) -> None:
+    """A download that stopped is not a smaller set."""
+    there: dict[tuple[str, str], set[int]] = {}
+    for file in files:
+        part = _PART.search(file.name)
+        if part is not None:
+            there.setdefault((file.name[: part.start()], part[2]), set()).add(int(part[1]))
+    for (front, total), numbers in there.items():
+        if len(numbers) < int(total):
+            raise InputError(
+                f"{name}: {len(numbers):,} of {int(total):,} files called {shown(front)}-...-of-{total} are there; get "
+                "the others, or give a pattern for those that are meant"
+            )
+
+
+def titles(files: Sequence[Path]) -> list[str]:
+    """A short name for each file that is its alone: without folders, or from the folder that holds all of them."""
+    names = [clean(file.name) for file in files]
+    if len(set(names)) == len(names):
+        return names
+    whole = [os.path.abspath(file) for file in files]
+    top = os.path.commonpath([os.path.dirname(file) for file in whole])
+    return [clean(Path(os.path.relpath(file, top)).as_posix()) for file in whole]
+
+
+def refuse_twice(photos: Sequence[Photo], name: str) -> None:
+    """Of sorted photos no two may have one path: they could not be told apart."""
+    for one, other in pairwise(photos):
+        if one.path == other.path:
+            raise InputError(f"{name}: two images are called {shown(one.path)}; rename a file or folder")

@@ -1,0 +1,77 @@
+"""Drawing who is trained on and who is held out: for owners, before they train."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.files import written_whole
+from probablyexists.basis.seeds import rng
+from probablyexists.basis.text import shown
+from probablyexists.sources.listing import Photo
+
+
+def draw_roles(photos: Sequence[Photo], members: float, unseen: float, seed: int) -> list[tuple[Photo, str]]:
+    """Give every photo a role, "training", "unseen" or "heldout", at random; sorted by path.
+
+    People are drawn, not photos: the share `members` of them (rounded, half up; at least one person on each
+    side) becomes members, the others are held out with all their photos. Of each member's photos the share
+    `unseen` (rounded, half up; at least one stays seen) is kept back from training. The order of `photos`
+    changes nothing, and one person's photos do not change another's draw.
+
+    Raises InputError for a share out of range, photos without persons, or fewer than two people.
+    """
+    if not 0 < members < 1:
+        raise InputError(f"the share of members is {members}; it must lie above 0 and below 1")
+    if not 0 <= unseen < 1:
+        raise InputError(f"the share of unseen photos is {unseen}; it must be 0 or more and below 1")
+    of_person: dict[str, list[Photo]] = defaultdict(list)
+    for photo in sorted(set(photos), key=lambda photo: photo.path):
+        if photo.person is None:
+            raise InputError(f"{shown(photo.path)} has no person; give each person a folder, or a column person")
+        of_person[photo.person].append(photo)
+    people = sorted(of_person)
+    if len(people) < 2:
+        raise InputError(f"{len(people)} people are too few to draw members and held-out people; give at least 2")
+
+    n_members = min(max(_share(members, len(people)), 1), len(people) - 1)
+    drawn = rng(seed, "roles", "people").permutation(len(people))[:n_members]
+    is_member = {people[index] for index in drawn}
+    rows: list[tuple[Photo, str]] = []
+    for person, own in of_person.items():
+        if person not in is_member:
+            rows += [(photo, "heldout") for photo in own]
+            continue
+        n_unseen = min(_share(unseen, len(own)), len(own) - 1)
+        kept_back = set(rng(seed, "roles", "photos", person).permutation(len(own))[:n_unseen].tolist())
+        rows += [(photo, "unseen" if index in kept_back else "training") for index, photo in enumerate(own)]
+    return sorted(rows, key=lambda row: row[0].path)
+
+
+def _share(share: float, n: int) -> int:
+    return math.floor(share * n + 0.5)
+
+
+def write_manifest(path: Path, rows: Iterable[tuple[Photo, str]], root: Path) -> None:
+    """Write a CSV of path, person, role, whole or not at all; its paths are relative to its own folder.
+
+    `root` is the folder that the photos' paths count from. Raises InputError if it is none (an archive) or if
+    `path` cannot be written.
+    """
+    if not root.is_dir():
+        raise InputError(f"{shown(root)}: not a folder; a manifest lists files, so unpack an archive first")
+    place = os.path.relpath(root, path.parent)
+    try:
+        with written_whole(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["path", "person", "role"])
+            for photo, role in rows:
+                at = Path(os.path.normpath(os.path.join(place, photo.path))).as_posix()
+                writer.writerow([at, photo.person or "", role])
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be written ({error.strerror}); choose another place") from error

@@ -1,0 +1,152 @@
+"""What an audit will cost, before it is made: from a short measurement on some of its own photos."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from probablyexists.basis.errors import ImageError
+from probablyexists.basis.progress import Progress, Silent
+from probablyexists.basis.seeds import rng
+from probablyexists.copies.search import find
+from probablyexists.embeddings.embed import Embedded, embed, in_threads, open_store
+from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
+from probablyexists.faces.acquire import FacesMode
+from probablyexists.intake.embed_sources import decide
+from probablyexists.intake.open_sources import Role, open_sources
+from probablyexists.intake.settings import Settings
+from probablyexists.matching.neighbours import nearest_here
+from probablyexists.sources.listing import Photo
+from probablyexists.sources.open_source import Source
+
+N_MEASURED = 128
+"""Photos of each role that are embedded to measure."""
+A_PHOTO = 1500
+"""Bytes of memory for a photo's names, hashes and row of the findings, beside its embedding and pictures."""
+A_PAIR = 4 * 1.1e-9
+"""Seconds to compare the hashes of two pictures, in two views, as they are and mirrored (decision 0015)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An estimate; as on this machine, now, with nothing in the store of embeddings yet."""
+
+    photos: dict[Role, int]
+    rates: dict[Role, float]
+    """Photos a second, from file to embedding."""
+    seconds: dict[str, float]
+    """Of each stage: embed, copies, match."""
+    memory: float
+    """Bytes, at the most."""
+    disk: float
+    """Bytes that the store of embeddings will grow by."""
+
+    def __str__(self) -> str:
+        lines = [f"{role:<12}{n:>14,} images {self.rates[role]:>9,.0f}/s" for role, n in self.photos.items()]
+        lines += [f"{stage:<12}{_duration(seconds):>14}" for stage, seconds in self.seconds.items()]
+        lines.append(f"{'in all':<12}{_duration(sum(self.seconds.values())):>14}")
+        lines.append(f"{'memory':<12}{self.memory / 2**30:>10,.1f} GiB")
+        lines.append(f"{'disk':<12}{self.disk / 2**30:>10,.1f} GiB in the store of embeddings")
+        return "\n".join([*lines, "measured on a few of these images, as if none were in the store yet"])
+
+
+@dataclass(frozen=True)
+class _Some:
+    source: Source
+    photos: tuple[Photo, ...]
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
+        return self.source.stream(wanted)
+
+
+def plan(settings: Settings, progress: Progress) -> Plan:
+    """Open the sources, embed a few photos of each in a store that is thrown away, and reckon.
+
+    Raises InputError where the audit would, as far as that shows this early.
+    """
+    sources = open_sources(settings, progress)
+    decisions = decide(sources, settings, progress)
+    recognisers = open_recognisers((settings.recogniser, *settings.more_recognisers), settings.cache)
+    photos = {role: len(source.photos) for role, source in sources.items()}
+    measured: dict[Role, _Measured] = {}
+    seconds, disk = 0.0, 0.0
+    with TemporaryDirectory() as folder:
+        for number, recogniser in enumerate(recognisers):
+            for role, source in sources.items():
+                its = _measure(source, recogniser, decisions[role].mode, settings, Path(folder) / f"{number}" / role)
+                measured.setdefault(role, its)
+                seconds += its.seconds * photos[role]
+                disk += its.disk * photos[role]
+    n_people = sum(n for role, n in photos.items() if role != "generated")
+    a_row = max(its.memory for its in measured.values()) + A_PHOTO
+    return Plan(
+        photos,
+        {role: 1 / its.seconds for role, its in measured.items()},
+        {
+            "embed": seconds,
+            "copies": _copies_seconds(measured["training"].table, measured["generated"].table, photos),
+            "match": _match_seconds(photos["generated"], n_people, recognisers[0].dim, settings.threads),
+        },
+        sum(photos.values()) * a_row * len(recognisers) + settings.memory * 2**30,
+        disk,
+    )
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Some photos of a role; of each the seconds, and the bytes on disk and in memory."""
+
+    table: Embedded
+    seconds: float
+    disk: float
+    memory: float
+
+
+def _measure(source: Source, recogniser: Recogniser, mode: FacesMode, settings: Settings, cache: Path) -> _Measured:
+    chosen = np.sort(rng(settings.seed, "plan").permutation(len(source.photos))[:N_MEASURED])
+    some = _Some(source, tuple(source.photos[i] for i in chosen))
+    store, look = open_store(cache, recogniser, mode), in_threads(settings.threads)
+    embed(replace(some, photos=some.photos[:2]), recogniser, store, mode, Silent(), "", look)  # models are loaded
+    started = time.perf_counter()
+    table = embed(some, recogniser, store, mode, Silent(), "", look)
+    seconds = time.perf_counter() - started
+    n = len(some.photos)
+    disk = sum(part.stat().st_size for part in store.folder.glob("part-*.parquet"))
+    memory = (table.embeddings.nbytes + table.pictures.nbytes) / max(1, len(table))
+    return _Measured(table, seconds / max(1, n - 2), disk / n, memory)
+
+
+def _copies_seconds(training: Embedded, generated: Embedded, photos: dict[Role, int]) -> float:
+    """Samples and held-out photos are compared with training photos: a part for each, a part for each pair."""
+    if not len(training) or not len(generated):
+        return 0.0
+    seconds = _timed(lambda: find(generated.pictures, training.pictures)) / len(generated)
+    return (photos["generated"] + photos["heldout"]) * (seconds + A_PAIR * photos["training"])
+
+
+def _match_seconds(n_samples: int, n_people: int, dim: int, threads: int | None) -> float:
+    x = np.random.default_rng(0).normal(size=(8192, dim)).astype(np.float32)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    return _timed(lambda: nearest_here(x[:2048], x, threads=threads)) / (2048 * 8192) * n_samples * n_people
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
