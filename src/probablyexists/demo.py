@@ -1,18 +1,18 @@
 """The demo: audit a real GAN that was trained on drawn people, one of them far too often, and compare with the truth.
 
-The generator lies in the package as an ONNX file (`assets/`, made by scripts/demo_generator.py) and needs no torch.
-It was trained on 20 drawn people: 10 photos of each, and of one person 400.
+The generator is an ONNX file in the package (`assets/`, made by scripts/demo_generator.py) and needs no torch.
+It was trained on 20 drawn people: 10 photos of each, and 400 of one person.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import as_file, files
+from multiprocessing import get_context
 from pathlib import Path
 
 from probablyexists.basis.errors import InputError
@@ -84,21 +84,21 @@ def demo(out: Path, seed: int, progress: Progress) -> Outcome:
 
 
 def draw_everybody(out: Path, progress: Progress) -> None:
-    """Write training/, unseen/ and heldout/."""
+    """Write training/, unseen/ and heldout/: one folder a person."""
     everybody = range(N_MEMBERS + N_HELDOUT)
-    jobs: list[Callable[[], None]] = [
-        *(partial(_write, out / "training", n, member_photos(n)) for n in everybody[:N_MEMBERS]),
-        *(partial(_write, out / "unseen", n, UNSEEN_PHOTOS) for n in everybody[:N_MEMBERS]),
-        *(partial(_write, out / "heldout", n, range(PHOTOS_HELDOUT)) for n in everybody[N_MEMBERS:]),
+    jobs: list[tuple[Path, int, range]] = [
+        *((out / "training", n, member_photos(n)) for n in everybody[:N_MEMBERS]),
+        *((out / "unseen", n, UNSEEN_PHOTOS) for n in everybody[:N_MEMBERS]),
+        *((out / "heldout", n, range(PHOTOS_HELDOUT)) for n in everybody[N_MEMBERS:]),
     ]
-    with progress.stage("drawing people", len(jobs)) as bar, ThreadPoolExecutor() as pool:
-        for job in [pool.submit(job) for job in jobs]:
-            job.result()
+    # Processes: drawing is many short numpy calls, and threads would wait for one another. Spawned, not forked: a
+    # process that has threads must not be forked.
+    pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn"))
+    with progress.stage("drawing people", len(jobs)) as bar, pool:
+        written = [pool.submit(write_population, folder, [n], photos, POPULATION, 128, "jpg") for folder, n, photos in jobs]
+        for each in written:
+            each.result()
             bar.advance()
-
-
-def _write(folder: Path, person: int, photos: range) -> None:
-    write_population(folder, [person], photos, POPULATION, kind="jpg")
 
 
 def compare(findings: Findings, out: Path) -> Outcome:
