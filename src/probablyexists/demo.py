@@ -95,7 +95,9 @@ def draw_everybody(out: Path, progress: Progress) -> None:
     # process that has threads must not be forked.
     pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn"))
     with progress.stage("drawing people", len(jobs)) as bar, pool:
-        written = [pool.submit(write_population, folder, [n], photos, POPULATION, 128, "jpg") for folder, n, photos in jobs]
+        written = [
+            pool.submit(write_population, folder, [n], photos, POPULATION, 128, "jpg") for folder, n, photos in jobs
+        ]
         for each in written:
             each.result()
             bar.advance()
