@@ -166,7 +166,8 @@ def _bump(x: _Plane, y: _Plane, at_x: float, at_y: float, wide: float, high: flo
     down *= down
     np.negative(across, out=across)
     across -= down
-    return np.exp(across, out=across)
+    hill: _Plane = np.exp(across, out=across)
+    return hill
 
 
 def _line(distance: _Plane, wide: float) -> _Plane:
