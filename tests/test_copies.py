@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable
 
@@ -34,6 +35,7 @@ def picture(image: Image.Image, kind: str = "PNG", **options: object) -> Picture
     return face.picture
 
 
+@functools.cache
 def drawn(person: int, photo: int) -> Image.Image:
     return Image.fromarray(draw_photo(draw_person(21, person), photo, 128))
 

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import probablyexists
+from drawn_world import World
 from probablyexists import Findings
 from probablyexists.answers.naming import Named, agreed
 from probablyexists.answers.view import p_of
@@ -16,7 +17,7 @@ from probablyexists.basis.errors import InputError
 from probablyexists.drawn.population import write_population
 from probablyexists.embeddings import recognisers
 from probablyexists.embeddings.recognisers import DlibRecogniser, OnnxRecogniser
-from test_audit import World, named, world  # noqa: F401
+from test_audit import named
 from test_recogniser import network
 
 
@@ -27,7 +28,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def audit(world: World, samples: Path, **more: object) -> Findings:  # noqa: F811
+def audit(world: World, samples: Path, **more: object) -> Findings:
     return probablyexists.audit(world.training, world.heldout, samples, unseen=world.unseen, show_names=True, **more)
 
 
@@ -87,7 +88,7 @@ def test_false_discoveries_stay_below_the_level_with_several_attacks_and_recogni
 
 
 def test_several_attacks_name_the_planted_and_nobody_where_nothing_is(
-    world: World,  # noqa: F811
+    world: World,
     reference: Path,
     cache: Path,
 ) -> None:
@@ -106,7 +107,7 @@ def test_several_attacks_name_the_planted_and_nobody_where_nothing_is(
     assert named(audit(world, world.honest, **several)) == set()
 
 
-def test_an_attack_that_cannot_be_tried_is_refused_at_once(world: World, reference: Path) -> None:  # noqa: F811
+def test_an_attack_that_cannot_be_tried_is_refused_at_once(world: World, reference: Path) -> None:
     for more, words in (
         (("plda",), "learns from photos of other people; give some with --reference"),
         (("webster",), "not known; known are nearest-sample, "),
@@ -120,7 +121,7 @@ def test_an_attack_that_cannot_be_tried_is_refused_at_once(world: World, referen
 
 
 def test_a_recogniser_that_sees_nothing_stops_all_naming(
-    world: World,  # noqa: F811
+    world: World,
     cache: Path,
     tmp_path: Path,
 ) -> None:
@@ -147,7 +148,7 @@ class OnceRecogniser(DlibRecogniser):
 
 
 def test_recognisers_that_agree_name_the_planted(
-    world: World,  # noqa: F811
+    world: World,
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
