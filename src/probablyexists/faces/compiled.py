@@ -19,7 +19,7 @@ CHIP_SIDE = 150
 PICTURE_SIDE = 48
 """Of the small grey pictures kept beside each embedding for the copy check."""
 
-_SOURCE = Path(__file__).with_name("align.c")
+SOURCE = Path(__file__).with_name("align.c")
 _COMPILED = ".compiled"
 """The library's ending beside it; a .so would pass for a module of Python's."""
 
@@ -36,14 +36,20 @@ class Picture(ctypes.Structure):
 
 @cache
 def aligner() -> ctypes.CDLL | None:
-    """The compiled functions; None where there are none, none for this machine, or those of another align.c.
+    """The compiled functions of this package; None where there are none."""
+    return loaded(SOURCE)
+
+
+def loaded(source: Path) -> ctypes.CDLL | None:
+    """What was compiled from `source`; None where there is nothing, nothing for this machine, or what was made of
+    another source.
 
     Arrays given must be contiguous, and those with a shape here have it.
     """
     try:
-        library = ctypes.CDLL(str(_SOURCE.with_suffix(_COMPILED)))
+        library = ctypes.CDLL(str(source.with_suffix(_COMPILED)))
         made_from = (ctypes.c_char * 64).in_dll(library, "source_sha256").value.decode()
-        if made_from != sha256_file(_SOURCE):
+        if made_from != sha256_file(source):
             return None
     except (OSError, ValueError):  # ValueError: it has no such name
         return None
