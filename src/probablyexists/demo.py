@@ -43,7 +43,7 @@ GENERATOR_SHA256 = "e5e4879c4e9b2c0e9b60b02822c213e755241421138806fdf8c341ba3f1f
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the audit made of it."""
+    """Whether the audit was right, and what to print."""
 
     right: bool
     text: str
@@ -55,7 +55,7 @@ def member_photos(number: int) -> range:
 
 
 def demo(out: Path, seed: int, progress: Progress) -> Outcome:
-    """Draw, sample, audit, compare. The photos and the report are left in `out`. `seed`: which samples are drawn."""
+    """Draw, sample, audit, compare. Photos and report stay in `out`. `seed`: of the samples."""
     if out.exists() and any(out.iterdir()):
         if not (out / ".probablyexists-demo").is_file():
             raise InputError(f"--out {out}: is not empty and no demo of ours; give another folder")
@@ -104,17 +104,14 @@ def draw_everybody(out: Path, progress: Progress) -> None:
 
 
 def compare(findings: Findings, out: Path) -> Outcome:
-    """What the audit found beside what we know: everybody in training/ was trained on, one of them far too often.
-
-    Right if the over-represented person is named.
-    """
+    """What the audit found beside the truth. Right if the over-represented person is named."""
     most = f"person-{MOST:04d}"
     rows = {row["person"]: row for row in findings.people.to_pylist()}
     named = sorted(person for person, row in rows.items() if row["exposed"])
     rank = sorted(rows, key=lambda person: -rows[person]["exposure"]).index(most) + 1
     copied = Counter(row["person"] for row in findings.samples.to_pylist() if row["kind"] == "copy")
     unseen = next(m.auroc for m in findings.membership if (m.population, m.level) == ("unseen photos", "person"))
-    told = f"{unseen.value:.2f} ({unseen.low:.2f} to {unseen.high:.2f})" if isinstance(unseen, Estimate) else "-"
+    auroc = f"{unseen.value:.2f} ({unseen.low:.2f} to {unseen.high:.2f})" if isinstance(unseen, Estimate) else "-"
     lines = [
         f"verdict: {findings.verdict}. {findings.sentence}",
         "",
@@ -123,7 +120,7 @@ def compare(findings: Findings, out: Path) -> Outcome:
         f"{most}         number {rank} in exposure, {rows[most]['exposure']:.1f} standard deviations above strangers, "
         f"p = {rows[most]['p']:.3f}",
         f"named               {', '.join(named) or 'nobody'}",
-        f"can one tell        AUROC of unseen photos, by person: {told}",
+        f"can one tell        AUROC of unseen photos, by person: {auroc}",
         "",
         f"report:   {out / 'audit' / 'report.html'}",
         f"findings: {out / 'audit' / 'findings.json'}",

@@ -1,8 +1,8 @@
-"""How a drawn person is put on paper: a soft relief of a head, turned, lit and painted.
+"""Draws a photo of a drawn person: a soft relief of a head, turned, lit and painted.
 
-Lengths are in face units: 1 is the half-width of an average face, about 70 mm. The face's own frame has its origin
-between the eyes, x to the right of the picture, y down, z towards the viewer. Every pixel is traced back to the
-point of the head it shows; all that is painted there is a smooth function of that point.
+Lengths are in face units: 1 is the half-width of an average face, about 70 mm. The origin is between the eyes, x goes
+to the right of the picture, y down, z towards the viewer. For every pixel, the point of the head that it shows is
+found; everything painted is a smooth function of that point.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Colour = tuple[float, float, float]
 """sRGB, each 0 to 1."""
 
 _Plane = NDArray[np.floating[Any]]
-"""float32: one number a pixel, (h, w), or one a channel and pixel, (3, h, w)."""
+"""float32, (h, w) or (3, h, w)."""
 
 _SUPERSAMPLING = 1.5
 _FACE_SCALE = 0.71
 """Half-width of an average face, as a share of half the picture."""
 _EYE_LINE = -0.17
-"""Where the eyes stand, as a share of half the picture below its middle."""
+"""Height of the eyes: a share of half the picture, positive below the middle."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class DrawnPerson:
     nose_length: float  # from the eyes down to the base of the nose
     nose_width: float  # half-width
     nose_bridge: float  # relief of the bridge, 0 to 1.2
-    nose_depth: float  # how far the tip stands out
+    nose_depth: float  # how far the tip is in front of the face
     mouth_height: float  # between nose base (0) and chin (1)
     mouth_width: float  # half-width
     lip_upper: float  # thickness
@@ -108,7 +108,7 @@ class Scene:
     blur: float  # standard deviation, in 128ths of the picture
     noise: float  # standard deviation, 1 is white
     dapple: float  # unevenness of the light: standard deviation of its two scales, 1 is the light itself
-    grain: int  # seeds the sensor noise and the background's blots
+    grain: int  # seed of the sensor noise and of the background's blots
 
 
 _CROWN = 1.26
@@ -116,7 +116,7 @@ _CROWN = 1.26
 
 
 def draw(person: DrawnPerson, scene: Scene, size: int) -> NDArray[np.uint8]:
-    """(size, size, 3) RGB."""
+    """A photo, (size, size, 3) RGB."""
     from PIL import Image, ImageFilter
 
     _keep_freed_memory()
@@ -141,16 +141,18 @@ def draw(person: DrawnPerson, scene: Scene, size: int) -> NDArray[np.uint8]:
 
 @cache
 def _keep_freed_memory() -> None:
-    """Once a process: make glibc keep what is freed. It returns freed memory to the system from a limit on that is
-    below what one photo needs, and raises the limit to twice the largest array freed so far. A quarter of the time.
+    """Make glibc keep freed memory, once a process.
+
+    It gives memory back to the system once more than a limit is free, and planes of this size pass the first limit many
+    times a photo: a quarter of the time. Freeing one large array raises the limit.
     """
     np.empty(24 << 20, np.uint8)
 
 
 def _dapple(scene: Scene, side: int) -> _Plane:
-    """(side, side) factors around 1: light that falls through leaves or blinds, different in every photo.
+    """(side, side) factors around 1: light through leaves or blinds, different in every photo.
 
-    Without it the skin of a drawn face is so smooth that two photos of a person are nearly the same picture.
+    Without it, skin is so smooth that two photos of a person are nearly the same picture.
     """
     from PIL import Image
 
@@ -259,7 +261,7 @@ class _Canvas:
         return depth
 
     def _relief(self) -> _Plane:
-        """What stands out of the bare head, and what lies deeper."""
+        """Height above the bare head; negative where the face is deeper."""
         p, s, x, y, ax = self.person, self.scene, self.x, self.y, self.ax
         tip, mouth, smile = p.nose_length - 0.08, self.mouth_y, max(s.smile, 0)
         along = np.clip((y + 0.22) / (tip + 0.22), 0, 1)
@@ -291,7 +293,7 @@ class _Canvas:
         return z
 
     def _shade(self) -> None:
-        """Lambert's law, wrapped a little round the edge, on the relief; a faint shine; corners that stay dark."""
+        """Light on the relief: Lambert's law, softened at the edge, a faint shine, and corners that are always dark."""
         p, s, x, y = self.person, self.scene, self.x, self.y
         yaw, pitch = radians(s.yaw), radians(s.pitch)
         z = (self._base(x, y) + self._relief()) * (cos(yaw) * cos(pitch)) - x * sin(yaw) - y * sin(pitch)
@@ -387,7 +389,7 @@ class _Canvas:
         part._skin()
 
     def _skin(self) -> None:
-        """Skin and everything painted on it, then lit, then laid on the picture."""
+        """Skin and everything painted on it, lit, and put onto the picture."""
         p, x, y = self.person, self.x, self.y
         face = np.empty_like(self.light)
         face[:] = _linear(p.skin)
@@ -475,7 +477,7 @@ class _Canvas:
         _paint(face, _linear(p.brow_colour), 0.92 * dense * ends * hairs)
 
     def _eyes(self, face: _Plane, glint: _Plane) -> None:
-        """Both eyes; the light they throw back goes to `glint`, which no shade dims."""
+        """Both eyes. Their reflections go to `glint`, which is not shaded."""
         p, s = self.person, self.scene
         at = self.window(-0.4, 0.45, 0.85)
         x, y, ax, face = self.x[at], self.y[at], self.ax[at], face[:, *at]
@@ -540,5 +542,5 @@ class _Canvas:
 
 
 def _paint(onto: _Plane, colour: _Plane, alpha: _Plane) -> None:
-    """Lay (3, h, w) `colour` over `onto`, in place, where `alpha` (h, w) is 1."""
+    """Mix (3, h, w) `colour` into `onto`, in place; `alpha` (h, w) is the share of `colour`, 0 to 1."""
     onto += alpha * (colour - onto)
