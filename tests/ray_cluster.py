@@ -24,7 +24,7 @@ from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_fold
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.engines import ray as engine_module
 from probablyexists.engines.ray import RayEngine
-from probablyexists.matching.neighbours import nearest, nearest_here, searched_by
+from probablyexists.matching.neighbours import nearest, searched_by
 from probablyexists.sources.open_source import open_source
 
 
@@ -49,7 +49,7 @@ def slow_search(shared: tuple[Any, ...], item: tuple[int, int]) -> Any:
     folder, queries, references, k = shared
     node = ray.get_runtime_context().get_node_id()
     time.sleep(0.3)
-    found = nearest_here(queries[slice(*item)], references, k, threads=1)
+    found = nearest(queries[slice(*item)], references, k, threads=1)
     (folder / f"{node}-{item[0]}-{time.time_ns()}").touch()
     return found
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from probablyexists.cli.app import app
 from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_folder
-from probablyexists.matching.neighbours import nearest_here
+from probablyexists.matching.neighbours import nearest
 from probablyexists.tasks import embed_match as tables
 from probablyexists.tasks.embed_match import embed_into, match_into
 
@@ -41,7 +41,7 @@ def test_a_set_becomes_a_table_and_is_matched(tmp_path: Path, cache: Path, monke
     matched = run("match", tmp_path / "table", tmp_path / "table", "--out", tmp_path / "found", "-k", 2)
     assert matched["matched"] == 12
     found = pq.read_table(tmp_path / "found")
-    expected = nearest_here(stored, stored, 2)
+    expected = nearest(stored, stored, 2)
     assert found["reference"].to_pylist() == expected.index.tolist()
     assert found["similarity"].to_pylist() == expected.similarity.tolist()
     again = CliRunner().invoke(app, ["embed", str(tmp_path / "people"), "--out", str(tmp_path / "table"), "-q"])
