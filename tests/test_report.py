@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from probablyexists.report import words
+from probablyexists.report.answer_texts import seven_answers
+from probablyexists.report.charts import ALARM, BAND, MEMBER, exposure_chart, membership_chart, round_ticks
 from probablyexists.report.data_uri import BLOCKS, SIDE, data_uri
 from probablyexists.report.exhibits import Exhibit
 from probablyexists.report.page import FIRST, render, write_report
-from probablyexists.report.seven import seven_answers
 from probablyexists.results.findings import (
     Clusters,
     Copies,
@@ -412,6 +413,45 @@ def test_charts_take_their_colours_and_letters_from_the_page(html: str) -> None:
     assert "DejaVu" not in drawings
     assert set(re.findall(r"var\((--[a-z]+)\)", drawings)) <= set(re.findall(r"(--[a-z]+):", html))
     assert "<style" not in drawings
+
+
+def test_marks_are_where_the_values_are(leak: Findings) -> None:
+    chart = membership_chart(leak)
+    assert chart is not None
+    for drawing in (chart.wide, chart.narrow):
+        (guessing,) = [m for m in drawing.marks if "stroke-dasharray" in m.attributes]
+        (certain,) = [m for m in drawing.marks if m.text == "1.0"]
+        half, whole = float(guessing.attributes["x1"]), float(certain.attributes["x"])
+        dots = [float(m.attributes["cx"]) for m in drawing.marks if m.tag == "circle"]
+        order = sorted(leak.membership, key=lambda m: (m.population == "seen photos", m.level == "photo"))
+        values = [f.value for f in (*(m.auroc for m in order), leak.split_baseline.auroc) if isinstance(f, Estimate)]
+        assert dots == pytest.approx([half + (v - 0.5) / 0.5 * (whole - half) for v in values], abs=0.2)
+
+
+def test_every_member_is_in_the_histogram_of_exposure(leak: Findings) -> None:
+    chart = exposure_chart(leak)
+    assert chart is not None
+    zero, thirty = (next(float(m.attributes["y"]) for m in chart.wide.marks if m.text == text) for text in ("0", "30"))
+    bars = [m.attributes for m in chart.wide.marks if m.tag == "rect" and m.attributes["fill"] != BAND]
+    counts = {c: sum(float(b["height"]) for b in bars if b["fill"] == c) for c in (MEMBER, ALARM)}
+    one = (zero - thirty) / 30
+    assert {c: round(height / one) for c, height in counts.items()} == {MEMBER: 234, ALARM: 6}
+    assert sum(m.tag == "line" and m.attributes["stroke"] == ALARM for m in chart.wide.marks) == 6
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "most", "labels"),
+    [
+        (0.3, 1.0, 7, "0.3 0.4 0.5 0.6 0.7 0.8 0.9 1.0"),
+        (0.0, 1.0, 7, "0.0 0.2 0.4 0.6 0.8 1.0"),
+        (-2.4, 6.4, 8, "−2 0 2 4 6"),
+        (0, 7777, 4, "0 2,000 4,000 6,000"),
+        (-0.013, 0.021, 5, "−0.01 0.00 0.01 0.02"),
+    ],
+)
+def test_ticks_are_round_numbers(low: float, high: float, most: int, labels: str) -> None:
+    assert " ".join(label for _, label in round_ticks(low, high, most)) == labels
+    assert [value for value, _ in round_ticks(0, 2, 4, smallest_step=1)] == [0, 1, 2]
 
 
 def test_the_same_findings_give_the_same_bytes(leak: Findings, html: str) -> None:

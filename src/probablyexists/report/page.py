@@ -15,9 +15,9 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from probablyexists.basis.files import write_text
 from probablyexists.report import words
+from probablyexists.report.answer_texts import seven_answers
 from probablyexists.report.data_uri import data_uri
 from probablyexists.report.exhibits import Exhibit
-from probablyexists.report.seven import seven_answers
 from probablyexists.results.findings import Findings
 from probablyexists.stats.estimate import Estimate, Unresolvable
 

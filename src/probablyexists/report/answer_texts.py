@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from probablyexists.report import charts
-from probablyexists.report.svg import Chart
 from probablyexists.report.words import (
     absent,
     count,
@@ -43,7 +42,7 @@ class Answer:
     """What the page shows at once."""
     more: list[Line]
     """What it folds away."""
-    chart: Chart | None
+    chart: charts.Chart | None
     limits: str
 
 
