@@ -117,10 +117,10 @@ def membership_chart(findings: Findings) -> Chart | None:
                 ends = (x(figure.low), y, x(figure.high), y)
                 marks += _interval(ends, (x(figure.value), y), STRANGER if label == "split baseline" else MEMBER)
             else:
-                marks.append(_label(x.start + 6, y, "cannot be given", "start", MUTED))
+                marks.append(_label(x.start + 6, y, "cannot be estimated", "start", MUTED))
         return Drawing(width, bottom + 44, marks + _below(x, bottom, ticks, "AUROC"))
 
-    values = [f"{label} {number(f.value) if isinstance(f, Estimate) else 'cannot be given'}" for label, f in rows]
+    values = [f"{label} {number(f.value) if isinstance(f, Estimate) else 'cannot be estimated'}" for label, f in rows]
     return _both(
         draw,
         "How well an attacker can tell members from strangers: 0.5 is guessing, 1 is certainty. Dot: estimate; line: "
