@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import sys
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -18,6 +19,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from probablyexists.basis.errors import MissingExtraError
+from probablyexists.lab.plot import plot_leaderboard
 from probablyexists.report import words
 from probablyexists.report.answer_texts import seven_answers
 from probablyexists.report.charts import ALARM, BAND, MEMBER, exposure_chart, membership_chart, round_ticks
@@ -458,7 +461,16 @@ def test_the_same_findings_give_the_same_bytes(leak: Findings, html: str) -> Non
     assert render(leak, sample_exhibits(leak), show_faces=False) == html
 
 
-def test_what_cannot_be_given_is_said_and_is_never_zero() -> None:
+def test_charts_do_without_matplotlib_and_the_lab_says_that_it_cannot(
+    leak: Findings, html: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert render(leak, sample_exhibits(leak), show_faces=False) == html
+    with pytest.raises(MissingExtraError, match=r"matplotlib is not installed; run: pip install '.*\[lab\]'"):
+        plot_leaderboard([], tmp_path / "leaderboard.svg")
+
+
+def test_what_cannot_be_estimated_is_said_and_is_never_zero() -> None:
     findings = sample_findings("inconclusive", resolvable=False)
     answers = seven_answers(findings)
     for answer in answers:

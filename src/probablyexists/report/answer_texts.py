@@ -133,7 +133,7 @@ def _on_average(membership: list[Membership]) -> str:
     auroc = chosen.auroc
     assert isinstance(auroc, Estimate)
     unseen = chosen.population == "unseen photos"
-    photos = "photos of a member that were not trained on," if unseen else "training photos of a member"
+    photos = "photos of a member that the generator was not trained on," if unseen else "training photos of a member"
     test = (
         f"Given {photos} and photos of a stranger, the attack picks the member in "
         f"{in_a_hundred(auroc.value)} (guessing: 50)"

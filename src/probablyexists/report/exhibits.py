@@ -53,12 +53,12 @@ def exhibits(
     planned: list[tuple[str, str, int, list[tuple[int, float]]]] = []
     order = np.lexsort((-named.exposure, named.p))
     for member in [i for i in order if named.exposed[i]][:MOST_PEOPLE]:
-        its = kept[shown == member]
-        alike = similarities(named.templates[member : member + 1], generated.embeddings[its])[0]
+        near = kept[shown == member]
+        alike = similarities(named.templates[member : member + 1], generated.embeddings[near])[0]
         best = np.argsort(-alike, kind="stable")[:N_SAMPLES]
         own = training.people.rows[member]
-        photo = _most_like(training.table.embeddings[own], generated.embeddings[its[best]])
-        pairs = [(int(its[b]), float(alike[b])) for b in best]
+        photo = _most_like(training.table.embeddings[own], generated.embeddings[near[best]])
+        pairs = [(int(near[b]), float(alike[b])) for b in best]
         planned.append(("likeness", labels.people[member], int(own[photo]), pairs))
     owner = training.people.owner
     correlation = copied.matches.correlation

@@ -88,7 +88,7 @@ def _key_figures(findings: Findings) -> list[KeyFigure]:
         noticed = KeyFigure(smallest, "none", "not even if every member had leaked")
     else:
         people = "person" if power.smallest == 1 else "people"
-        note = f"{people}, {words.percent(power.share)} of members, in {words.percent(power.target)} of cases"
+        note = f"{people} ({words.percent(power.share)} of members), in {words.percent(power.target)} of cases"
         noticed = KeyFigure(smallest, words.count(power.smallest), note)
     members = words.counted(naming.n_members, "member", "members")
     return [
