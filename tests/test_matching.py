@@ -123,7 +123,7 @@ def alike(n: int, dim: int = 16, seed: int = 0, spread: float = 0.3) -> Floats:
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every query takes the rough way, over many tiles and blocks."""
-    monkeypatch.setattr(neighbours, "_SMALL", 0)
+    monkeypatch.setattr(neighbours, "SMALL", 0)
     monkeypatch.setattr(neighbours, "_FIRST", 5)
     monkeypatch.setattr(neighbours, "_TALL", 8)
     monkeypatch.setattr(neighbours, "_WIDE", 20)
@@ -490,7 +490,7 @@ def test_one_photo_in_several_pairs_is_counted_once() -> None:
 def test_five_percent_are_set_aside_and_more_are_refused() -> None:
     roles = {"training": table(["t"] * 40), "heldout": table(["h"] * 100)}
     assert len(without(roles, pairs_of(range(2)))["training"]) == 38
-    with pytest.raises(InputError, match=r"--training: 3 of 40 photos stand in --heldout too \(over 5 %\)"):
+    with pytest.raises(InputError, match=r"^training=\.\.\.: 3 of 40 photos are in heldout=\.\.\. too \(over 5 %\)"):
         without(roles, pairs_of(range(3)))
 
 

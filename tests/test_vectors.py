@@ -61,7 +61,7 @@ def test_matching_from_disk_is_matching_in_memory(
     folder, x = written
     expected = nearest(x, x, 3)
     monkeypatch.setattr(neighbours, "_TALL", 8)
-    monkeypatch.setattr(neighbours, "_SMALL", 0)
+    monkeypatch.setattr(neighbours, "SMALL", 0)
     stored = ParquetVectors(str(folder))
     found = nearest(stored, stored, 3, memory=1)
     assert np.array_equal(found.index, expected.index)

@@ -33,7 +33,7 @@ _QUOTES = "'\""
 
 
 def _in_python(name: str, value: str | None) -> str:
-    return f"{name}={value}" if value is not None else name
+    return f"{name}={'...' if value is None else value}"
 
 
 def _on_command_line(name: str, value: str | None) -> str:

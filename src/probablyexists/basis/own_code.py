@@ -44,7 +44,7 @@ def made_by_name(name: str, setting: str) -> Any:
         found = object_by_name(name)
         return found() if isinstance(found, type) else found
     except InputError as error:
-        raise InputError(f"{option(setting)} {error.raw}") from None
+        raise InputError(option(setting, name) + error.raw.removeprefix(name)) from None
     except Exception as error:  # the user's own code
         raise InputError(f"{option(setting, name)}: could not be made ({one_line(error)})") from error
 

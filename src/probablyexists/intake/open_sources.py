@@ -37,7 +37,7 @@ def open_sources(settings: AuditSettings, progress: Progress) -> dict[Role, Sour
     )
     for role, where in wanted:
         if where is not None:
-            sources[role] = _opened(role, partial(open_source, str(where), role=role))
+            sources[role] = _opened(role, where, partial(open_source, str(where), role=role))
     if settings.reference is not None:
         sources["reference"] = _open_reference(settings.reference)
     sources["generated"] = _open_generated(settings, progress)
@@ -49,7 +49,7 @@ def open_sources(settings: AuditSettings, progress: Progress) -> dict[Role, Sour
 
 def open_asked(settings: AskSettings, progress: Progress) -> dict[Role, Source]:
     """The photos asked about, the reference people's, and the samples."""
-    asked = _opened("photos", lambda: _open_photos(settings.photos))
+    asked = _opened("photos", settings.photos[0], lambda: _open_photos(settings.photos))
     reference = _open_reference(settings.reference)
     refuse_few_people("reference", reference, MIN_HELDOUT)
     return {"asked": asked, "reference": reference, "generated": _open_generated(settings, progress)}
@@ -64,14 +64,17 @@ def open_blind(settings: BlindSettings, progress: Progress, at_least: int) -> di
 
 def open_images(settings: EmbedSettings) -> dict[Role, Source]:
     """The images to embed."""
-    return {"images": _opened("images", partial(open_source, str(settings.images)))}
+    return {"images": _opened("images", settings.images, partial(open_source, str(settings.images)))}
 
 
-def _opened(name: str, open_it: Callable[[], Source]) -> Source:
+def _opened(name: str, where: Path, open_it: Callable[[], Source]) -> Source:
+    """What `open_it` opens; its InputError, which begins with `where`, names the setting too."""
     try:
         return open_it()
     except InputError as error:
-        raise InputError(f"{option(name)} {error.raw}") from None
+        said, known = error.raw, shown(where)
+        named = option(name, where) + said.removeprefix(known) if said.startswith(known) else f"{option(name)}: {said}"
+        raise InputError(named) from None
 
 
 def _open_photos(photos: tuple[Path, ...]) -> Source:
@@ -85,24 +88,24 @@ def _open_photos(photos: tuple[Path, ...]) -> Source:
 
 def _open_reference(where: Path) -> Source:
     # A manifest with roles has none for reference people: they are its held-out ones.
-    return _opened("reference", partial(open_source, str(where), role="heldout", named=True))
+    return _opened("reference", where, partial(open_source, str(where), role="heldout", named=True))
 
 
 def _open_generated(settings: GeneratorSettings, progress: Progress) -> Source:
-    return _opened("generated", lambda: _samples(settings, progress))
+    where = settings.generated if isinstance(settings.generated, Path) else Path("the generator")
+    return _opened("generated", where, lambda: _samples(settings, where, progress))
 
 
-def _samples(settings: GeneratorSettings, progress: Progress) -> Source:
-    where = str(settings.generated) if isinstance(settings.generated, Path) else "the generator"
+def _samples(settings: GeneratorSettings, where: Path, progress: Progress) -> Source:
     generator = open_generator(
         settings.generated, trust_pickle=settings.trust_pickle, threads=settings.resources.threads, progress=progress
     )
     if generator is not None:
         progress.say(f"generated samples: drawn from {generator.id}")
         return GeneratedSource(
-            generator, where, SAMPLES if settings.samples is None else settings.samples, settings.seed
+            generator, str(where), SAMPLES if settings.samples is None else settings.samples, settings.seed
         )
-    source = open_source(where, role="generated", named=False)
+    source = open_source(str(where), role="generated", named=False)
     if settings.samples is not None:
         raise InputError(
             f"{shown(where)}: holds {len(source.photos):,} images, and all of them are used; leave out "
