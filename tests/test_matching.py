@@ -23,7 +23,7 @@ from probablyexists.matching.clusters import cluster, distance_at_fmr
 from probablyexists.matching.cosines import pair_similarities, reaching, similarities
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.int8 import Products, RoughReferences
-from probablyexists.matching.neighbours import nearest, nearest_here, nearest_parts
+from probablyexists.matching.neighbours import nearest, nearest_parts
 from probablyexists.matching.templates import group, templates
 from probablyexists.sources.listing import Photo
 
@@ -123,7 +123,7 @@ def alike(n: int, dim: int = 16, seed: int = 0, spread: float = 0.3) -> Floats:
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every query takes the rough way, over many tiles and blocks."""
-    monkeypatch.setattr(neighbours, "_SMALL", 0)
+    monkeypatch.setattr(neighbours, "SMALL", 0)
     monkeypatch.setattr(neighbours, "_FIRST", 5)
     monkeypatch.setattr(neighbours, "_TALL", 8)
     monkeypatch.setattr(neighbours, "_WIDE", 20)
@@ -144,7 +144,7 @@ def test_the_rough_look_loses_no_neighbour(kind: str, dim: int, k: int) -> None:
     queries[:4] = references[[10, 200, 201, 332]]
     similarity, index = slow_nearest(queries, references, k)
     for memory, threads in ((1 << 30, 1), (1 << 30, 3), (1, 2)):
-        found = nearest_here(queries, references, k, memory=memory, threads=threads)
+        found = nearest(queries, references, k, memory=memory, threads=threads)
         assert found.index.tolist() == index
         assert found.similarity.tolist() == similarity
 
@@ -192,7 +192,7 @@ def test_vectors_may_come_from_anything_that_gives_slices(monkeypatch: pytest.Mo
     queries, references = alike(30, seed=1), alike(500, seed=2)
     on_disk = OnDisk(queries), OnDisk(references)
     expected = nearest(queries, references, 2)
-    found = nearest_here(*on_disk, 2, memory=1)
+    found = nearest(*on_disk, 2, memory=1)
     assert found.index.tolist() == expected.index.tolist()
     assert [source.most for source in on_disk] == [8, 8]
 
@@ -220,11 +220,11 @@ class Counted(Silent):
 
 def test_progress_of_a_long_search_ends_at_its_total(monkeypatch: pytest.MonkeyPatch) -> None:
     queries, references, counted = unit(30, seed=1), unit(70, seed=2), Counted()
-    nearest_here(queries, references, progress=counted)
+    nearest(queries, references, progress=counted)
     assert counted.totals == []
     monkeypatch.setattr(neighbours, "_LONG", 2100)
     monkeypatch.setattr(neighbours, "_TALL", 8)
-    nearest_here(queries, references, memory=1, progress=counted)
+    nearest(queries, references, memory=1, progress=counted)
     assert (counted.totals, counted.steps) == ([2100], 2100)
 
 
@@ -490,7 +490,7 @@ def test_one_photo_in_several_pairs_is_counted_once() -> None:
 def test_five_percent_are_set_aside_and_more_are_refused() -> None:
     roles = {"training": table(["t"] * 40), "heldout": table(["h"] * 100)}
     assert len(without(roles, pairs_of(range(2)))["training"]) == 38
-    with pytest.raises(InputError, match=r"--training: 3 of 40 photos stand in --heldout too \(over 5 %\)"):
+    with pytest.raises(InputError, match=r"^training=\.\.\.: 3 of 40 photos are in heldout=\.\.\. too \(over 5 %\)"):
         without(roles, pairs_of(range(3)))
 
 

@@ -15,7 +15,7 @@ from importlib.resources import as_file, files
 from multiprocessing import get_context
 from pathlib import Path
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import sha256_file
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
@@ -58,7 +58,7 @@ def demo(out: Path, seed: int, progress: Progress) -> Outcome:
     """Draw, sample, audit, compare. Photos and report stay in `out`. `seed`: of the samples."""
     if out.exists() and any(out.iterdir()):
         if not (out / ".probablyexists-demo").is_file():
-            raise InputError(f"--out {out}: is not empty and no demo of ours; give another folder")
+            raise InputError(f"{option('out', out)}: is not empty and no demo of ours; give another folder")
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / ".probablyexists-demo").touch()

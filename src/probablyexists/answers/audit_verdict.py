@@ -46,6 +46,7 @@ class Judgement:
 
 
 def judge(
+    *,
     naming: Naming,
     copies: Copies,
     membership: Sequence[Membership],

@@ -13,7 +13,7 @@ from probablyexists.answers.naming import Named
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.crowd import Crowd, common_count
-from probablyexists.matching.neighbours import nearest
+from probablyexists.matching.matcher import Matcher
 from probablyexists.results.findings import PEOPLE_SCHEMA, SAMPLES_SCHEMA
 
 
@@ -57,6 +57,7 @@ def samples_table(
     copied: CopyMatches,
     labels: Labels,
     seed: int,
+    matcher: Matcher,
 ) -> pa.Table:
     """One row a sample, by path; `shown` and `similarity` speak of the samples that are no copies, in order.
 
@@ -65,8 +66,8 @@ def samples_table(
     n = len(generated)
     kept = np.flatnonzero(~copied.is_copy)
     ours, theirs = _equal_galleries(training, heldout, seed)
-    ours_near = nearest(generated.embeddings[kept], ours).similarity[:, 0]
-    theirs_near = nearest(generated.embeddings[kept], theirs).similarity[:, 0]
+    ours_near = matcher.nearest(generated.embeddings[kept], ours).similarity[:, 0]
+    theirs_near = matcher.nearest(generated.embeddings[kept], theirs).similarity[:, 0]
     owner = training.people.owner
 
     n_rows = n + len(generated.set_aside)

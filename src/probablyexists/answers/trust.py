@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.matching.cosines import similarities
@@ -24,7 +25,7 @@ def trust(
     heldout: Crowd,
     resemblance_threshold: float,
     recogniser: Recogniser,
-    source_names: Mapping[str, str],
+    source_names: Mapping[Role, str],
     seed: int,
 ) -> Trust:
     """Templates against photos that are not in them, as in the audit, at thresholds set on the members.
@@ -38,7 +39,9 @@ def trust(
     if at_one_percent is not None:
         thresholds["FMR 1 % on the members"] = at_one_percent
     rates = [_rates(name, heldout, photos, value, seed) for name, value in thresholds.items()]
-    overlaps = [role for role, name in source_names.items() if any(part in name.lower() for part in recogniser.knows)]
+    overlaps: list[str] = [
+        role for role, name in source_names.items() if any(part in name.lower() for part in recogniser.knows)
+    ]
     return Trust(
         recogniser=recogniser.id, trained_on=recogniser.trained_on, overlaps=overlaps, photos=photos, rates=rates
     )

@@ -65,7 +65,7 @@ def run_command(
     quiet: Quiet = False,
 ) -> None:
     _needs_torch()
-    from probablyexists.intake.settings import default_cache
+    from probablyexists.engines.resources import default_cache
     from probablyexists.lab.experiment import read_experiment
     from probablyexists.lab.run import run_experiment
 
@@ -110,7 +110,7 @@ def train_command(
     quiet: Quiet = False,
 ) -> None:
     _needs_torch()
-    from probablyexists.intake.settings import default_cache
+    from probablyexists.engines.resources import default_cache
     from probablyexists.lab.design import Design, split
     from probablyexists.lab.sets import crops, read
     from probablyexists.lab.train import Training, train
@@ -190,7 +190,7 @@ def leaderboard_command(
     """
     _needs_torch()
     from probablyexists.attacks.known import ATTACKS
-    from probablyexists.intake.settings import default_cache
+    from probablyexists.engines.resources import default_cache
     from probablyexists.lab.leaderboard import YARDSTICKS, margin, margin_words, standings, table
     from probablyexists.lab.victims import attacked, find_victims
     from probablyexists.lab.white_box.scores import WHITE_BOX

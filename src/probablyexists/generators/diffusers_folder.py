@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import InputError, MissingExtraError
-from probablyexists.basis.text import shown
-from probablyexists.generators.file_checks import content_id, one_line
+from probablyexists.basis.text import one_line, shown
+from probablyexists.generators.file_checks import content_id
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator, checked_shape
 from probablyexists.generators.torch_run import runner, torch_device

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import sha256_file
 from probablyexists.basis.text import shown
 
@@ -25,7 +25,7 @@ def needs_trust(where: Path, kind: str) -> InputError:
     """The refusal of a file that is a program for Python; nothing of it has been read."""
     return InputError(
         f"{shown(where)}: {kind} can run any code on this machine when it is opened; if you made it or know who did, "
-        "add --trust-pickle (trust_pickle=True in Python); an ONNX export needs no trust"
+        f"add {option('trust_pickle', True)}; an ONNX export needs no trust"
     )
 
 
@@ -33,10 +33,5 @@ def trusting(where: Path, kind: str) -> str:
     """The line that warns before a file is opened on trust."""
     return (
         f"{shown(where)}: opening {kind} runs whatever code it holds, with your rights on this machine; "
-        "it is opened because of --trust-pickle"
+        "it is opened because you said that you trust it"
     )
-
-
-def one_line(error: BaseException) -> str:
-    """What another library said, shortened, for the end of a message."""
-    return shown(" ".join(f"{type(error).__name__}: {error}".split())[:200])

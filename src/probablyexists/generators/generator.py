@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 
+@runtime_checkable
 class Generator(Protocol):
-    """Makes the picture of a seed. A new kind is one file and one line in `opening.open_generator`."""
+    """Makes the picture of a seed. A new kind is one file and one line in `open_generator`."""
 
     @property
     def id(self) -> str:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.text import shown
-from probablyexists.generators.file_checks import content_id, one_line
+from probablyexists.basis.text import one_line, shown
+from probablyexists.generators.file_checks import content_id
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator
 

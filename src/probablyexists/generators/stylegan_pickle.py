@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.text import shown
-from probablyexists.generators.file_checks import content_id, needs_trust, one_line
+from probablyexists.basis.text import one_line, shown
+from probablyexists.generators.file_checks import content_id, needs_trust
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator
 from probablyexists.generators.torch_run import runner, torch_device

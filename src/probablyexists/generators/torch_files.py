@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.text import shown
-from probablyexists.generators.file_checks import content_id, needs_trust, one_line
+from probablyexists.basis.text import one_line, shown
+from probablyexists.generators.file_checks import content_id, needs_trust
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import MOST_AT_ONCE, LatentGenerator, Synthesise, checked_shape
 from probablyexists.generators.torch_run import require_torch, runner, torch_device

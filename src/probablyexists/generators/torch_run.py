@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError, MissingExtraError
-from probablyexists.generators.file_checks import one_line
+from probablyexists.basis.text import one_line
 from probablyexists.generators.latents import Synthesise
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from pydantic import TypeAdapter
 from probablyexists.basis.errors import TrainingError
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.basis.progress import Progress
-from probablyexists.intake.settings import Settings
+from probablyexists.engines.resources import Resources
+from probablyexists.intake.settings import AuditSettings
 from probablyexists.lab.design import Split, split
 from probablyexists.lab.experiment import Experiment, Run
 from probablyexists.lab.machine import Machine
@@ -113,10 +114,10 @@ def audit_settings(
     *,
     samples: int | None = None,
     out: Path | None = None,
-) -> Settings:
+) -> AuditSettings:
     """How a generator of the run in this folder is audited; `samples`: fewer than the run says."""
     manifest = folder / "split.csv"
-    return Settings(
+    return AuditSettings(
         training=manifest,
         unseen=manifest if run.design.unseen else None,
         heldout=manifest,
@@ -124,9 +125,8 @@ def audit_settings(
         samples=samples or run.samples,
         faces="aligned",
         seed=run.seed,
-        threads=threads,
         show_names=True,
-        cache=cache,
+        resources=Resources(threads=threads, cache=cache),
         out=out,
     )
 
