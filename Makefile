@@ -10,7 +10,8 @@ BIN := .venv/bin
 # The demo needs the package alone; the rest needs torch, Ray and the test tools too.
 BASE := .venv/.base
 DEV := .venv/.dev
-# Not compiled: Python compiles what is imported, a small part of what is installed.
+# Not compiled: Python compiles what is imported, a small part of what is installed, and keeps it.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 BUILT_FROM := pyproject.toml constraints.txt hatch_build.py src/probablyexists/faces/align.c
 
