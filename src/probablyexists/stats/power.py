@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from probablyexists.stats.estimate import IN_SCHEMA
 
 N_DRAWS = 400
 TARGET = 0.80
@@ -15,18 +18,22 @@ TARGET = 0.80
 class Power:
     """The smallest number of exposed people that would have been noticed."""
 
+    __pydantic_config__: ClassVar = IN_SCHEMA
+
     smallest: int | None
-    """People; None: not even if every member were exposed."""
+    """People; null: not even if every member were exposed."""
     share: float | None
-    """`smallest` as a share of the members."""
+    """`smallest` as a share of the members, 0 to 1; null with it."""
     power: float
     """Share of simulated audits in which at least one planted person was named, at `smallest` (or at all)."""
     named: float
     """Mean share of the planted people that were named, at the same number."""
     target: float
+    """The power asked for: 0.8."""
     n_planted: int
     """Different people whose photos served as planted leaks."""
     n_members: int
+    """Members of the simulated audits: as many as in the real one."""
 
 
 def smallest_leak(
