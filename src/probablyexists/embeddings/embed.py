@@ -60,10 +60,14 @@ class Embedded:
     """(n,) faces the detector saw; 0 where it was not asked."""
     set_aside: tuple[SetAside, ...]
     n_computed: int
-    """How many photos were embedded now; the others lay in the store."""
+    """How many photos were embedded now; the others were in the store."""
 
     def __len__(self) -> int:
         return len(self.photos)
+
+    def __repr__(self) -> str:
+        n, dim = self.embeddings.shape
+        return f"Embedded({n:,} photos, {dim} numbers each, {len(self.set_aside):,} set aside)"
 
     @property
     def n_no_face(self) -> int:

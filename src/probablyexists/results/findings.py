@@ -386,9 +386,13 @@ class Signature(Frozen):
 
 
 class Findings(Frozen):
-    """The result of an audit."""
+    """The result of an audit.
 
-    schema_version: Literal[1] = 1
+    `people` and `samples` are Arrow tables: `findings.people.to_pandas()` makes a pandas frame, and
+    `polars.from_arrow(findings.people)` one of Polars, where these are installed.
+    """
+
+    schema_version: Literal[2] = 2
     """Version of this format."""
     verdict: Verdict
     """Leak, no evidence (at this power), or inconclusive."""
@@ -427,6 +431,15 @@ class Findings(Frozen):
     signature: Signature
     """Versions, settings, data and date."""
 
+    def __repr__(self) -> str:
+        naming, copies = self.naming, self.copies
+        return (
+            f"Findings({self.verdict}: {naming.n_exposed:,} of {naming.n_members:,} members named, "
+            f"{copies.n_copies:,} copies in {copies.n_samples:,} samples)"
+        )
+
+    __str__ = __repr__
+
     def write(self, path: Path) -> None:
         """Write `findings.json`, whole or not at all; a sample a line, as there may be millions.
 
@@ -449,8 +462,20 @@ class Findings(Frozen):
 
     @classmethod
     def read(cls, path: Path) -> Findings:
-        """Read `findings.json`; InputError if it is none of ours."""
+        """Read `findings.json`; InputError if it is no such file, or one of another format."""
         try:
             return cls.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+        except OSError as error:
+            raise InputError(
+                f"{path}: cannot be read ({error.strerror}); give the findings.json of an audit"
+            ) from error
+        except ValidationError as error:
+            reads = cls.model_fields["schema_version"].default
+            for found in error.errors(include_url=False):
+                has = found["input"]
+                if found["loc"] == ("schema_version",) and isinstance(has, int):
+                    when = "an earlier" if has < reads else "a later"
+                    raise InputError(
+                        f"{path}: written by {when} version (format {has}, this one reads {reads}); audit again"
+                    ) from error
             raise InputError(f"{path}: not the findings of an audit ({str(error).splitlines()[0]})") from error

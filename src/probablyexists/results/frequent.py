@@ -39,3 +39,11 @@ class FrequentFaces(Frozen):
     """Largest q-value of a face in the list."""
     signature: Signature
     """Versions, settings, data and date."""
+
+    def __repr__(self) -> str:
+        return (
+            f"FrequentFaces({len(self.faces):,} faces too often in {self.n_samples:,} samples, "
+            f"{self.n_reference:,} reference people)"
+        )
+
+    __str__ = __repr__

@@ -75,3 +75,11 @@ class Sheet(Frozen):
     """Samples that reproduce a photo of this person."""
     signature: Signature
     """Versions, settings, data and date."""
+
+    def __repr__(self) -> str:
+        return (
+            f"Sheet({self.evidence}: p = {self.p:.2g} among {self.n_reference:,} reference people, "
+            f"{self.n_copies:,} copies in {self.n_samples:,} samples)"
+        )
+
+    __str__ = __repr__
