@@ -17,6 +17,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import false_discovery_control
 
 
 def conformal_p(scores: NDArray[np.floating], heldout: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -37,13 +38,8 @@ def benjamini_hochberg(p: NDArray[np.floating]) -> NDArray[np.float64]:
     >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03, 0.5])).round(4).tolist()
     [0.04, 0.0533, 0.0533, 0.5]
     """
-    m = p.size
-    order = np.argsort(p, kind="stable")
-    scaled = p[order] * m / np.arange(1, m + 1)
-    falling = np.minimum.accumulate(scaled[::-1])[::-1]
-    q = np.empty(m, dtype=np.float64)
-    # Rounded, so that p = k / (n + 1) with exact arithmetic at the level is at the level here too.
-    q[order] = np.round(np.minimum(falling, 1.0), 12)
+    # Rounded, so that a q-value exactly at the level in exact arithmetic, as p = k / (n + 1) gives, is at it here too.
+    q: NDArray[np.float64] = np.round(false_discovery_control(p), 12)
     return q
 
 
