@@ -21,6 +21,7 @@ from probablyexists.stats.power import Power
 
 Verdict = Literal["leak", "no evidence", "inconclusive"]
 Kind = Literal["copy", "likeness", "none"]
+Threshold = Literal["resemblance", "fmr-1-percent"]
 
 
 class Frozen(BaseModel):
@@ -275,8 +276,10 @@ class Missed(Frozen):
 class ErrorRates(Frozen):
     """FMR and FNMR at one threshold, template against photo, on the held-out people of this audit."""
 
+    kind: Threshold
+    """How the threshold was set: that of answer 3, or at FMR 1 % among the members."""
     name: str
-    """How the threshold was set, in words."""
+    """The same in words."""
     threshold: float
     """Cosine from which two faces match, -1 to 1."""
     fmr: Figure

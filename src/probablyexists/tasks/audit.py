@@ -165,7 +165,15 @@ def conclude(gathered: Gathered, settings: Settings, progress: Progress, started
     data = describe(
         gathered.sources, gathered.decisions, gathered.tables, gathered.pairs, crowds, show_names=show_names
     )
-    judgement = judge(answer_2, answer_4, answer_1, baseline, answer_6, answer_7, data)
+    judgement = judge(
+        naming=answer_2,
+        copies=answer_4,
+        membership=answer_1,
+        split_baseline=baseline,
+        missed=answer_6,
+        trust=answer_7,
+        data=data,
+    )
 
     findings = Findings(
         verdict=judgement.verdict,
