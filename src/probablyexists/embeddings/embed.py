@@ -69,6 +69,10 @@ class Embedded:
         n, dim = self.embeddings.shape
         return f"Embedded({n:,} photos, {dim} numbers each, {len(self.set_aside):,} set aside)"
 
+    def label(self, row: int, *, show_names: bool) -> str:
+        """What a photo is called in results: its path, or a fingerprint, the beginning of its SHA-256."""
+        return self.photos[row].path if show_names else f"sha256:{self.sha256[row].hex()[:16]}"
+
     @property
     def n_no_face(self) -> int:
         """Failures to acquire: images that decode but show no face to the detector."""

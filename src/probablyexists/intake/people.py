@@ -15,9 +15,7 @@ from probablyexists.matching.clusters import cluster
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.templates import People, group
 from probablyexists.results.findings import Clusters
-
-MIN_HELDOUT = 20
-"""Fewer held-out people and not even a single member could reach p = 0.05."""
+from probablyexists.stats.conformal import MIN_HELDOUT
 
 PURITY_NOTE = (
     "The photos have no names: a person here is a cluster of similar faces. On LFW with its names hidden, a photo's "

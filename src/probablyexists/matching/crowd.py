@@ -56,9 +56,7 @@ class Faces:
     @property
     def templates(self) -> NDArray[np.float32]:
         """(n, dim) mean embeddings, of unit length."""
-        means = self.embeddings.mean(axis=1)
-        unit = means / np.linalg.norm(means, axis=1, keepdims=True)
-        return np.asarray(unit, dtype=np.float32)
+        return templates(self.embeddings)
 
     @property
     def one_by_one(self) -> Photos:
@@ -76,9 +74,8 @@ class Crowd:
 
     def faces(self, photos: int, skip: int = 0) -> tuple[Faces, NDArray[np.intp]]:
         """`photos` photos of everybody who has them, after the first `skip`, and who that is."""
-        who = np.flatnonzero(self.people.counts >= skip + photos)
-        rows = [self.people.rows[i][skip : skip + photos] for i in who]
-        return self._of(np.array(rows, dtype=np.intp).reshape(len(who), photos)), who
+        rows, who = self._rows(photos, skip)
+        return self._of(rows), who
 
     def photos(self) -> tuple[Faces, NDArray[np.intp]]:
         """Every photo by itself, person after person, and whose it is."""
@@ -97,12 +94,21 @@ class Crowd:
         whose = np.repeat(people, self.people.counts[people])
         return Reference(self.table.embeddings[rows], self.table.pictures[rows, 0], whose)
 
+    def _rows(self, photos: int, skip: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        who = np.flatnonzero(self.people.counts >= skip + photos)
+        rows = [self.people.rows[i][skip : skip + photos] for i in who]
+        return np.array(rows, dtype=np.intp).reshape(len(who), photos), who
+
     def _of(self, rows: NDArray[np.intp]) -> Faces:
         return Faces(self.table.embeddings[rows], self.table.pictures[rows, 0])
 
     def templates(self, photos: int, skip: int = 0) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Templates from `photos` photos of everybody who has them, and who that is."""
-        return templates(self.table.embeddings, self.people, photos, skip)
+        """((n, dim) templates from `photos` photos of everybody who has them, after the first `skip`; who that is).
+
+        `skip` keeps probes taken from the front out of their own template.
+        """
+        rows, who = self._rows(photos, skip)
+        return templates(self.table.embeddings[rows]), who
 
     def probes(self, who: NDArray[np.intp]) -> Photos:
         """The first photo of each of these people: `faces(..., skip=1)` never contain it."""

@@ -1,4 +1,4 @@
-"""Differences between people of two kinds: the excess of resemblances, and the slope of a dose curve."""
+"""Differences between people of two kinds: standard scores, the excess of resemblances, the slope of a dose curve."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from scipy.stats import t
 
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 from probablyexists.stats.rates import gamma_interval
+
+
+def standard_score(scores: NDArray[np.floating], strangers: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(n,) exposures: scores in standard deviations of the strangers' scores above their mean.
+
+    `strangers`: (m,), at least 2; their standard deviation counts as at least 1e-9.
+
+    >>> standard_score(np.array([3.0, 0.0]), np.array([-1.0, 0.0, 1.0])).tolist()
+    [3.0, 0.0]
+    """
+    return np.asarray((scores - strangers.mean()) / max(float(strangers.std(ddof=1)), 1e-9), dtype=np.float64)
 
 
 def excess(members: NDArray[np.floating], heldout: NDArray[np.floating], n_samples: int, gallery: int) -> Figure:

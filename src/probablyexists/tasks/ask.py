@@ -27,7 +27,6 @@ from probablyexists.engines.choose import engine
 from probablyexists.intake.embed_sources import acquire, decide
 from probablyexists.intake.open_sources import open_question
 from probablyexists.intake.output_folder import claim_folder
-from probablyexists.intake.people import MIN_HELDOUT
 from probablyexists.intake.provenance import sign
 from probablyexists.intake.settings import Question, checked
 from probablyexists.matching.crowd import Crowd, photos_of
@@ -35,7 +34,7 @@ from probablyexists.matching.templates import group
 from probablyexists.report.exhibits import pictures_of
 from probablyexists.report.sheet_page import render_sheet
 from probablyexists.results.sheet import CopiedPhoto, NearSample, Sheet
-from probablyexists.stats.conformal import conformal_p
+from probablyexists.stats.conformal import MIN_HELDOUT, conformal_p
 
 THEM = "the person asked about"
 MOST_COPIES = 20
