@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
+from probablyexists.basis.onnx_session import onnx_session
 from probablyexists.basis.text import shown
 from probablyexists.generators.file_checks import content_id, one_line
 from probablyexists.generators.generator import Generator
@@ -101,18 +102,8 @@ def _external(message: Any) -> Iterator[str]:
 
 
 def _session(data: bytes, where: str, threads: int | None) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # Waiting threads must not spin: the cores are busy with decoding and detecting.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    providers = [p for p in wanted if p in onnxruntime.get_available_providers()]
     try:
-        # With the fallback, a model that fails is run again elsewhere, and this is printed among the results.
-        return onnxruntime.InferenceSession(data, options, providers=providers, enable_fallback=0)
+        # No fallback: it would be printed among the results.
+        return onnx_session(data, threads=threads, fallback=False)
     except Exception as error:  # ONNX Runtime raises many kinds; each means that the file cannot be used
         raise InputError(f"{where}: not a usable ONNX model ({one_line(error)})") from error
