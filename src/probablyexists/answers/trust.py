@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.matching.cosines import similarities
@@ -29,7 +30,7 @@ def trust(
     heldout: Crowd,
     resemblance_threshold: float,
     recogniser: Recogniser,
-    source_names: Mapping[str, str],
+    source_names: Mapping[Role, str],
     seed: int,
 ) -> Trust:
     """Templates against photos that are not in them, as in the audit, at thresholds set on the members.

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from probablyexists.basis.errors import InputError
+from probablyexists.basis.roles import Role
 from probablyexists.copies.search import SAME_PICTURE, find_all
 from probablyexists.embeddings.embed import Embedded
 
@@ -20,13 +21,13 @@ MOST = 0.05
 class SamePicture:
     """One image found in two roles."""
 
-    roles: tuple[str, str]
+    roles: tuple[Role, Role]
     rows: tuple[int, int]
     correlation: float
     """Of the pixels; 1.0 for the same bytes."""
 
 
-def same_pictures(roles: Mapping[str, Embedded]) -> list[SamePicture]:
+def same_pictures(roles: Mapping[Role, Embedded]) -> list[SamePicture]:
     """Every photo of a role whose picture stands in another role too (re-encoded, mirrored, slightly cropped)."""
     pairs = []
     for (a, one), (b, other) in combinations(roles.items(), 2):
@@ -41,12 +42,12 @@ def same_pictures(roles: Mapping[str, Embedded]) -> list[SamePicture]:
     return sorted(pairs, key=lambda pair: (pair.roles, pair.rows))
 
 
-def without(roles: Mapping[str, Embedded], pairs: list[SamePicture]) -> dict[str, Embedded]:
+def without(roles: Mapping[Role, Embedded], pairs: list[SamePicture]) -> dict[Role, Embedded]:
     """The roles without the photos that stand in two of them.
 
     Raises InputError if that takes more than 5 % of a role.
     """
-    left = {}
+    left: dict[Role, Embedded] = {}
     for role, table in roles.items():
         out = {row for pair in pairs for name, row in zip(pair.roles, pair.rows, strict=True) if name == role}
         if len(out) > MOST * len(table):

@@ -6,25 +6,17 @@ from dataclasses import dataclass
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Progress
+from probablyexists.basis.roles import TITLES, Role
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Embedded, Look, embed, open_store
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.faces.acquire import FacesMode, FrameCheck, check_frames
-from probablyexists.intake.open_sources import Role, generator_of
+from probablyexists.intake.open_sources import generator_of
 from probablyexists.intake.settings import Common
 from probablyexists.sources.open_source import Source
 
 N_SAMPLED = 64
 """Images of a source on which `auto` decides."""
-
-_TITLES = {
-    "training": "training photos",
-    "unseen": "unseen photos",
-    "heldout": "held-out photos",
-    "generated": "generated samples",
-    "asked": "photos asked about",
-    "reference": "reference photos",
-}
 
 
 @dataclass(frozen=True)
@@ -45,14 +37,14 @@ def decide(sources: dict[Role, Source], settings: Common, progress: Progress) ->
     if settings.faces != "auto":
         return {role: Decision(settings.faces, f"--faces {settings.faces}") for role in sources}
     checks = {role: _look(source, settings.seed) for role, source in sources.items()}
-    people = [role for role in checks if role != "generated"]
+    people: list[Role] = [role for role in checks if role != "generated"]
     decisions = {role: Decision(check.mode, check.why) for role, check in checks.items()}
     if any(decisions[role].mode == "aligned" and not checks[role].detectable for role in people):
         _take_along(decisions, people, "aligned")
     if any(decision.mode == "detect" for decision in decisions.values()):
         _take_along(decisions, [role for role in checks if checks[role].detectable], "detect")
     for role, decision in decisions.items():
-        progress.say(f"{_TITLES[role]}: faces {decision.mode} ({decision.by})")
+        progress.say(f"{TITLES[role]}: faces {decision.mode} ({decision.by})")
     return decisions
 
 
@@ -83,7 +75,7 @@ def acquire(
     for role, source in sources.items():
         mode = decisions[role].mode
         store = open_store(settings.cache, recogniser, mode, generator_of(source))
-        table = embed(source, recogniser, store, mode, progress, _TITLES[role], look)
+        table = embed(source, recogniser, store, mode, progress, TITLES[role], look)
         if not len(table):
             reasons = sorted({aside.reason for aside in table.set_aside})
             raise InputError(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Progress
+from probablyexists.basis.roles import Role
 from probablyexists.basis.text import shown
 from probablyexists.generators.generated_source import GeneratedSource
 from probablyexists.generators.open_generator import open_generator
@@ -14,9 +15,6 @@ from probablyexists.intake.settings import Common, Question, Settings, Survey
 from probablyexists.sources.folder import FilesSource
 from probablyexists.sources.listing import is_candidate
 from probablyexists.sources.open_source import Source, open_source
-
-Role = str
-"""training, unseen, heldout, reference or generated; asked, reference or generated where one person is asked about."""
 
 SAMPLES = 10_000
 """Drawn from a generator where no number is given."""
@@ -112,19 +110,20 @@ def has_names(source: Source) -> bool:
 
 def refuse_people_in_two_roles(sources: Mapping[Role, Source]) -> None:
     """Members and held-out people must be different people; unseen photos must be of members."""
-    people = {
+    judged: tuple[Role, ...] = ("training", "unseen", "heldout")
+    people: dict[Role, set[str]] = {
         role: {photo.person for photo in source.photos if photo.person is not None}
         for role, source in sources.items()
         if role != "generated"
     }
-    for role in ("training", "unseen"):
+    for role in judged[:2]:
         both = sorted(people.get(role, set()) & people["heldout"])
         if both:
             raise InputError(
                 f"--{role} and --heldout: {len(both)} people stand in both ({_some(both)}); held-out people must "
                 "never have been trained on: remove them from one side"
             )
-    for role in ("training", "unseen", "heldout"):
+    for role in judged:
         both = sorted(people.get(role, set()) & people.get("reference", set()))
         if both:
             raise InputError(

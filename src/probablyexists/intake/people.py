@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
+from probablyexists.basis.roles import Role
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.clusters import cluster
 from probablyexists.matching.crowd import Crowd
@@ -37,7 +38,7 @@ class Peopled:
     """Yet other people, for attacks that learn from them."""
 
 
-def find_people(tables: dict[str, Embedded], *, named: bool, seed: int) -> Peopled:
+def find_people(tables: Mapping[Role, Embedded], *, named: bool, seed: int) -> Peopled:
     """Group photos by person; `named`: those to be judged have names, as reference people always do.
 
     Raises InputError when too few people are left.
@@ -85,12 +86,12 @@ def _by_clusters(training: Embedded, heldout: Embedded, seed: int) -> Peopled:
     )
 
 
-def seen_again(peopled: Peopled, tables: Mapping[str, Embedded]) -> Peopled:
+def seen_again(peopled: Peopled, tables: Mapping[Role, Embedded]) -> Peopled:
     """The same people with the same photos in the same order, in another recogniser's tables.
 
     InputError if it acquires no photo of somebody.
     """
-    roles = {"training": peopled.training, "heldout": peopled.heldout}
+    roles: dict[Role, Crowd] = {"training": peopled.training, "heldout": peopled.heldout}
     roles |= {"unseen": peopled.unseen} if peopled.unseen is not None else {}
     roles |= {"reference": peopled.reference} if peopled.reference is not None else {}
     again = {role: _seen_again(crowd, tables[role]) for role, crowd in roles.items()}

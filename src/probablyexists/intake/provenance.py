@@ -12,11 +12,12 @@ from importlib.metadata import version
 
 import numpy as np
 
+from probablyexists.basis.roles import Role
 from probablyexists.copies.duplicates import SamePicture
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.faces.acquire import NO_FACE
 from probablyexists.intake.embed_sources import Decision
-from probablyexists.intake.open_sources import Role, generator_of
+from probablyexists.intake.open_sources import generator_of
 from probablyexists.intake.people import Peopled
 from probablyexists.intake.settings import Common
 from probablyexists.matching.crowd import Crowd

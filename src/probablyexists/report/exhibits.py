@@ -13,6 +13,7 @@ from probablyexists.answers.copying import CopyMatches
 from probablyexists.answers.naming import Named
 from probablyexists.answers.rows import Labels
 from probablyexists.basis.errors import ImageError
+from probablyexists.basis.roles import Role
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.images.decode import decode
 from probablyexists.matching.cosines import similarities
@@ -40,7 +41,7 @@ class Exhibit:
 
 
 def exhibits(
-    sources: Mapping[str, Source],
+    sources: Mapping[Role, Source],
     training: Crowd,
     generated: Embedded,
     named: Named,

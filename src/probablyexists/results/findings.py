@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import written_whole
+from probablyexists.basis.roles import Role
 from probablyexists.stats.estimate import Figure, Unresolvable
 from probablyexists.stats.power import Power
 
@@ -295,7 +296,7 @@ class Trust(Frozen):
     """Name and version of the recogniser."""
     trained_on: str | None
     """What the recogniser was trained on; null where that is not known."""
-    overlaps: list[str]
+    overlaps: list[Role]
     """Roles whose source is known to have people in common with the recogniser's training set."""
     photos: int
     """Photos in the templates of these comparisons."""
@@ -306,7 +307,7 @@ class Trust(Frozen):
 class RoleData(Frozen):
     """What was given in one role and what became of it."""
 
-    role: str
+    role: Role
     """training, unseen, heldout, reference or generated."""
     source: str
     """The folder, archive, table or generator, as it was given."""
@@ -331,7 +332,7 @@ class RoleData(Frozen):
 class Duplicate(Frozen):
     """The same image in two roles: set aside from both."""
 
-    roles: tuple[str, str]
+    roles: tuple[Role, Role]
     """The two roles."""
     photos: tuple[str, str]
     """The photo in each role: its fingerprint, or its path with `show_names`."""
@@ -361,7 +362,7 @@ class Data(Frozen):
     """One entry for each role given."""
     duplicates: list[Duplicate]
     """Every image found in two roles."""
-    n_duplicates_set_aside: dict[str, int]
+    n_duplicates_set_aside: dict[Role, int]
     """Role -> images set aside because they are in another role too."""
     clusters: Clusters | None
     """How people were found without names; null where photos have names."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from probablyexists.basis.errors import ImageError, InputError
+from probablyexists.basis.roles import Role
 from probablyexists.basis.text import shown
 from probablyexists.sources.listing import Photo
 
@@ -36,7 +37,7 @@ class Source(Protocol):
         """
 
 
-def open_source(where: str | Path, *, role: str | None = None, named: bool | None = None) -> Source:
+def open_source(where: str | Path, *, role: Role | None = None, named: bool | None = None) -> Source:
     """List the images at `where`:
 
     - a folder of images, or of one sub-folder a person
@@ -46,7 +47,7 @@ def open_source(where: str | Path, *, role: str | None = None, named: bool | Non
     - a .parquet or .arrow with an image column, a folder or a pattern of them, or a folder that `datasets` wrote with
       `save_to_disk`
 
-    `role`: of a table with a role column only the rows of this role ("training", "unseen", "heldout", "generated");
+    `role`: of a table with a role column only the rows of this role (training, unseen, heldout or generated);
     anything else has no roles and is taken whole. `named`: None finds out whether folders are people, False ignores
     folders (and a table's people), True refuses a flat source.
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import written_whole
+from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.basis.text import shown
 from probablyexists.sources.listing import Photo
 
 
-def draw_roles(photos: Sequence[Photo], members: float, unseen: float, seed: int) -> list[tuple[Photo, str]]:
+def draw_roles(photos: Sequence[Photo], members: float, unseen: float, seed: int) -> list[tuple[Photo, Role]]:
     """Give every photo a role, "training", "unseen" or "heldout", at random; sorted by path.
 
     People are drawn, not photos: the share `members` of them (rounded, half up; at least one person on each
@@ -42,7 +43,7 @@ def draw_roles(photos: Sequence[Photo], members: float, unseen: float, seed: int
     n_members = min(max(_share(members, len(people)), 1), len(people) - 1)
     drawn = rng(seed, "roles", "people").permutation(len(people))[:n_members]
     is_member = {people[index] for index in drawn}
-    rows: list[tuple[Photo, str]] = []
+    rows: list[tuple[Photo, Role]] = []
     for person, own in of_person.items():
         if person not in is_member:
             rows += [(photo, "heldout") for photo in own]
@@ -57,7 +58,7 @@ def _share(share: float, n: int) -> int:
     return math.floor(share * n + 0.5)
 
 
-def write_manifest(path: Path, rows: Iterable[tuple[Photo, str]], root: Path) -> None:
+def write_manifest(path: Path, rows: Iterable[tuple[Photo, Role]], root: Path) -> None:
     """Write a CSV of path, person, role, whole or not at all; its paths are relative to its own folder.
 
     `root` is the folder that the photos' paths count from. Raises InputError if it is none (an archive) or if

@@ -20,13 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError, InputError
+from probablyexists.basis.roles import KNOWN, Role, role_of
 from probablyexists.basis.text import clean, shown
 from probablyexists.sources.listing import MAX_BYTES, Photo, no_images, unreadable
-from probablyexists.sources.manifest import role_of
 from probablyexists.sources.packed import refuse_twice, titles
 
 _IMAGE = ("image", "img")
-_ROLES = "training, unseen, heldout, generated"
 _PERSON = ("person", "identity", "label")
 _AT_ONCE = 64
 """Rows whose images are in memory at a time."""
@@ -36,7 +35,7 @@ class ColumnsSource:
     """The images in one or several files of one schema; a row's place is its file and its number in it."""
 
     def __init__(
-        self, where: str | Path, files: Sequence[Path], role: str | None = None, named: bool | None = None
+        self, where: str | Path, files: Sequence[Path], role: Role | None = None, named: bool | None = None
     ) -> None:
         self.name = clean(str(where))
         self._files = tuple(files)
@@ -44,9 +43,6 @@ class ColumnsSource:
         persons: list[str | None] = []
         roles: list[str | None] = []
         places = array("q")
-        wanted = None if role is None else role_of(role)
-        if role is not None and wanted is None:
-            raise InputError(f"{shown(where)}: no such role: {shown(role)}; known are {_ROLES}")
         for number, file in enumerate(self._files):
             with _opened(file, where) as table:
                 for row, path, person, its_role in table.rows():
@@ -55,8 +51,8 @@ class ColumnsSource:
                     persons.append(None if named is False else person)
                     roles.append(its_role)
         held = np.array(places, dtype=np.int64).reshape(-1, 2)
-        if wanted is not None and any(its_role is not None for its_role in roles):
-            chosen = [i for i, its_role in enumerate(roles) if its_role == wanted]
+        if role is not None and any(its_role is not None for its_role in roles):
+            chosen = [i for i, its_role in enumerate(roles) if its_role == role]
             paths, persons, held = [paths[i] for i in chosen], [persons[i] for i in chosen], held[chosen]
         if not len(held):
             raise no_images(shown(where), "" if role is None else f" whose role is {role}")
@@ -156,7 +152,7 @@ class _Table:
                 its_role = None if role is None else role_of(str(role))
                 if role is not None and its_role is None:
                     said = shown(repr(role)[:60])
-                    raise InputError(f"{self._where}: row {start + row + 1} has the role {said}; known are {_ROLES}")
+                    raise InputError(f"{self._where}: row {start + row + 1} has the role {said}; known are {KNOWN}")
                 yield start + row, path, None if name is None else people.setdefault(name, name), its_role
 
     def _name(self, person: Any) -> str | None:

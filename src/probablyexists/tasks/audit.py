@@ -28,12 +28,13 @@ from probablyexists.answers.view import View
 from probablyexists.attacks.attack import Attack
 from probablyexists.attacks.known import chosen
 from probablyexists.basis.progress import Progress, Silent
+from probablyexists.basis.roles import Role
 from probablyexists.copies.duplicates import SamePicture, same_pictures, without
 from probablyexists.embeddings.embed import Embedded, Look, in_threads
 from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.engines.choose import engine
 from probablyexists.intake.embed_sources import Decision, acquire, decide
-from probablyexists.intake.open_sources import Role, has_names, open_sources
+from probablyexists.intake.open_sources import has_names, open_sources
 from probablyexists.intake.output_folder import claim_folder
 from probablyexists.intake.people import Peopled, find_people, pseudonyms, seen_again
 from probablyexists.intake.provenance import describe, sign
@@ -107,7 +108,7 @@ def gather(settings: Settings, progress: Progress, look: Look | None = None) -> 
     decisions = decide(sources, settings, progress)
     tables = acquire(sources, decisions, recogniser, settings, progress, look)
     generated = tables["generated"]
-    people_tables = {role: table for role, table in tables.items() if role != "generated"}
+    people_tables: dict[Role, Embedded] = {role: table for role, table in tables.items() if role != "generated"}
 
     progress.say("looking for the same picture in two roles, and for copies")
     pairs = same_pictures(people_tables)

@@ -12,13 +12,14 @@ import numpy as np
 
 from probablyexists.basis.errors import ImageError
 from probablyexists.basis.progress import Progress, Silent
+from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.copies.search import find
 from probablyexists.embeddings.embed import Embedded, embed, in_threads, open_store
 from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.faces.acquire import FacesMode
 from probablyexists.intake.embed_sources import decide
-from probablyexists.intake.open_sources import Role, open_sources
+from probablyexists.intake.open_sources import open_sources
 from probablyexists.intake.settings import Settings
 from probablyexists.matching.neighbours import nearest_here
 from probablyexists.sources.listing import Photo

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Progress, Silent
+from probablyexists.basis.roles import Role
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_folder
 from probablyexists.embeddings.recognisers import open_recogniser
@@ -24,7 +25,7 @@ from probablyexists.engines.choose import engine
 from probablyexists.intake.embed_sources import acquire, decide
 from probablyexists.intake.settings import Common, checked
 from probablyexists.matching.neighbours import Vectors, nearest
-from probablyexists.sources.open_source import open_source
+from probablyexists.sources.open_source import Source, open_source
 
 ROWS = 1 << 16
 """Rows of a file of embeddings."""
@@ -43,7 +44,7 @@ def embed_into(images: str | Path, out: str, *, progress: Progress | None = None
     if folder.names():
         raise InputError(f"--out {out}: is not empty; give another folder")
     try:
-        sources = {"generated": open_source(str(images), role="generated")}
+        sources: dict[Role, Source] = {"generated": open_source(str(images), role="generated")}
     except InputError as error:
         raise InputError(f"SOURCE {error}") from None
     recogniser = open_recogniser(its.recogniser, its.cache)
