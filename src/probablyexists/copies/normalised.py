@@ -113,11 +113,6 @@ def mirrored(core: NDArray[np.complex64]) -> NDArray[np.complex64]:
     return halves.reshape(core.shape)
 
 
-def shifted_correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n,) largest correlation of each normalised picture of `a`, its border cut, with the same of `b` shifted."""
-    return windows(b).correlation(cores(a), np.arange(len(b)))
-
-
 def warp(pictures: NDArray[np.uint8], turn: float, scale: float) -> NDArray[np.float32]:
     """Turn (degrees) and scale about the middle, bilinear, the edge repeated."""
     x = pictures.astype(np.float32)

@@ -18,7 +18,7 @@ from probablyexists.basis.errors import InputError
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 
 N_DRAWS = 9999
-_ROUNDING = 1e-12
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def randomised_slope(runs: Sequence[DoseRun], rng: np.random.Generator, draws: i
     each. Two doses are enough (their difference, per unit).
 
     Where the effect is not the same for all (larger for some, wider spread at high doses), an interval without 0
-    still says that dose does something, with 5 % error (`randomised_p`); but its ends are those of a constant effect
+    still says that dose does something, with 5 % error; but its ends are those of a constant effect
     and cover the mean effect less often (Wu & Ding 2021, J. Am. Stat. Assoc. 116): hardly so with 6 people at each of
     5 doses (94 %, scripts/randomised_coverage.py), badly with one person far above all others (65 %). Plan evenly.
 
@@ -74,7 +74,7 @@ def randomised_slope(runs: Sequence[DoseRun], rng: np.random.Generator, draws: i
     n = sum(len(run.dose) for run in runs)
     if all(np.ptp(run.response) == 0.0 for run in runs):
         return Unresolvable("everybody in a run has the same value", None, n)
-    deals = _deal_again(runs, rng, draws)
+    deals = deal_again(runs, rng, draws)
     value = deals.xy / deals.xx
     lows, highs = _not_rejected(deals)
     # b is kept where 1 + (draws that are no less extreme) > 5 % of 1 + draws.
@@ -84,17 +84,6 @@ def randomised_slope(runs: Sequence[DoseRun], rng: np.random.Generator, draws: i
         return Unresolvable(f"{n} people and their doses can be combined in too few ways for a level of 95 %", None, n)
     method = "least squares, each run its level; randomisation test inverted"
     return Estimate(value, min(low, value), max(high, value), LEVEL, method, n)
-
-
-def randomised_p(runs: Sequence[DoseRun], rng: np.random.Generator, draws: int = N_DRAWS) -> float:
-    """Two-sided p-value of "dose has no effect on anybody": the test that `randomised_slope` inverts, at b = 0.
-
-    From a generator in the same state it is at most 0.05 where that interval leaves out 0. 1 where nothing can be
-    said (no different doses, no different responses).
-    """
-    deals = _deal_again([run for run in runs if np.unique(run.dose).size > 1], rng, draws)
-    extreme = np.abs(deals.dealt_y) >= abs(deals.xy) - _ROUNDING * math.sqrt(deals.xx * deals.yy)
-    return (1 + int(extreme.sum())) / (1 + draws)
 
 
 @dataclass(frozen=True)
@@ -110,7 +99,7 @@ class _Deals:
     """(draws,) doses dealt again, by responses"""
 
 
-def _deal_again(runs: Sequence[DoseRun], rng: np.random.Generator, draws: int) -> _Deals:
+def deal_again(runs: Sequence[DoseRun], rng: np.random.Generator, draws: int) -> _Deals:
     pairs = []
     for run in runs:
         order = np.lexsort((run.response, run.dose))
@@ -135,7 +124,7 @@ def _not_rejected(deals: _Deals) -> tuple[NDArray[np.float64], NDArray[np.float6
     actual one or mirrors it is as extreme at any b.
     """
     same, mirrored = deals.xx - deals.dealt_x, deals.xx + deals.dealt_x
-    always = np.minimum(same, mirrored) <= _ROUNDING * deals.xx
+    always = np.minimum(same, mirrored) <= ROUNDING * deals.xx
     equal = (deals.xy - deals.dealt_y) / np.where(always, 1.0, same)
     opposite = (deals.xy + deals.dealt_y) / np.where(always, 1.0, mirrored)
     lows, highs = np.minimum(equal, opposite), np.maximum(equal, opposite)
