@@ -117,7 +117,7 @@ def _parquet_rows(path: Path) -> Iterator[_Row]:
 
 
 def _columns(path: Path, header: Iterable[str]) -> dict[str, int]:
-    """Where our columns stand; others are ignored."""
+    """Name -> position of our columns; other columns are ignored."""
     names = [name.strip().lower() for name in header]
     twice = [column for column in _COLUMNS if names.count(column) > 1]
     if twice:
@@ -129,7 +129,7 @@ def _columns(path: Path, header: Iterable[str]) -> dict[str, int]:
 
 
 def _checked(path: Path, rows: Iterable[_Row]) -> list[_Row]:
-    """The rows, roles in our words, each image once; a repeated row is dropped, a contradicting one refused."""
+    """The rows with known roles, each image once. Repeated rows are dropped; InputError for contradicting ones."""
     seen: dict[str, _Row] = {}
     for number, name, person, word in rows:
         if not name:

@@ -30,10 +30,10 @@ class Source(Protocol):
         """Sorted by path (code points, which is UTF-8 byte order); each path once; never empty."""
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
-        """The bytes of each wanted photo, all of them from `photos`, in an order that suits the source.
+        """The bytes of each wanted photo, in the source's order. `wanted`: members of `photos`.
 
-        Cheapest when called once with all that is wanted: an archive is opened anew by every call. A photo
-        that cannot be read comes with ImageError("unreadable") or ImageError("too large") instead of bytes.
+        Call it once with all photos: every call opens an archive again. A photo that cannot be read comes with
+        ImageError("unreadable") or ImageError("too large") instead of bytes.
         """
 
 
@@ -48,8 +48,8 @@ def open_source(where: str | Path, *, role: Role | None = None, named: bool | No
       `save_to_disk`
 
     `role`: of a table with a role column only the rows of this role (training, unseen, heldout or generated);
-    anything else has no roles and is taken whole. `named`: None finds out whether folders are people, False ignores
-    folders (and a table's people), True refuses a flat source.
+    other sources have no roles and are used whole. `named`: None = folders are people if there are any; False ignores
+    folders (and a table's people); True refuses a flat source.
 
     Raises InputError, one line beginning with `where`.
     """

@@ -1,14 +1,14 @@
 """Who is exposed: conformal p-values against held-out people, with control of false discoveries.
 
-Null for a member: the generator does not depend on whether this person was in the training set. If members
-and held-out people were drawn at random from the same source, a member's score is then exchangeable with the
-held-out scores, and p = (1 + #{held-out >= s}) / (n + 1) is valid (marginally over the draw of the held-out
-people). The p-values of all members share the held-out people and are positively dependent (PRDS), under which
-Benjamini-Hochberg still controls the false discovery rate: Bates, Candes, Lei, Romano & Sesia 2023, "Testing
-for outliers with conformal p-values", Annals of Statistics 51(1), Theorem 2. (With strata of photo counts,
-members meet nested subsets of the held-out people on templates of different sizes; that case the theorem does not
-cover, and docs/results/coverage.md has it simulated.) What breaks it: a split that was
-not random, held-out people from another source, more photos for one side than for the other.
+Null for a member: the generator does not depend on whether this person was in the training set. If members and held-out
+people were drawn at random from the same source, a member's score is then exchangeable with the held-out scores, and p
+= (1 + #{held-out >= s}) / (n + 1) is valid (marginally over the draw of the held-out people). The p-values of all
+members share the held-out people and are positively dependent (PRDS). Benjamini-Hochberg then still controls the false
+discovery rate: Bates, Candes, Lei, Romano & Sesia 2023, "Testing for outliers with conformal p-values", Annals of
+Statistics 51(1), Theorem 2. With strata of photo counts, members are compared with nested subsets of the held-out
+people on templates of different sizes. The theorem does not cover that case; docs/results/coverage.md has simulations.
+What breaks it: a split that was not random, held-out people from another source, more photos on one side than on the
+other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a figure is: an estimate with its interval, or a plain statement that it cannot be had."""
+"""A figure: an estimate with its interval, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Unresolvable:
-    """A figure that this audit is too small to give. Not zero, not failed: absent, and here is why."""
+    """A figure that the data is too small to give, and the reason. Not zero, not failed: absent."""
 
     __pydantic_config__: ClassVar = IN_SCHEMA
 
