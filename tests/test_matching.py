@@ -494,7 +494,7 @@ def test_one_photo_in_several_pairs_is_counted_once() -> None:
 def test_five_percent_are_set_aside_and_more_are_refused() -> None:
     roles = {"training": table(["t"] * 40), "heldout": table(["h"] * 100)}
     assert len(without(roles, pairs_of(range(2)))["training"]) == 38
-    with pytest.raises(InputError, match=r"--training: 3 of 40 photos stand in --heldout too \(over 5 %\)"):
+    with pytest.raises(InputError, match=r"--training: 3 of 40 photos are in --heldout too \(over 5 %\)"):
         without(roles, pairs_of(range(3)))
 
 

@@ -126,7 +126,7 @@ def test_people_can_be_insisted_on(pack: Pack, tmp_path: Path) -> None:
 @pytest.mark.parametrize("pack", ALL)
 def test_half_named_is_refused_with_counts(pack: Pack, tmp_path: Path) -> None:
     message = refused(pack(tmp_path, {**NAMED, "x.jpg": b"x", "y.jpg": b"y"}))
-    assert "2 images lie loose" in message
+    assert "2 images are loose" in message
     assert "2 folders" in message
 
 

@@ -53,7 +53,7 @@ def without(roles: Mapping[Role, Embedded], pairs: list[SamePicture]) -> dict[Ro
         if len(out) > MOST * len(table):
             others = sorted({name for pair in pairs if role in pair.roles for name in pair.roles} - {role})
             raise InputError(
-                f"--{role}: {len(out)} of {len(table)} photos stand in --{' and --'.join(others)} too (over 5 %); "
+                f"--{role}: {len(out)} of {len(table)} photos are in --{' and --'.join(others)} too (over 5 %); "
                 "keep each photo in one role, for example with 'probablyexists split'"
             )
         left[role] = table.take(np.array([i for i in range(len(table)) if i not in out], dtype=np.intp))

@@ -1,7 +1,7 @@
 """A Python function as a generator: `module:function`.
 
-This imports the module, which runs its code. It happens only when the user wrote `module:function` and no file or
-folder of that name exists; nothing read from a file ever leads here.
+The module is imported, which runs its code. This happens only if the user gives `module:function` and no file or folder
+of that name exists, never because of the content of a file.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def is_callable_name(text: str) -> bool:
 class CallableGenerator:
     """`function(seeds: list[int])` -> (n, h, w, 3), RGB: uint8, or floats in [-1, 1].
 
-    The function must make the picture of a seed from that seed alone. The content hash in `id` is of the module's
-    own file, not of what it imports or loads.
+    The picture of a seed must depend on that seed alone. The content hash in `id` covers the module's own file, not
+    what it imports or loads.
     """
 
     def __init__(self, name: str) -> None:
@@ -76,14 +76,14 @@ def _import(module_name: str, name: str) -> Any:
     top = module_name.partition(".")[0]
     here = os.getcwd()
     if importlib.util.find_spec(top) is None and here not in sys.path:
-        sys.path.append(here)  # last: a file lying there must not stand in for an installed module
+        sys.path.append(here)  # last: a file here must not hide an installed module
         importlib.invalidate_caches()
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
             raise InputError(
-                f"{name}: there is no module {error.name}; run from the folder it lies in, or set PYTHONPATH"
+                f"{name}: there is no module {error.name}; run from its folder, or set PYTHONPATH"
             ) from None
         raise InputError(f"{name}: importing {module_name} failed: {one_line(error)}") from error
     except Exception as error:  # the user's own code

@@ -1,7 +1,7 @@
 """ONNX files: one latent input, pictures out. Runs without torch.
 
-ONNX Runtime runs a fixed set of operators and no code of the file's own. What remains is data outside the file:
-a tensor may name any path to be read in its place, so files with such tensors are refused before they are run.
+ONNX Runtime runs a fixed set of operators and no code from the file. One risk remains: a tensor may name any path to
+read its data from. Files with such tensors are refused before they are run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from probablyexists.generators.latents import LatentGenerator
 def open_onnx(path: Path, threads: int | None = None) -> Generator:
     """An .onnx file with one float input (n, *latent_shape) and a first output (n, 3, h, w) in [-1, 1].
 
-    Latents are standard normal. Where the file fixes n, batches are filled up to it. InputError for anything else.
+    Latents are standard normal. If the file fixes n, batches are padded to it. InputError for other files.
     """
     where = shown(path)
     data = path.read_bytes()
@@ -63,7 +63,7 @@ class _Port(NamedTuple):
 
 
 def _ports(session: Any, where: str) -> tuple[list[_Port], _Port]:
-    """The inputs and the first output. Names are decoded on the way, and those of a damaged file may be no text."""
+    """The inputs and the first output. Their names are decoded here, which fails for a damaged file."""
     try:
         inputs = [_Port(port.name, port.type, port.shape) for port in session.get_inputs()]
         output = session.get_outputs()[0]
@@ -88,7 +88,7 @@ def _refuse_external(data: bytes, where: str) -> None:
 
 
 def _external(message: Any) -> Iterator[str]:
-    """Names of tensors stored outside the file, wherever in the message they stand (subgraphs, functions, ...)."""
+    """Names of tensors stored outside the file, anywhere in the message (subgraphs, functions, ...)."""
     import onnx
 
     if isinstance(message, onnx.TensorProto):

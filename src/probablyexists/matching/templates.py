@@ -14,24 +14,24 @@ from probablyexists.embeddings.embed import Embedded
 
 @dataclass(frozen=True)
 class People:
-    """The people of one role: whose rows of the table are whose."""
+    """The people of one role, and the rows of their photos in the table."""
 
     names: tuple[str, ...]
     """Sorted."""
     rows: tuple[NDArray[np.intp], ...]
-    """For each person the rows of their photos, in an order drawn from the seed and each photo's content."""
+    """The rows of each person's photos, in an order drawn from the seed and the content of the photos."""
 
     def __len__(self) -> int:
         return len(self.names)
 
     @property
     def counts(self) -> NDArray[np.intp]:
-        """(n_people,) photos a person."""
+        """(n_people,) number of photos of each person."""
         return np.array([len(r) for r in self.rows], dtype=np.intp)
 
     @property
     def owner(self) -> dict[int, int]:
-        """Row of the table -> number of the person whose photo it is."""
+        """Row of the table -> number of its person."""
         return {int(row): i for i, rows in enumerate(self.rows) for row in rows}
 
 

@@ -105,7 +105,7 @@ def persons_of(where: str, paths: Sequence[str], named: bool | None, *, strip_to
         example = shown("/".join(parts(paths[persons.index(None)])))
         people = len({person for person in persons if person is not None})
         raise InputError(
-            f"{where}: {_count(n_loose, 'image lies', 'images lie')} loose (such as {example}) beside "
+            f"{where}: {_count(n_loose, 'image is', 'images are')} loose (such as {example}) beside "
             f"{_count(people, 'folder', 'folders')} with images; give each person a folder, or no folders at all"
         )
     if named and n_loose:

@@ -55,7 +55,7 @@ def _of_one_kind(files: list[Path], name: str) -> list[Path]:
     if other is not None and "" not in kinds:
         raise InputError(f"{name}: {shown(other)} is no file, or leads nowhere; remove it")
     if len(kinds) > 1 or "" in kinds:
-        raise InputError(f"{name}: a pattern is for tars, or for Parquet files; it stands for other files too")
+        raise InputError(f"{name}: a pattern must match tars only, or Parquet files only; this one matches other files")
     return files
 
 

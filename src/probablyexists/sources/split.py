@@ -28,7 +28,7 @@ def draw_roles(photos: Sequence[Photo], members: float, unseen: float, seed: int
     Raises InputError for a share out of range, photos without persons, or fewer than two people.
     """
     if not 0 < members < 1:
-        raise InputError(f"the share of members is {members}; it must lie above 0 and below 1")
+        raise InputError(f"the share of members is {members}; it must be above 0 and below 1")
     if not 0 <= unseen < 1:
         raise InputError(f"the share of unseen photos is {unseen}; it must be 0 or more and below 1")
     of_person: dict[str, list[Photo]] = defaultdict(list)
