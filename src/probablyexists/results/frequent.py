@@ -17,18 +17,18 @@ class FrequentFace(Frozen):
     reference_share: float
     """Share of reference people who are as alike to its most typical sample, 0 to 1."""
     p: float
-    """Fisher's exact p-value of its most typical sample, 0 to 1; lower is less explicable by chance."""
+    """One-sided p-value of Fisher's exact test for the first of its samples, 0 to 1."""
     q: float
     """Benjamini-Hochberg q-value over all samples, 0 to 1."""
 
 
 class FrequentFaces(Frozen):
-    """Faces given more often than reference people would give them, the least explicable by chance first."""
+    """Faces given more often than by chance, compared with reference people; the smallest p-value first."""
 
     version: Literal[1] = 1
     """Version of this format."""
     faces: list[FrequentFace]
-    """The faces, the least explicable by chance first."""
+    """The faces, the smallest p-value first."""
     n_samples: int
     """Samples in which a face was found."""
     n_reference: int
