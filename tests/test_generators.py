@@ -386,7 +386,7 @@ def test_the_side_file(tmp_path: Path) -> None:
         "{}": "latent_shape",
         '{"latent_shape": [5], "rnage": [0, 1]}': "rnage",
         '{"latent_shape": [5], "range": [1, 1]}': "give black, then white",
-        '{"latent_shape": [0]}': "whole numbers",
+        '{"latent_shape": [0]}': "positive integers",
         '{"latent_shape": [true]}': "latent_shape.0",
         '{"latent_shape": [99999, 99999]}': "over 4,194,304 numbers",
         '{"latent_shape": [6]}': "fails on latents of shape (2, 6)",
@@ -641,7 +641,7 @@ def test_diffusers_folder(tmp_path: Path) -> None:
         ({"in_channels": 4}, "4 channels in"),
         ({"num_class_embeds": 10}, "only unconditional"),
         ({"sample_size": 10**6}, "over 4,194,304 numbers"),
-        ({"sample_size": None}, "whole numbers"),
+        ({"sample_size": None}, "positive integers"),
     ):
         (tmp_path / "unet" / "config.json").write_text(json.dumps({**config, **change}))
         assert said in refused(tmp_path)

@@ -24,7 +24,7 @@ from probablyexists.matching.cosines import pair_similarities, reaching, similar
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.int8 import Products, RoughReferences
 from probablyexists.matching.neighbours import nearest, nearest_parts
-from probablyexists.matching.templates import group, templates
+from probablyexists.matching.templates import group
 from probablyexists.sources.listing import Photo
 
 Floats = NDArray[np.float32]
@@ -373,12 +373,13 @@ def test_a_template_is_the_mean_at_unit_length() -> None:
     people = group(photos)
     assert people.names == ("ann", "bob", "cy")
     assert people.counts.tolist() == [2, 1, 1]
-    found, who = templates(embeddings, people, photos=2)
+    crowd = Crowd(photos, people)
+    found, who = crowd.templates(2)
     assert who.tolist() == [0]
     np.testing.assert_allclose(found, [[0.5**0.5, 0.5**0.5]], rtol=1e-6)
-    found, who = templates(embeddings, people, photos=1)
+    found, who = crowd.templates(1)
     assert who.tolist() == [0, 1, 2]
-    found, who = templates(embeddings, people, photos=3)
+    found, who = crowd.templates(3)
     assert found.shape == (0, 2)
     assert who.size == 0
 
@@ -388,7 +389,7 @@ def test_templates_equal_the_plain_ones(photos: int, skip: int) -> None:
     persons = list("abacabadabaceb")
     embedded = table(persons, unit(len(persons), 8, seed=3))
     people = group(embedded, seed=5)
-    found, who = templates(embedded.embeddings, people, photos, skip)
+    found, who = Crowd(embedded, people).templates(photos, skip)
     expected = []
     for i, rows in enumerate(people.rows):
         if len(rows) >= skip + photos:
@@ -396,6 +397,9 @@ def test_templates_equal_the_plain_ones(photos: int, skip: int) -> None:
             expected.append((i, np.array(mean) / math.dist(mean, [0] * 8)))
     assert who.tolist() == [i for i, _ in expected]
     np.testing.assert_allclose(found, np.array([e for _, e in expected]).reshape(-1, 8), atol=1e-6)
+    faces, same = Crowd(embedded, people).faces(photos, skip)
+    assert np.array_equal(faces.templates, found)
+    assert np.array_equal(same, who)
 
 
 def test_probes_are_never_in_their_own_template() -> None:

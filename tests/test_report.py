@@ -210,14 +210,15 @@ def sample_findings(
             photos=2,
             rates=[
                 ErrorRates(
+                    kind=kind,
                     name=which,
                     threshold=threshold,
                     fmr=figure(fmr, fmr / 2, fmr * 2, "Wilson, variance between pairs of people"),
                     fnmr=figure(0.21, 0.15, 0.28, "Wilson, variance between people"),
                 )
-                for which, threshold, fmr in (
-                    ("resemblance (answer 3)", 0.8731, 0.00031),
-                    ("FMR 1 % on the members", 0.812, 0.0094),
+                for kind, which, threshold, fmr in (
+                    ("resemblance", "resemblance (answer 3)", 0.8731, 0.00031),
+                    ("fmr-1-percent", "FMR 1 % on the members", 0.812, 0.0094),
                 )
             ],
         ),

@@ -109,10 +109,10 @@ def test_several_attacks_name_the_planted_and_nobody_where_nothing_is(
 
 def test_an_attack_that_cannot_be_tried_is_refused_at_once(world: World, reference: Path) -> None:
     for more, words in (
-        (("plda",), "learns from photos of other people; give some with --reference"),
+        (("plda",), "learns from photos of other people; give some with reference="),
         (("webster",), "not known; known are nearest-sample, "),
-        (("nearest-10", "nearest-10/1"), "is tried already"),
-        (("nearest-sample",), "is tried already"),
+        (("nearest-10", "nearest-10/1"), "is used already"),
+        (("nearest-sample",), "is used already"),
     ):
         with pytest.raises(InputError, match=words):
             audit(world, world.honest, more_attacks=more)
@@ -131,7 +131,7 @@ def test_a_recogniser_that_sees_nothing_stops_all_naming(
     (second,) = findings.second_opinions
     assert second.kind == "recogniser"
     assert second.id == OnnxRecogniser(colour).id
-    with pytest.raises(InputError, match="is asked already"):
+    with pytest.raises(InputError, match="is used already"):
         audit(world, world.leaking, more_recognisers=("dlib",))
 
 

@@ -13,6 +13,7 @@ from probablyexists.attacks.attack import Scorer
 from probablyexists.matching.cosines import similarities
 from probablyexists.results.findings import Naming, Stratum
 from probablyexists.stats.conformal import MIN_HELDOUT, benjamini_hochberg, conformal_p, smallest_nameable
+from probablyexists.stats.contrast import standard_score
 
 PHOTO_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Numbers of photos on which people may be compared."""
@@ -87,8 +88,8 @@ def name_people(view: View, scorers: Sequence[Scorer], level: float) -> Named:
         templates[here], scored = ours.templates, scores_of(scorers, ours)
         theirs = scores_of(scorers, heldout.faces(k)[0])
         p[here] = p_of(scored, theirs)
-        first = heldout_scores[k] = theirs[:, 0]
-        exposure[here] = (scored[:, 0] - first.mean()) / max(float(first.std(ddof=1)), 1e-9)
+        heldout_scores[k] = theirs[:, 0]
+        exposure[here] = standard_score(scored[:, 0], theirs[:, 0])
     q = benjamini_hochberg(p)
     near = view.matcher.nearest(templates, view.samples.embeddings, N_NEAREST)
     return Named(

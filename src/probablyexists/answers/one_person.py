@@ -11,6 +11,7 @@ from probablyexists.attacks.attack import Attack, Scorer
 from probablyexists.matching.crowd import Crowd, Photos
 from probablyexists.matching.matcher import Matcher
 from probablyexists.stats.conformal import conformal_p
+from probablyexists.stats.contrast import standard_score
 from probablyexists.stats.estimate import Figure, Unresolvable
 from probablyexists.stats.rates import share_of_people
 
@@ -62,7 +63,7 @@ def rank(asked: Crowd, reference: Crowd, samples: Photos, score: Scorer, matcher
     return Rank(
         compared_on=k,
         score=float(own[0]),
-        exposure=float((own[0] - others.mean()) / max(float(others.std(ddof=1)), 1e-9)),
+        exposure=float(standard_score(own, others)[0]),
         p=float(conformal_p(own, others)[0]),
         reference=others,
         nearest=near.index[0],

@@ -25,10 +25,6 @@ class Labels:
     """In the order of the training crowd."""
     show_names: bool
 
-    def photo(self, table: Embedded, row: int) -> str:
-        """A photo's path, or the beginning of its SHA-256."""
-        return table.photos[row].path if self.show_names else f"sha256:{table.sha256[row].hex()[:16]}"
-
 
 def people_table(named: Named, training: Crowd, labels: Labels, samples: Embedded) -> pa.Table:
     """One row a member, the most exposed first (smallest p, then highest exposure, then name)."""
@@ -84,7 +80,8 @@ def samples_table(
     for row in np.flatnonzero(copied.is_copy):
         source = int(copied.matches.index[row])
         kind[row], person[row] = "copy", labels.people[owner[source]]
-        copy_of[row], value[row] = labels.photo(training.table, source), copied.matches.correlation[row]
+        copy_of[row] = training.table.label(source, show_names=labels.show_names)
+        value[row] = copied.matches.correlation[row]
     columns = {
         "sample": [p.path for p in generated.photos] + [a.photo.path for a in generated.set_aside],
         "kind": kind,

@@ -53,14 +53,14 @@ def _import(module_name: str, name: str) -> Any:
     top = module_name.partition(".")[0]
     here = os.getcwd()
     if importlib.util.find_spec(top) is None and here not in sys.path:
-        sys.path.append(here)  # last: a file there must not stand in for an installed module
+        sys.path.append(here)  # last: a file here must not hide an installed module
         importlib.invalidate_caches()
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
             raise InputError(
-                f"{name}: there is no module {error.name}; run from the folder it lies in, or set PYTHONPATH"
+                f"{name}: there is no module {error.name}; run from its folder, or set PYTHONPATH"
             ) from None
         raise InputError(f"{name}: importing {module_name} failed: {one_line(error)}") from error
     except Exception as error:  # the user's own code

@@ -24,11 +24,11 @@ class SamePicture:
     roles: tuple[Role, Role]
     rows: tuple[int, int]
     correlation: float
-    """Of the pixels; 1.0 for the same bytes."""
+    """Pixel correlation; 1.0 for the same bytes."""
 
 
 def same_pictures(roles: Mapping[Role, Embedded], threads: int | None = None) -> list[SamePicture]:
-    """Every photo of a role whose picture stands in another role too (re-encoded, mirrored, slightly cropped)."""
+    """All pairs of photos in two roles that are the same picture (re-encoded, mirrored, slightly cropped)."""
     pairs = []
     for (a, one), (b, other) in combinations(roles.items(), 2):
         smaller, larger = (one, other) if len(one) <= len(other) else (other, one)
@@ -43,11 +43,11 @@ def same_pictures(roles: Mapping[Role, Embedded], threads: int | None = None) ->
 
 
 def without(roles: Mapping[Role, Embedded], pairs: list[SamePicture]) -> dict[Role, Embedded]:
-    """The roles without the photos that stand in two of them.
+    """The roles without the photos that are in two roles.
 
-    Raises InputError if that takes more than 5 % of a role.
+    Raises InputError if these are more than 5 % of a role.
     """
-    left = {}
+    left: dict[Role, Embedded] = {}
     for role, table in roles.items():
         out = {row for pair in pairs for name, row in zip(pair.roles, pair.rows, strict=True) if name == role}
         if len(out) > MOST * len(table):

@@ -65,6 +65,14 @@ class Embedded:
     def __len__(self) -> int:
         return len(self.photos)
 
+    def __repr__(self) -> str:
+        n, dim = self.embeddings.shape
+        return f"Embedded({n:,} photos, {dim} numbers each, {len(self.set_aside):,} set aside)"
+
+    def label(self, row: int, *, show_names: bool) -> str:
+        """What a photo is called in results: its path, or a fingerprint, the beginning of its SHA-256."""
+        return self.photos[row].path if show_names else f"sha256:{self.sha256[row].hex()[:16]}"
+
     @property
     def pictures(self) -> NDArray[np.uint8]:
         """(n, 2, 48, 48) grey: chip and frame. ValueError if the table was read without them."""

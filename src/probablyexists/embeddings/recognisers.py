@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import sha256_file
+from probablyexists.basis.onnx_session import onnx_session
 from probablyexists.basis.own_code import is_object_name, made_by_name
 from probablyexists.embeddings import dlib_onnx
 from probablyexists.faces.alignment import Template
@@ -207,20 +208,13 @@ def _insightface_weights() -> Path:
 
 
 def _session(path: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # Batches run beside each other, one a thread: several threads on one batch would wait for each other.
-    options.intra_op_num_threads = 1
-    wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    providers = [p for p in wanted if p in onnxruntime.get_available_providers()]
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+        # Batches run beside each other, one a thread: several threads on one batch would wait for each other.
+        return onnx_session(path, threads=1)
     except Exception as error:  # ONNX Runtime raises many kinds; each means that the file cannot be used
         said = " ".join(str(error).split())[:160]
         raise InputError(
-            f"{path}: not a usable ONNX model ({said}); give another, or delete it if it lies in the cache"
+            f"{path}: not a usable ONNX model ({said}); give another, or delete it if it is in the cache"
         ) from error
 
 

@@ -22,14 +22,14 @@ def open_generator(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Generator | None:
-    """The generator at `where`; None if it is anything else, such as a folder or an archive of images.
+    """The generator at `where`; None if it is something else, such as a folder or an archive of images.
 
-    A file by its suffix: .onnx; .ts and .pt (TorchScript); .pt2 (torch.export) and .pkl (StyleGAN2/3), these two
-    only with `trust_pickle`. A folder by what it holds: generator.json (the lab's) or model_index.json
-    (diffusers). Anything that does not exist and is written module:Name is Python code. An object: see `callables`.
+    A file is opened by its suffix: .onnx; .ts and .pt (TorchScript); .pt2 (torch.export) and .pkl (StyleGAN2/3), these
+    two only with `trust_pickle`. A folder is opened by its content: generator.json (the lab's) or model_index.json
+    (diffusers). A name module:Name without such a file is Python code. For an object see `callables`.
 
-    `threads`: of an ONNX model; None: all cores. Raises InputError, one line beginning with `where`, for a
-    generator that cannot be used or whose picture of a seed is not always the same.
+    `threads`: of an ONNX model; None: all cores. Raises InputError, one line beginning with `where`, if the generator
+    cannot be used or does not always give the same picture for a seed.
     """
     if not isinstance(where, str | Path):
         name = f"the generator ({type(where).__name__})"
@@ -95,7 +95,7 @@ def _open_folder(folder: Path) -> Generator | None:
 
 
 def _refuse_changing(generator: Generator, where: str) -> None:
-    """The same seed again, in other company: fresh noise or batch statistics in the model would show."""
+    """InputError if a seed's picture changes when sampled alone: by fresh noise, or by statistics of the batch."""
     beside, alone = generator.sample([0, 1])[1], generator.sample([1])[0]
     if beside.shape != alone.shape or np.abs(beside.astype(np.int16) - alone.astype(np.int16)).mean() > 1:
         raise InputError(

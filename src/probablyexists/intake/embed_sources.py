@@ -39,7 +39,7 @@ def decide(sources: dict[Role, Source], settings: Settings, progress: Progress) 
     if settings.faces != "auto":
         return {role: Decision(settings.faces, "as asked") for role in sources}
     checks = {role: _look(source, settings.seed) for role, source in sources.items()}
-    people = [role for role in checks if role != "generated"]
+    people: list[Role] = [role for role in checks if role != "generated"]
     decisions = {role: Decision(check.mode, check.why) for role, check in checks.items()}
     if any(decisions[role].mode == "aligned" and not checks[role].detectable for role in people):
         _take_along(decisions, people, "aligned")

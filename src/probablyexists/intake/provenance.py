@@ -64,14 +64,13 @@ def describe(
             )
         )
 
-    def name(role: Role, row: int) -> str:
-        table = tables[role]
-        return table.photos[row].path if show_names else f"sha256:{table.sha256[row].hex()[:16]}"
-
     duplicates = [
         Duplicate(
             roles=pair.roles,
-            photos=(name(pair.roles[0], pair.rows[0]), name(pair.roles[1], pair.rows[1])),
+            photos=(
+                tables[pair.roles[0]].label(pair.rows[0], show_names=show_names),
+                tables[pair.roles[1]].label(pair.rows[1], show_names=show_names),
+            ),
             correlation=pair.correlation,
         )
         for pair in pairs

@@ -29,6 +29,7 @@ from probablyexists.lab.sets import crops
 from probablyexists.lab.sets import read as read_crops
 from probablyexists.lab.train import Trained, train
 from probablyexists.results.findings import Findings, Membership
+from probablyexists.stats.contrast import standard_score
 from probablyexists.stats.estimate import Figure
 
 ROW_VERSION = 1
@@ -192,8 +193,8 @@ def exposures(roles: Split, scores: pa.Table) -> dict[str, list[list[float]]]:
         strangers = np.array([s["score"] for s in here if s["side"] == "heldout"])
         members = [s for s in here if s["side"] == "member"]
         if members:
-            mean, spread = strangers.mean(), max(float(strangers.std(ddof=1)), 1e-9)
-            found[population] = sorted([photos[s["person"]], float((s["score"] - mean) / spread)] for s in members)
+            exposure = standard_score(np.array([s["score"] for s in members]), strangers).tolist()
+            found[population] = sorted([photos[s["person"]], z] for s, z in zip(members, exposure, strict=True))
     return found
 
 

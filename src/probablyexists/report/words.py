@@ -9,15 +9,11 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from probablyexists.basis.roles import HEADINGS
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 
 VERDICTS = {"leak": "Leak", "no evidence": "No evidence at this power", "inconclusive": "Inconclusive"}
-ROLES = {
-    "training": "Training (members)",
-    "unseen": "Unseen photos of members",
-    "heldout": "Held-out people (strangers)",
-    "generated": "Generated samples",
-}
+ROLES = HEADINGS
 P_FLOOR_SHOWN = 0.001
 """Below this a p-value is written as "< 0.001"; the exact one is in findings.json."""
 MOST_DIGITS = 4
