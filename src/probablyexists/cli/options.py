@@ -69,7 +69,7 @@ def from_settings(
             given.pop("config")
             own = {name: given.pop(name) for name in list(given) if not _is_field(kind, name)}
             asked = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-            command(checked(kind, **{name: value for name, value in asked.items() if value is not None}), **own)
+            command(checked(kind, {name: value for name, value in asked.items() if value is not None}), **own)
 
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
