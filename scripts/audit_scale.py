@@ -91,7 +91,7 @@ def status(line: str) -> float:
 def audit_once(folder: Path, samples: Path) -> dict[str, Any]:
     given = {"training": folder / "members", "heldout": folder / "heldout", "generated": samples}
     out = samples.with_name(f"{samples.name}-audit")
-    settings = checked(AuditSettings, **given, out=out, cache=folder / "cache", faces="aligned")
+    settings = checked(AuditSettings, {**given, "out": out, "cache": folder / "cache", "faces": "aligned"})
     out.mkdir()
     watch, matching = Watch(), 0.0
 

@@ -17,7 +17,8 @@ def ask(settings: AskSettings, as_json: Json = False, quiet: Quiet = False) -> N
     REFERENCE holds one folder a person (or a manifest): others whom the
     generator was not trained on. GENERATED is as for audit.
 
-        probablyexists ask me-1.jpg me-2.jpg --reference R --generated G --out sheet/
+        probablyexists ask me-1.jpg me-2.jpg --reference R \\
+            --generated G --out sheet/
 
     Exit code: 0 done, whatever was found; 2 bad input.
     """

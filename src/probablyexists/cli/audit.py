@@ -30,7 +30,8 @@ def audit(
     (DDPM, DDIM), Python code as module:Name; with --trust-pickle
     also torch.export (.pt2) and StyleGAN2/3 (.pkl).
 
-        probablyexists audit --training T --heldout H --generated G --out audit/
+        probablyexists audit --training T --heldout H \\
+            --generated G --out audit/
 
         probablyexists audit --training T --heldout H \\
             --generated gan.onnx --samples 50000 --out audit/

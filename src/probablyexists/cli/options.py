@@ -53,23 +53,21 @@ def from_settings(
             return 0 if field.is_required() else 1 if name in required else 2, name not in kind.__annotations__
 
         parameters = [
-            *(_argument(name, fields.pop(name)) for name in arguments),
-            *(_option(name, field, name in required) for name, field in sorted(fields.items(), key=needed_first)),
-            *(own.replace(kind=inspect.Parameter.KEYWORD_ONLY) for own in list(_signature(command).values())[1:]),
-            *(_option(name, field, False, MACHINE) for name, field in shared.items()),
-            _parameter(
-                "config",
-                Path | None,
-                typer.Option(help="TOML file with options.", callback=_config, is_eager=True),
-                None,
+            *(_parameter(name, fields.pop(name), typer.Argument, True) for name in arguments),
+            *(
+                _parameter(name, field, typer.Option, name in required or field.is_required())
+                for name, field in sorted(fields.items(), key=needed_first)
             ),
+            *(own.replace(kind=inspect.Parameter.KEYWORD_ONLY) for own in list(_signature(command).values())[1:]),
+            *(_parameter(name, field, typer.Option, False, MACHINE) for name, field in shared.items()),
+            inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Config),
         ]
 
         def run(**given: Any) -> None:
             given.pop("config")
             own = {name: given.pop(name) for name in list(given) if not _is_field(kind, name)}
             asked = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-            command(checked(kind, **{name: value for name, value in asked.items() if value is not None}), **own)
+            command(checked(kind, {name: value for name, value in asked.items() if value is not None}), **own)
 
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -92,48 +90,27 @@ def _is_field(kind: type[BaseModel], name: str) -> bool:
     return name in kind.model_fields or name in Resources.model_fields
 
 
-def _argument(name: str, field: FieldInfo) -> inspect.Parameter:
-    return _parameter(name, _on_command_line(field.annotation), typer.Argument(help=field.description), None)
-
-
-def _option(name: str, field: FieldInfo, required: bool, panel: str | None = None) -> inspect.Parameter:
-    kind = _on_command_line(field.annotation)
+def _parameter(
+    name: str, field: FieldInfo, how: Callable[..., Any], required: bool, panel: str | None = None
+) -> inspect.Parameter:
+    names = () if how is typer.Argument else ("-k",) if name == "k" else ("--" + name.replace("_", "-"),)
     panel = panel or (EXPERT if name in _EXPERT_FIELDS else None)
-    flag = "--" + name.replace("_", "-")
-    names = ("-k",) if name == "k" else (flag,)
-    option = typer.Option(*names, help=field.description, rich_help_panel=panel)
-    default = field.default
+    option = how(*names, help=field.description, rich_help_panel=panel)
+    annotation: Any = Annotated[_on_command_line(field.annotation), option]
+    default = None if field.default in (PydanticUndefined, ()) else field.default
     if required:
-        kind = _without_none(kind)
-    elif default is PydanticUndefined:
-        default = None
-        if field.default_factory is not None:
-            kind = kind | None
-    elif default == ():
-        kind, default = kind | None, None
-    needed = required or (field.is_required() and default is None)
-    return _parameter(name, kind, option, inspect.Parameter.empty if needed else default)
-
-
-def _parameter(name: str, kind: Any, how: Any, default: Any) -> inspect.Parameter:
-    if isinstance(how, typer.models.ArgumentInfo):
         default = inspect.Parameter.empty
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, how])
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _on_command_line(annotation: Any) -> Any:
-    """What of a field's type can be written on a command line: `str | Recogniser` is text there."""
+    """The part of a field's type that a command line can give: of `str | Recogniser | None` it is `str`."""
     if get_origin(annotation) is tuple:
         return list[_on_command_line(get_args(annotation)[0])]  # type: ignore[misc]
     if get_origin(annotation) in (Union, types.UnionType):
-        parts = [part for part in get_args(annotation) if part in (str, int, float, bool, Path, type(None))]
-        return Union[tuple(parts)]  # noqa: UP007
+        return next(part for part in get_args(annotation) if part in (str, int, float, bool, Path))
     assert annotation in (str, int, float, bool, Path) or get_origin(annotation) is Literal
     return annotation
-
-
-def _without_none(kind: Any) -> Any:
-    return Union[tuple(part for part in get_args(kind) if part is not type(None))]  # noqa: UP007
 
 
 def _config(context: typer.Context, path: Path | None) -> Path | None:
@@ -145,7 +122,7 @@ def _config(context: typer.Context, path: Path | None) -> Path | None:
     except OSError as error:
         raise InputError(f"--config {path}: cannot be read ({error.strerror}); check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"--config {path}: is no TOML ({error}); correct it") from None
+        raise InputError(f"--config {path}: is not TOML ({error}); correct it") from None
     names = {option.lstrip("-"): parameter.name for parameter in context.command.params for option in parameter.opts}
     values = {}
     for key, value in given.items():
@@ -157,4 +134,6 @@ def _config(context: typer.Context, path: Path | None) -> Path | None:
     return path
 
 
-CONFIG = typer.Option(help="TOML file of options; the command line wins.", callback=_config, is_eager=True)
+Config = Annotated[
+    Path | None, typer.Option(help="TOML file of options; the command line wins.", callback=_config, is_eager=True)
+]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from probablyexists.attacks.attack import Attack
 from probablyexists.basis.errors import InputError, option
@@ -69,10 +69,14 @@ class AuditSettings(GeneratorSettings):
     """Show folder names instead of pseudonyms."""
 
 
+def _several(photos: Any) -> tuple[Any, ...]:
+    return (photos,) if isinstance(photos, str | Path) else tuple(photos)
+
+
 class AskSettings(GeneratorSettings):
     """The arguments of `ask`."""
 
-    photos: tuple[Path, ...] = Field(min_length=1)
+    photos: Annotated[tuple[Path, ...], BeforeValidator(_several)] = Field(min_length=1)
     """Photos of the person: image files, or one folder, archive or manifest."""
     reference: Path
     """Photos of people the generator was not trained on: one folder a person, or a manifest."""
@@ -116,11 +120,12 @@ class MatchSettings(BaseModel):
     resources: Resources = Field(default_factory=Resources)
 
 
-def checked(kind: type[Checked], **given: Any) -> Checked:
-    """The settings; arguments of `Resources` are gathered into `resources`, None for `cache` is its default.
+def checked(kind: type[Checked], arguments: Mapping[str, Any]) -> Checked:
+    """The settings in the arguments of a task, without `progress`; `cache=None` is the default folder.
 
     Raises InputError that names the first one that is wrong.
     """
+    given = {name: value for name, value in arguments.items() if name != "progress"}
     machine = {name: given.pop(name) for name in Resources.model_fields if name in given}
     if machine.get("cache") is None:
         machine.pop("cache", None)

@@ -22,9 +22,6 @@ from scipy.stats import false_discovery_control
 MIN_HELDOUT = 20
 """Held-out people of a comparison, at least: with 18 or fewer no p-value reaches 0.05."""
 
-MIN_HELDOUT = 20
-"""Held-out people with whom anybody can be compared: with fewer no p-value reaches 0.05."""
-
 
 def conformal_p(scores: NDArray[np.floating], heldout: NDArray[np.floating]) -> NDArray[np.float64]:
     """p-value of each score against the held-out scores; a tie counts against the discovery.

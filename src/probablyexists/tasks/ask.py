@@ -88,28 +88,8 @@ def ask(
     InputError
         One line, for anything that cannot be used.
     """
-    settings = checked(
-        AskSettings,
-        photos=(photos,) if isinstance(photos, str | Path) else tuple(photos),
-        generated=generated,
-        reference=reference,
-        out=out,
-        overwrite=overwrite,
-        owner_split=owner_split,
-        faces=faces,
-        recogniser=recogniser,
-        level=level,
-        samples=samples,
-        trust_pickle=trust_pickle,
-        show_faces=show_faces,
-        seed=seed,
-        threads=threads,
-        memory=memory,
-        engine=engine,
-        ray_address=ray_address,
-        cache=cache,
-    )
-    return run(settings, progress or Silent())
+    given = locals()
+    return run(checked(AskSettings, given), progress or Silent())
 
 
 def run(settings: AskSettings, progress: Progress) -> Sheet:

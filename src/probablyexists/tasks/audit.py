@@ -111,32 +111,8 @@ def audit(
     InputError
         One line, for anything that cannot be audited.
     """
-    settings = checked(
-        AuditSettings,
-        training=training,
-        heldout=heldout,
-        generated=generated,
-        unseen=unseen,
-        reference=reference,
-        out=out,
-        overwrite=overwrite,
-        faces=faces,
-        recogniser=recogniser,
-        more_recognisers=more_recognisers,
-        more_attacks=more_attacks,
-        level=level,
-        samples=samples,
-        trust_pickle=trust_pickle,
-        show_names=show_names,
-        show_faces=show_faces,
-        seed=seed,
-        threads=threads,
-        memory=memory,
-        engine=engine,
-        ray_address=ray_address,
-        cache=cache,
-    )
-    return run(settings, progress or Silent())
+    given = locals()
+    return run(checked(AuditSettings, given), progress or Silent())
 
 
 def run(settings: AuditSettings, progress: Progress) -> Findings:

@@ -70,26 +70,8 @@ def blind(
     InputError
         One line, for anything that cannot be used.
     """
-    settings = checked(
-        BlindSettings,
-        generated=generated,
-        reference=reference,
-        out=out,
-        overwrite=overwrite,
-        faces=faces,
-        recogniser=recogniser,
-        level=level,
-        samples=samples,
-        trust_pickle=trust_pickle,
-        show_faces=show_faces,
-        seed=seed,
-        threads=threads,
-        memory=memory,
-        engine=engine,
-        ray_address=ray_address,
-        cache=cache,
-    )
-    return run(settings, progress or Silent())
+    given = locals()
+    return run(checked(BlindSettings, given), progress or Silent())
 
 
 def run(settings: BlindSettings, progress: Progress) -> FrequentFaces:

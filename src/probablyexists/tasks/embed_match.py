@@ -51,19 +51,8 @@ def embed(
     `faces="auto"` decides. Returns the table that was written, without pictures. Raises InputError, one line, also
     where `out` holds something already.
     """
-    settings = checked(
-        EmbedSettings,
-        images=images,
-        out=str(out),
-        faces=faces,
-        recogniser=recogniser,
-        seed=seed,
-        threads=threads,
-        engine=engine,
-        ray_address=ray_address,
-        cache=cache,
-    )
-    return run_embed(settings, progress or Silent())
+    given = locals()
+    return run_embed(checked(EmbedSettings, given), progress or Silent())
 
 
 def run_embed(settings: EmbedSettings, progress: Progress) -> Embedded:
@@ -108,18 +97,8 @@ def match(
     fsspec. Written to `out` in files of a million queries; those that are there are not made again. Returns how many
     queries were matched now. Raises InputError, one line.
     """
-    settings = checked(
-        MatchSettings,
-        queries=str(queries),
-        references=str(references),
-        out=str(out),
-        k=k,
-        threads=threads,
-        memory=memory,
-        engine=engine,
-        ray_address=ray_address,
-    )
-    return run_match(settings, progress or Silent())
+    given = locals()
+    return run_match(checked(MatchSettings, given), progress or Silent())
 
 
 def run_match(settings: MatchSettings, progress: Progress) -> int:
