@@ -9,8 +9,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +18,8 @@ from probablyexists.basis.text import clean, shown
 from probablyexists.sources.listing import MAX_BYTES, Photo, is_candidate, is_hidden, no_images, persons_of, unreadable
 
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+MOST_BESIDE = 2**20
+"""Most bytes of a file beside an image that are read, such as a sample's .json."""
 _DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -33,26 +34,24 @@ _DAMAGE = (
 
 
 class ZipSource:
-    """The images in a zip. Stored and deflated members are read; members of other compressions are unreadable.
+    """The images in a zip. Stored and deflated members are read; members of other compressions are unreadable."""
 
-    `max_bytes`: a member that is larger, uncompressed, is too large.
-    """
-
-    def __init__(self, where: str | Path, named: bool | None = None, *, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, where: str | Path, named: bool | None = None) -> None:
         self.name = clean(str(where))
-        self._path = path = Path(where)
-        self._max_bytes = max_bytes
-        members: dict[str, zipfile.ZipInfo] = {}
+        self._path = Path(where)
+        self._members: dict[str, zipfile.ZipInfo] = {}
         try:
-            with zipfile.ZipFile(path) as archive:
+            with zipfile.ZipFile(self._path) as archive:
                 for info in archive.infolist():
                     inside = _inside(info.filename, dos=info.create_system == 0)
                     if inside is not None and _is_plain(info):
-                        members[inside] = info  # of members with the same name the last is used
+                        self._members[inside] = info  # of members with the same name the last is used
         except _DAMAGE as error:
-            raise _damaged(where, error) from error
-        self._members = members
-        self.photos = _photos(where, members, named)
+            raise _damaged(shown(where), error) from error
+        paths = sorted(self._members)
+        if not paths:
+            raise no_images(shown(where))
+        self.photos = tuple(map(Photo, paths, persons_of(shown(where), paths, named, strip_top=True)))
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The bytes of each wanted photo, in the order asked for."""
@@ -63,7 +62,7 @@ class ZipSource:
             return
         with archive:
             for photo in wanted:
-                yield photo, _zip_member(archive, self._members[photo.path], self._max_bytes)
+                yield photo, _zip_member(archive, self._members[photo.path])
 
 
 def _is_plain(info: zipfile.ZipInfo) -> bool:
@@ -71,94 +70,65 @@ def _is_plain(info: zipfile.ZipInfo) -> bool:
     return not info.is_dir() and kind in (0, stat.S_IFREG)
 
 
-def _too_large(max_bytes: int) -> ImageError:
-    return ImageError("too large", f"a member over {max_bytes // 2**20} MiB")
+def _too_large() -> ImageError:
+    return ImageError("too large", f"a member over {MAX_BYTES // 2**20} MiB")
 
 
-def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int) -> bytes | ImageError:
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | ImageError:
     if info.flag_bits & 0x1:
         return ImageError("unreadable", "encrypted")
-    if info.file_size > max_bytes:
-        return _too_large(max_bytes)
+    if info.file_size > MAX_BYTES:
+        return _too_large()
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # zipfile limits how much it unpacks at once for these two only
         return ImageError("unreadable", f"compression method {info.compress_type}; use deflate")
     try:
         with archive.open(info) as file:
-            data = file.read(max_bytes + 1)
+            data = file.read(MAX_BYTES + 1)
     except Exception as error:  # a damaged member may raise any type
         return unreadable(error)
-    return data if len(data) <= max_bytes else _too_large(max_bytes)
-
-
-class TarSource:
-    """The images in a tar, plain or compressed with gzip, bzip2 or xz.
-
-    A compressed tar has no random access: it is unpacked once to list it and once for each `stream`.
-    `max_bytes`: a larger member is too large.
-    """
-
-    def __init__(self, where: str | Path, named: bool | None = None, *, max_bytes: int = MAX_BYTES) -> None:
-        self.name = clean(str(where))
-        self._path = Path(where)
-        self._max_bytes = max_bytes
-        members: dict[str, tuple[int, int]] = {}
-        for inside, info, _ in tar_members(where):
-            members[inside] = (-1, 0) if info.issparse() else (info.offset_data, info.size)
-        self._members = members
-        self.photos = _photos(where, members, named)
-
-    def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
-        """The bytes of each wanted photo, in the order of the archive."""
-        return stream_tar(self._path, [(*self._members[photo.path], photo) for photo in wanted], self._max_bytes)
+    return data if len(data) <= MAX_BYTES else _too_large()
 
 
 def tar_members(
-    where: str | Path, beside: str | None = None
-) -> Iterator[tuple[str, tarfile.TarInfo, Callable[[], bytes | None]]]:
-    """(path inside, header, function that reads it) of each file in a tar that may be an image or ends in `beside`.
+    path: Path, name: str, beside: str | None = None
+) -> Iterator[tuple[str, tuple[int, int], bytes | None]]:
+    """(path inside, (offset, size), None) of each file in a tar that may be an image; offset -1: a sparse member.
 
-    The function must be called before the next file is taken. Raises InputError for a damaged tar.
+    Also of each that ends in `beside`; with its bytes, if they are at most 1 MiB. Raises InputError, which begins with
+    `name`, for a damaged tar.
     """
     try:
-        with _tar_bytes(Path(where)) as file:
+        with _tar_bytes(path) as file:
             for info in _headers(file):
                 inside = _inside(info.name, also=beside)
-                if inside is not None and info.isfile():
-                    yield inside, info, partial(_now, file, info)
+                if inside is None or not info.isfile():
+                    continue
+                place, data = (-1 if info.issparse() else info.offset_data, info.size), None
+                if beside is not None and inside.endswith(beside) and info.size <= MOST_BESIDE:
+                    data = _tar_member(file, *place)
+                yield inside, place, data if isinstance(data, bytes) else None
     except _DAMAGE as error:
-        raise _damaged(where, error) from error
+        raise _damaged(name, error) from error
 
 
-def _now(file: IO[bytes], info: tarfile.TarInfo) -> bytes | None:
-    data = None if info.issparse() else _tar_member(file, info.offset_data, info.size)
-    return data if isinstance(data, bytes) else None
-
-
-def stream_tar(
-    path: Path, places: list[tuple[int, int, Photo]], max_bytes: int = MAX_BYTES
-) -> Iterator[tuple[Photo, bytes | ImageError]]:
-    """The bytes of photos, in the order of the tar. `places`: (offset, size, photo); offset -1: a sparse member."""
-    good = []
-    for offset, size, photo in places:
-        if offset < 0:
-            yield photo, ImageError("unreadable", "a sparse member")
-        elif size > max_bytes:
-            yield photo, _too_large(max_bytes)
-        else:
-            good.append((offset, size, photo))
-    good.sort()
+def stream_tar(path: Path, wanted: list[tuple[list[int], Photo]]) -> Iterator[tuple[Photo, bytes | ImageError]]:
+    """The bytes of photos, each given with its (offset, size) as in `tar_members`; fastest in ascending order."""
     try:
         opened = _tar_bytes(path)
     except _DAMAGE as error:
-        yield from ((photo, unreadable(error)) for _, _, photo in good)
+        yield from ((photo, unreadable(error)) for _, photo in wanted)
         return
     with opened as file:
-        for offset, size, photo in good:
+        for (offset, size), photo in wanted:
             yield photo, _tar_member(file, offset, size)
 
 
 def _tar_member(file: IO[bytes], offset: int, size: int) -> bytes | ImageError:
+    if offset < 0:
+        return ImageError("unreadable", "a sparse member")
+    if size > MAX_BYTES:
+        return _too_large()
     try:
         file.seek(offset)
         data = file.read(size)
@@ -180,17 +150,13 @@ class _Bounded:
         self.last = self._file.read(size)
         return self.last
 
-    def seek(self, offset: int) -> int:
-        return self._file.seek(offset)
-
-    def tell(self) -> int:
-        return self._file.tell()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def _headers(file: IO[bytes]) -> Iterator[tarfile.TarInfo]:
-    bounded = _Bounded(file)
-    stand_in: Any = bounded
-    with tarfile.TarFile(fileobj=stand_in, mode="r") as archive:
+    bounded: Any = _Bounded(file)
+    with tarfile.TarFile(fileobj=bounded, mode="r") as archive:
         kept: list[tarfile.TarInfo] = vars(archive)["members"]
         while (info := archive.next()) is not None:
             kept.clear()  # a million headers would fill the memory
@@ -214,8 +180,7 @@ def _tar_bytes(path: Path) -> IO[bytes]:
 
 def looks_like_tar(path: Path) -> bool:
     """Whether a file is a tar, by its name or by the mark of an uncompressed tar in its first block."""
-    name = path.name.lower()
-    if name.endswith(TAR_ENDINGS):
+    if path.name.lower().endswith(TAR_ENDINGS):
         return True
     with path.open("rb") as file:
         return file.read(265)[257:262] == b"ustar"
@@ -236,16 +201,8 @@ def _inside(name: str, *, dos: bool = False, also: str | None = None) -> str | N
     return "/".join(parts)
 
 
-def _photos(where: str | Path, members: Iterable[str], named: bool | None) -> tuple[Photo, ...]:
-    paths = sorted(members)
-    if not paths:
-        raise no_images(shown(where))
-    persons = persons_of(shown(where), paths, named, strip_top=True)
-    return tuple(map(Photo, paths, persons))
-
-
-def _damaged(where: str | Path, error: Exception) -> InputError:
+def _damaged(name: str, error: Exception) -> InputError:
     if isinstance(error, PermissionError):
-        return InputError(f"{shown(where)}: no permission to read it; change its permissions")
+        return InputError(f"{name}: no permission to read it; change its permissions")
     said = shown(str(error) or type(error).__name__)
-    return InputError(f"{shown(where)}: the archive is damaged or incomplete ({said}); pack or download it again")
+    return InputError(f"{name}: the archive is damaged or incomplete ({said}); pack or download it again")

@@ -26,20 +26,9 @@ class FolderSource:
             raise no_images(shown(where), note)
         found.sort()
         persons = persons_of(shown(where), found, named, strip_top=False)
-        self._real: dict[str, str] = {}  # a photo's path -> its path on disk, where they differ
-        if all(clean(path) is path for path in found):
-            self.photos = tuple(map(Photo, found, persons))
-            return
-        taken = set(found)
-        photos = []
-        for path, person in zip(found, persons, strict=True):
-            text = clean(path)
-            if text != path:
-                while text in taken:
-                    text += "~"
-                taken.add(text)
-                self._real[text] = path
-            photos.append(Photo(text, person))
+        self._real = _respelled(found)
+        photo_path = {path: text for text, path in self._real.items()}
+        photos = (Photo(photo_path.get(path, path), person) for path, person in zip(found, persons, strict=True))
         self.photos = tuple(sorted(photos, key=lambda photo: photo.path))
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
@@ -52,19 +41,30 @@ class FilesSource:
     """Image files given one by one, without people."""
 
     def __init__(self, files: Iterable[Path]) -> None:
-        self._files: dict[str, Path] = {}
-        for file in sorted(set(files)):
-            name = clean(str(file))
-            while name in self._files:
-                name += "~"
-            self._files[name] = file
-        self.photos = tuple(sorted((Photo(name, None) for name in self._files), key=lambda photo: photo.path))
+        paths = {str(file) for file in files}
+        self._real = _respelled(sorted(paths))
+        names = paths.difference(self._real.values()).union(self._real)
+        self.photos = tuple(Photo(name, None) for name in sorted(names))
         self.name = self.photos[0].path + (f" and {len(self.photos) - 1} more" if len(self.photos) > 1 else "")
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The bytes of each wanted photo, in the order asked for."""
         for photo in wanted:
-            yield photo, read_file(self._files[photo.path])
+            yield photo, read_file(self._real.get(photo.path, photo.path))
+
+
+def _respelled(paths: list[str]) -> dict[str, str]:
+    """Photo's path -> path on disk, for each path that UTF-8 cannot hold; `~` at the end keeps it apart from others."""
+    odd = [path for path in paths if clean(path) != path]
+    taken = set(paths if odd else ())
+    real: dict[str, str] = {}
+    for path in odd:
+        text = clean(path)
+        while text in taken:
+            text += "~"
+        taken.add(text)
+        real[text] = path
+    return real
 
 
 def _walk(folder: Path) -> tuple[list[str], int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from probablyexists.basis.errors import ImageError, InputError
+from probablyexists.basis.roles import KNOWN, Role, role_of
 from probablyexists.basis.text import clean, shown
 
 MAX_BYTES = 256 * 2**20  # of one file, uncompressed
@@ -111,6 +112,14 @@ def persons_of(where: str, paths: Sequence[str], named: bool | None, *, strip_to
     if named and n_loose:
         raise InputError(f"{where}: no sub-folders with images; give one sub-folder a person, or a manifest")
     return persons
+
+
+def checked_role(word: str | None, where: str, row: int) -> Role | None:
+    """The role that a table says in row number `row`; InputError, which begins with `where`, if it is none."""
+    role = None if word is None else role_of(str(word))
+    if word is not None and role is None:
+        raise InputError(f"{where}: row {row} has the role {shown(repr(word)[:60])}; known are {KNOWN}")
+    return role
 
 
 def no_images(where: str, note: str = "") -> InputError:

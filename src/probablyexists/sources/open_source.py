@@ -55,33 +55,35 @@ def open_source(where: str | Path, *, role: Role | None = None, named: bool | No
     """
     import zipfile
 
-    from probablyexists.sources.archives import TarSource, ZipSource, looks_like_tar
+    from probablyexists.sources.archives import ZipSource, looks_like_tar
     from probablyexists.sources.folder import FolderSource
     from probablyexists.sources.manifest import ManifestSource
-    from probablyexists.sources.packed import expanded, packed
+    from probablyexists.sources.packed import TABLES, expanded, packed
     from probablyexists.sources.shards import ShardsSource
-    from probablyexists.sources.tables import ColumnsSource, has_images
 
     path, name = Path(where), shown(where)
+    suffix = path.suffix.lower()
     try:
         files = expanded(where) or (packed(path, name) if path.is_dir() else [])
-        if files:
-            tars = looks_like_tar(files[0])
-            return ShardsSource(where, files, named) if tars else ColumnsSource(where, files, role, named)
-        mode = os.stat(where).st_mode
-        if stat.S_ISDIR(mode):
-            return FolderSource(where, named)
-        if not stat.S_ISREG(mode):
-            raise InputError(f"{name}: neither a file nor a folder; give a folder, a zip, a tar or a table")
-        if path.suffix.lower() == ".arrow":
-            return ColumnsSource(where, [path], role, named)
-        if path.suffix.lower() in (".csv", ".parquet"):
-            images = path.suffix.lower() == ".parquet" and has_images(path)
-            return ColumnsSource(where, [path], role, named) if images else ManifestSource(where, role, named)
-        if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
-            return ZipSource(where, named)
-        if looks_like_tar(path):
-            return TarSource(where, named)
+        if not files:
+            mode = os.stat(where).st_mode
+            if stat.S_ISDIR(mode):
+                return FolderSource(where, named)
+            if not stat.S_ISREG(mode):
+                raise InputError(f"{name}: neither a file nor a folder; give a folder, a zip, a tar or a table")
+            if suffix == ".csv":
+                return ManifestSource(where, role, named)
+            if suffix == ".zip" or (suffix not in TABLES and zipfile.is_zipfile(path)):
+                return ZipSource(where, named)
+            files = [path]
+        if files[0].suffix.lower() in TABLES:
+            from probablyexists.sources.tables import ColumnsSource, has_images
+
+            if suffix == ".parquet" and files == [path] and not has_images(path):
+                return ManifestSource(where, role, named)
+            return ColumnsSource(where, files, role, named)
+        if looks_like_tar(files[0]):
+            return ShardsSource(where, files, named)
     except FileNotFoundError:
         raise InputError(f"{name}: does not exist; check the path") from None
     except PermissionError as error:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.text import clean, shown
@@ -17,7 +21,7 @@ from probablyexists.sources.listing import Photo, is_candidate, is_hidden
 _PART = re.compile(r"-(\d{1,9})-of-(\d{1,9})(?=[-.])")
 _SPLIT = re.compile(r"(?:(.+)-\d+-of-\d+(?:-\w+)?|(train|test|validation|valid|val|dev))\.parquet")
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
-_TABLES = (".parquet", ".arrow")
+TABLES = (".parquet", ".arrow")
 MOST_SHARDS = 100_000
 
 
@@ -63,7 +67,7 @@ def _kind(file: Path) -> str:
     name = file.name.lower()
     if name.endswith(TAR_ENDINGS):
         return ".tar"
-    return file.suffix.lower() if file.suffix.lower() in _TABLES else ""
+    return file.suffix.lower() if file.suffix.lower() in TABLES else ""
 
 
 def packed(folder: Path, name: str) -> list[Path]:
@@ -128,8 +132,29 @@ def titles(files: Sequence[Path]) -> list[str]:
     return [clean(Path(os.path.relpath(file, top)).as_posix()) for file in whole]
 
 
-def refuse_twice(photos: Sequence[Photo], name: str) -> None:
-    """InputError if two of the sorted photos have the same path."""
-    for one, other in pairwise(photos):
-        if one.path == other.path:
-            raise InputError(f"{name}: two images are called {shown(one.path)}; rename a file or folder")
+class Packed:
+    """Photos in several files, sorted by path, and where each is."""
+
+    def __init__(
+        self, where: str | Path, paths: Sequence[str], persons: Sequence[str | None], places: NDArray[np.int64]
+    ) -> None:
+        """`places`: (n, k), the number of a photo's file, then what finds it in that file.
+
+        Raises InputError if two photos have the same path.
+        """
+        self.name = clean(str(where))
+        order = sorted(range(len(paths)), key=paths.__getitem__)
+        self.photos = tuple(Photo(paths[i], persons[i]) for i in order)
+        self._places = places[order]
+        for one, other in pairwise(self.photos):
+            if one.path == other.path:
+                raise InputError(f"{shown(where)}: two images are called {shown(one.path)}; rename a file or folder")
+
+    def _by_file(self, wanted: Iterable[Photo]) -> Iterator[tuple[int, list[tuple[list[int], Photo]]]]:
+        """Each file with a wanted photo, and these photos, each with its place in the file; in ascending order."""
+        of_file: dict[int, list[tuple[list[int], Photo]]] = {}
+        for photo in wanted:
+            file, *place = self._places[bisect_left(self.photos, photo.path, key=lambda p: p.path)].tolist()
+            of_file.setdefault(file, []).append((place, photo))
+        for file, photos in sorted(of_file.items()):
+            yield file, sorted(photos)

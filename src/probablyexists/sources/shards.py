@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,57 +18,45 @@ from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.text import clean, shown
 from probablyexists.sources.archives import stream_tar, tar_members
 from probablyexists.sources.listing import Photo, no_images, persons_of
-from probablyexists.sources.packed import refuse_twice, titles
-
-_MOST_JSON = 1 << 20
+from probablyexists.sources.packed import Packed, titles
 
 
-class ShardsSource:
-    """The images of several tars; a photo's path is its tar and its name in it."""
+class ShardsSource(Packed):
+    """The images of a tar, or of several: then a photo's path is its tar and its name in it.
+
+    The tar may be compressed with gzip, bzip2 or xz, which leaves no random access: it is unpacked once to list it and
+    once for each `stream`.
+    """
 
     def __init__(self, where: str | Path, shards: Sequence[Path], named: bool | None = None) -> None:
-        self.name = clean(str(where))
         self._shards = tuple(shards)
-        names = titles(self._shards)
+        alone = self._shards == (Path(where),)
         insides: list[str] = []
+        paths: list[str] = []
         places = array("q")  # a million tuples would fill the memory
         said: dict[str, str] = {}
         one_text: dict[str, str] = {}
-        for number, shard in enumerate(self._shards):
-            seen: dict[str, tuple[int, int]] = {}
-            try:
-                for inside, info, read in tar_members(shard, beside=".json"):
-                    if inside.endswith(".json"):
-                        person = _person(read()) if info.size <= _MOST_JSON else None
-                        if person is not None:
-                            said[f"{names[number]}/{_sample(inside)}"] = one_text.setdefault(person, person)
-                    else:
-                        seen[inside] = (-1, 0) if info.issparse() else (info.offset_data, info.size)
-            except InputError as error:
-                what = str(error).removeprefix(shown(shard))
-                raise InputError(f"{shown(where)}: {shown(names[number])}{what}") from error
+        for number, (shard, title) in enumerate(zip(self._shards, titles(self._shards), strict=True)):
+            front, name = ("", shown(where)) if alone else (f"{title}/", f"{shown(where)}: {shown(title)}")
+            seen: dict[str, tuple[int, int]] = {}  # of members with the same name the last is used
+            for inside, place, data in tar_members(shard, name, beside=None if alone else ".json"):
+                if not inside.endswith(".json"):
+                    seen[inside] = place
+                elif (person := _person(data)) is not None:
+                    said[front + _sample(inside)] = one_text.setdefault(person, person)
             insides += seen
+            paths += (front + inside for inside in seen)
             for place in seen.values():
                 places.extend((number, *place))
         if not insides:
             raise no_images(shown(where))
-        held = np.array(places, dtype=np.int64).reshape(-1, 3)
-        paths = [f"{names[number]}/{inside}" for number, inside in zip(held[:, 0].tolist(), insides, strict=True)]
         persons = _persons(where, insides, paths, said, named)
-        order = sorted(range(len(paths)), key=paths.__getitem__)
-        self.photos = tuple(Photo(paths[i], persons[i]) for i in order)
-        refuse_twice(self.photos, shown(where))
-        self._places = held[order]
-        """(n, 3) shard, offset, size; offset -1 for a sparse member."""
+        super().__init__(where, paths, persons, np.array(places, dtype=np.int64).reshape(-1, 3))
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The bytes of each wanted photo, in the order of the tars."""
-        of_shard: dict[int, list[tuple[int, int, Photo]]] = {}
-        for photo in wanted:
-            shard, offset, size = map(int, self._places[bisect_left(self.photos, photo.path, key=lambda p: p.path)])
-            of_shard.setdefault(shard, []).append((offset, size, photo))
-        for shard, places in sorted(of_shard.items()):
-            yield from stream_tar(self._shards[shard], places)
+        for shard, found in self._by_file(wanted):
+            yield from stream_tar(self._shards[shard], found)
 
 
 def _persons(
@@ -95,8 +82,8 @@ def _persons(
 
 def _sample(path: str) -> str:
     """The sample's name: up to the first dot of the last part."""
-    folder, _, name = path.rpartition("/")
-    return f"{folder}/{name.split('.', 1)[0]}" if folder else name.split(".", 1)[0]
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + name.partition(".")[0]
 
 
 def _person(data: bytes | None) -> str | None:

@@ -13,17 +13,20 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError, InputError
-from probablyexists.basis.roles import KNOWN, Role, role_of
+from probablyexists.basis.roles import Role
 from probablyexists.basis.text import clean, shown
-from probablyexists.sources.listing import MAX_BYTES, Photo, no_images, unreadable
-from probablyexists.sources.packed import refuse_twice, titles
+from probablyexists.sources.listing import MAX_BYTES, Photo, checked_role, no_images, unreadable
+from probablyexists.sources.packed import Packed, titles
 
 _IMAGE = ("image", "img")
 _PERSON = ("person", "identity", "label")
@@ -31,27 +34,16 @@ _AT_ONCE = 64
 """Rows whose images are in memory at a time."""
 
 
-class ColumnsSource:
-    """The images in one or several files of the same schema; a row is found by its file and its number in it.
-
-    `max_bytes`: a larger image is too large.
-    """
+class ColumnsSource(Packed):
+    """The images in one or several files of the same schema; a row is found by its file and its number in it."""
 
     def __init__(
-        self,
-        where: str | Path,
-        files: Sequence[Path],
-        role: Role | None = None,
-        named: bool | None = None,
-        *,
-        max_bytes: int = MAX_BYTES,
+        self, where: str | Path, files: Sequence[Path], role: Role | None = None, named: bool | None = None
     ) -> None:
-        self.name = clean(str(where))
-        self._max_bytes = max_bytes
         self._files = tuple(files)
         paths: list[str | None] = []
         persons: list[str | None] = []
-        roles: list[str | None] = []
+        roles: list[Role | None] = []
         places = array("q")
         for number, file in enumerate(self._files):
             with _opened(file, where) as table:
@@ -74,35 +66,25 @@ class ColumnsSource:
             )
         if named and n_nobody:
             raise InputError(f"{shown(where)}: no column of {', '.join(_PERSON)}; name the person in every row")
-        names = _names(self._files, held, paths)
-        order = sorted(range(len(names)), key=names.__getitem__)
-        self.photos = tuple(Photo(names[i], persons[i]) for i in order)
-        refuse_twice(self.photos, shown(where))
-        self._places = held[order]
-        """(n, 2) file, row."""
+        super().__init__(where, _names(self._files, held, paths), persons, held)
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The bytes of each wanted photo, by file and row."""
-        of_file: dict[int, list[tuple[int, Photo]]] = {}
-        for photo in wanted:
-            file, row = self._places[bisect_left(self.photos, photo.path, key=lambda p: p.path)]
-            of_file.setdefault(int(file), []).append((int(row), photo))
-        for file, rows in sorted(of_file.items()):
-            rows.sort()
-            left = iter(rows)
+        for file, found in self._by_file(wanted):
+            left = iter(found)
             try:
                 with _opened(self._files[file], self.name) as table:
-                    for (_, photo), cell in zip(rows, table.cells([row for row, _ in rows]), strict=True):
+                    for (_, photo), cell in zip(found, table.cells([row for (row,), _ in found]), strict=True):
                         next(left)
-                        yield photo, _image(cell, self._max_bytes)
+                        yield photo, _image(cell)
             except (InputError, ValueError, OSError) as error:
                 yield from ((photo, unreadable(error)) for _, photo in left)
 
 
-def _image(cell: Any, max_bytes: int) -> bytes | ImageError:
+def _image(cell: Any) -> bytes | ImageError:
     data = cell.get("bytes") if isinstance(cell, dict) else cell
     if isinstance(data, bytes):
-        return data if len(data) <= max_bytes else ImageError("too large", f"a cell over {max_bytes // 2**20} MiB")
+        return data if len(data) <= MAX_BYTES else ImageError("too large", f"a cell over {MAX_BYTES // 2**20} MiB")
     if isinstance(cell, dict) and cell.get("path"):
         return ImageError("unreadable", "only a path to a file elsewhere, which is not followed")
     return ImageError("unreadable", "an empty cell")
@@ -136,7 +118,7 @@ class _Table:
         import pyarrow as pa
 
         kind = self._schema.field(name).type
-        if _is_text(kind) or _class_names(self._schema, name):
+        if is_text(kind) or _class_names(self._schema, name):
             return True
         if name == "label" or pa.types.is_null(kind):
             return False
@@ -144,27 +126,22 @@ class _Table:
             raise InputError(f"{self._where}: column {name} is of type {shown(kind)}; write it as text")
         return True
 
-    def rows(self) -> Iterator[tuple[int, str | None, str | None, str | None]]:
+    def rows(self) -> Iterator[tuple[int, str | None, str | None, Role | None]]:
         """(number, path, person, role) of each row, without its image."""
-        import pyarrow as pa
-
-        columns = [name for name in (self._person, "role") if name is not None and name in self._schema.names]
         kind = self._schema.field(self.image).type
-        has_path = pa.types.is_struct(kind) and any(field.name == "path" and _is_text(field.type) for field in kind)
-        wanted = [*columns, *([f"{self.image}.path"] if has_path else [])]
+        has_path = pa.types.is_struct(kind) and any(field.name == "path" and is_text(field.type) for field in kind)
+        role = "role" if "role" in self._schema.names else None
+        asked = [f"{self.image}.path" if has_path else None, self._person, role]
         people: dict[str, str] = {}
-        for start, batch in self._batches(wanted, None):
-            n = batch.num_rows
-            paths = batch.column(self.image).field("path").to_pylist() if has_path else [None] * n
-            persons = batch.column(self._person).to_pylist() if self._person else [None] * n
-            roles = batch.column("role").to_pylist() if "role" in columns else [None] * n
-            for row, (path, person, role) in enumerate(zip(paths, persons, roles, strict=True)):
+        for start, batch in self._batches([column for column in asked if column], None):
+            nothing = [None] * batch.num_rows
+            paths = batch.column(self.image).field("path").to_pylist() if has_path else nothing
+            persons = batch.column(self._person).to_pylist() if self._person else nothing
+            roles = batch.column(role).to_pylist() if role else nothing
+            for row, (path, person, word) in enumerate(zip(paths, persons, roles, strict=True), start):
                 name = self._name(person)
-                its_role = None if role is None else role_of(str(role))
-                if role is not None and its_role is None:
-                    said = shown(repr(role)[:60])
-                    raise InputError(f"{self._where}: row {start + row + 1} has the role {said}; known are {KNOWN}")
-                yield start + row, path, None if name is None else people.setdefault(name, name), its_role
+                its_role = checked_role(word, self._where, row + 1)
+                yield row, path, None if name is None else people.setdefault(name, name), its_role
 
     def _name(self, person: Any) -> str | None:
         if isinstance(person, int) and self._labels:
@@ -185,19 +162,14 @@ class _Table:
 
 @contextmanager
 def _opened(file: Path, where: str | Path) -> Iterator[_Table]:
-    import pyarrow as pa
-
     name = shown(where) if str(file) == str(where) else f"{shown(where)}: {shown(file.name)}"
     try:
         if file.suffix.lower() == ".parquet":
-            import pyarrow.parquet as pq
-
             with pq.ParquetFile(file, buffer_size=1 << 20) as parquet:
-                yield _Table(parquet.schema_arrow, lambda *asked: _parquet_batches(parquet, *asked), name)
+                yield _Table(parquet.schema_arrow, partial(_parquet_batches, parquet), name)
         else:
             with pa.memory_map(str(file)) as source:
-                schema, batches = _arrow_batches(source)
-                yield _Table(schema, batches, name)
+                yield _Table(_arrow_reader(source).schema, partial(_arrow_batches, source), name)
     except (pa.ArrowException, OSError) as error:
         said = " ".join(str(error).split())[:160]
         raise InputError(
@@ -209,64 +181,47 @@ def _opened(file: Path, where: str | Path) -> Iterator[_Table]:
 
 def _parquet_batches(parquet: Any, columns: list[str], rows: list[int] | None) -> Iterator[tuple[int, Any]]:
     start = 0
+    size = 65536 if rows is None else _AT_ONCE
     for group in range(parquet.num_row_groups):
-        n = parquet.metadata.row_group(group).num_rows
-        needed = rows is None or bisect_left(rows, start) < bisect_left(rows, start + n)
-        if needed and columns:
+        stop = start + parquet.metadata.row_group(group).num_rows
+        if rows is None or _any_between(rows, start, stop):
             at = start
-            size = 65536 if rows is None else _AT_ONCE
             for batch in parquet.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
                 yield at, batch
                 at += batch.num_rows
-        elif needed:
-            yield start, _Empty(n)
-        start += n
+        start = stop
 
 
-class _Empty:
-    """A batch without columns."""
-
-    def __init__(self, n: int) -> None:
-        self.num_rows = n
-
-
-def _arrow_batches(source: Any) -> tuple[Any, Any]:
-    import pyarrow as pa
-
+def _arrow_reader(source: Any) -> Any:
+    """A reader of Arrow's file format, or else of its stream format; it maps the memory and reads nothing."""
+    source.seek(0)
     try:
-        file: Any = pa.ipc.open_file(source)
-        schema = file.schema
+        return pa.ipc.open_file(source)
     except pa.ArrowInvalid:
-        file = None
         source.seek(0)
-        schema = pa.ipc.open_stream(source).schema
+        return pa.ipc.open_stream(source)
 
-    def one_by_one() -> Iterator[Any]:
-        if file is not None:
-            yield from (file.get_batch(i) for i in range(file.num_record_batches))
-        else:
-            source.seek(0)
-            yield from pa.ipc.open_stream(source)  # memory mapped, not read
 
-    def batches(columns: list[str], rows: list[int] | None) -> Iterator[tuple[int, Any]]:
-        names = [name if name in schema.names else name.rpartition(".")[0] for name in columns]
-        start = 0
-        for batch in one_by_one():
-            n = batch.num_rows
-            if rows is None or bisect_left(rows, start) < bisect_left(rows, start + n):
-                chosen = batch.select(names)
-                chosen.validate(full=True)  # damaged offsets, unchecked, would read anywhere in memory
-                yield start, chosen
-            start += n
+def _arrow_batches(source: Any, columns: list[str], rows: list[int] | None) -> Iterator[tuple[int, Any]]:
+    reader = _arrow_reader(source)
+    is_stream = isinstance(reader, pa.ipc.RecordBatchStreamReader)
+    names = [name if name in reader.schema.names else name.rpartition(".")[0] for name in columns]
+    start = 0
+    for batch in reader if is_stream else map(reader.get_batch, range(reader.num_record_batches)):
+        stop = start + batch.num_rows
+        if rows is None or _any_between(rows, start, stop):
+            chosen = batch.select(names)
+            chosen.validate(full=True)  # damaged offsets, unchecked, would read anywhere in memory
+            yield start, chosen
+        start = stop
 
-    return schema, batches
+
+def _any_between(rows: list[int], start: int, stop: int) -> bool:
+    return bisect_left(rows, start) < bisect_left(rows, stop)
 
 
 def has_images(file: Path) -> bool:
     """Whether a Parquet file holds images; False for a manifest, and for a file that is not Parquet."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         schema = pq.read_schema(file)
     except (pa.ArrowException, OSError):
@@ -276,23 +231,18 @@ def has_images(file: Path) -> bool:
 
 
 def _holds_bytes(kind: Any) -> bool:
-    import pyarrow as pa
-
     if pa.types.is_struct(kind):
         return any(field.name == "bytes" and _is_bytes(field.type) for field in kind)
     return bool(_is_bytes(kind))
 
 
 def _is_bytes(kind: Any) -> bool:
-    import pyarrow as pa
-
     kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
     return any(is_kind(kind) for is_kind in kinds)
 
 
-def _is_text(kind: Any) -> bool:
-    import pyarrow as pa
-
+def is_text(kind: Any) -> bool:
+    """Whether a column of this type holds text."""
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return any(is_kind(kind) for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
 
