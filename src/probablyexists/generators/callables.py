@@ -62,9 +62,9 @@ def _of_network(network: Any, name: str, id: str | None) -> Generator:
         raise InputError(f"{name}: the network is in training mode; call its eval() first")
     parameter = next(network.parameters(), None)
     device = sys.modules["torch"].device("cpu") if parameter is None else parameter.device
-    run = runner(network, device, name)
-    generator = LatentGenerator("", name, shape, run)
-    return LatentGenerator(id or _probed("network", network, generator.sample), name, shape, run)
+    generator = LatentGenerator(id or "", name, shape, runner(network, device, name))
+    generator.id = id or _probed("network", network, generator.sample)
+    return generator
 
 
 def _probed(kind: str, given: Any, sample: Callable[[Sequence[int]], NDArray[np.uint8]]) -> str:

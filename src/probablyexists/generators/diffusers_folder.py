@@ -10,21 +10,18 @@ Samples are drawn by DDIM (Song, Meng & Ermon, "Denoising Diffusion Implicit Mod
 from __future__ import annotations
 
 import importlib
-import json
 from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import InputError, MissingExtraError
 from probablyexists.basis.text import one_line, shown
-from probablyexists.generators.file_checks import content_id
+from probablyexists.generators.file_checks import content_id, json_object
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator, checked_shape
 from probablyexists.generators.torch_run import runner, torch_device
 
 INDEX = "model_index.json"
 STEPS = 50
-_PIPELINES = ("DDPMPipeline", "DDIMPipeline")
-_SCHEDULERS = ("DDPMScheduler", "DDIMScheduler")
 _SCHEDULE = (
     *("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "prediction_type"),
     *("clip_sample", "clip_sample_range", "thresholding", "dynamic_thresholding_ratio", "sample_max_value"),
@@ -35,8 +32,11 @@ _SCHEDULE = (
 def open_diffusers(folder: Path) -> Generator:
     """A DDPM or DDIM pipeline folder. InputError for any other pipeline, class, or kind of weights."""
     where = shown(folder)
-    _refuse_other_pipelines(_json(folder / INDEX), where)
-    unet, schedule = _json(folder / "unet" / "config.json"), _json(folder / "scheduler" / "scheduler_config.json")
+    _refuse_other_pipelines(json_object(folder / INDEX), where)
+    unet, schedule = (
+        json_object(folder / "unet" / "config.json"),
+        json_object(folder / "scheduler" / "scheduler_config.json"),
+    )
     shape = _picture_shape(unet, where)
     device = torch_device()
     network, scheduler, steps = _load(folder, schedule, device, where)
@@ -76,10 +76,10 @@ def _load(folder: Path, schedule: dict[str, Any], device: Any, where: str) -> tu
 def _refuse_other_pipelines(index: dict[str, Any], where: str) -> None:
     parts = {name: value for name, value in index.items() if not name.startswith("_")}
     known = (
-        index.get("_class_name") in _PIPELINES
+        index.get("_class_name") in ("DDPMPipeline", "DDIMPipeline")
         and parts.keys() == {"unet", "scheduler"}
         and parts["unet"] == ["diffusers", "UNet2DModel"]
-        and parts["scheduler"] in [["diffusers", name] for name in _SCHEDULERS]
+        and parts["scheduler"] in (["diffusers", "DDPMScheduler"], ["diffusers", "DDIMScheduler"])
     )
     if not known:
         raise InputError(
@@ -99,13 +99,3 @@ def _picture_shape(unet: dict[str, Any], where: str) -> tuple[int, ...]:
     if unet.get("class_embed_type") is not None or unet.get("num_class_embeds") is not None:
         raise InputError(f"{where}: needs a class for each picture; only unconditional pipelines are opened")
     return checked_shape([3, *sides], where)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{shown(path)}: cannot be read as JSON ({one_line(error)})") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{shown(path)}: holds no JSON object")
-    return found

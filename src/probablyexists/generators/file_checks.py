@@ -1,14 +1,17 @@
-"""Model files: their name in the signature, and the messages where opening one may run code."""
+"""Model files: their name in the signature, their JSON, and the trust that some need because they may run code."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import sha256_file
-from probablyexists.basis.text import shown
+from probablyexists.basis.progress import Progress
+from probablyexists.basis.text import one_line, shown
 
 
 def content_id(kind: str, where: Path, files: Iterable[Path] | None = None) -> str:
@@ -21,17 +24,25 @@ def content_id(kind: str, where: Path, files: Iterable[Path] | None = None) -> s
     return f"{kind}/{where.resolve().name}/{digest[:16]}"
 
 
-def needs_trust(where: Path, kind: str) -> InputError:
-    """The error for a file that can run Python code when opened; raised before any of it is read."""
-    return InputError(
-        f"{shown(where)}: {kind} can run any code on this machine when it is opened; if you made it or know who did, "
-        f"add {option('trust_pickle', True)}; an ONNX export needs no trust"
-    )
-
-
-def trusting(where: Path, kind: str) -> str:
-    """The warning before a file is opened on trust."""
-    return (
+def check_trust(where: Path, kind: str, trust_pickle: bool, progress: Progress) -> None:
+    """Warn before a file is opened on trust; InputError if it is not trusted. To be called before any of it is read."""
+    if not trust_pickle:
+        raise InputError(
+            f"{shown(where)}: {kind} can run any code on this machine when it is opened; if you made it or know who "
+            f"did, add {option('trust_pickle', True)}; an ONNX export needs no trust"
+        )
+    progress.say(
         f"{shown(where)}: opening {kind} runs whatever code it holds, with your rights on this machine; "
         "it is opened because you said that you trust it"
     )
+
+
+def json_object(path: Path) -> dict[str, Any]:
+    """What a JSON file holds; InputError if it cannot be read, or holds no object."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{shown(path)}: cannot be read as JSON ({one_line(error)})") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{shown(path)}: holds no JSON object")
+    return found

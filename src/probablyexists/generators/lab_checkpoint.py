@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.text import one_line, shown
-from probablyexists.generators.file_checks import content_id
+from probablyexists.generators.file_checks import content_id, json_object
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator, checked_shape
 from probablyexists.generators.torch_run import runner, torch_device
@@ -45,11 +44,8 @@ def open_lab_checkpoint(folder: Path) -> Generator:
 
 
 def _description(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{shown(path)}: cannot be read as JSON ({one_line(error)})") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    found = json_object(path)
+    if found.get("format") != FORMAT:
         raise InputError(f'{shown(path)}: no generator of the lab; its "format" must be "{FORMAT}"')
     if found.get("version") != VERSION:
         raise InputError(

@@ -43,16 +43,11 @@ def latents(seeds: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.float32]
 def checked_shape(shape: Sequence[object], where: str) -> tuple[int, ...]:
     """The shape of one sample's latent; InputError if it is empty, not fixed, or over `MOST_VALUES` numbers."""
     numbers = [n for n in shape if isinstance(n, int) and not isinstance(n, bool) and n > 0]
+    has = f"{where}: the latent of a sample has shape {_listed(shape)}"
     if not shape or len(numbers) < len(shape):
-        raise InputError(
-            f"{where}: the latent of a sample has shape {_listed(shape)}; it needs positive integers, fixed in the "
-            "model"
-        )
+        raise InputError(f"{has}; it needs positive integers, fixed in the model")
     if math.prod(numbers) > MOST_VALUES:
-        raise InputError(
-            f"{where}: the latent of a sample has shape {_listed(shape)}, over {MOST_VALUES:,} numbers; "
-            "is this a generator of pictures?"
-        )
+        raise InputError(f"{has}, over {MOST_VALUES:,} numbers; is this a generator of pictures?")
     return tuple(numbers)
 
 

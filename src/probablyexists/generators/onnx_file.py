@@ -29,8 +29,7 @@ def open_onnx(path: Path, threads: int | None = None) -> Generator:
     where = shown(path)
     data = path.read_bytes()
     _refuse_external(data, where)
-    session = _session(data, where, threads)
-    inputs, output = _ports(session, where)
+    session, inputs, output = _session(data, where, threads)
     if len(inputs) != 1:
         names = ", ".join(shown(port.name) for port in inputs[:6])
         raise InputError(
@@ -62,13 +61,15 @@ class _Port(NamedTuple):
     shape: list[int | str | None]
 
 
-def _ports(session: Any, where: str) -> tuple[list[_Port], _Port]:
-    """The inputs and the first output. Their names are decoded here, which fails for a damaged file."""
+def _session(data: bytes, where: str, threads: int | None) -> tuple[Any, list[_Port], _Port]:
+    """The session, its inputs and its first output."""
     try:
+        # No fallback: it would be printed among the results.
+        session = onnx_session(data, threads=threads, fallback=False)
         inputs = [_Port(port.name, port.type, port.shape) for port in session.get_inputs()]
         output = session.get_outputs()[0]
-        return inputs, _Port(output.name, output.type, output.shape)
-    except (UnicodeDecodeError, IndexError) as error:
+        return session, inputs, _Port(output.name, output.type, output.shape)
+    except Exception as error:  # ONNX Runtime raises many kinds; names in a damaged file may be no text
         raise InputError(f"{where}: not a usable ONNX model ({one_line(error)})") from error
 
 
@@ -99,11 +100,3 @@ def _external(message: Any) -> Iterator[str]:
         if field.message_type is not None:
             for part in [value] if hasattr(value, "ListFields") else value:
                 yield from _external(part)
-
-
-def _session(data: bytes, where: str, threads: int | None) -> Any:
-    try:
-        # No fallback: it would be printed among the results.
-        return onnx_session(data, threads=threads, fallback=False)
-    except Exception as error:  # ONNX Runtime raises many kinds; each means that the file cannot be used
-        raise InputError(f"{where}: not a usable ONNX model ({one_line(error)})") from error

@@ -11,7 +11,6 @@ from probablyexists.basis.own_code import is_object_name
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.text import shown
 from probablyexists.generators.callables import generator_by_name, generator_of_object
-from probablyexists.generators.file_checks import trusting
 from probablyexists.generators.generator import Generator
 
 
@@ -31,17 +30,16 @@ def open_generator(
     `threads`: of an ONNX model; None: all cores. Raises InputError, one line beginning with `where`, if the generator
     cannot be used or does not always give the same picture for a seed.
     """
-    if not isinstance(where, str | Path):
-        name = f"the generator ({type(where).__name__})"
-        own = generator_of_object(where, name)
-        _refuse_changing(own, name)
-        return own
+    name = shown(where) if isinstance(where, str | Path) else f"the generator ({type(where).__name__})"
     try:
-        generator = _open(Path(where), trust_pickle, threads, progress or Silent())
+        if isinstance(where, str | Path):
+            generator = _open(Path(where), trust_pickle, threads, progress or Silent())
+        else:
+            generator = generator_of_object(where, name)
     except OSError as error:
-        raise InputError(f"{shown(where)}: cannot be read ({shown(error)}); check the path") from error
+        raise InputError(f"{name}: cannot be read ({shown(error)}); check the path") from error
     if generator is not None:
-        _refuse_changing(generator, shown(where))
+        _refuse_changing(generator, name)
     return generator
 
 
@@ -50,31 +48,19 @@ def _open(path: Path, trust_pickle: bool, threads: int | None, progress: Progres
         return _open_folder(path)
     if not path.exists():
         return generator_by_name(str(path)) if is_object_name(str(path)) else None
-    return _open_file(path, trust_pickle, threads, progress) if path.is_file() else None
-
-
-def _open_file(path: Path, trust_pickle: bool, threads: int | None, progress: Progress) -> Generator | None:
-    kind = path.suffix.lower()
+    kind = path.suffix.lower() if path.is_file() else ""
     if kind == ".onnx":
         from probablyexists.generators.onnx_file import open_onnx
 
         return open_onnx(path, threads)
-    if kind in (".ts", ".pt"):
-        from probablyexists.generators.torch_files import open_torchscript
+    if kind in (".ts", ".pt", ".pt2"):
+        from probablyexists.generators.torch_files import open_exported, open_torchscript
 
-        return open_torchscript(path)
-    if kind == ".pt2":
-        from probablyexists.generators.torch_files import EXPORTED, open_exported
-
-        if trust_pickle:
-            progress.say(trusting(path, EXPORTED))
-        return open_exported(path, trust_pickle=trust_pickle)
+        return open_exported(path, trust_pickle, progress) if kind == ".pt2" else open_torchscript(path)
     if kind in (".pkl", ".pickle"):
-        from probablyexists.generators.stylegan_pickle import PICKLE, open_stylegan
+        from probablyexists.generators.stylegan_pickle import open_stylegan
 
-        if trust_pickle:
-            progress.say(trusting(path, PICKLE))
-        return open_stylegan(path, trust_pickle=trust_pickle)
+        return open_stylegan(path, trust_pickle, progress)
     if kind in (".pth", ".ckpt", ".safetensors"):
         raise InputError(
             f"{shown(path)}: weights without their network; give an .onnx or TorchScript export, or module:function"

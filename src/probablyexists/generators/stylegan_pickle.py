@@ -11,22 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import InputError
+from probablyexists.basis.progress import Progress
 from probablyexists.basis.text import one_line, shown
-from probablyexists.generators.file_checks import content_id, needs_trust
+from probablyexists.generators.file_checks import check_trust, content_id
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator
 from probablyexists.generators.torch_run import runner, torch_device
 
-PICKLE = "a pickle"
 
-
-def open_stylegan(path: Path, *, trust_pickle: bool) -> Generator:
+def open_stylegan(path: Path, trust_pickle: bool, progress: Progress) -> Generator:
     """`G_ema` of a .pkl file, without truncation, with constant noise, in float32; only with `trust_pickle`.
 
     Truncation would hide rare people. The published samples of a truncated generator can be audited as a folder.
     """
-    if not trust_pickle:
-        raise needs_trust(path, PICKLE)
+    check_trust(path, "a pickle", trust_pickle, progress)
     where = shown(path)
     device = torch_device()
     import torch

@@ -24,14 +24,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from probablyexists.basis.errors import InputError
+from probablyexists.basis.progress import Progress
 from probablyexists.basis.text import one_line, shown
-from probablyexists.generators.file_checks import content_id, needs_trust
+from probablyexists.generators.file_checks import check_trust, content_id
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import MOST_AT_ONCE, LatentGenerator, Synthesise, checked_shape
 from probablyexists.generators.torch_run import require_torch, runner, torch_device
 from probablyexists.generators.torchscript_check import check_archive, check_operators
-
-EXPORTED = "a torch.export file"
 
 
 class Side(BaseModel):
@@ -65,10 +64,9 @@ def open_torchscript(path: Path) -> Generator:
     return LatentGenerator(f"{content_id('torchscript', path)}/{device.type}", where, side.latent_shape, run)
 
 
-def open_exported(path: Path, *, trust_pickle: bool) -> Generator:
+def open_exported(path: Path, trust_pickle: bool, progress: Progress) -> Generator:
     """A .pt2 file of `torch.export.save`, only with `trust_pickle`; it runs on the device it was exported on."""
-    if not trust_pickle:
-        raise needs_trust(path, EXPORTED)
+    check_trust(path, "a torch.export file", trust_pickle, progress)
     where, side = shown(path), _side(path)
     require_torch()
     import torch
@@ -84,9 +82,8 @@ def open_exported(path: Path, *, trust_pickle: bool) -> Generator:
             f"{where}: torch cannot read it ({one_line(error)}); write it with torch.export.save"
         ) from error
     run = _scaled(runner(module, device, where), side)
-    return LatentGenerator(
-        f"{content_id('torch.export', path)}/{device.type}", where, side.latent_shape, run, _fixed_batch(program)
-    )
+    id = f"{content_id('torch.export', path)}/{device.type}"
+    return LatentGenerator(id, where, side.latent_shape, run, _fixed_batch(program))
 
 
 def _fixed_batch(program: Any) -> int | None:

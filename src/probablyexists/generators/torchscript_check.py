@@ -42,7 +42,7 @@ def check_archive(path: Path) -> None:
             names = [entry.filename.replace("\\", "/").lower() for entry in entries]
             inside = {name.split("/", 1)[-1] for name in names}
             if "constants.pkl" not in inside or "data.pkl" not in inside or "model.json" in inside:
-                raise InputError(_no_program(where))
+                raise zipfile.BadZipFile  # as any other file without a program
             if len(set(names)) < len(names):  # torch's reader may take another part than the one checked here
                 raise InputError(f"{where}: holds two parts of one name; it is damaged or made to deceive")
             for entry, name in zip(entries, names, strict=True):
@@ -58,7 +58,10 @@ def check_archive(path: Path) -> None:
     except InputError:
         raise
     except Exception:  # not a zip, damaged, encrypted, ...
-        raise InputError(_no_program(where)) from None
+        raise InputError(
+            f"{where}: no TorchScript file; a pickled network or its weights alone are not opened: save the network "
+            "with torch.jit.trace(network, latents).save(...), or export it to ONNX"
+        ) from None
 
 
 def check_operators(module: Any, where: str) -> None:
@@ -73,10 +76,3 @@ def check_operators(module: Any, where: str) -> None:
                 f"{where}: uses {namespace}::{name}, which a generator of pictures has no need of; "
                 "export it again without it, or to ONNX"
             )
-
-
-def _no_program(where: str) -> str:
-    return (
-        f"{where}: no TorchScript file; a pickled network or its weights alone are not opened: save the network with "
-        "torch.jit.trace(network, latents).save(...), or export it to ONNX"
-    )
