@@ -281,12 +281,8 @@ class _Canvas:
         z += 0.11 * _bump(x, y, 0, p.chin - 0.16, 0.24, 0.13)
         reach = np.clip((y - p.nose_length + 0.05) / (mouth - p.nose_length + 0.15), 0, 1)
         fold = ax - p.nose_width - 0.06 - (p.mouth_width + 0.06 - p.nose_width) * reach
-        z -= (
-            (0.01 + 0.04 * p.age + 0.035 * smile)
-            * _line(fold, 0.06)
-            * _rise(reach, 0, 0.3)
-            * (1 - _rise(reach, 0.5, 1))
-        )
+        deep = 0.01 + 0.04 * p.age + 0.035 * smile
+        z -= deep * _line(fold, 0.06) * _rise(reach, 0, 0.3) * (1 - _rise(reach, 0.5, 1))
         if p.age > 0.5:
             furrow = np.mod(y + 0.04 * x * x, 0.13) - 0.065
             z -= 0.02 * (p.age - 0.4) * _line(furrow, 0.025) * _bump(x, y, 0, -0.55, 0.5, 0.17)
@@ -331,9 +327,8 @@ class _Canvas:
         if p.hair_length > 0.5:
             below -= (0.1 + 0.3 * p.hair_volume) * np.sin(1.6 * np.clip(y, 0, 1.7))
         ends = y - p.hair_length - 0.08 * np.cos(3 * x)
-        distance: _Plane = np.maximum(np.where(y < 0, above, below), ends) + 0.13 * p.curl * np.clip(
-            1.0 - self.strands, -0.5, 0.5
-        )
+        curls = 0.13 * p.curl * np.clip(1.0 - self.strands, -0.5, 0.5)
+        distance: _Plane = np.maximum(np.where(y < 0, above, below), ends) + curls
         return distance
 
     def _strands(self) -> _Plane:

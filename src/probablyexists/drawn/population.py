@@ -18,8 +18,6 @@ from probablyexists.basis.files import written_whole
 from probablyexists.basis.seeds import rng
 from probablyexists.drawn.drawing import Colour, DrawnPerson, Scene, draw
 
-__all__ = ["Colour", "DrawnPerson", "Scene", "draw_person", "draw_photo", "draw_scene", "write_population"]
-
 _SKIN = np.array([[0.95, 0.79, 0.70], [0.88, 0.68, 0.55], [0.74, 0.53, 0.39], [0.61, 0.42, 0.31], [0.45, 0.31, 0.235]])
 """From light to dark, evenly spaced over `complexion`, 0 to 1."""
 _HAIR = {

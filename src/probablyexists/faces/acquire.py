@@ -40,13 +40,8 @@ class Face:
     """Faces that the detector saw, as `detect` counts them; 0 in mode `aligned`."""
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """A decoded image and the box of its face."""
-
-    image: NDArray[np.uint8]
-    box: Box
-    n_faces: int
+_Seen = tuple[NDArray[np.uint8], Box, int]
+"""A decoded image, the box of its face, and the number of faces."""
 
 
 def acquire(
@@ -58,9 +53,9 @@ def acquire(
     does not depend on the others; a batch is faster.
     """
     looked = [_look(data, mode) for data in files]
-    seen = [its for its in looked if isinstance(its, _Seen)]
-    points = iter(landmarks([its.image for its in seen], [its.box for its in seen]))
-    return [_cut(its, next(points), side, template) if isinstance(its, _Seen) else its for its in looked]
+    seen = [item for item in looked if not isinstance(item, ImageError)]
+    points = iter(landmarks([image for image, _, _ in seen], [box for _, box, _ in seen]))
+    return [item if isinstance(item, ImageError) else _cut(item, next(points), side, template) for item in looked]
 
 
 def _look(data: bytes, mode: FacesMode) -> _Seen | ImageError:
@@ -69,16 +64,17 @@ def _look(data: bytes, mode: FacesMode) -> _Seen | ImageError:
     except ImageError as error:
         return error
     if mode == "aligned":
-        return _Seen(image, frame_box(image.shape[1::-1]), 0)
+        return image, frame_box(image.shape[1::-1]), 0
     found = detect(image)
-    return ImageError(NO_FACE) if found.box is None else _Seen(image, found.box, found.n_faces)
+    return ImageError(NO_FACE) if found.box is None else (image, found.box, found.n_faces)
 
 
 def _cut(seen: _Seen, points: NDArray[np.float64], side: int, template: Template) -> Face:
-    dlib_chip = cut_chip(seen.image, points)
+    image, _, n_faces = seen
+    dlib_chip = cut_chip(image, points)
     own = (side, template) == (CHIP_SIDE, "dlib")
-    chip = dlib_chip if own else cut_chip(seen.image, points, side, template)
-    return Face(chip, np.stack([small_grey(view) for view in (dlib_chip, seen.image)]), seen.n_faces)
+    chip = dlib_chip if own else cut_chip(image, points, side, template)
+    return Face(chip, np.stack([small_grey(view) for view in (dlib_chip, image)]), n_faces)
 
 
 def small_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -24,10 +24,8 @@ def cut_chip(
 
     `image`: (height, width, 3), RGB. `points`: (5, 2) landmarks x, y in pixels.
     """
-    return _dlib_chip(image, points, side) if template == "dlib" else _warp(image, points, side)
-
-
-def _dlib_chip(image: NDArray[np.uint8], points: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
+    if template == "arcface":
+        return _warp(image, points, side)
     import dlib
 
     image = rgb(image)

@@ -65,14 +65,11 @@ def detect(image: NDArray[np.uint8]) -> Detection:
     the middle as a share of the shorter side. A face found in a reduced image is chosen only if none could be preferred
     to it at full size, not even one too small to be seen in the reduced image. Such small faces are not counted.
     """
-    factor = 1
-    while min(image.shape[:2]) >= 2 * factor * SMALLEST:
-        factor *= 2
-    while factor > 1:
-        found = _detect_reduced(image, factor)
+    halvings = (min(image.shape[:2]) // SMALLEST).bit_length() - 1
+    for power in range(halvings, 0, -1):
+        found = _detect_reduced(image, 2**power)
         if found is not None:
             return found
-        factor //= 2
     return detect_whole(image)
 
 
@@ -96,11 +93,10 @@ def _detect_reduced(image: NDArray[np.uint8], factor: int) -> Detection | None:
     ]
     if not boxes:
         return None
-    height, width = image.shape[:2]
     chosen = _chosen(boxes, image)
     unseen = (factor * _LEAST_FACE) ** 2.0
-    others = [_prominence(box, width, height) for box in boxes if box is not chosen]
-    settled = _prominence(chosen, width, height) >= _SURE * max([unseen, *others])
+    others = [_prominence(box, image) for box in boxes if box is not chosen]
+    settled = _prominence(chosen, image) >= _SURE * max([unseen, *others])
     return Detection(chosen, len(boxes)) if settled else None
 
 
@@ -110,11 +106,11 @@ def _seen(image: NDArray[np.uint8], doubled: int, stricter: float) -> list[Box]:
 
 
 def _chosen(boxes: list[Box], image: NDArray[np.uint8]) -> Box:
+    return max(boxes, key=lambda b: (_prominence(b, image), b.left, b.top))
+
+
+def _prominence(box: Box, image: NDArray[np.uint8]) -> float:
     height, width = image.shape[:2]
-    return max(boxes, key=lambda b: (_prominence(b, width, height), b.left, b.top))
-
-
-def _prominence(box: Box, width: int, height: int) -> float:
     area = (box.right - box.left) * (box.bottom - box.top)
     dx = (box.left + box.right - width) / 2
     dy = (box.top + box.bottom - height) / 2
@@ -123,10 +119,6 @@ def _prominence(box: Box, width: int, height: int) -> float:
 
 def frame_box(size: tuple[int, int]) -> Box:
     """The box used instead of a detection when the image, of this (width, height), is a face crop."""
-    width, height = size
-    return Box(
-        round(FRAME_MARGIN * width),
-        round(FRAME_MARGIN * height),
-        round((1 - FRAME_MARGIN) * width),
-        round((1 - FRAME_MARGIN) * height),
-    )
+    left, top = (round(FRAME_MARGIN * side) for side in size)
+    right, bottom = (round((1 - FRAME_MARGIN) * side) for side in size)
+    return Box(left, top, right, bottom)

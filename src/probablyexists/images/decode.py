@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,6 @@ _SIGNS = {
     "BMP": (b"BM",),
     "PPM": (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf"),
 }
-_EXIF_ORIENTATION = 0x0112
 
 
 def decode(data: bytes, longest: int = 1024) -> NDArray[np.uint8]:
@@ -99,28 +99,12 @@ def _kind(data: bytes) -> str | None:
 
 def _open(kind: str, data: bytes) -> ImageFile.ImageFile:
     """Read the header. The plugin is called directly: `Image.open` would try every format and warn about the size."""
-    from PIL import (
-        BmpImagePlugin,
-        GifImagePlugin,
-        JpegImagePlugin,
-        PngImagePlugin,
-        PpmImagePlugin,
-        TiffImagePlugin,
-        WebPImagePlugin,
-    )
-
     if kind == "WEBP":
         _check_webp(data)
-    plugins: dict[str, Callable[[BytesIO], ImageFile.ImageFile]] = {
-        "BMP": BmpImagePlugin.BmpImageFile,
-        "GIF": GifImagePlugin.GifImageFile,
-        "JPEG": JpegImagePlugin.JpegImageFile,
-        "PNG": PngImagePlugin.PngImageFile,
-        "PPM": PpmImagePlugin.PpmImageFile,
-        "TIFF": TiffImagePlugin.TiffImageFile,
-        "WEBP": WebPImagePlugin.WebPImageFile,
-    }
-    return plugins[kind](BytesIO(data))
+    name = "WebP" if kind == "WEBP" else kind.title()
+    plugin = getattr(import_module(f"PIL.{name}ImagePlugin"), f"{name}ImageFile")
+    image: ImageFile.ImageFile = plugin(BytesIO(data))
+    return image
 
 
 def _check_size(width: int, height: int) -> None:
@@ -174,7 +158,7 @@ def _picture(image: ImageFile.ImageFile, longest: int) -> Image.Image:
 def _orientation(image: ImageFile.ImageFile) -> int:
     """EXIF orientation 1 to 8; 1 if the tag is missing or unreadable. Pillow itself turns a TIFF when loading it."""
     try:
-        value = image.getexif().get(_EXIF_ORIENTATION, 1)
+        value = image.getexif().get(0x0112, 1)
     except Exception:  # a picture with broken metadata is still used
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
@@ -185,7 +169,8 @@ def _rgb(image: Image.Image) -> Image.Image:
 
     if image.mode.startswith("I") or image.mode == "F":
         return Image.fromarray(_eight_bit(image)).convert("RGB")
-    if _deep_colour_key(image.info.get("transparency")):
+    key = image.info.get("transparency")
+    if isinstance(key, tuple) and any(part > 255 for part in key):  # of a 16-bit PNG: no 8-bit pixel can equal it
         del image.info["transparency"]
     if image.mode in ("La", "RGBa"):
         image = image.convert("LA" if image.mode == "La" else "RGBA")
@@ -194,11 +179,6 @@ def _rgb(image: Image.Image) -> Image.Image:
         ground = Image.new("RGBA", image.size, (GREY, GREY, GREY, 255))
         image = Image.alpha_composite(ground, image)
     return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _deep_colour_key(key: Any) -> bool:
-    """Whether the transparent colour is one of a 16-bit PNG, which no 8-bit pixel can equal."""
-    return isinstance(key, tuple) and any(part > 255 for part in key)
 
 
 def _eight_bit(image: Image.Image) -> NDArray[np.uint8]:
@@ -223,15 +203,11 @@ def _as_image_error(error: Exception, kind: str, data: bytes) -> ImageError:
     detail = " ".join(f"{kind}: {type(error).__name__}: {error}".split())[:200]
     if isinstance(error, Image.DecompressionBombError):
         return ImageError("too large", detail)
-    if isinstance(error, EOFError) or "truncated" in str(error).lower() or _ends_early(kind, data):
+    end_marker = {"JPEG": b"\xff\xd9", "PNG": b"IEND", "GIF": b"\x3b"}.get(kind, b"")
+    ends_early = end_marker not in data[-4096:]
+    if isinstance(error, EOFError) or "truncated" in str(error).lower() or ends_early:
         return ImageError("truncated", detail)
     return ImageError("damaged", detail)
-
-
-def _ends_early(kind: str, data: bytes) -> bool:
-    """Whether the end marker is missing, in a format that has one."""
-    marker = {"JPEG": b"\xff\xd9", "PNG": b"IEND", "GIF": b"\x3b"}.get(kind)
-    return marker is not None and marker not in data[-4096:]
 
 
 _PILLOW = r"PIL\.(?#probablyexists)"  # the comment makes the filter recognisable as ours
@@ -256,9 +232,5 @@ def _quiet_pillow() -> Iterator[None]:
         with _lock:
             _depth -= 1
             if _depth == 0:
-                kept = [entry for entry in warnings.filters if not _is_ours(entry)]
+                kept = [entry for entry in warnings.filters if getattr(entry[3], "pattern", None) != _PILLOW]
                 warnings.filters[:] = kept  # type: ignore[index]
-
-
-def _is_ours(entry: tuple[Any, ...]) -> bool:
-    return getattr(entry[3], "pattern", None) == _PILLOW
