@@ -73,7 +73,7 @@ def test_a_typing_mistake_fails_under_mypy(tmp_path: Path) -> None:
     file = tmp_path / "mistake.py"
     file.write_text('import probablyexists\n\nprobablyexists.audit("t", "h", "g", thread=2)\n')
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", str(file)],
+        [sys.executable, "-m", "mypy", str(file)],  # as `make lint` calls it, to share its cache
         capture_output=True,
         text=True,
         cwd=ROOT,
