@@ -88,7 +88,7 @@ def open_recognisers(names: Sequence[str | Recogniser], cache: Path) -> list[Rec
         if any(other.id == recogniser.id for other in found[:number]):
             name = names[number]
             given = name if isinstance(name, str) else name.id
-            raise InputError(f"{option('more_recognisers', given)}: is used already; name each recogniser once")
+            raise InputError(f"{option('more_recognisers', given)}: is already used; name each recogniser once")
     return found
 
 

@@ -1,4 +1,4 @@
-"""A crowd: the acquired photos of one role and whose they are; and what of it an attack gets to see."""
+"""A crowd: the acquired photos of one role, by person, and the views of it that an attack gets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from probablyexists.matching.templates import People, templates
 
 @dataclass(frozen=True)
 class Photos:
-    """Photos or samples, one a row."""
+    """Photos or samples, one row each."""
 
     embeddings: NDArray[np.float32]
     """(n, dim), unit length."""
@@ -25,21 +25,21 @@ class Photos:
         return len(self.embeddings)
 
     def and_(self, others: Photos) -> Photos:
-        """These and the others."""
+        """These photos followed by the others."""
         return Photos(joined(self.embeddings, others.embeddings), joined(self.pictures, others.pictures))
 
 
 @dataclass(frozen=True)
 class Reference(Photos):
-    """Photos of other people: neither members, nor held out, nor asked about."""
+    """Photos of other people: not members, not held out, not the person asked about."""
 
     people: NDArray[np.intp]
-    """(n,) whose each photo is."""
+    """(n,) number of the person each photo shows."""
 
 
 @dataclass(frozen=True)
 class Faces:
-    """Who is asked about: the same number of photos of everybody; a photo by itself is somebody with one."""
+    """The people to score: the same number k of photos each. A single photo is a person with k = 1."""
 
     embeddings: NDArray[np.float32]
     """(n, k, dim), unit length."""
@@ -75,23 +75,23 @@ class Crowd:
     people: People
 
     def faces(self, photos: int, skip: int = 0) -> tuple[Faces, NDArray[np.intp]]:
-        """`photos` photos of everybody who has them, after the first `skip`, and who that is."""
+        """`photos` photos, after the first `skip`, of all people who have enough; and the numbers of those people."""
         who = np.flatnonzero(self.people.counts >= skip + photos)
         rows = [self.people.rows[i][skip : skip + photos] for i in who]
         return self._of(np.array(rows, dtype=np.intp).reshape(len(who), photos)), who
 
     def photos(self) -> tuple[Faces, NDArray[np.intp]]:
-        """Every photo by itself, person after person, and whose it is."""
+        """Every photo by itself, person after person; and the number of its person."""
         whose = np.repeat(np.arange(len(self.people)), self.people.counts)
         return self._of(np.concatenate(self.people.rows)[:, None]), whose
 
     def some(self, people: NDArray[np.intp]) -> Crowd:
-        """Only these people, with all photos of the table."""
+        """Only these people; the table keeps all photos."""
         chosen = People(tuple(self.people.names[i] for i in people), tuple(self.people.rows[i] for i in people))
         return Crowd(self.table, chosen)
 
     def reference(self, people: NDArray[np.intp] | None = None) -> Reference:
-        """All photos of these people (None: of everybody), for an attack to learn from."""
+        """All photos of these people (None: everybody), as training data for an attack."""
         people = np.arange(len(self.people)) if people is None else people
         rows = np.concatenate([self.people.rows[i] for i in people])
         whose = np.repeat(people, self.people.counts[people])
@@ -101,7 +101,7 @@ class Crowd:
         return Faces(self.table.embeddings[rows], self.table.pictures[rows, 0])
 
     def templates(self, photos: int, skip: int = 0) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Templates from `photos` photos of everybody who has them, and who that is."""
+        """Templates of `photos` photos, after the first `skip`, and the numbers of the people who have enough."""
         return templates(self.table.embeddings, self.people, photos, skip)
 
     def probes(self, who: NDArray[np.intp]) -> Photos:
@@ -111,7 +111,7 @@ class Crowd:
 
 
 def photos_of(table: Embedded) -> Photos:
-    """A table as an attack sees it: samples, mostly."""
+    """A table of samples (or photos) as an attack sees it."""
     return Photos(table.embeddings, table.pictures[:, 0])
 
 

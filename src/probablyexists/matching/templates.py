@@ -14,24 +14,24 @@ from probablyexists.embeddings.embed import Embedded
 
 @dataclass(frozen=True)
 class People:
-    """The people of one role: whose rows of the table are whose."""
+    """The people of one role, and the rows of the table that show each."""
 
     names: tuple[str, ...]
     """Sorted."""
     rows: tuple[NDArray[np.intp], ...]
-    """For each person the rows of their photos, in an order drawn from the seed and each photo's content."""
+    """For each person the rows of their photos, in random order by the seed and each photo's content."""
 
     def __len__(self) -> int:
         return len(self.names)
 
     @property
     def counts(self) -> NDArray[np.intp]:
-        """(n_people,) photos a person."""
+        """(n_people,) number of photos of each person."""
         return np.array([len(r) for r in self.rows], dtype=np.intp)
 
     @property
     def owner(self) -> dict[int, int]:
-        """Row of the table -> number of the person whose photo it is."""
+        """Row of the table -> number of the person it shows."""
         return {int(row): i for i, rows in enumerate(self.rows) for row in rows}
 
 
@@ -57,9 +57,9 @@ def _shuffled(rows: Sequence[int], sha256: Sequence[bytes], seed: int) -> NDArra
 def templates(
     embeddings: NDArray[np.float32], people: People, photos: int, skip: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """((n, dim) unit templates, (n,) which people) of everybody with at least `skip + photos` photos.
+    """((n, dim) unit templates, (n,) numbers of the people) for all with at least `skip + photos` photos.
 
-    `skip` leaves out that many photos first: probes taken from the front never meet their own template.
+    The first `skip` photos are left out, so that probes taken from them are not in their own template.
     """
     who = np.flatnonzero(people.counts >= skip + photos)
     if not who.size:
