@@ -272,7 +272,7 @@ def test_bad_input_is_one_line(world: World, cache: Path, tmp_path: Path) -> Non
     assert "is a file" in with_(out=tmp_path / "file")
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "findings.json").write_text("{}")
-    assert "holds findings.json already" in with_(out=tmp_path / "old")
+    assert "already holds findings.json" in with_(out=tmp_path / "old")
     with pytest.raises(ProbablyExistsError, match="faces='perhaps': input should be"):
         probablyexists.audit(world.training, world.heldout, world.honest, faces="perhaps")  # type: ignore[arg-type]
     assert "recogniser" in with_(recogniser="none")

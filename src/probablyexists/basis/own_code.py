@@ -1,7 +1,7 @@
 """The user's own code by name: `module:Name`.
 
-This imports the module, which runs its code. It happens only where the user wrote `module:Name` for something that may
-be an object; nothing read from a file ever leads here.
+This imports the module, which runs its code. It happens only if the user gives `module:Name` as a setting that may be
+an object; names read from a file are never imported.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def is_object_name(text: str) -> bool:
 
 
 def object_by_name(name: str) -> Any:
-    """What `module:Name` is; modules of the working folder are found too. InputError, beginning with `name`."""
+    """The object `module:Name`, also from the working folder. Raises InputError, which begins with `name`."""
     module_name, attribute = name.split(":")
     module = _import(module_name, name)
     try:
@@ -39,7 +39,7 @@ def object_by_name(name: str) -> Any:
 
 
 def made_by_name(name: str, setting: str) -> Any:
-    """The object `module:Name`; of a class an instance, made without arguments. InputError names the setting."""
+    """The object `module:Name`; a class is instantiated without arguments. InputError names the setting."""
     try:
         found = object_by_name(name)
         return found() if isinstance(found, type) else found
@@ -53,14 +53,14 @@ def _import(module_name: str, name: str) -> Any:
     top = module_name.partition(".")[0]
     here = os.getcwd()
     if importlib.util.find_spec(top) is None and here not in sys.path:
-        sys.path.append(here)  # last: a file there must not stand in for an installed module
+        sys.path.append(here)  # last, so that a file there cannot replace an installed module
         importlib.invalidate_caches()
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
             raise InputError(
-                f"{name}: there is no module {error.name}; run from the folder it lies in, or set PYTHONPATH"
+                f"{name}: there is no module {error.name}; run from its folder, or set PYTHONPATH"
             ) from None
         raise InputError(f"{name}: importing {module_name} failed: {one_line(error)}") from error
     except Exception as error:  # the user's own code

@@ -20,7 +20,7 @@ WIDE = 1 << 13
 
 _STEPS = 10.0**6
 _DOUBT = 1e-6
-"""Cosines this near a rounding boundary (in steps of 10^-6) are summed again; above 2 d / 2^53 * 10^6 for d <= 4,096."""
+"""Cosines this near a rounding boundary, in steps of 10^-6, are resummed; above 2 d / 2^53 * 10^6 for d <= 4,096."""
 
 
 def similarities(queries: NDArray[np.float32], references: NDArray[np.float32]) -> NDArray[np.float64]:
