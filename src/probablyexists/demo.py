@@ -1,7 +1,7 @@
-"""The demo: audit a real GAN that was trained on drawn people, one of them far too often, and compare with the truth.
+"""The demo: audit a real GAN trained on drawn people, one of them over-represented, and compare with the truth.
 
-The generator lies in the package as an ONNX file (`assets/`, made by scripts/demo_generator.py) and needs no torch.
-It was trained on 20 drawn people: 10 photos of each, and of one person 400.
+The generator is an ONNX file in the package (`assets/`, made by scripts/demo_generator.py) and needs no torch. It was
+trained on 20 drawn people, with 10 photos each, except 400 of one person.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from probablyexists.stats.estimate import Estimate
 from probablyexists.tasks.audit import audit
 
 POPULATION = 0
-"""Seed of the drawn people; the generator knows these and no others."""
+"""Seed of the drawn people that the generator was trained on."""
 N_MEMBERS = 20
 N_HELDOUT = 700
 PHOTOS = 10
@@ -34,7 +34,7 @@ MOST = int(rng(POPULATION, "demo", "most").integers(N_MEMBERS))
 """Number of the over-represented person."""
 PHOTOS_HELDOUT = 4
 UNSEEN_PHOTOS = range(1000, 1004)
-"""Numbers of photos that are never trained on."""
+"""Numbers of the photos that are never trained on."""
 SAMPLES = 2000
 
 GENERATOR = "demo-generator.onnx"
@@ -43,29 +43,29 @@ GENERATOR_SHA256 = "e5e4879c4e9b2c0e9b60b02822c213e755241421138806fdf8c341ba3f1f
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the audit made of it."""
+    """The result of the demo's audit."""
 
     right: bool
     text: str
 
 
 def member_photos(number: int) -> range:
-    """Numbers of the photos of a member that the generator was trained on."""
+    """Numbers of a member's training photos."""
     return range(MOST_PHOTOS if number == MOST else PHOTOS)
 
 
 def demo(out: Path, seed: int, progress: Progress) -> Outcome:
-    """Draw, sample, audit, compare. The photos and the report are left in `out`. `seed`: which samples are drawn."""
+    """Draw, sample, audit, compare. Photos and report are written to `out`. `seed` decides which samples are drawn."""
     if out.exists() and any(out.iterdir()):
         if not (out / ".probablyexists-demo").is_file():
-            raise InputError(f"{option('out', out)}: is not empty and no demo of ours; give another folder")
+            raise InputError(f"{option('out', out)}: is not empty and not an earlier demo; give another folder")
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / ".probablyexists-demo").touch()
     draw_everybody(out, progress)
     with as_file(files("probablyexists") / "assets" / GENERATOR) as generator:
         if sha256_file(generator) != GENERATOR_SHA256:
-            raise InputError(f"{generator}: not the file that belongs to this version; install probablyexists anew")
+            raise InputError(f"{generator}: not the file of this version; reinstall probablyexists")
         findings = audit(
             out / "training",
             out / "heldout",
@@ -102,9 +102,9 @@ def _write(folder: Path, person: int, photos: range) -> None:
 
 
 def compare(findings: Findings, out: Path) -> Outcome:
-    """What the audit found beside what we know: everybody in training/ was trained on, one of them far too often.
+    """Compare the findings with the truth: everybody in training/ was trained on, one person over-represented.
 
-    Right if the over-represented person is named.
+    The audit is right if the over-represented person is named.
     """
     most = f"person-{MOST:04d}"
     rows = {row["person"]: row for row in findings.people.to_pylist()}
@@ -117,11 +117,11 @@ def compare(findings: Findings, out: Path) -> Outcome:
         f"verdict: {findings.verdict}. {findings.sentence}",
         "",
         f"the truth           trained on {N_MEMBERS} people, {PHOTOS} photos each, and {MOST_PHOTOS} of {most}",
-        f"copies              {copied.total()} of {SAMPLES:,} samples, {copied[most]} of them of {most}",
+        f"copies              {copied.total()} of {SAMPLES:,} samples, {copied[most]} of them show {most}",
         f"{most}         number {rank} in exposure, {rows[most]['exposure']:.1f} standard deviations above strangers, "
         f"p = {rows[most]['p']:.3f}",
         f"named               {', '.join(named) or 'nobody'}",
-        f"can one tell        AUROC of unseen photos, by person: {told}",
+        f"membership          AUROC of unseen photos, by person: {told}",
         "",
         f"report:   {out / 'audit' / 'report.html'}",
         f"findings: {out / 'audit' / 'findings.json'}",
