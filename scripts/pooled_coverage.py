@@ -223,7 +223,7 @@ def main() -> None:
     for title, rows in (
         ("People drawn at random, generators fixed (the truth is for these generators):", people_rows()),
         ("People and generators drawn at random (the truth is for the procedure):", procedure_rows()),
-        ("Beyond the split baseline, people drawn (the truth is the AUROC less 1/2):", difference_rows()),
+        ("Difference from the baseline, people drawn at random (the truth is the AUROC minus 1/2):", difference_rows()),
         ("Without these corrections:", wrong_rows()),
     ):
         table(title, [row for row in rows if chosen.only in row.name], chosen.experiments)

@@ -110,7 +110,7 @@ def _people(crowd: Crowd, photos: int, score: Scorer) -> tuple[Side, tuple[str, 
 
 
 def split_baseline(training: Crowd, heldout: Crowd, seed: int) -> SplitBaseline:
-    """The baseline: can members be told from held-out people without the generator?
+    """The baseline: can members be distinguished from held-out people without the generator?
 
     Logistic regression on templates, trained on one half of the people and tested on the other, both ways; the mean
     of the two AUROCs. (With more folds the training sets overlap, and no interval holds for the dependent scores.)
