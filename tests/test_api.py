@@ -213,7 +213,7 @@ class _Attack:
     [
         (lambda samples, faces: np.zeros(3), "returned shape (3,)"),
         (lambda samples, faces: np.full(len(faces), np.nan), "are not finite"),
-        (lambda samples, faces: np.full(len(faces), float(len(faces))), "who else is asked about"),
+        (lambda samples, faces: np.full(len(faces), float(len(faces))), "with the other people scored"),
         (lambda samples, faces: -(faces.templates @ samples.embeddings.T).max(axis=1), "score no higher"),
         (lambda samples, faces: 1 / 0, "ZeroDivisionError"),
     ],
@@ -242,7 +242,7 @@ def test_what_is_wrong_with_a_recogniser_is_said(monkeypatch: pytest.MonkeyPatch
     given: Any = _Recogniser()
     assert probablyexists.check_recogniser(given) == []
     for embed, said in (
-        (lambda self, chips: np.ones((len(chips), 4), np.float32), "not of unit length"),
+        (lambda self, chips: np.ones((len(chips), 4), np.float32), "not have unit length"),
         (lambda self, chips: np.full((len(chips), 4), 0.5), "float64"),
         (lambda self, chips: np.eye(4, dtype=np.float32)[np.arange(len(chips)) % 4], "other faces of its batch"),
     ):
@@ -294,7 +294,7 @@ def test_what_names_alone_tell_is_said_before_anything_is_read(faces: Path, tmp_
         out = tmp_path / mark
         out.mkdir()
         (out / mark).write_text("{}")
-        with pytest.raises(InputError, match=rf"out='.*': holds {mark} already; .*overwrite=True"):
+        with pytest.raises(InputError, match=rf"out='.*': already holds {mark}; .*overwrite=True"):
             probablyexists.blind(faces / "samples", empty, out=out)
 
 
