@@ -43,6 +43,19 @@ class Design(BaseModel):
     """`strangers`: the generator is trained on other people than the members the audit is told of; nothing it finds
     is true."""
 
+    @property
+    def fewest_photos(self) -> int:
+        """Photos that somebody must have to get a role; who has fewer is neither a member nor held out."""
+        return 1 if self.heldout == "everybody" else self.member_photos
+
+    @property
+    def member_photos(self) -> int:
+        """Photos that somebody must have to be drawn as a member, whatever the number of training photos drawn."""
+        if self.photos == "all" and not self.dose:
+            return 1
+        largest = max(self.dose) if self.dose else int(self.photos)
+        return max(largest, self.most or 0) + self.unseen
+
 
 @dataclass(frozen=True)
 class Split:
@@ -76,7 +89,7 @@ def split(crops: Sequence[Crop], design: Design, seed: int) -> Split:
     depend on how many photos they have. Raises InputError when the set has too few of them.
     """
     photos = _by_person(crops, seed)
-    needed = _needed(design)
+    needed = design.member_photos
     able = sorted(person for person, own in photos.items() if len(own) >= needed)
     missing = sorted(set(design.include) - set(able))
     if missing:
@@ -112,13 +125,6 @@ def _by_person(crops: Sequence[Crop], seed: int) -> dict[str, list[Crop]]:
         kept = list(own.values())
         shuffled[person] = [kept[i] for i in rng(seed, "lab", "photos", person).permutation(len(kept))]
     return shuffled
-
-
-def _needed(design: Design) -> int:
-    if design.photos == "all" and not design.dose:
-        return 1
-    largest = max(design.dose) if design.dose else int(design.photos)
-    return max(largest, design.most or 0) + design.unseen
 
 
 def _counts(

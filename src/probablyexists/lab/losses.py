@@ -9,8 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from probablyexists.networks.operations import differentiable_twice
-
 
 def non_saturating_d(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     """-log sigma(D(x)) - log(1 - sigma(D(G(z)))): Goodfellow et al. 2014 (arXiv 1406.2661), equation 1."""
@@ -90,8 +88,6 @@ def zero_centred_penalty(discriminator: nn.Module, images: torch.Tensor) -> torc
 def _gradients(discriminator: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """(n, pixels) float32: the gradient of each image's logit by its pixels; can be differentiated again."""
     images.requires_grad_(True)
-    with differentiable_twice():
-        logits = discriminator(images)
-    gradients = torch.autograd.grad(logits.sum(), images, create_graph=True)[0].flatten(1).float()
+    gradients = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)[0].flatten(1).float()
     assert isinstance(gradients, torch.Tensor)
     return gradients

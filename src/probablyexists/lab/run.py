@@ -56,11 +56,10 @@ def run_experiment(
                 continue
             progress.say(f"run {number} of {len(experiment.runs)}: {run.id} (seed {run.seed})")
             row = carry_out(run, folder, faces, cache, machine, progress, threads)
-            if machine.is_main:
-                write_text(folder / "row.json", json.dumps(row) + "\n")
+            write_text(folder / "row.json", json.dumps(row) + "\n")
     found = rows(experiment, out)
     table, text = out / "rows.jsonl", "".join(json.dumps(row) + "\n" for row in found)
-    if machine.is_main and not (table.exists() and table.read_text(encoding="utf-8") == text):
+    if not (table.exists() and table.read_text(encoding="utf-8") == text):
         write_text(table, text)
     return found
 
@@ -84,14 +83,13 @@ def carry_out(
 ) -> dict[str, Any]:
     """One run, from the set to its row."""
     about: dict[str, Any] = {"version": ROW_VERSION, "id": run.id, **run.model_dump(mode="json")}
-    roles = split(crops(run.set, run.training.size, faces, cache, progress), run.design, run.seed)
+    of_set = crops(run.set, run.training.size, faces, cache, progress, run.design.fewest_photos, threads)
+    roles = split(of_set, run.design, run.seed)
     roles.write(folder / "split.csv")
     try:
         trained = train(run.training, read_crops(list(roles.trained)), folder / "training", machine, progress)
     except TrainingError as error:
         return {**about, "failed": str(error)}
-    if not machine.is_main:
-        return about
     curve = {
         images: glance(audit_settings(run, folder, where, cache, threads, samples=run.snapshot_samples), progress)
         for images, where in trained.snapshots.items()

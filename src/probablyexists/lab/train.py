@@ -25,7 +25,7 @@ from probablyexists.lab.contact_sheet import write_sheet
 from probablyexists.lab.machine import Machine
 from probablyexists.lab.procedures import Procedure, procedure
 from probablyexists.networks.build import build_discriminator, build_generator
-from probablyexists.networks.operations import casts_kept
+from probablyexists.networks.fast.fast import twice_differentiable
 
 EMA_IMAGES = 20_000
 """Half-life of the average of weights, in training images (Karras et al. 2020 average in images too)."""
@@ -91,6 +91,7 @@ class Game:
         self.discriminator: nn.Module | None = None
         if self.procedure.d_loss is not None:
             self.discriminator = machine.place(build_discriminator(settings.discriminator_spec))
+            self.penalised = twice_differentiable(self.discriminator)
             self.optimiser_d = self._adam(self.discriminator)
 
     def _adam(self, module: nn.Module) -> torch.optim.Optimizer:
@@ -111,21 +112,20 @@ class Game:
 
     @property
     def images_a_step(self) -> int:
-        """Training images that one step shows, over all processes."""
+        """Training images that one step shows."""
         critic = self.procedure.n_critic if self.discriminator is not None else 1
-        return self.settings.batch * critic * self.machine.n_processes
+        return self.settings.batch * critic
 
     def step(self, number: int, photos: torch.Tensor) -> dict[str, float]:
         """One generator step with its discriminator steps; the losses. `photos`: (n, 3, size, size) uint8."""
-        torch.manual_seed(seed_of(self.settings.seed, "step", number, self.machine.rank))
+        torch.manual_seed(seed_of(self.settings.seed, "step", number, 0))  # 0: part of the seeds of all runs so far
         if self.discriminator is None:
-            told = {"loss": self._denoise(photos)}
+            losses = {"loss": self._denoise(photos)}
         else:
-            with casts_kept():
-                d_losses = [self._discriminate(number, photos) for _ in range(self.procedure.n_critic)]
-                told = {"d_loss": d_losses[-1], "g_loss": self._generate(photos)}
+            d_losses = [self._discriminate(number, photos) for _ in range(self.procedure.n_critic)]
+            losses = {"d_loss": d_losses[-1], "g_loss": self._generate(photos)}
         self._follow((number + 1) * self.images_a_step)
-        return told
+        return losses
 
     def _denoise(self, photos: torch.Tensor) -> float:
         with self.machine.autocast():
@@ -143,7 +143,7 @@ class Game:
             loss = self.procedure.d_loss(of_real, of_fake)
             if self.procedure.penalty is not None and number % self.procedure.penalty_every == 0:
                 weight = self.procedure.penalty_every
-                loss = loss + weight * self.procedure.penalty(self.discriminator, real, fake)
+                loss = loss + weight * self.procedure.penalty(self.penalised, real, fake)
         return self._descend(loss, self.discriminator, self.optimiser_d, "the discriminator")
 
     def _generate(self, photos: torch.Tensor) -> float:
@@ -167,9 +167,7 @@ class Game:
         norm = torch.nn.utils.get_total_norm([p.grad for p in module.parameters() if p.grad is not None])
         if not bool(torch.isfinite(norm)):
             raise TrainingError(f"the gradient of {whose} is not finite (loss {float(loss.detach()):.3g})")
-        self.machine.average(module.parameters())
         optimiser.step()
-        torch.autograd.graph.increment_version(optimiser.param_groups[0]["params"])
         return float(loss.detach())
 
     def _real(self, photos: torch.Tensor) -> torch.Tensor:
@@ -238,8 +236,6 @@ def train(
     """
     if (settings.images is None) == (settings.minutes is None):
         raise InputError("training: give a budget, either images or minutes")
-    if settings.minutes is not None and machine.n_processes > 1:
-        raise InputError("training: several processes do not agree on minutes; give a budget of images")
     if photos.shape[1:] != (settings.size, settings.size, 3):
         raise InputError(f"training: photos are {photos.shape[1:]}, expected ({settings.size}, {settings.size}, 3)")
     with torch.random.fork_rng():
@@ -281,7 +277,7 @@ class _Run:
             bar.advance(self.done)
             while self._goes_on(total):
                 try:
-                    told = self.game.step(self.done, self.photos)
+                    losses = self.game.step(self.done, self.photos)
                 except TrainingError as error:
                     raise TrainingError(
                         f"{title}, step {self.done}: {error}; {self.folder} keeps the last checkpoint; "
@@ -291,12 +287,12 @@ class _Run:
                 bar.advance()
                 self.seconds = before + time.monotonic() - begun
                 if self.done % 50 == 0:
-                    self.log.append({"step": self.done, "seconds": round(self.seconds, 1), **told})
+                    self.log.append({"step": self.done, "seconds": round(self.seconds, 1), **losses})
                 if self.done in keep:
                     self._keep(self._snapshot(self.done))
                 if time.monotonic() - saved > save_seconds:
                     self._save()
-                    self._show(self.folder)
+                    write_sheet(self.folder / "sheet.png", self.game.average, self.machine)
                     saved = time.monotonic()
         self._save()
         final = self.folder / "generator"
@@ -323,24 +319,16 @@ class _Run:
         return self.folder / "snapshots" / f"{steps * self.game.images_a_step:09d}"
 
     def _keep(self, folder: Path) -> None:
-        if not self.machine.is_main:
-            return
         about = {"images": self._images, "training": self.identity}
         save_generator(folder, self.game.average, self.settings.generator_spec, about)
-        self._show(folder)
-
-    def _show(self, folder: Path) -> None:
-        if self.machine.is_main:
-            write_sheet(folder / "sheet.png", self.game.average, self.machine)
+        write_sheet(folder / "sheet.png", self.game.average, self.machine)
 
     def _save(self) -> None:
-        """Numbers first, under a name of their own; the words that point to them last."""
-        if self.machine.is_main:
-            name = f"checkpoint-{self.done:09d}.safetensors"
-            save_state(self.folder / name, self.game.modules, self.game.optimisers)
-            words = {"training": self.identity, "steps": self.done, "seconds": self.seconds, "tensors": name}
-            write_text(self.folder / "checkpoint.json", json.dumps({**words, "log": self.log}) + "\n")
-            for old in self.folder.glob("checkpoint-*.safetensors"):
-                if old.name != name:
-                    old.unlink()
-        self.machine.wait()
+        """The tensors first, in a file of a new name; the JSON file that names it last."""
+        name = f"checkpoint-{self.done:09d}.safetensors"
+        save_state(self.folder / name, self.game.modules, self.game.optimisers)
+        words = {"training": self.identity, "steps": self.done, "seconds": self.seconds, "tensors": name}
+        write_text(self.folder / "checkpoint.json", json.dumps({**words, "log": self.log}) + "\n")
+        for old in self.folder.glob("checkpoint-*.safetensors"):
+            if old.name != name:
+                old.unlink()

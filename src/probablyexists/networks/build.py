@@ -8,8 +8,11 @@ from typing import Any
 from torch import nn
 
 from probablyexists.basis.errors import InputError
+from probablyexists.networks.fast.fast import Fast
+from probablyexists.networks.operations import use
 
-SIZES = (32, 48, 64, 128)
+SIZES = (16, 32, 48, 64, 128)
+"""16 pixels are for trials: too few for a face."""
 
 
 def build_generator(spec: Mapping[str, Any]) -> nn.Module:
@@ -71,6 +74,6 @@ def _checked(spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def _made(kind: type[nn.Module], name: str, arguments: dict[str, Any]) -> nn.Module:
     try:
-        return kind(**arguments)
+        return use(kind(**arguments), Fast())
     except TypeError as error:
         raise InputError(f"network {name}: {error}") from None

@@ -13,8 +13,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from probablyexists.networks.operations import conv, conv_transpose, joined, leaky_relu
-from probablyexists.networks.spectral import power_iteration, spectrally_normal
+from probablyexists.networks.operations import Layer, joined, power_iteration
 
 Norm = Literal["batch", "none", "spectral"]
 
@@ -37,15 +36,15 @@ def _widths(size: int, base: int) -> list[int]:
     return [base * min(MOST, 2**step) for step in reversed(range(n_doublings(size)))]
 
 
-class Conv(nn.Conv2d):
-    """With the derivatives of `operations`."""
+class Conv(Layer, nn.Conv2d):
+    """`nn.Conv2d`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return conv(x, self.weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
+        return self.ops.conv(x, self.weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
 
 
-class SpectralConv(nn.Conv2d):
-    """With a spectrally normal weight; each forward pass in training improves the singular vector it keeps."""
+class SpectralConv(Layer, nn.Conv2d):
+    """With a spectrally normal weight; each forward pass in training improves the singular vector u."""
 
     u: torch.Tensor
 
@@ -54,26 +53,26 @@ class SpectralConv(nn.Conv2d):
         self.register_buffer("u", torch.empty(n_out))
 
     def draw_vector(self) -> None:
-        """Start the singular vector of the weights as they are now."""
+        """Estimate the singular vector of the weights as they are now."""
         self.u.copy_(power_iteration(self.weight, torch.randn_like(self.u), STARTING_ITERATIONS))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.training:
             self.u.copy_(power_iteration(self.weight, self.u))
-        weight = spectrally_normal(self.weight, self.u.clone())
-        return conv(x, weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
+        weight = self.ops.spectrally_normal(self.weight, self.u.clone())
+        return self.ops.conv(x, weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
 
 
-class Transpose(nn.ConvTranspose2d):
-    """With the derivatives of `operations`."""
+class Transpose(Layer, nn.ConvTranspose2d):
+    """`nn.ConvTranspose2d`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        return conv_transpose(x, self.weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
+        return self.ops.conv_transpose(x, self.weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
 
 
-class Leaky(nn.Module):
+class Leaky(Layer):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return leaky_relu(x)
+        return self.ops.leaky_relu(x)
 
 
 def _draw_weights(module: nn.Module) -> None:

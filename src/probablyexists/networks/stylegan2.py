@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from probablyexists.networks.operations import conv, joined, leaky_relu
-from probablyexists.networks.resampling import blur, double, halve, sides, widths
+from probablyexists.networks.frames import double, sides, widths
+from probablyexists.networks.operations import PLAIN, Layer, Operations, joined
 
 GAIN = math.sqrt(2)
 """Of the leaky ReLU, which scales with its input, so that the gain stands on the weights and biases before."""
@@ -42,7 +42,14 @@ class Linear(nn.Module):
 
 
 def modulated(
-    x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool = True, up: bool = False, gain: float = 1.0
+    x: Tensor,
+    weight: Tensor,
+    style: Tensor,
+    *,
+    demodulate: bool = True,
+    up: bool = False,
+    gain: float = 1.0,
+    ops: Operations = PLAIN,
 ) -> Tensor:
     """Convolve each image with its own weights: w'_oi = s_i * w_oi, then divided by their norm over i and the kernel.
 
@@ -54,7 +61,7 @@ def modulated(
     y = x * style[:, :, None, None].to(x.dtype)
     if up:
         # Of the two orders that are the same away from the border (double, convolve) costs four times as much.
-        y, gain = blur(F.conv_transpose2d(y, weight.transpose(0, 1), stride=2), padding=1), 4 * gain
+        y, gain = ops.blur(F.conv_transpose2d(y, weight.transpose(0, 1), stride=2), padding=1), 4 * gain
     else:
         y = F.conv2d(y, weight, padding=weight.shape[-1] // 2)
     if not demodulate:
@@ -64,7 +71,7 @@ def modulated(
         return y * (gain * torch.rsqrt(norms + 1e-8))[:, :, None, None].to(y.dtype)
 
 
-class Layer(nn.Module):
+class StyledConv(Layer):
     """A modulated 3x3 convolution, noise, a bias, and the leaky ReLU."""
 
     noise: Tensor
@@ -79,10 +86,10 @@ class Layer(nn.Module):
         self.scale, self.up = 1 / math.sqrt(9 * n_in), up
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        y = modulated(x, self.weight * self.scale, self.style(w), up=self.up, gain=GAIN)
+        y = modulated(x, self.weight * self.scale, self.style(w), up=self.up, gain=GAIN, ops=self.ops)
         noise = torch.randn_like(y[:, :1]) if self.training else self.noise.to(y.dtype)
         strength, bias = (GAIN * self.strength).to(y.dtype), (GAIN * self.bias).to(y.dtype)
-        return leaky_relu(y + noise * strength + bias[:, None, None])
+        return self.ops.leaky_relu(y + noise * strength + bias[:, None, None])
 
 
 class ToRGB(nn.Module):
@@ -100,7 +107,7 @@ class ToRGB(nn.Module):
         return image.to(self.bias.dtype) + self.bias[:, None, None]
 
 
-class Generator(nn.Module):
+class Generator(Layer):
     """(n, latent) normal numbers -> (n, 3, size, size).
 
     In training the noise is fresh, nine images in ten mix the styles of two latents, and the images are not bounded.
@@ -115,18 +122,18 @@ class Generator(nn.Module):
             Linear(latent, latent, rate=MAPPING_RATE, gain=GAIN) for _ in range(MAPPING_LAYERS)
         )
         self.constant = nn.Parameter(torch.randn(1, channels[0], frames[0], frames[0]))
-        self.layers = nn.ModuleList([Layer(channels[0], channels[0], frames[0], latent, up=False)])
+        self.layers = nn.ModuleList([StyledConv(channels[0], channels[0], frames[0], latent, up=False)])
         self.to_rgb = nn.ModuleList([ToRGB(channels[0], latent)])
         for n_in, n_out, side in zip(channels, channels[1:], frames[1:], strict=False):
-            self.layers.append(Layer(n_in, n_out, side, latent, up=True))
-            self.layers.append(Layer(n_out, n_out, side, latent, up=False))
+            self.layers.append(StyledConv(n_in, n_out, side, latent, up=True))
+            self.layers.append(StyledConv(n_out, n_out, side, latent, up=False))
             self.to_rgb.append(ToRGB(n_out, latent))
 
     def styles(self, latent: Tensor) -> Tensor:
         """(n, latent) -> (n, latent): the mapping network, on latents scaled to a mean square of 1."""
         w = latent * torch.rsqrt(latent.square().mean(1, keepdim=True) + 1e-8)
         for layer in self.mapping:
-            w = leaky_relu(layer(w))
+            w = self.ops.leaky_relu(layer(w))
         return w
 
     def layer_styles(self, latent: Tensor) -> Tensor:
@@ -152,7 +159,7 @@ class Generator(nn.Module):
         return image if self.training else image.clamp(-1, 1)
 
 
-class Conv(nn.Module):
+class Conv(Layer):
     """A convolution with equalised learning rate; `down` smooths first and halves the side."""
 
     def __init__(self, n_in: int, n_out: int, kernel: int, *, down: bool = False, gain: float = GAIN) -> None:
@@ -164,11 +171,11 @@ class Conv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         weight, bias = self.weight * self.scale, self.bias * self.gain
         if self.down:
-            return conv(blur(x, padding=2), weight, bias, stride=2)
-        return conv(x, weight, bias, padding=weight.shape[-1] // 2)
+            return self.ops.conv(self.ops.blur(x, padding=2), weight, bias, stride=2)
+        return self.ops.conv(x, weight, bias, padding=weight.shape[-1] // 2)
 
 
-class Block(nn.Module):
+class Block(Layer):
     """Two 3x3 convolutions beside one 1x1, half the side; the sum keeps the variance (divided by sqrt 2)."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
@@ -179,8 +186,8 @@ class Block(nn.Module):
         self.scale = 1 / math.sqrt(2 * n_in)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = leaky_relu(self.second(leaky_relu(self.first(x))))
-        return y + conv(halve(x), self.skip * self.scale)
+        y = self.ops.leaky_relu(self.second(self.ops.leaky_relu(self.first(x))))
+        return y + self.ops.conv(self.ops.halve(x), self.skip * self.scale)
 
 
 def minibatch_deviation(x: Tensor) -> Tensor:
@@ -195,7 +202,7 @@ def minibatch_deviation(x: Tensor) -> Tensor:
     return deviation.repeat(group)[:, None, None, None].expand(-1, 1, height, width).to(x.dtype)
 
 
-class Discriminator(nn.Module):
+class Discriminator(Layer):
     """Batches of (n, 3, size, size) in [-1, 1] -> the logits of all, one batch behind the other.
 
     Each logit knows how much its group of 4 images, all of one batch, varies.
@@ -211,8 +218,8 @@ class Discriminator(nn.Module):
         self.logit = Linear(channels[-1], 1)
 
     def forward(self, *batches: Tensor) -> Tensor:
-        x = self.blocks(leaky_relu(self.from_rgb(joined(batches))))
+        x = self.blocks(self.ops.leaky_relu(self.from_rgb(joined(batches))))
         deviations = joined([minibatch_deviation(batch) for batch in x.chunk(len(batches))])
-        x = leaky_relu(self.last(torch.cat([x, deviations], 1)))
-        x = leaky_relu(self.hidden(x.flatten(1)))
+        x = self.ops.leaky_relu(self.last(torch.cat([x, deviations], 1)))
+        x = self.ops.leaky_relu(self.hidden(x.flatten(1)))
         return cast(Tensor, self.logit(x)).flatten()
