@@ -1,4 +1,4 @@
-"""Carry out an experiment: for each run split, train, sample, audit, and write a row. A stopped grid goes on."""
+"""Carry out an experiment: for each run split, train, sample, audit, and write a row. Finished runs are kept."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def run_experiment(
     progress: Progress,
     threads: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Carry out every run that has no row yet; the rows of all that are done, in the file's order.
+    """Carry out every run that has no row yet; return the rows of all finished runs, in the file's order.
 
-    Runs that another process works on are left to it, so that several processes may share a grid. A run that cannot
-    be trained gets a row that says so.
+    Runs that another process works on are skipped, so that several processes may work on one experiment. A run whose
+    training fails gets a row with the reason.
     """
     for number, run in enumerate(experiment.runs, start=1):
         folder = out / run.id
@@ -65,9 +65,9 @@ def run_experiment(
 
 
 def rows(experiment: Experiment, out: Path) -> list[dict[str, Any]]:
-    """The rows that are there, in the experiment's order; each bears the part it belongs to.
+    """The rows of all finished runs, in the experiment's order; each with the part it belongs to.
 
-    `out`: the folder of the runs, or the `rows.jsonl` of one that is elsewhere.
+    `out`: the folder of the runs, or a `rows.jsonl`.
     """
     if out.is_file():
         lines = out.read_text(encoding="utf-8").splitlines()
@@ -112,7 +112,7 @@ def audit_settings(
     samples: int | None = None,
     out: Path | None = None,
 ) -> Settings:
-    """How a generator of the run in this folder is audited; `samples`: fewer than the run says."""
+    """Settings of the audit of a generator of this run. `samples`: None: as many as the run says."""
     manifest = folder / "split.csv"
     return Settings(
         training=manifest,
@@ -166,7 +166,7 @@ def _row(roles: Split, trained: Trained, curve: dict[int, Glance], reading: Read
 
 
 def _most(roles: Split, findings: Findings) -> dict[str, Any] | None:
-    """What the audit says of the over-represented person; the name stays in the run's own folder."""
+    """What the audit says of the over-represented person, without the name."""
     if roles.most is None:
         return None
     for row in findings.people.to_pylist():
@@ -178,8 +178,8 @@ def _most(roles: Split, findings: Findings) -> dict[str, Any] | None:
 def exposures(roles: Split, scores: pa.Table) -> dict[str, list[list[float]]]:
     """For each population [training photos, exposure] of every member, sorted, without names.
 
-    The exposure is the score by person as a z-score among the held-out people, everybody on the same number of photos:
-    a better template does not pass for a larger dose. On unseen photos it owes nothing to the photos trained on.
+    The exposure is the score by person as a z-score among the held-out people, everybody on the same number of photos,
+    so that people with more training photos do not score higher for having a better template.
     """
     photos = Counter(crop.person for crop in roles.training)
     found = {}
@@ -205,7 +205,7 @@ def _plain(figure: Figure) -> Any:
 
 @contextmanager
 def _claimed(folder: Path) -> Iterator[bool]:
-    """Whether the run is ours; the claim ends with the process, however it ends."""
+    """Whether this process has claimed the run; the claim ends with the process, however it ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".claim").open("w", encoding="utf-8") as file:
         try:

@@ -35,13 +35,13 @@ CHIP = 128
 """Pixels of the aligned face that a crop is reduced from."""
 
 AT_ONCE = 512
-"""Photos held in memory while they are cut."""
+"""Photos in memory at a time."""
 
 RESEARCH_SETS = ("lfw", "celeba", "orl")
 _DRAWN = re.compile(r"people(?::(\d+)x(\d+))?")
 _DRAWN_DEFAULT = (300, 24)
 _Given: TypeAlias = bytes | tuple[int, int]
-"""A photo's file, or the numbers of a drawn person and photo."""
+"""A photo's bytes, or the numbers of a drawn person and photo."""
 
 
 @dataclass(frozen=True, order=True)
@@ -52,7 +52,7 @@ class Crop:
     photo: str
     """Its path inside the set."""
     path: Path
-    """Where the PNG lies."""
+    """The PNG file."""
 
 
 def crops(
@@ -66,11 +66,12 @@ def crops(
 ) -> list[Crop]:
     """Photos of a set that show a face, as (size, size) PNG files; sorted by person, then photo.
 
-    Nothing is cut of people whom the set lists with less than `fewest_photos`. `threads`: None: as many as cores.
+    People with fewer than `fewest_photos` in the set are left out, and their photos are not read. `threads`: None: as
+    many as cores.
 
     `name`: `people` or `people:300x24` (300 drawn people, 24 photos each), a folder below `faces` (`lfw`, `celeba`,
     `orl`), `olivetti` or `lfw` through scikit-learn where `faces` has none, or the path of any folder, archive or
-    manifest whose photos bear people's names. The crop is the recogniser's own frame (dlib's chip, padding 0.25):
+    manifest with people's names. The crop is the recogniser's own frame (dlib's chip, padding 0.25):
     what a generator learns at this size is then what the audit sees.
 
     Raises InputError for a set that cannot be found or has no names.
@@ -95,7 +96,7 @@ def read(chosen: list[Crop]) -> NDArray[np.uint8]:
 
 
 def read_files(paths: list[Path]) -> NDArray[np.uint8]:
-    """(n, size, size, 3) RGB, of crops by where they lie."""
+    """(n, size, size, 3) RGB, of the PNG files of crops."""
     return np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
 
 
@@ -149,7 +150,7 @@ def _cut_all(
 
 
 def _kept(given: _Given, size: int, folder: Path) -> Path | None:
-    """The crop's file, cut now if it was never cut; None if the photo shows no face."""
+    """The crop's file, made if it is not there; None if the photo shows no face."""
     content = given if isinstance(given, bytes) else f"drawn {given}".encode()
     key = hashlib.sha256(content).hexdigest()
     path = folder / str(size) / key[:2] / f"{key}.png"

@@ -1,4 +1,4 @@
-"""Train one generator: seeded step by step, resumable to the bit, stopped when a number is not finite."""
+"""Train one generator: one seed a step, resumed to the same bits, stopped when a gradient is not finite."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from probablyexists.networks.build import build_discriminator, build_generator
 from probablyexists.networks.fast.fast import twice_differentiable
 
 EMA_IMAGES = 20_000
-"""Half-life of the average of weights, in training images (Karras et al. 2020 average in images too)."""
+"""Half-life of the average of weights, in training images, as Karras et al. 2020 count it."""
 EMA_RAMP = 0.05
 """Early on the half-life is at most this share of the images seen."""
 SAVE_SECONDS = 120
-"""A killed run loses at most this much."""
+"""A run that is killed loses at most this much."""
 
 
 class Training(BaseModel):
-    """What decides the weights; `images` or `minutes` is the budget."""
+    """Everything that decides the weights; the budget is either `images` or `minutes`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,7 +51,7 @@ class Training(BaseModel):
     """DiffAugment (Zhao et al. 2020)."""
     mirror: bool = True
     snapshots: tuple[float, ...] = (0.25, 0.5)
-    """Shares of the images after which the generator is kept beside the final one."""
+    """Shares of the images after which the generator is saved, besides the final one."""
     seed: int = 0
 
     @property
@@ -75,11 +75,11 @@ class Trained:
     """Images seen -> folder; the final one is among them."""
     images: int
     seconds: float
-    """Of training, over all sittings."""
+    """Of training, interruptions not counted."""
 
 
 class Game:
-    """Networks, their optimisers, and the average of the generator that is sampled from."""
+    """Networks, their optimisers, and the average of the generator's weights, from which samples are drawn."""
 
     def __init__(self, settings: Training, machine: Machine) -> None:
         self.settings, self.machine = settings, machine
@@ -100,13 +100,13 @@ class Game:
 
     @property
     def modules(self) -> dict[str, nn.Module]:
-        """What a checkpoint holds."""
+        """By their names in a checkpoint."""
         others = {} if self.discriminator is None else {"discriminator": self.discriminator}
         return {"generator": self.generator, "average": self.average, **others}
 
     @property
     def optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        """Their moments are in a checkpoint too."""
+        """By their names in a checkpoint."""
         others = {} if self.discriminator is None else {"optimiser_d": self.optimiser_d}
         return {"optimiser_g": self.optimiser_g, **others}
 
@@ -192,7 +192,7 @@ class Game:
 
     @torch.no_grad()
     def _follow(self, images: int) -> None:
-        """The average follows the generator; buffers (statistics of batch norm) are averaged alike."""
+        """Move the average towards the generator; buffers (statistics of batch norm) too."""
         half_life = min(EMA_IMAGES, EMA_RAMP * images)
         stay = 0.5 ** (self.images_a_step / max(half_life, 1e-8))
         ours, theirs = self.average.state_dict().values(), self.generator.state_dict().values()
@@ -205,9 +205,9 @@ class Game:
 
 
 def _in_memory_order(numbers: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """A view of `numbers`, of the shape of `weight`, that is contiguous if they lie as it does.
+    """`numbers`, with the shape and layout of `weight`, as a view whose order is the order in memory.
 
-    Adam copies what lies otherwise at every step.
+    Adam would copy a gradient with another layout at every step.
     """
     if weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last):
         return numbers.permute(0, 2, 3, 1)
@@ -215,7 +215,7 @@ def _in_memory_order(numbers: torch.Tensor, weight: torch.Tensor) -> torch.Tenso
 
 
 def seed_of(*names: str | int) -> int:
-    """A seed for torch, for one purpose."""
+    """A seed for torch, from the names of what it is for."""
     digest = hashlib.sha256("\x1f".join(map(str, names)).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 
@@ -228,9 +228,9 @@ def train(
     progress: Progress,
     save_seconds: float = SAVE_SECONDS,
 ) -> Trained:
-    """Train on (n, size, size, 3) photos until the budget is spent; whatever `folder` holds already is continued.
+    """Train on (n, size, size, 3) photos until the budget is spent; a run in `folder` is continued.
 
-    A run that was stopped and goes on ends in the same weights as one that was not (on the same machine and number
+    A continued run ends with the same weights as one that was never stopped (on the same machine, with the same number
     of threads). Raises TrainingError, with the step, when a gradient is not finite, and InputError when the folder
     holds another run.
     """
@@ -250,24 +250,24 @@ class _Run:
         self.game = Game(settings, machine)
         held = torch.from_numpy(np.ascontiguousarray(photos.transpose(0, 3, 1, 2)))
         self.photos = held.to(machine.device)
-        words = settings.model_dump(mode="json")
-        self.identity = {**words, "photos_sha256": hashlib.sha256(np.ascontiguousarray(photos).data).hexdigest()}
+        given = settings.model_dump(mode="json")
+        self.identity = {**given, "photos_sha256": hashlib.sha256(np.ascontiguousarray(photos).data).hexdigest()}
         self.done, self.seconds = 0, 0.0
         self.log: list[dict[str, float]] = []
 
     def start(self) -> None:
-        """Take up the folder's checkpoint, if there is one."""
-        words = self.folder / "checkpoint.json"
-        if not words.exists():
+        """Load the folder's checkpoint, if there is one."""
+        checkpoint = self.folder / "checkpoint.json"
+        if not checkpoint.exists():
             return
-        state = json.loads(words.read_text(encoding="utf-8"))
+        state = json.loads(checkpoint.read_text(encoding="utf-8"))
         if state["training"] != self.identity:
             raise InputError(f"{self.folder}: holds a run with other settings or photos; give another folder")
         load_state(self.folder / state["tensors"], self.game.modules, self.game.optimisers)
         self.done, self.seconds, self.log = state["steps"], state["seconds"], state["log"]
 
     def go_on(self, progress: Progress, save_seconds: float) -> Trained:
-        """Step until the budget is spent, keeping snapshots, sheets and checkpoints on the way."""
+        """Step until the budget is spent; save snapshots, sheets and checkpoints."""
         title = f"training {self.settings.procedure}"
         total = self._total_steps()
         keep = {max(1, round(share * total)) for share in self.settings.snapshots} if total else set()
@@ -327,8 +327,8 @@ class _Run:
         """The tensors first, in a file of a new name; the JSON file that names it last."""
         name = f"checkpoint-{self.done:09d}.safetensors"
         save_state(self.folder / name, self.game.modules, self.game.optimisers)
-        words = {"training": self.identity, "steps": self.done, "seconds": self.seconds, "tensors": name}
-        write_text(self.folder / "checkpoint.json", json.dumps({**words, "log": self.log}) + "\n")
+        state = {"training": self.identity, "steps": self.done, "seconds": self.seconds, "tensors": name}
+        write_text(self.folder / "checkpoint.json", json.dumps({**state, "log": self.log}) + "\n")
         for old in self.folder.glob("checkpoint-*.safetensors"):
             if old.name != name:
                 old.unlink()

@@ -1,8 +1,8 @@
 """DCGAN: a generator of transposed convolutions with batch norm, a discriminator of strided ones.
 
 Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional GANs" (arXiv
-1511.06434). The discriminator comes with the normalisation its loss asks for: batch norm (the paper's), none (a
-gradient penalty looks at single images, Gulrajani et al. 2017, section 4), or spectral norm (Miyato et al. 2018).
+1511.06434). The discriminator has the normalisation that suits its loss: batch norm (the paper's), none (a gradient
+penalty is of single images, Gulrajani et al. 2017, section 4), or spectral norm (Miyato et al. 2018).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Norm = Literal["batch", "none", "spectral"]
 MOST = 8
 """Channels grow to at most this many times `base`."""
 STARTING_ITERATIONS = 15
-"""Of the power method, before the first step; afterwards one a step is enough."""
+"""Of the power method, before the first step; later one in each step is enough."""
 
 
 def n_doublings(size: int) -> int:
-    """Number of doublings that lead to `size` pixels from the smallest frame of 4 pixels or more: 48 = 6 * 2 ** 3."""
+    """How often the smallest frame, of 4 pixels or more, is doubled to reach `size`: 3 for 48 = 6 * 2 ** 3."""
     doublings = 0
     while size % 2 == 0 and size // 2 >= 4:
         size, doublings = size // 2, doublings + 1
@@ -107,9 +107,9 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Batches of (n, 3, size, size) in [-1, 1] -> the logits of all, one batch behind the other.
+    """Batches of (n, 3, size, size) in [-1, 1] -> (n of all batches,) logits, in their order.
 
-    Batch norm looks at each batch by itself; the convolutions see one long batch.
+    Batch norm normalises each batch by itself; convolutions take all as one batch.
     """
 
     def __init__(self, size: int, base: int = 32, norm: Norm = "batch") -> None:

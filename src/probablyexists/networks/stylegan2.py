@@ -3,7 +3,7 @@
 Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN" (arXiv 1912.04958), figures 2d and 7: the
 skip generator and the residual discriminator. Mapping, noise and style mixing are of Karras et al. 2019 (arXiv
 1812.04948), the equalised learning rate and the minibatch deviation of Karras et al. 2018 (arXiv 1710.10196).
-Path length regularisation belongs to the training. No truncation: it would hide what the generator can show.
+No path length regularisation. No truncation: it would hide samples that the generator can make.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from probablyexists.networks.frames import double, sides, widths
 from probablyexists.networks.operations import PLAIN, Layer, Operations, joined
 
 GAIN = math.sqrt(2)
-"""Of the leaky ReLU, which scales with its input, so that the gain stands on the weights and biases before."""
+"""Of the leaky ReLU, applied to the weights and biases before it, which is the same."""
 MAPPING_LAYERS = 4
 MAPPING_RATE = 0.01
 MIXING = 0.9
@@ -28,7 +28,7 @@ GROUP = 4
 
 
 class Linear(nn.Module):
-    """A matrix with equalised learning rate, always in full precision; `rate` multiplies its learning rate."""
+    """A linear layer with equalised learning rate, always in full precision; `rate` multiplies the learning rate."""
 
     def __init__(self, n_in: int, n_out: int, *, rate: float = 1.0, gain: float = 1.0, bias: float = 0.0) -> None:
         super().__init__()
@@ -54,13 +54,12 @@ def modulated(
     """Convolve each image with its own weights: w'_oi = s_i * w_oi, then divided by their norm over i and the kernel.
 
     Equations 1 and 3, times `gain`. x: (n, i, h, w), weight: (o, i, k, k), style: (n, i); `up` doubles the side, with
-    the filter's gain of 4 against the zeros in between. The style does not
-    depend on the place and the norm not on the input, so that scaling the input by s_i and the output by 1 / norm is
-    the same as scaling the weights, and one ordinary convolution serves the whole batch.
+    a gain of 4 that makes up for the zeros between the pixels. Scaling the input by s_i and the output by 1 / norm is
+    the same as scaling the weights, as neither depends on the pixel: one convolution is enough for the whole batch.
     """
     y = x * style[:, :, None, None].to(x.dtype)
     if up:
-        # Of the two orders that are the same away from the border (double, convolve) costs four times as much.
+        # Doubling first and then convolving is the same except at the border, and costs four times as much.
         y, gain = ops.blur(F.conv_transpose2d(y, weight.transpose(0, 1), stride=2), padding=1), 4 * gain
     else:
         y = F.conv2d(y, weight, padding=weight.shape[-1] // 2)
@@ -93,7 +92,7 @@ class StyledConv(Layer):
 
 
 class ToRGB(nn.Module):
-    """Features -> the image that this frame adds to the sum, in full precision."""
+    """Features -> what this frame adds to the image, in full precision."""
 
     def __init__(self, n_in: int, latent: int) -> None:
         super().__init__()
@@ -110,8 +109,8 @@ class ToRGB(nn.Module):
 class Generator(Layer):
     """(n, latent) normal numbers -> (n, 3, size, size).
 
-    In training the noise is fresh, nine images in ten mix the styles of two latents, and the images are not bounded.
-    In `eval` the noise is that of the weights file and the images are clamped to [-1, 1].
+    In training, noise is new in each pass, nine images in ten mix the styles of two latents, and images are not
+    bounded. In `eval`, noise is a buffer of the network and images are clamped to [-1, 1].
     """
 
     def __init__(self, size: int, base: int = 32, latent: int = 128) -> None:
@@ -137,7 +136,7 @@ class Generator(Layer):
         return w
 
     def layer_styles(self, latent: Tensor) -> Tensor:
-        """(n, latent) -> (n, layers + 1, latent): one style throughout; mixed ones change to another at a layer."""
+        """(n, latent) -> (n, layers + 1, latent): a style for each layer; mixed ones change at some layer."""
         n, n_styles = len(latent), len(self.layers) + 1
         w = self.styles(latent)[:, None].expand(-1, n_styles, -1)
         if not self.training:
@@ -160,7 +159,7 @@ class Generator(Layer):
 
 
 class Conv(Layer):
-    """A convolution with equalised learning rate; `down` smooths first and halves the side."""
+    """A convolution with equalised learning rate; `down`: blurred first, then with stride 2."""
 
     def __init__(self, n_in: int, n_out: int, kernel: int, *, down: bool = False, gain: float = GAIN) -> None:
         super().__init__()
@@ -176,7 +175,7 @@ class Conv(Layer):
 
 
 class Block(Layer):
-    """Two 3x3 convolutions beside one 1x1, half the side; the sum keeps the variance (divided by sqrt 2)."""
+    """Two 3x3 convolutions plus one 1x1, both to half the side; the sum divided by sqrt 2 to keep the variance."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
@@ -191,9 +190,9 @@ class Block(Layer):
 
 
 def minibatch_deviation(x: Tensor) -> Tensor:
-    """(n, c, h, w) -> (n, 1, h, w): the standard deviation over groups of 4 images, averaged to one number a group.
+    """(n, c, h, w) -> (n, 1, h, w): the standard deviation within groups of 4 images, averaged to one number a group.
 
-    Where 4 does not divide n the groups are the largest that do. Karras et al. 2018, section 3.
+    If n is no multiple of 4, groups are of gcd(n, 4) images. Karras et al. 2018, section 3.
     """
     n, c, height, width = x.shape
     group = math.gcd(n, GROUP)
@@ -203,9 +202,9 @@ def minibatch_deviation(x: Tensor) -> Tensor:
 
 
 class Discriminator(Layer):
-    """Batches of (n, 3, size, size) in [-1, 1] -> the logits of all, one batch behind the other.
+    """Batches of (n, 3, size, size) in [-1, 1] -> (n of all batches,) logits, in their order.
 
-    Each logit knows how much its group of 4 images, all of one batch, varies.
+    A logit depends also on how much the image's group of 4, all of one batch, varies.
     """
 
     def __init__(self, size: int, base: int = 32) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Checked = TypeVar("Checked", bound=BaseModel)
 
 Experiment = Annotated[Path, typer.Argument(help="A TOML file of runs.")]
-Out = Annotated[Path, typer.Option(help="Folder for the runs; large, and not for publication.")]
+Out = Annotated[Path, typer.Option(help="Folder for the runs; large, with names and faces: do not publish.")]
 Done = Annotated[Path, typer.Option("--out", help="Folder of the runs, or its rows.jsonl.")]
 Faces = Annotated[Path | None, typer.Option(help="Folder that holds lfw/, celeba/ and orl/.")]
 Cache = Annotated[Path | None, typer.Option(help="Where crops and embeddings are kept; default: the user's cache.")]

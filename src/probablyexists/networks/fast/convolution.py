@@ -1,4 +1,4 @@
-"""Convolutions whose derivatives cost no more than they must, on a CPU above all.
+"""Convolutions with derivatives that are cheaper than PyTorch's on a CPU.
 
 Some of PyTorch's first derivatives are slow in bfloat16 on a CPU: by the weights of a strided convolution (a matrix
 product here) and by images of three channels (a convolution without stride here). PyTorch's second derivative of a
