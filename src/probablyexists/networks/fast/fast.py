@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import copy
 import itertools
-from typing import TypeVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from probablyexists.networks.fast import blur, convolution, leaky_relu, spectral
-from probablyexists.networks.operations import Operations, use
-
-Network = TypeVar("Network", bound=nn.Module)
+from probablyexists.networks.operations import Network, Operations, use
 
 
 class Fast(Operations):
