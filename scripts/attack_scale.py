@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from probablyexists.attacks.attack import Faces, Photos, Reference
 from probablyexists.attacks.known import ATTACKS
+from probablyexists.matching.matcher import HERE
 
 DIM, SIDE, PHOTOS, N_REFERENCE = 128, 48, 3, 3000
 
@@ -45,7 +46,7 @@ def measured(attack: str, n_samples: int, n_people: int) -> tuple[float, float, 
     reference = Reference(flat, pictures(draw, n), np.repeat(np.arange(N_REFERENCE), PHOTOS))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     started = time.perf_counter()
-    scores = ATTACKS[attack].prepare(samples, reference)(people)
+    scores = ATTACKS[attack].prepare(samples, reference, HERE)(people)
     seconds = time.perf_counter() - started
     assert scores.shape == (n_people,)
     assert np.isfinite(scores).all()

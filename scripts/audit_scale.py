@@ -21,14 +21,16 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.progress import Silent, Stage
 from probablyexists.drawn.population import write_population
-from probablyexists.intake.settings import Settings, checked
-from probablyexists.matching.neighbours import Nearest, Vectors, nearest_here, searched_by
+from probablyexists.engines.choose import engine
+from probablyexists.intake.settings import AuditSettings, checked
+from probablyexists.matching.neighbours import Nearest, Vectors, nearest
 from probablyexists.tasks.audit import conclude, gather
 
 N_PEOPLE, PHOTOS = 300, 4
@@ -89,21 +91,22 @@ def status(line: str) -> float:
 def audit_once(folder: Path, samples: Path) -> dict[str, Any]:
     given = {"training": folder / "members", "heldout": folder / "heldout", "generated": samples}
     out = samples.with_name(f"{samples.name}-audit")
-    settings = checked(Settings, {**given, "out": out, "cache": folder / "cache", "faces": "aligned"})
+    settings = checked(AuditSettings, {**given, "out": out, "cache": folder / "cache", "faces": "aligned"})
     out.mkdir()
     watch, matching = Watch(), 0.0
 
     def timed(queries: Vectors, references: Vectors, k: int) -> Nearest:
         nonlocal matching
         started = time.perf_counter()
-        found = nearest_here(queries, references, k)
+        found = nearest(queries, references, k)
         matching += time.perf_counter() - started
         return found
 
     started = time.monotonic()
     watch.say("opening the sources")
-    with Memory() as memory, searched_by(timed):
-        conclude(gather(settings, watch), settings, watch, started)
+    with Memory() as memory, engine(settings.resources, watch) as work:
+        timed_work = replace(work, matcher=replace(work.matcher, search=timed))
+        conclude(gather(settings, timed_work, watch), settings, watch, started)
         stages = watch.seconds()
     files = {path.name: path.stat().st_size for path in out.iterdir()}
     return {

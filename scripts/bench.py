@@ -49,7 +49,7 @@ from probablyexists.embeddings.embed import embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.faces.acquire import FacesMode
 from probablyexists.faces.boxes import frame_box
-from probablyexists.matching.neighbours import nearest_here
+from probablyexists.matching.neighbours import nearest
 from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source, open_source
 from probablyexists.stats.roc import Side, auroc_estimate, tpr_estimate
@@ -288,7 +288,7 @@ def matching(n_queries: int, n_references: int, rounds: int) -> None:
     index: Any = faiss.IndexFlatIP(128)
     index.add(references)
     brute = NearestNeighbors(n_neighbors=1, algorithm="brute", metric="euclidean").fit(references)
-    same = (nearest_here(queries, references).index == index.search(queries, 1)[1]).mean()
+    same = (nearest(queries, references).index == index.search(queries, 1)[1]).mean()
 
     def rate(asked: NDArray[np.float32], work: Callable[[], object]) -> float:
         return 256.0 * len(asked) * n_references / seconds(work)
@@ -296,7 +296,7 @@ def matching(n_queries: int, n_references: int, rounds: int) -> None:
     rates = in_turns(
         {
             "matrix product alone": product_peak,
-            "ours": lambda: rate(queries, lambda: nearest_here(queries, references)),
+            "ours": lambda: rate(queries, lambda: nearest(queries, references)),
             "FAISS IndexFlatIP": lambda: rate(queries, lambda: index.search(queries, 1)),
             "scikit-learn NearestNeighbors, a tenth of the queries": lambda: rate(few, lambda: brute.kneighbors(few)),
         },
@@ -318,7 +318,7 @@ def whole_match(n: int, rounds: int) -> None:
     index: Any = faiss.IndexFlatIP(128)
     index.add(references)
     ways = {
-        "ours": lambda: 256.0 * n * n / seconds(lambda: nearest_here(queries, references)),
+        "ours": lambda: 256.0 * n * n / seconds(lambda: nearest(queries, references)),
         "FAISS IndexFlatIP": lambda: 256.0 * n * n / seconds(lambda: index.search(queries, 1)),
         "matrix product alone": product_peak,
     }
@@ -355,11 +355,11 @@ def stats(rounds: int) -> None:
 _POINT = """
 import sys, time
 import numpy as np
-from probablyexists.matching.neighbours import nearest_here
+from probablyexists.matching.neighbours import nearest
 queries, references = (np.load(path, mmap_mode="r") for path in sys.argv[1:3])
-nearest_here(queries[:600], references[:600])
+nearest(queries[:600], references[:600])
 started = time.perf_counter()
-nearest_here(queries, references)
+nearest(queries, references)
 took = time.perf_counter() - started
 status = dict(line.split(":") for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(took, int(status["VmHWM"].split()[0]) / 1024)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from probablyexists.basis.progress import Console
 from probablyexists.embeddings.embed import embed, open_store
 from probablyexists.embeddings.recognisers import open_recogniser
-from probablyexists.intake.settings import default_cache
+from probablyexists.engines.resources import default_cache
 from probablyexists.matching.clusters import cluster
 from probablyexists.sources.open_source import open_source
 

@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from probablyexists.embeddings.recognisers import DlibRecogniser
+from probablyexists.engines.resources import default_cache
 from probablyexists.faces.alignment import cut_chip
 from probablyexists.faces.boxes import Box, Detection, detect, detect_whole
 from probablyexists.faces.landmarks import landmarks
 from probablyexists.images.decode import decode
-from probablyexists.intake.settings import default_cache
 
 FMR = 0.001
 N_DRAWS = 2000

@@ -21,8 +21,8 @@ from probablyexists.basis.progress import Console
 from probablyexists.embeddings.dlib_onnx import Precision
 from probablyexists.embeddings.embed import Embedded, embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
+from probablyexists.engines.resources import default_cache
 from probablyexists.faces.acquire import FacesMode
-from probablyexists.intake.settings import default_cache
 from probablyexists.matching.templates import group
 from probablyexists.sources.open_source import Source, open_source
 from probablyexists.stats.estimate import Estimate

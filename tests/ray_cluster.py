@@ -24,7 +24,8 @@ from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_fold
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.engines import ray as engine_module
 from probablyexists.engines.ray import RayEngine
-from probablyexists.matching.neighbours import nearest, nearest_here, searched_by
+from probablyexists.matching.matcher import Matcher
+from probablyexists.matching.neighbours import nearest
 from probablyexists.sources.open_source import open_source
 
 
@@ -49,7 +50,7 @@ def slow_search(shared: tuple[Any, ...], item: tuple[int, int]) -> Any:
     folder, queries, references, k = shared
     node = ray.get_runtime_context().get_node_id()
     time.sleep(0.3)
-    found = nearest_here(queries[slice(*item)], references, k, threads=1)
+    found = nearest(queries[slice(*item)], references, k, threads=1)
     (folder / f"{node}-{item[0]}-{time.time_ns()}").touch()
     return found
 
@@ -65,13 +66,12 @@ def main() -> None:
     queries, references = vectors(12_000, 1), vectors(20_000, 2)
     references[5_000:6_000] = references[:1_000]  # ties
     alone = nearest(queries, references, 3)
-    with searched_by(engine.search):
-        together = nearest(queries, references, 3)
+    matcher = Matcher(search=engine.search)
+    together = matcher.nearest(queries, references, 3)
     says["same matches"] = same(alone, together)
 
     table_folder(str(cache / "table")).write("a.parquet", {}, embedding=references)
-    with searched_by(engine.search):
-        from_disk = nearest(queries, ParquetVectors(str(cache / "table")), 3)
+    from_disk = matcher.nearest(queries, ParquetVectors(str(cache / "table")), 3)
     says["same matches from disk"] = same(alone, from_disk)
 
     workers = Workers(cache / "marks")

@@ -127,9 +127,9 @@ def test_bad_input_is_one_line(world: World, tmp_path: Path, cache: Path) -> Non
     few = tmp_path / "few"
     write_population(few, range(200, 205), range(1), kind="jpg")
     for photos, reference, said in (
-        ([tmp_path / "none.jpg"], world.reference, "none.jpg: does not exist"),
+        ([tmp_path / "none.jpg"], world.reference, "none.jpg': does not exist"),
         ([*world.of(SHOWN), world.photos], world.reference, "is no image file; give image files"),
-        (world.of(SHOWN), few, "--reference: needs at least 20 people, has 5"),
+        (world.of(SHOWN), few, r"reference=\.\.\.: needs at least 20 people, has 5"),
     ):
         with pytest.raises(ProbablyExistsError, match=said) as error:
             probablyexists.ask(photos, world.samples, reference, **HOW)

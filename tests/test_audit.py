@@ -218,7 +218,7 @@ def test_unusable_files_are_set_aside_and_counted(world: World, cache: Path, tmp
 def refused(*arguments: object) -> str:
     result = CliRunner().invoke(app, [str(a) for a in arguments])
     assert isinstance(result.exception, ProbablyExistsError), result.output
-    message = str(result.exception)
+    message = result.exception.on_command_line
     assert "\n" not in message
     return message
 
@@ -272,8 +272,9 @@ def test_bad_input_is_one_line(world: World, cache: Path, tmp_path: Path) -> Non
     assert "is a file" in with_(out=tmp_path / "file")
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "findings.json").write_text("{}")
-    assert "holds another audit" in with_(out=tmp_path / "old")
-    assert "faces" in with_(faces="perhaps")
+    assert "holds findings.json already" in with_(out=tmp_path / "old")
+    with pytest.raises(ProbablyExistsError, match="faces='perhaps': input should be"):
+        probablyexists.audit(world.training, world.heldout, world.honest, faces="perhaps")  # type: ignore[arg-type]
     assert "recogniser" in with_(recogniser="none")
 
 

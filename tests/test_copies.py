@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy.ndimage import gaussian_filter
 
 from probablyexists.answers.copying import find_copies
-from probablyexists.copies.normalised import REACH, SMOOTH, hashes, normalise, shifted_correlation
+from probablyexists.copies.normalised import REACH, SMOOTH, cores, hashes, normalise, windows
 from probablyexists.copies.search import AT_LEAST, correlate, find, find_all, threshold
 from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.embeddings.embed import Embedded
@@ -23,6 +23,11 @@ from probablyexists.sources.listing import Photo
 
 Pictures = NDArray[np.uint8]
 N = 40
+
+
+def shifted_correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n,) largest correlation of each normalised picture of `a`, its border cut, with the same of `b` shifted."""
+    return windows(b).correlation(cores(a), np.arange(len(b)))
 
 
 def picture(image: Image.Image, kind: str = "PNG", **options: object) -> Pictures:

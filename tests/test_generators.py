@@ -292,8 +292,8 @@ def test_functions() -> None:
     assert "it must give (2, height, width, 3)" in refused(f"{__name__}:grey_of")
     assert "gave int64" in refused(f"{__name__}:numbers_of")
     assert "ValueError: no idea" in refused(f"{__name__}:broken_of")
-    assert "has no function nothing" in refused(f"{__name__}:nothing")
-    assert "has no function SIDE" in refused(f"{__name__}:SIDE")
+    assert "has no nothing" in refused(f"{__name__}:nothing")
+    assert "is a int; give a function" in refused(f"{__name__}:SIDE")
     assert "there is no module no_such_module" in refused("no_such_module:sample")
     assert "there is no module json.none" in refused("json.none:sample")
 
@@ -386,7 +386,7 @@ def test_the_side_file(tmp_path: Path) -> None:
         "{}": "latent_shape",
         '{"latent_shape": [5], "rnage": [0, 1]}': "rnage",
         '{"latent_shape": [5], "range": [1, 1]}': "give black, then white",
-        '{"latent_shape": [0]}': "whole numbers",
+        '{"latent_shape": [0]}': "positive integers",
         '{"latent_shape": [true]}': "latent_shape.0",
         '{"latent_shape": [99999, 99999]}': "over 4,194,304 numbers",
         '{"latent_shape": [6]}': "fails on latents of shape (2, 6)",
@@ -468,7 +468,7 @@ def test_exported_only_on_trust(tmp_path: Path) -> None:
         path = write_side(tmp_path / f"{name}.pt2")
         shapes = None if dynamic is None else (dynamic,)
         torch.export.save(torch.export.export(network, (torch.zeros(4, DIM),), dynamic_shapes=shapes), path)
-        assert "add --trust-pickle" in refused(path)
+        assert "add trust_pickle=True" in refused(path)
         generator = opened(path, trust_pickle=True)
         assert np.abs(generator.sample([6])[0].astype(int) - by_hand(6)).max() <= 1
     check_laws(generator)
@@ -481,7 +481,7 @@ def test_a_zip_renamed_pt2(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a/model.pt", pickle.dumps(Touch(mark)))
         archive.writestr("a/photo.png", b"")
-    assert "add --trust-pickle" in refused(path)
+    assert "add trust_pickle=True" in refused(path)
     assert "torch cannot read it" in refused(path, trust_pickle=True)
     path.write_bytes(b"not a zip")
     assert "no torch.export file" in refused(path, trust_pickle=True)
@@ -497,7 +497,7 @@ def test_a_pickle_is_refused_without_trust_and_nothing_runs(tmp_path: Path) -> N
     path.write_bytes(pickle.dumps({"G_ema": Touch(mark)}))
     message = refused(path)
     assert "run any code" in message
-    assert "--trust-pickle" in message
+    assert "trust_pickle=True" in message
     assert not mark.exists()
     pytest.importorskip("torch")
     assert "no network under G_ema" in refused(path, trust_pickle=True)
@@ -641,7 +641,7 @@ def test_diffusers_folder(tmp_path: Path) -> None:
         ({"in_channels": 4}, "4 channels in"),
         ({"num_class_embeds": 10}, "only unconditional"),
         ({"sample_size": 10**6}, "over 4,194,304 numbers"),
-        ({"sample_size": None}, "whole numbers"),
+        ({"sample_size": None}, "positive integers"),
     ):
         (tmp_path / "unet" / "config.json").write_text(json.dumps({**config, **change}))
         assert said in refused(tmp_path)
@@ -747,10 +747,10 @@ def test_settings_of_generators_are_refused_in_one_line(tmp_path: Path) -> None:
             probablyexists.audit(people, heldout, str(generated), **options)
         return str(caught.value)
 
-    assert message(heldout, samples=9).startswith(f"--generated {heldout}: holds 1 images, which are taken as they are")
-    assert message(model, samples=0).startswith("setting samples: ")
+    assert message(heldout, samples=9).startswith(f"generated='{heldout}': holds 1 images, and all of them are used")
+    assert message(model, samples=0).startswith("samples=0: ")
     assert "the seed is -1" in message(model, seed=-1)
-    assert message("no_such_module:sample").startswith("--generated no_such_module:sample: there is no module")
+    assert message("no_such_module:sample").startswith("generated='no_such_module:sample': there is no module")
     assert "does not exist" in message(tmp_path / "nowhere.onnx")
     (tmp_path / "g.pkl").write_bytes(b"")
-    assert "add --trust-pickle" in message(tmp_path / "g.pkl")
+    assert "add trust_pickle=True" in message(tmp_path / "g.pkl")

@@ -8,12 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from threadpoolctl import threadpool_info
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Silent
-from probablyexists.lab.machine import limit_threads
 from probablyexists.lab.sets import crops, read
 
 
@@ -60,26 +57,13 @@ def test_crops_are_cut_once_and_do_not_depend_on_the_threads(tmp_path: Path) -> 
     watched = {threads: Watched() for threads in (1, 3)}
     found = {n: crops("people:3x4", 16, None, tmp_path / str(n), its, threads=n) for n, its in watched.items()}
     assert [its.total for its in watched.values()] == [12, 12]
-    assert watched[1].most == 1
+    assert watched[1].most == 0  # the caller's own thread
     assert 1 <= watched[3].most <= 3
     assert np.array_equal(read(found[1]), read(found[3]))
     assert read(found[1]).shape == (12, 16, 16, 3)
     before = {crop.path: crop.path.stat().st_mtime_ns for crop in found[1]}
     assert crops("people:3x4", 16, None, tmp_path / "1", Silent()) == found[1]
     assert {path: path.stat().st_mtime_ns for path in before} == before
-
-
-def test_a_limit_of_threads_reaches_torch_blas_and_openmp() -> None:
-    try:
-        for n in (2, 1):
-            limit_threads(n)
-            assert torch.get_num_threads() == n
-            assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"} == {n}
-            assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} <= set(
-                range(1, n + 1)
-            )
-    finally:
-        limit_threads(1)
 
 
 def test_a_set_that_cannot_be_found_is_one_line(tmp_path: Path, population: Path) -> None:

@@ -23,8 +23,8 @@ from probablyexists.matching.clusters import cluster, distance_at_fmr
 from probablyexists.matching.cosines import pair_similarities, reaching, similarities
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.int8 import Products, RoughReferences
-from probablyexists.matching.neighbours import nearest, nearest_here, nearest_parts
-from probablyexists.matching.templates import group, templates
+from probablyexists.matching.neighbours import nearest, nearest_parts
+from probablyexists.matching.templates import group
 from probablyexists.sources.listing import Photo
 
 Floats = NDArray[np.float32]
@@ -123,7 +123,7 @@ def alike(n: int, dim: int = 16, seed: int = 0, spread: float = 0.3) -> Floats:
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every query takes the rough way, over many tiles and blocks."""
-    monkeypatch.setattr(neighbours, "_SMALL", 0)
+    monkeypatch.setattr(neighbours, "SMALL", 0)
     monkeypatch.setattr(neighbours, "_FIRST", 5)
     monkeypatch.setattr(neighbours, "_TALL", 8)
     monkeypatch.setattr(neighbours, "_WIDE", 20)
@@ -144,7 +144,7 @@ def test_the_rough_look_loses_no_neighbour(kind: str, dim: int, k: int) -> None:
     queries[:4] = references[[10, 200, 201, 332]]
     similarity, index = slow_nearest(queries, references, k)
     for memory, threads in ((1 << 30, 1), (1 << 30, 3), (1, 2)):
-        found = nearest_here(queries, references, k, memory=memory, threads=threads)
+        found = nearest(queries, references, k, memory=memory, threads=threads)
         assert found.index.tolist() == index
         assert found.similarity.tolist() == similarity
 
@@ -192,7 +192,7 @@ def test_vectors_may_come_from_anything_that_gives_slices(monkeypatch: pytest.Mo
     queries, references = alike(30, seed=1), alike(500, seed=2)
     on_disk = OnDisk(queries), OnDisk(references)
     expected = nearest(queries, references, 2)
-    found = nearest_here(*on_disk, 2, memory=1)
+    found = nearest(*on_disk, 2, memory=1)
     assert found.index.tolist() == expected.index.tolist()
     assert [source.most for source in on_disk] == [8, 8]
 
@@ -220,11 +220,11 @@ class Counted(Silent):
 
 def test_progress_of_a_long_search_ends_at_its_total(monkeypatch: pytest.MonkeyPatch) -> None:
     queries, references, counted = unit(30, seed=1), unit(70, seed=2), Counted()
-    nearest_here(queries, references, progress=counted)
+    nearest(queries, references, progress=counted)
     assert counted.totals == []
     monkeypatch.setattr(neighbours, "_LONG", 2100)
     monkeypatch.setattr(neighbours, "_TALL", 8)
-    nearest_here(queries, references, memory=1, progress=counted)
+    nearest(queries, references, memory=1, progress=counted)
     assert (counted.totals, counted.steps) == ([2100], 2100)
 
 
@@ -373,12 +373,13 @@ def test_a_template_is_the_mean_at_unit_length() -> None:
     people = group(photos)
     assert people.names == ("ann", "bob", "cy")
     assert people.counts.tolist() == [2, 1, 1]
-    found, who = templates(embeddings, people, photos=2)
+    crowd = Crowd(photos, people)
+    found, who = crowd.templates(2)
     assert who.tolist() == [0]
     np.testing.assert_allclose(found, [[0.5**0.5, 0.5**0.5]], rtol=1e-6)
-    found, who = templates(embeddings, people, photos=1)
+    found, who = crowd.templates(1)
     assert who.tolist() == [0, 1, 2]
-    found, who = templates(embeddings, people, photos=3)
+    found, who = crowd.templates(3)
     assert found.shape == (0, 2)
     assert who.size == 0
 
@@ -388,7 +389,7 @@ def test_templates_equal_the_plain_ones(photos: int, skip: int) -> None:
     persons = list("abacabadabaceb")
     embedded = table(persons, unit(len(persons), 8, seed=3))
     people = group(embedded, seed=5)
-    found, who = templates(embedded.embeddings, people, photos, skip)
+    found, who = Crowd(embedded, people).templates(photos, skip)
     expected = []
     for i, rows in enumerate(people.rows):
         if len(rows) >= skip + photos:
@@ -396,6 +397,9 @@ def test_templates_equal_the_plain_ones(photos: int, skip: int) -> None:
             expected.append((i, np.array(mean) / math.dist(mean, [0] * 8)))
     assert who.tolist() == [i for i, _ in expected]
     np.testing.assert_allclose(found, np.array([e for _, e in expected]).reshape(-1, 8), atol=1e-6)
+    faces, same = Crowd(embedded, people).faces(photos, skip)
+    assert np.array_equal(faces.templates, found)
+    assert np.array_equal(same, who)
 
 
 def test_probes_are_never_in_their_own_template() -> None:
@@ -490,7 +494,7 @@ def test_one_photo_in_several_pairs_is_counted_once() -> None:
 def test_five_percent_are_set_aside_and_more_are_refused() -> None:
     roles = {"training": table(["t"] * 40), "heldout": table(["h"] * 100)}
     assert len(without(roles, pairs_of(range(2)))["training"]) == 38
-    with pytest.raises(InputError, match=r"--training: 3 of 40 photos stand in --heldout too \(over 5 %\)"):
+    with pytest.raises(InputError, match=r"^training=\.\.\.: 3 of 40 photos are in heldout=\.\.\. too \(over 5 %\)"):
         without(roles, pairs_of(range(3)))
 
 

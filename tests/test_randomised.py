@@ -16,11 +16,22 @@ from numpy.typing import NDArray
 from probablyexists.basis.errors import InputError
 from probablyexists.stats import contrast
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
-from probablyexists.stats.randomised import DoseRun, randomised_p, randomised_slope
+from probablyexists.stats.randomised import ROUNDING, DoseRun, deal_again, randomised_slope
 
 Floats = NDArray[np.float64]
 People = list[tuple[int, int]]
 """dose and response of each"""
+
+
+def randomised_p(runs: Sequence[DoseRun], rng: np.random.Generator, draws: int) -> float:
+    """Two-sided p-value of "dose has no effect on anybody": the test that `randomised_slope` inverts, at b = 0.
+
+    From a generator in the same state it is at most 0.05 where that interval leaves out 0. 1 where nothing can be
+    said (no different doses, no different responses).
+    """
+    deals = deal_again([run for run in runs if np.unique(run.dose).size > 1], rng, draws)
+    extreme = np.abs(deals.dealt_y) >= abs(deals.xy) - ROUNDING * math.sqrt(deals.xx * deals.yy)
+    return (1 + int(extreme.sum())) / (1 + draws)
 
 
 def rng(seed: int = 0) -> np.random.Generator:

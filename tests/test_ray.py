@@ -44,6 +44,6 @@ def test_an_address_where_nothing_listens_is_one_line_at_once(address: str) -> N
         taken.bind(("127.0.0.1", 0))
         address = address.format(closed=taken.getsockname()[1])
         start = time.perf_counter()
-        with pytest.raises(InputError, match=r"--ray-address .*: no cluster answers there"):
+        with pytest.raises(InputError, match=r"ray_address=.*: no cluster answers there"):
             RayEngine(address)
     assert time.perf_counter() - start < 30

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import sys
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -18,11 +19,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from probablyexists.basis.errors import MissingExtraError
+from probablyexists.lab.plot import plot_leaderboard
 from probablyexists.report import words
+from probablyexists.report.answer_texts import seven_answers
+from probablyexists.report.charts import ALARM, BAND, MEMBER, exposure_chart, membership_chart, round_ticks
 from probablyexists.report.data_uri import BLOCKS, SIDE, data_uri
 from probablyexists.report.exhibits import Exhibit
 from probablyexists.report.page import FIRST, render, write_report
-from probablyexists.report.seven import seven_answers
 from probablyexists.results.findings import (
     Clusters,
     Copies,
@@ -206,14 +210,15 @@ def sample_findings(
             photos=2,
             rates=[
                 ErrorRates(
+                    kind=kind,
                     name=which,
                     threshold=threshold,
                     fmr=figure(fmr, fmr / 2, fmr * 2, "Wilson, variance between pairs of people"),
                     fnmr=figure(0.21, 0.15, 0.28, "Wilson, variance between people"),
                 )
-                for which, threshold, fmr in (
-                    ("resemblance (answer 3)", 0.8731, 0.00031),
-                    ("FMR 1 % on the members", 0.812, 0.0094),
+                for kind, which, threshold, fmr in (
+                    ("resemblance", "resemblance (answer 3)", 0.8731, 0.00031),
+                    ("fmr-1-percent", "FMR 1 % on the members", 0.812, 0.0094),
                 )
             ],
         ),
@@ -414,21 +419,69 @@ def test_charts_take_their_colours_and_letters_from_the_page(html: str) -> None:
     assert "<style" not in drawings
 
 
+def test_marks_are_where_the_values_are(leak: Findings) -> None:
+    chart = membership_chart(leak)
+    assert chart is not None
+    for drawing in (chart.wide, chart.narrow):
+        (guessing,) = [m for m in drawing.marks if "stroke-dasharray" in m.attributes]
+        (certain,) = [m for m in drawing.marks if m.text == "1.0"]
+        half, whole = float(guessing.attributes["x1"]), float(certain.attributes["x"])
+        dots = [float(m.attributes["cx"]) for m in drawing.marks if m.tag == "circle"]
+        order = sorted(leak.membership, key=lambda m: (m.population == "seen photos", m.level == "photo"))
+        values = [f.value for f in (*(m.auroc for m in order), leak.split_baseline.auroc) if isinstance(f, Estimate)]
+        assert dots == pytest.approx([half + (v - 0.5) / 0.5 * (whole - half) for v in values], abs=0.2)
+
+
+def test_every_member_is_in_the_histogram_of_exposure(leak: Findings) -> None:
+    chart = exposure_chart(leak)
+    assert chart is not None
+    zero, thirty = (next(float(m.attributes["y"]) for m in chart.wide.marks if m.text == text) for text in ("0", "30"))
+    bars = [m.attributes for m in chart.wide.marks if m.tag == "rect" and m.attributes["fill"] != BAND]
+    counts = {c: sum(float(b["height"]) for b in bars if b["fill"] == c) for c in (MEMBER, ALARM)}
+    one = (zero - thirty) / 30
+    assert {c: round(height / one) for c, height in counts.items()} == {MEMBER: 234, ALARM: 6}
+    assert sum(m.tag == "line" and m.attributes["stroke"] == ALARM for m in chart.wide.marks) == 6
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "most", "labels"),
+    [
+        (0.3, 1.0, 7, "0.3 0.4 0.5 0.6 0.7 0.8 0.9 1.0"),
+        (0.0, 1.0, 7, "0.0 0.2 0.4 0.6 0.8 1.0"),
+        (-2.4, 6.4, 8, "−2 0 2 4 6"),
+        (0, 7777, 4, "0 2,000 4,000 6,000"),
+        (-0.013, 0.021, 5, "−0.01 0.00 0.01 0.02"),
+    ],
+)
+def test_ticks_are_round_numbers(low: float, high: float, most: int, labels: str) -> None:
+    assert " ".join(label for _, label in round_ticks(low, high, most)) == labels
+    assert [value for value, _ in round_ticks(0, 2, 4, smallest_step=1)] == [0, 1, 2]
+
+
 def test_the_same_findings_give_the_same_bytes(leak: Findings, html: str) -> None:
     assert render(leak, sample_exhibits(leak), show_faces=False) == html
 
 
-def test_what_cannot_be_given_is_said_and_is_never_zero() -> None:
+def test_charts_do_without_matplotlib_and_the_lab_says_that_it_cannot(
+    leak: Findings, html: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert render(leak, sample_exhibits(leak), show_faces=False) == html
+    with pytest.raises(MissingExtraError, match=r"matplotlib is not installed; run: pip install '"):
+        plot_leaderboard([], tmp_path / "leaderboard.svg")
+
+
+def test_what_cannot_be_estimated_is_said_and_is_never_zero() -> None:
     findings = sample_findings("inconclusive", resolvable=False)
     answers = seven_answers(findings)
     for answer in answers:
         for line in [*answer.lines, *answer.more]:
             if line.missing:
-                assert line.value.startswith("cannot be given: needs at least ")
+                assert line.value.startswith("cannot be estimated: needs at least ")
     assert sum(line.missing for a in answers for line in [*a.lines, *a.more]) == 12 + 1 + 1 + 1 + 6 + 1 + 4
     text = page(findings).text
-    assert "Excess over strangers — cannot be given: needs at least 1000 people, has 900" in text
-    assert "Smallest leak noticed — cannot be given: needs at least 20 people with 3 photos, has 0" in text
+    assert "Excess over strangers — cannot be estimated: needs at least 1000 people, has 900" in text
+    assert "Smallest leak noticed — cannot be estimated: needs at least 20 people with 3 photos, has 0" in text
     assert answers[0].chart is None
     assert answers[4].chart is None
 
@@ -457,20 +510,20 @@ def test_the_answer_follows_the_interval(low: float, high: float, begins: str) -
     unfair = SplitBaseline(auroc=estimate(0.7, 0.6, 0.8))
     sentence = seven_answers(sample_findings(membership=[one], split_baseline=unfair))[0].sentence
     assert sentence.startswith(begins)
-    assert "told apart even without the generator" in sentence
-    assert sentence.endswith("No unseen photos of members were given, so only seen photos count.")
+    assert "differ even without the generator" in sentence
+    assert sentence.endswith("No unseen photos of members were given, so this is about seen photos only.")
 
 
 def test_people_who_are_named_are_not_hidden_by_an_average() -> None:
     membership = [m.model_copy(update={"auroc": estimate(0.55, 0.45, 0.65)}) for m in sample_findings().membership]
     sentence = seven_answers(sample_findings(membership=membership))[0].sentence
     assert sentence.startswith("Not on average.")
-    assert "an average hides single people: 6 people are named in answer 2." in sentence
+    assert "averages hide individuals: 6 people are named in answer 2." in sentence
 
 
 def test_an_audit_without_people_or_samples_still_has_a_page() -> None:
     text = page(sample_findings("inconclusive", people=[], samples=[], dose=sample_findings().dose)).text
-    assert "Nobody is named. This clears no one" in text
+    assert "Nobody is named. This does not clear anybody" in text
     assert "The list withhold.txt is empty." in text
 
 
@@ -478,7 +531,7 @@ def test_at_most_fifty_are_shown_and_the_rest_is_counted() -> None:
     findings = sample_findings(n_named=60)
     seen = page(findings, sample_exhibits(findings, ["likeness"]))
     assert FIRST == 50
-    assert "The first 50 are shown; the other 10 stand in findings.json." in seen.text
+    assert "The first 50 are shown; the other 10 are in findings.json." in seen.text
     assert "189 samples are a copy or a likeness" in seen.text
     assert "the first 50 follow" in seen.text
     assert len(seen.attributes("img", "src")) == 50 * (1 + 3)
@@ -504,14 +557,14 @@ def test_clusters_are_said_to_be_clusters() -> None:
     data = sample_findings().data.model_copy(update={"clusters": clusters})
     text = page(sample_findings(data=data)).text
     assert "People are clusters here." in text
-    assert "3 stood on both sides and were set aside" in text
+    assert "3 were in both and removed from the held-out people" in text
     assert "About 97 % pure on LFW." in text
 
 
 def test_a_generator_that_was_sampled_is_named_with_the_number_of_samples(leak: Findings) -> None:
     settings = leak.signature.settings | {"generator": "onnx/<b>.onnx/dd05b1b6038b5ac5/cpu", "samples": 1200}
     signature = leak.signature.model_copy(update={"settings": settings})
-    said = "1,200 samples drawn from the generator onnx/<b>.onnx/dd05b1b6038b5ac5/cpu, each from a seed"
+    said = "1,200 samples drawn from the generator onnx/<b>.onnx/dd05b1b6038b5ac5/cpu, each from the seed in its name"
     assert page(sample_findings(signature=signature)).text.count(said) == 1
     assert "drawn from the generator" not in page(leak).text
 
@@ -605,7 +658,7 @@ def test_every_picture_of_the_page_decodes_and_is_pixelated(leak: Findings, html
         (estimate(0.004, 0.0, 0.12), "0.4 % (95 % interval 0.0 to 12.0 %)"),
         (estimate(0.003, 0.0004, 0.006), "0.30 % (95 % interval 0.04 to 0.60 %)"),
         (estimate(-0.01, -0.03, 0.01), "−1.0 % (95 % interval −3.0 to 1.0 %)"),
-        (TOO_FEW, "cannot be given: needs at least 1000 people, has 900"),
+        (TOO_FEW, "cannot be estimated: needs at least 1000 people, has 900"),
     ],
 )
 def test_percentages_have_the_digits_they_deserve(figure: Figure, said: str) -> None:
@@ -637,19 +690,19 @@ def test_further_attacks_and_recognisers_are_told_and_the_rule_with_them() -> No
     answer = seven_answers(sample_findings(second_opinions=several))[0]
     labels = [line.label for line in answer.more]
     assert "AUROC, seen photos, by person, attack plda/1" in labels
-    assert "Members it would name alone, recogniser onnx/abc" in labels
+    assert "Members named with recogniser onnx/abc alone" in labels
     tests = {line.basis for line in answer.more if line.label.startswith("p-value")}
-    assert tests == {"largest of 2 rank sums, permuted; largest of 2 recognisers'"}
+    assert tests == {"permutation test on the largest of 2 rank sums; largest p of 2 recognisers"}
     assert "2 attacks were tried." in answer.limits
-    assert "2 recognisers were asked" in answer.limits
+    assert "2 recognisers were used" in answer.limits
     assert "Only one attack was tried" in seven_answers(sample_findings())[0].limits
 
 
 def test_what_the_recogniser_learned_from_is_told_where_it_is_known() -> None:
     known = sample_findings()
     known = known.model_copy(update={"trust": known.trust.model_copy(update={"trained_on": "VGG-Face"})})
-    assert "learned from VGG-Face" in seven_answers(known)[6].limits
-    assert "learned from" not in seven_answers(sample_findings())[6].limits
+    assert "was trained on VGG-Face" in seven_answers(known)[6].limits
+    assert "itself was trained on" not in seven_answers(sample_findings())[6].limits
 
 
 def test_findings_come_back_as_they_were_written(tmp_path: Path) -> None:

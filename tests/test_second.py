@@ -115,7 +115,7 @@ def test_an_attack_that_cannot_be_tried_is_refused_at_once(world: World, referen
     ):
         with pytest.raises(InputError, match=words):
             audit(world, world.honest, more_attacks=more)
-    with pytest.raises(InputError, match="--heldout and --reference: 70 people stand in both"):
+    with pytest.raises(InputError, match=r"heldout=\.\.\. and reference=\.\.\.: 70 people are in both"):
         audit(world, world.honest, more_attacks=("plda",), reference=world.heldout)
 
 

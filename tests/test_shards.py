@@ -63,7 +63,7 @@ def test_a_range_is_written_in_braces(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no file is called so"):
         open_source(tmp_path / "x*.tar")
     (tmp_path / "1.jpg").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"a pattern is for tars"):
+    with pytest.raises(InputError, match=r"a pattern must match tars"):
         open_source(tmp_path / "*")
 
 

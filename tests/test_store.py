@@ -387,3 +387,67 @@ def test_a_cache_that_cannot_be_written_is_one_clear_error(population: Path, tmp
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match=r"the embeddings store cannot be written .*PROBABLYEXISTS_CACHE"):
         run(open_source(population), tmp_path / "file")
+
+
+# --- only what is wanted ----------------------------------------------------------------------------------------------
+
+
+def stored(cache: Path, n: int = 12) -> tuple[list[bytes], Averages]:
+    """Keys of n photos in parts of 4."""
+    recogniser, keys = Averages(), [bytes([i]) * 32 for i in range(n)]
+    store = open_store(cache, recogniser, "aligned")
+    for start in range(0, n, 4):
+        rows = [
+            Row(keys[i], None, 1, np.full(recogniser.dim, i, np.float32), np.full((2, 48, 48), i, np.uint8))
+            for i in range(start, start + 4)
+        ]
+        store.add(rows)
+    return keys, recogniser
+
+
+def test_only_the_parts_with_wanted_photos_are_read(tmp_path: Path) -> None:
+    keys, recogniser = stored(tmp_path)
+    for part in parts(tmp_path):
+        if keys[5] not in part.with_suffix(".keys").read_bytes():
+            part.write_bytes(b"never read")
+    rows = open_store(tmp_path, recogniser, "aligned").read([keys[5], keys[5], bytes(32 * [99])])
+    assert list(rows.row_of) == [keys[5]]
+    assert rows.embeddings[0].tolist() == [5.0] * recogniser.dim
+    assert rows.pictures is not None
+    assert (rows.pictures[0] == 5).all()
+    with pytest.raises(InputError, match="damaged part"):
+        open_store(tmp_path, recogniser, "aligned").read(keys)
+
+
+def test_pictures_come_only_when_asked_for(population: Path, tmp_path: Path) -> None:
+    keys, recogniser = stored(tmp_path)
+    assert open_store(tmp_path, recogniser, "aligned").read(keys, pictures=False).pictures is None
+    source, store = open_source(population), open_store(tmp_path / "other", recogniser, "aligned")
+    table = embed(source, recogniser, store, "aligned", Silent(), "", pictures=False)
+    with pytest.raises(ValueError, match="read without its pictures"):
+        table.take([1, 0]).pictures  # noqa: B018
+    assert np.array_equal(table.embeddings, embed(source, recogniser, store, "aligned", Silent(), "").embeddings)
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "cut", "another's", "flipped"])
+def test_a_list_of_photos_that_is_damaged_is_made_again(tmp_path: Path, damage: str) -> None:
+    keys, recogniser = stored(tmp_path)
+    first, second, _ = (part.with_suffix(".keys") for part in parts(tmp_path))
+    whole = first.read_bytes()
+    if damage == "gone":
+        first.unlink()
+    elif damage == "flipped":
+        first.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    else:
+        first.write_bytes({"empty": b"", "cut": whole[:-32], "another's": second.read_bytes()}[damage])
+    store = open_store(tmp_path, recogniser, "aligned")
+    assert store.known == frozenset(keys)
+    assert first.read_bytes() == whole
+
+
+def test_a_part_that_disappears_is_an_error_and_no_rows_of_anything(tmp_path: Path) -> None:
+    keys, recogniser = stored(tmp_path)
+    store = open_store(tmp_path, recogniser, "aligned")
+    parts(tmp_path)[1].unlink()
+    with pytest.raises(InputError, match=r"part-.*: the embeddings store cannot be read"):
+        store.read(keys)

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from probablyexists.cli.app import app
 from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_folder
-from probablyexists.matching.neighbours import nearest_here
+from probablyexists.matching.neighbours import nearest
 from probablyexists.tasks import embed_match as tables
-from probablyexists.tasks.embed_match import embed_into, match_into
+from probablyexists.tasks.embed_match import embed, match
 
 
 def run(*arguments: object) -> dict[str, object]:
@@ -41,7 +41,7 @@ def test_a_set_becomes_a_table_and_is_matched(tmp_path: Path, cache: Path, monke
     matched = run("match", tmp_path / "table", tmp_path / "table", "--out", tmp_path / "found", "-k", 2)
     assert matched["matched"] == 12
     found = pq.read_table(tmp_path / "found")
-    expected = nearest_here(stored, stored, 2)
+    expected = nearest(stored, stored, 2)
     assert found["reference"].to_pylist() == expected.index.tolist()
     assert found["similarity"].to_pylist() == expected.similarity.tolist()
     again = CliRunner().invoke(app, ["embed", str(tmp_path / "people"), "--out", str(tmp_path / "table"), "-q"])
@@ -53,22 +53,20 @@ def test_a_stopped_match_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     x = np.random.default_rng(0).normal(size=(20, 16)).astype(np.float32)
     table_folder(str(tmp_path / "x")).write("a.parquet", {}, embedding=x)
     asked = str(tmp_path / "x"), str(tmp_path / "x"), str(tmp_path / "found")
-    assert match_into(*asked) == 20
+    assert match(*asked) == 20
     whole = pq.read_table(tmp_path / "found")
     (tmp_path / "found" / "matches-000000000008.parquet").unlink()
     (tmp_path / "found" / ".matches-000000000008.parquet.part").write_bytes(b"half")
-    assert match_into(*asked) == 8
+    assert match(*asked) == 8
     assert pq.read_table(tmp_path / "found").equals(whole)
-    assert match_into(*asked) == 0
+    assert match(*asked) == 0
 
 
 def test_an_address_of_fsspec(tmp_path: Path, cache: Path) -> None:
     pytest.importorskip("fsspec")
     write_population(tmp_path / "people", range(2), range(2), size=96)
-    embed_into(tmp_path / "people", "memory://probablyexists/table", faces="aligned", cache=cache)
-    assert (
-        match_into("memory://probablyexists/table", "memory://probablyexists/table", "memory://probablyexists/m") == 4
-    )
+    embed(tmp_path / "people", "memory://probablyexists/table", faces="aligned", cache=cache)
+    assert match("memory://probablyexists/table", "memory://probablyexists/table", "memory://probablyexists/m") == 4
     assert len(ParquetVectors("memory://probablyexists/table")) == 4
 
 
@@ -83,4 +81,4 @@ def test_what_cannot_be_matched_gets_one_line(tmp_path: Path) -> None:
 
     assert "embeddings of 4 numbers" in refused(tmp_path / "a", tmp_path / "b")
     assert "no Parquet file" in refused(tmp_path / "a", tmp_path / "nowhere")
-    assert "at least 1" in refused(tmp_path / "a", tmp_path / "a", "-k", 0)
+    assert "greater than or equal to 1" in refused(tmp_path / "a", tmp_path / "a", "-k", 0)

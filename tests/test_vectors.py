@@ -15,7 +15,7 @@ from probablyexists.basis.errors import InputError
 from probablyexists.embeddings import parquet_vectors as vectors
 from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_folder
 from probablyexists.matching import neighbours
-from probablyexists.matching.neighbours import nearest_here
+from probablyexists.matching.neighbours import nearest
 
 
 def write_vectors(folder: str, name: str, x: NDArray[np.float32]) -> None:
@@ -59,11 +59,11 @@ def test_matching_from_disk_is_matching_in_memory(
     written: tuple[Path, NDArray[np.float32]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, x = written
-    expected = nearest_here(x, x, 3)
+    expected = nearest(x, x, 3)
     monkeypatch.setattr(neighbours, "_TALL", 8)
-    monkeypatch.setattr(neighbours, "_SMALL", 0)
+    monkeypatch.setattr(neighbours, "SMALL", 0)
     stored = ParquetVectors(str(folder))
-    found = nearest_here(stored, stored, 3, memory=1)
+    found = nearest(stored, stored, 3, memory=1)
     assert np.array_equal(found.index, expected.index)
     assert np.array_equal(found.similarity, expected.similarity)
 

@@ -15,7 +15,7 @@ from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import sha256_file
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
@@ -58,7 +58,7 @@ def demo(out: Path, seed: int, progress: Progress) -> Outcome:
     """Draw, sample, audit, compare. The photos and the report are left in `out`. `seed`: which samples are drawn."""
     if out.exists() and any(out.iterdir()):
         if not (out / ".probablyexists-demo").is_file():
-            raise InputError(f"--out {out}: is not empty and no demo of ours; give another folder")
+            raise InputError(f"{option('out', out)}: is not empty and no demo of ours; give another folder")
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / ".probablyexists-demo").touch()

@@ -46,6 +46,7 @@ class Judgement:
 
 
 def judge(
+    *,
     naming: Naming,
     copies: Copies,
     membership: Sequence[Membership],
@@ -153,7 +154,7 @@ def _obstacles(
     if unfair:
         found.append("members and held-out people can be told apart without the generator: the split was not random")
     for rates in trust.rates:
-        if rates.name.startswith("FMR 1 %") and isinstance(rates.fnmr, Estimate) and rates.fnmr.value > WORST_FNMR:
+        if rates.kind == "fmr-1-percent" and isinstance(rates.fnmr, Estimate) and rates.fnmr.value > WORST_FNMR:
             found.append(f"the recogniser misses {rates.fnmr.value:.0%} of true matches here")
     failures = {r.role: r.n_no_face / max(1, r.n_acquired + r.n_no_face) for r in data.roles}
     for role, share in failures.items():

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.basis.progress import Progress, Silent
 from probablyexists.copies.search import SAME_PICTURE, CopyThreshold, Matches, correlate, find, find_apart, threshold
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.crowd import Crowd
+from probablyexists.matching.matcher import HERE, Matcher
 from probablyexists.results.findings import Copies
 from probablyexists.stats.rates import share_of_people
 
@@ -34,22 +34,22 @@ def find_copies(
     training: Crowd,
     heldout: Crowd,
     generated: Embedded,
-    progress: Progress | None = None,
-    threads: int | None = None,
+    matcher: Matcher = HERE,
 ) -> CopyMatches:
     """Match samples with training photos in image space, at a threshold set on the held-out photos."""
     pictures, known = heldout.table.pictures, training.table.pictures
     n = pictures.shape[1] * (len(pictures) + len(generated))
-    with (progress or Silent()).stage("views compared with training photos", n) as bar:
+    threads = matcher.threads
+    with matcher.progress.stage("views compared with training photos", n) as bar:
         strangers = find(pictures, known, threads, bar.advance).correlation
-        limit = threshold(strangers, _same_person(heldout))
+        limit = threshold(strangers, _same_person(heldout, threads))
         matches = find(generated.pictures, known, threads, bar.advance)
-    own = _own_thresholds(training, limit.value)
+    own = _own_thresholds(training, limit.value, threads)
     needed = np.array([own[row] if row >= 0 else np.inf for row in matches.index])
     return CopyMatches(matches, matches.correlation >= needed, limit, strangers)
 
 
-def _own_thresholds(training: Crowd, common: float) -> dict[int, float]:
+def _own_thresholds(training: Crowd, common: float, threads: int | None) -> dict[int, float]:
     """Row of a training photo -> the threshold for copies of it.
 
     How alike the most alike of somebody's photos is to a new one grows with their number, and held-out people rarely
@@ -62,20 +62,20 @@ def _own_thresholds(training: Crowd, common: float) -> dict[int, float]:
     for rows in training.people.rows:
         own = common
         if len(rows) > MOST_OTHERS + 1:
-            alike = find_apart(pictures[rows], np.arange(len(rows)) % N_PARTS).correlation
+            alike = find_apart(pictures[rows], np.arange(len(rows)) % N_PARTS, threads).correlation
             own = max(common, threshold(np.empty(0), alike[alike < SAME_PICTURE]).value)
         thresholds.update(dict.fromkeys(map(int, rows), own))
     return thresholds
 
 
-def _same_person(heldout: Crowd) -> NDArray[np.float64]:
+def _same_person(heldout: Crowd, threads: int | None) -> NDArray[np.float64]:
     """(n,) for each held-out person with two photos or more: how alike one is to the most alike of the others."""
     several = [rows for rows in heldout.people.rows if len(rows) > 1]
     others = [rows[1 : 1 + MOST_OTHERS] for rows in several]
     if not several:
         return np.empty(0)
     first = np.repeat([rows[0] for rows in several], [len(rows) for rows in others])
-    alike = correlate(heldout.table.pictures[first], heldout.table.pictures[np.concatenate(others)])
+    alike = correlate(heldout.table.pictures[first], heldout.table.pictures[np.concatenate(others)], threads)
     starts = np.cumsum([0, *(len(rows) for rows in others[:-1])])
     return np.maximum.reduceat(alike, starts)
 

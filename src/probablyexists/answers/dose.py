@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from probablyexists.attacks.attack import Scorer
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.results.findings import Dose, DosePoint
-from probablyexists.stats.contrast import mean, slope
+from probablyexists.stats.contrast import mean, slope, standard_score
 
 
 def dose(
@@ -27,14 +27,13 @@ def dose(
     ours, who = training.faces(photos)
     theirs, who_else = heldout.faces(photos)
     scores, control = attack(ours), attack(theirs)
-    centre, spread = control.mean(), max(float(control.std(ddof=1)), 1e-9)
     counts, counts_else = training.people.counts[who], heldout.people.counts[who_else]
-    z = (scores - centre) / spread
+    z = standard_score(scores, control)
     most = int(training.people.counts.argmax())
     alone = int((training.people.counts == training.people.counts[most]).sum()) == 1
     return Dose(
         slope=slope(np.log2(counts), z),
-        heldout_slope=slope(np.log2(counts_else), (control - centre) / spread),
+        heldout_slope=slope(np.log2(counts_else), standard_score(control, control)),
         points=_points(counts, z),
         most_photos=labels[most] if alone else None,
         most_photos_count=int(training.people.counts[most]) if alone else None,

@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 from probablyexists.answers.view import View, p_of, scores_of
 from probablyexists.attacks.attack import Scorer
 from probablyexists.matching.cosines import similarities
-from probablyexists.matching.neighbours import nearest
 from probablyexists.results.findings import Naming, Stratum
-from probablyexists.stats.conformal import benjamini_hochberg, conformal_p, smallest_nameable
+from probablyexists.stats.conformal import MIN_HELDOUT, benjamini_hochberg, conformal_p, smallest_nameable
+from probablyexists.stats.contrast import standard_score
 
 PHOTO_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Numbers of photos on which people may be compared."""
 N_NEAREST = 3
-MIN_HELDOUT = 20
-"""With fewer held-out people no p-value reaches 0.05; a comparison on so few is never made."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +88,10 @@ def name_people(view: View, scorers: Sequence[Scorer], level: float) -> Named:
         templates[here], scored = ours.templates, scores_of(scorers, ours)
         theirs = scores_of(scorers, heldout.faces(k)[0])
         p[here] = p_of(scored, theirs)
-        first = heldout_scores[k] = theirs[:, 0]
-        exposure[here] = (scored[:, 0] - first.mean()) / max(float(first.std(ddof=1)), 1e-9)
+        heldout_scores[k] = theirs[:, 0]
+        exposure[here] = standard_score(scored[:, 0], theirs[:, 0])
     q = benjamini_hochberg(p)
-    near = nearest(templates, view.samples.embeddings, N_NEAREST)
+    near = view.matcher.nearest(templates, view.samples.embeddings, N_NEAREST)
     return Named(
         compared_on,
         templates,

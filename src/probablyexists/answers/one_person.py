@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from probablyexists.attacks.attack import Attack, Scorer
 from probablyexists.matching.crowd import Crowd, Photos
-from probablyexists.matching.neighbours import nearest
+from probablyexists.matching.matcher import Matcher
 from probablyexists.stats.conformal import conformal_p
+from probablyexists.stats.contrast import standard_score
 from probablyexists.stats.estimate import Figure, Unresolvable
 from probablyexists.stats.rates import share_of_people
 
@@ -47,7 +48,7 @@ def photos_compared(n_asked: int, reference: NDArray[np.intp]) -> int:
     return max(k for k in range(1, n_asked + 1) if k == 1 or int((reference >= k).sum()) >= enough)
 
 
-def rank(asked: Crowd, reference: Crowd, samples: Photos, score: Scorer) -> Rank:
+def rank(asked: Crowd, reference: Crowd, samples: Photos, score: Scorer, matcher: Matcher) -> Rank:
     """A conformal p-value: the share of reference people, this person counted with them, who score at least as high.
 
     Null: this person was not trained on. If they and the reference people are then exchangeable (drawn from the same
@@ -58,11 +59,11 @@ def rank(asked: Crowd, reference: Crowd, samples: Photos, score: Scorer) -> Rank
     face, _ = asked.faces(k)
     others = score(reference.faces(k)[0])
     own = score(face)
-    near = nearest(face.templates, samples.embeddings, min(N_NEAREST, len(samples)))
+    near = matcher.nearest(face.templates, samples.embeddings, min(N_NEAREST, len(samples)))
     return Rank(
         compared_on=k,
         score=float(own[0]),
-        exposure=float((own[0] - others.mean()) / max(float(others.std(ddof=1)), 1e-9)),
+        exposure=float(standard_score(own, others)[0]),
         p=float(conformal_p(own, others)[0]),
         reference=others,
         nearest=near.index[0],
@@ -70,7 +71,7 @@ def rank(asked: Crowd, reference: Crowd, samples: Photos, score: Scorer) -> Rank
     )
 
 
-def power(reference: Crowd, at: Rank, samples: Photos, attack: Attack, level: float) -> Figure:
+def power(reference: Crowd, at: Rank, samples: Photos, attack: Attack, level: float, matcher: Matcher) -> Figure:
     """Share of reference people with p <= level if another photo of theirs had been generated.
 
     The photo is put among the samples and is not in the template; templates have as many photos as the person asked
@@ -79,8 +80,8 @@ def power(reference: Crowd, at: Rank, samples: Photos, attack: Attack, level: fl
     for k in range(at.compared_on, 0, -1):
         faces, who = reference.faces(k, skip=1)
         if len(who) >= ENOUGH_PLANTED:
-            planted = attack.prepare(samples.and_(reference.probes(who)))(faces)
-            null = attack.prepare(samples)(reference.faces(k)[0])
+            planted = attack.prepare(samples.and_(reference.probes(who)), None, matcher)(faces)
+            null = attack.prepare(samples, None, matcher)(reference.faces(k)[0])
             return share_of_people((conformal_p(planted, null) <= level).astype(np.float64))
     n = int((reference.people.counts >= 2).sum())
     reason = f"needs at least {ENOUGH_PLANTED} reference people with 2 photos, has {n}"

@@ -13,7 +13,7 @@ from probablyexists.answers.naming import Named
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.crowd import Crowd, common_count
-from probablyexists.matching.neighbours import nearest
+from probablyexists.matching.matcher import Matcher
 from probablyexists.results.findings import PEOPLE_SCHEMA, SAMPLES_SCHEMA
 
 
@@ -24,10 +24,6 @@ class Labels:
     people: tuple[str, ...]
     """In the order of the training crowd."""
     show_names: bool
-
-    def photo(self, table: Embedded, row: int) -> str:
-        """A photo's path, or the beginning of its SHA-256."""
-        return table.photos[row].path if self.show_names else f"sha256:{table.sha256[row].hex()[:16]}"
 
 
 def people_table(named: Named, training: Crowd, labels: Labels, samples: Embedded) -> pa.Table:
@@ -57,6 +53,7 @@ def samples_table(
     copied: CopyMatches,
     labels: Labels,
     seed: int,
+    matcher: Matcher,
 ) -> pa.Table:
     """One row a sample, by path; `shown` and `similarity` speak of the samples that are no copies, in order.
 
@@ -65,8 +62,8 @@ def samples_table(
     n = len(generated)
     kept = np.flatnonzero(~copied.is_copy)
     ours, theirs = _equal_galleries(training, heldout, seed)
-    ours_near = nearest(generated.embeddings[kept], ours).similarity[:, 0]
-    theirs_near = nearest(generated.embeddings[kept], theirs).similarity[:, 0]
+    ours_near = matcher.nearest(generated.embeddings[kept], ours).similarity[:, 0]
+    theirs_near = matcher.nearest(generated.embeddings[kept], theirs).similarity[:, 0]
     owner = training.people.owner
 
     n_rows = n + len(generated.set_aside)
@@ -83,7 +80,8 @@ def samples_table(
     for row in np.flatnonzero(copied.is_copy):
         source = int(copied.matches.index[row])
         kind[row], person[row] = "copy", labels.people[owner[source]]
-        copy_of[row], value[row] = labels.photo(training.table, source), copied.matches.correlation[row]
+        copy_of[row] = training.table.label(source, show_names=labels.show_names)
+        value[row] = copied.matches.correlation[row]
     columns = {
         "sample": [p.path for p in generated.photos] + [a.photo.path for a in generated.set_aside],
         "kind": kind,

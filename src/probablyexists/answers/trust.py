@@ -7,16 +7,22 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.matching.cosines import similarities
 from probablyexists.matching.crowd import Crowd, common_count
-from probablyexists.results.findings import ErrorRates, Trust
+from probablyexists.results.findings import ErrorRates, Threshold, Trust
 from probablyexists.stats.estimate import Unresolvable
 from probablyexists.stats.rates import false_match_rate, share_of_people
 
 MOST_PEOPLE = 3000
 """Non-mated comparisons grow with the square of the people; these are enough for an FMR of 1 in 100,000."""
+
+_NAMES: dict[Threshold, str] = {
+    "resemblance": "resemblance (answer 3)",
+    "fmr-1-percent": "FMR 1 % on the members",
+}
 
 
 def trust(
@@ -24,7 +30,7 @@ def trust(
     heldout: Crowd,
     resemblance_threshold: float,
     recogniser: Recogniser,
-    source_names: Mapping[str, str],
+    source_names: Mapping[Role, str],
     seed: int,
 ) -> Trust:
     """Templates against photos that are not in them, as in the audit, at thresholds set on the members.
@@ -33,11 +39,11 @@ def trust(
     recogniser's own training is an overlap.
     """
     photos = max(1, min(common_count(heldout.people.counts) - 1, common_count(training.people.counts)))
-    thresholds = {"resemblance (answer 3)": resemblance_threshold}
+    thresholds: dict[Threshold, float] = {"resemblance": resemblance_threshold}
     at_one_percent = _threshold_for_fmr(training, photos, 0.01, seed)
     if at_one_percent is not None:
-        thresholds["FMR 1 % on the members"] = at_one_percent
-    rates = [_rates(name, heldout, photos, value, seed) for name, value in thresholds.items()]
+        thresholds["fmr-1-percent"] = at_one_percent
+    rates = [_rates(kind, heldout, photos, value, seed) for kind, value in thresholds.items()]
     overlaps = [role for role, name in source_names.items() if any(part in name.lower() for part in recogniser.knows)]
     return Trust(
         recogniser=recogniser.id, trained_on=recogniser.trained_on, overlaps=overlaps, photos=photos, rates=rates
@@ -62,16 +68,17 @@ def _threshold_for_fmr(training: Crowd, photos: int, fmr: float, seed: int) -> f
     return float(np.quantile(scores, 1 - fmr, method="higher"))
 
 
-def _rates(name: str, heldout: Crowd, photos: int, threshold: float, seed: int) -> ErrorRates:
+def _rates(kind: Threshold, heldout: Crowd, photos: int, threshold: float, seed: int) -> ErrorRates:
     templates, who = _some(*heldout.templates(photos, skip=1), seed)
     if len(who) < 3:
         reason = f"needs at least 3 held-out people with {photos + 1} photos, has {len(who)}"
         nothing = Unresolvable(reason, 3, len(who))
-        return ErrorRates(name=name, threshold=threshold, fmr=nothing, fnmr=nothing)
+        return ErrorRates(kind=kind, name=_NAMES[kind], threshold=threshold, fmr=nothing, fnmr=nothing)
     scores = similarities(heldout.probes(who).embeddings, templates)
     match = (scores >= threshold).astype(np.float64)
     return ErrorRates(
-        name=name,
+        kind=kind,
+        name=_NAMES[kind],
         threshold=threshold,
         fmr=false_match_rate((match + match.T) / 2),
         fnmr=share_of_people(1 - np.diagonal(match)),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from probablyexists.attacks.attack import Attack, Faces, Scorer
 from probablyexists.matching.crowd import Crowd, Photos, Reference
+from probablyexists.matching.matcher import HERE, Matcher
 from probablyexists.stats.conformal import conformal_p
 from probablyexists.stats.several import conformal_p_of_best
 
@@ -33,11 +34,12 @@ class View:
     """Those that are no copies."""
     reference: Reference | None = None
     """Others, for attacks that learn from them."""
+    matcher: Matcher = HERE
 
     def scorers(self, attacks: Sequence[Attack], planted: Photos | None = None) -> list[Scorer]:
         """The attacks, prepared; `planted`: photos put among the samples."""
         samples = self.samples if planted is None else self.samples.and_(planted)
-        return [attack.prepare(samples, self.reference) for attack in attacks]
+        return [attack.prepare(samples, self.reference, self.matcher) for attack in attacks]
 
 
 def scores_of(scorers: Sequence[Scorer], faces: Faces) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from probablyexists.attacks.attack import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
 from probablyexists.matching.cosines import blocks
+from probablyexists.matching.matcher import HERE, Matcher
 
 NEAREST = 1e-3
 """Distances are not taken below this: cosines are rounded to six decimals, and a copy has no logarithm."""
@@ -35,7 +36,7 @@ class MonteCarloBall:
     def id(self) -> str:
         return f"monte-carlo-ball-{self.percentile:g}{'-weighted' if self.weighted else ''}/1"
 
-    def prepare(self, samples: Photos, reference: Reference | None = None, /) -> Scorer:
+    def prepare(self, samples: Photos, reference: Reference | None = None, _matcher: Matcher = HERE, /) -> Scorer:
         """The radius comes from the reference photos. InputError without any, or without samples."""
         if reference is None or not len(reference) or not len(samples):
             raise InputError(f"attack {self.id}: needs samples and photos of reference people")

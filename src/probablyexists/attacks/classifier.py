@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from probablyexists.attacks.attack import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
+from probablyexists.matching.matcher import HERE, Matcher
 
 MOST = 20_000
 """Samples learned from, evenly taken."""
@@ -30,7 +31,7 @@ class LearnedClassifier:
     needs_reference = True
     id = "learned-classifier/1"
 
-    def prepare(self, samples: Photos, reference: Reference | None = None, /) -> Scorer:
+    def prepare(self, samples: Photos, reference: Reference | None = None, _matcher: Matcher = HERE, /) -> Scorer:
         """Both classes weigh the same. InputError with fewer than 2 samples or reference photos."""
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline

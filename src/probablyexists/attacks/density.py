@@ -21,6 +21,7 @@ from scipy.special import ive, logsumexp
 from probablyexists.attacks.attack import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
 from probablyexists.matching.cosines import blocks, similarities
+from probablyexists.matching.matcher import HERE, Matcher
 
 KAPPAS = tuple(float(2**e) for e in np.arange(2, 9.5, 0.5))
 MOST = 2000
@@ -34,7 +35,7 @@ class KernelDensity:
     needs_reference = False
     id = "kernel-density/1"
 
-    def prepare(self, samples: Photos, _reference: Reference | None = None, /) -> Scorer:
+    def prepare(self, samples: Photos, _reference: Reference | None = None, _matcher: Matcher = HERE, /) -> Scorer:
         """InputError with fewer than 2 samples."""
         kappa = concentration(samples.embeddings)
 
@@ -51,7 +52,7 @@ class DensityRatio:
     needs_reference = True
     id = "density-ratio/1"
 
-    def prepare(self, samples: Photos, reference: Reference | None = None, /) -> Scorer:
+    def prepare(self, samples: Photos, reference: Reference | None = None, _matcher: Matcher = HERE, /) -> Scorer:
         """InputError with fewer than 2 samples or without reference photos."""
         if reference is None or not len(reference):
             raise InputError(f"attack {self.id}: needs photos of reference people")

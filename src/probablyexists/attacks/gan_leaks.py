@@ -11,6 +11,7 @@ photos, as there is no template of pixels. Scores are minus distances.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from probablyexists.attacks.attack import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
-from probablyexists.matching.neighbours import nearest
+from probablyexists.matching.matcher import HERE, Matcher
 
 TALL, WIDE = 2048, 8192
 """Pictures of a block of distances."""
@@ -39,11 +40,11 @@ class GanLeaks:
     def needs_reference(self) -> bool:
         return self.calibrated
 
-    def prepare(self, samples: Photos, reference: Reference | None = None, /) -> Scorer:
+    def prepare(self, samples: Photos, reference: Reference | None = None, matcher: Matcher = HERE, /) -> Scorer:
         """InputError without samples, or without reference photos where it is calibrated."""
         if not len(samples) or (self.calibrated and (reference is None or not len(reference))):
             raise InputError(f"attack {self.id}: needs samples{' and reference photos' * self.calibrated}")
-        distance = _between_embeddings if self.space == "embeddings" else _between_pixels
+        distance = partial(_between_embeddings, matcher) if self.space == "embeddings" else _between_pixels
 
         def score(faces: Faces) -> NDArray[np.float64]:
             found = -distance(faces, samples)
@@ -52,8 +53,8 @@ class GanLeaks:
         return score
 
 
-def _between_embeddings(faces: Faces, points: Photos) -> NDArray[np.float64]:
-    cosine = nearest(faces.templates, points.embeddings).similarity[:, 0]
+def _between_embeddings(matcher: Matcher, faces: Faces, points: Photos) -> NDArray[np.float64]:
+    cosine = matcher.nearest(faces.templates, points.embeddings).similarity[:, 0]
     return np.sqrt(np.maximum(2 - 2 * cosine, 0))
 
 

@@ -12,7 +12,8 @@ from probablyexists.attacks.gan_leaks import GanLeaks
 from probablyexists.attacks.nearest import NearestSample, NearestSamples, PhotoSet
 from probablyexists.attacks.plda import Plda
 from probablyexists.attacks.snorm import AdaptiveSNorm
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.own_code import is_object_name, made_by_name
 
 _ALL: tuple[Attack, ...] = (
     NearestSample(),
@@ -34,20 +35,31 @@ ATTACKS: Mapping[str, Attack] = {attack.id: attack for attack in _ALL}
 """By id. GAN-Leaks between embeddings without calibration is the nearest sample."""
 
 
-def chosen(more: Sequence[str], *, has_reference: bool) -> tuple[Attack, ...]:
-    """The nearest sample, and the attacks of these ids (the version after the stroke may be left out).
+def chosen(more: Sequence[str | Attack], *, has_reference: bool) -> tuple[Attack, ...]:
+    """The nearest sample, and further attacks: objects, ids (the version may be left out), or module:Name.
 
     InputError for one that is not known, given twice, or that learns from reference people where there are none.
     """
     found = [_ALL[0]]
     short = {id.partition("/")[0]: attack for id, attack in ATTACKS.items()}
-    for id in more:
-        attack = ATTACKS.get(id, short.get(id))
-        if attack is None:
-            raise InputError(f"--more-attacks {id}: not known; known are {', '.join(short)}")
-        if attack in found:
-            raise InputError(f"--more-attacks {id}: is tried already; name each attack once")
+    for given in more:
+        attack = _named(given, short) if isinstance(given, str) else given
+        name = option("more_attacks", given if isinstance(given, str) else attack.id)
+        if any(attack.id == other.id for other in found):
+            raise InputError(f"{name}: is used already; name each attack once")
         if attack.needs_reference and not has_reference:
-            raise InputError(f"--more-attacks {id}: learns from photos of other people; give some with --reference")
+            raise InputError(f"{name}: learns from photos of other people; give some with {option('reference')}")
         found.append(attack)
     return tuple(found)
+
+
+def _named(name: str, short: Mapping[str, Attack]) -> Attack:
+    if is_object_name(name):
+        attack: Attack = made_by_name(name, "more_attacks")
+        return attack
+    try:
+        return ATTACKS.get(name) or short[name]
+    except KeyError:
+        raise InputError(
+            f"{option('more_attacks', name)}: not known; known are {', '.join(short)}, and your own as module:Name"
+        ) from None

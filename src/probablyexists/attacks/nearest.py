@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.attacks.attack import Faces, Photos, Reference, Scorer
-from probablyexists.matching.neighbours import nearest
+from probablyexists.matching.matcher import HERE, Matcher
 
 
 class NearestSample:
@@ -22,9 +22,9 @@ class NearestSample:
     id = "nearest-sample/1"
     needs_reference = False
 
-    def prepare(self, samples: Photos, _reference: Reference | None = None, /) -> Scorer:
+    def prepare(self, samples: Photos, _reference: Reference | None = None, matcher: Matcher = HERE, /) -> Scorer:
         """Without any sample everybody scores -1, the lowest cosine."""
-        return NearestSamples(1).prepare(samples)
+        return NearestSamples(1).prepare(samples, None, matcher)
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class NearestSamples:
     def id(self) -> str:
         return f"nearest-{self.k}/1"
 
-    def prepare(self, samples: Photos, _reference: Reference | None = None, /) -> Scorer:
+    def prepare(self, samples: Photos, _reference: Reference | None = None, matcher: Matcher = HERE, /) -> Scorer:
         """Without any sample everybody scores -1."""
         k = min(self.k, len(samples))
 
         def score(faces: Faces) -> NDArray[np.float64]:
             if not k:
                 return np.full(len(faces), -1.0)
-            found: NDArray[np.float64] = nearest(faces.templates, samples.embeddings, k).similarity.mean(axis=1)
+            found: NDArray[np.float64] = matcher.nearest(faces.templates, samples.embeddings, k).similarity.mean(axis=1)
             return found
 
         return score
@@ -61,12 +61,12 @@ class PhotoSet:
     id = "photo-set/1"
     needs_reference = False
 
-    def prepare(self, samples: Photos, _reference: Reference | None = None, /) -> Scorer:
+    def prepare(self, samples: Photos, _reference: Reference | None = None, matcher: Matcher = HERE, /) -> Scorer:
         """Without any sample everybody scores -1."""
 
         def score(faces: Faces) -> NDArray[np.float64]:
             n, k = faces.embeddings.shape[:2]
-            best = nearest(faces.one_by_one.embeddings, samples.embeddings).similarity[:, 0]
+            best = matcher.nearest(faces.one_by_one.embeddings, samples.embeddings).similarity[:, 0]
             found: NDArray[np.float64] = np.maximum(best, -1.0).reshape(n, k).mean(axis=1)
             return found
 

@@ -20,6 +20,7 @@ from scipy.special import logsumexp
 
 from probablyexists.attacks.attack import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
+from probablyexists.matching.matcher import HERE, Matcher
 
 SHRINK = 0.1
 """Weight of a multiple of the identity in W: people have few photos, embeddings many dimensions."""
@@ -76,7 +77,7 @@ class Plda:
     id = "plda/1"
     needs_reference = True
 
-    def prepare(self, samples: Photos, reference: Reference | None = None, /) -> Scorer:
+    def prepare(self, samples: Photos, reference: Reference | None = None, _matcher: Matcher = HERE, /) -> Scorer:
         """InputError without samples or with fewer than 5 reference people who have 2 photos."""
         if reference is None or not len(samples):
             raise InputError(f"attack {self.id}: needs samples and photos of reference people")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from probablyexists.attacks.attack import Faces, Photos, Reference, Scorer
 from probablyexists.basis.errors import InputError
 from probablyexists.matching.cosines import blocks
-from probablyexists.matching.neighbours import nearest
+from probablyexists.matching.matcher import HERE, Matcher
 
 LEAST = 1e-3
 """A deviation is not taken below this."""
@@ -34,15 +34,15 @@ class AdaptiveSNorm:
     def id(self) -> str:
         return f"adaptive-s-norm-{self.top}/1"
 
-    def prepare(self, samples: Photos, reference: Reference | None = None, /) -> Scorer:
+    def prepare(self, samples: Photos, reference: Reference | None = None, matcher: Matcher = HERE, /) -> Scorer:
         """InputError with fewer than 3 reference photos, or without samples."""
         if reference is None or len(reference) < 3 or not len(samples):
             raise InputError(f"attack {self.id}: needs samples and at least 3 photos of reference people")
         cohort = reference.embeddings
-        mean_g, deviation_g = self._against(samples.embeddings, cohort)
+        mean_g, deviation_g = self._against(samples.embeddings, cohort, matcher)
 
         def score(faces: Faces) -> NDArray[np.float64]:
-            mean_x, deviation_x = self._against(faces.templates, cohort)
+            mean_x, deviation_x = self._against(faces.templates, cohort, matcher)
             best = np.full(len(faces), -np.inf)
             for rows, columns, cosine in blocks(faces.templates, samples.embeddings):
                 of_x = (cosine - mean_x[rows, None]) / deviation_x[rows, None]
@@ -53,7 +53,7 @@ class AdaptiveSNorm:
         return score
 
     def _against(
-        self, x: NDArray[np.float32], cohort: NDArray[np.float32]
+        self, x: NDArray[np.float32], cohort: NDArray[np.float32], matcher: Matcher
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        alike = nearest(x, cohort, min(self.top, len(cohort))).similarity
+        alike = matcher.nearest(x, cohort, min(self.top, len(cohort))).similarity
         return alike.mean(axis=1), np.maximum(alike.std(axis=1, ddof=1), LEAST)

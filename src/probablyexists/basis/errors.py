@@ -9,9 +9,59 @@ ProbablyExistsError
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+
+_OPEN, _VALUE, _CLOSE = "\ue000", "\ue001", "\ue002"
+"""Around an option in a message. Private characters: `basis.text.shown` never lets them through."""
+_OPTION = re.compile(f"{_OPEN}(\\w+)(?:{_VALUE}(.*?))?{_CLOSE}", re.DOTALL)
+POSITIONAL = ("photos", "images", "queries", "references")
+"""Settings that are arguments on the command line, and no options."""
+
+
+def option(name: str, value: object = None) -> str:
+    """A setting, to be named in a message: `heldout=...` to who calls Python, `--heldout ...` on the command line."""
+    if value is None:
+        return f"{_OPEN}{name}{_CLOSE}"
+    text = repr(str(value)) if isinstance(value, str | Path) else ascii(value)  # repr escapes what is not printable
+    return f"{_OPEN}{name}{_VALUE}{text}{_CLOSE}"
+
+
+_QUOTES = "'\""
+
+
+def _in_python(name: str, value: str | None) -> str:
+    return f"{name}={'...' if value is None else value}"
+
+
+def _on_command_line(name: str, value: str | None) -> str:
+    front = name.upper() if name in POSITIONAL else "--" + name.replace("_", "-")
+    if value is None or value == "True":
+        return front
+    return f"{front} {value[1:-1] if value[0] in _QUOTES else value}"
+
+
+def _rendered(message: str, render: Callable[[str, str | None], str]) -> str:
+    return _OPTION.sub(lambda found: render(found[1], found[2]), message)
+
 
 class ProbablyExistsError(Exception):
     """Root of everything this package raises on purpose."""
+
+    @property
+    def raw(self) -> str:
+        """The message with its options unrendered, to be put into another."""
+        return str(self.args[0]) if self.args else ""
+
+    def __str__(self) -> str:
+        return _rendered(self.raw, _in_python)
+
+    @property
+    def on_command_line(self) -> str:
+        """The message in the words of the command line."""
+        return _rendered(self.raw, _on_command_line)
 
 
 class InputError(ProbablyExistsError):
@@ -34,9 +84,19 @@ class TrainingError(ProbablyExistsError):
 
 
 class MissingExtraError(ProbablyExistsError):
-    """An optional dependency is missing; the message holds the command that installs it."""
+    """An optional dependency is missing; the message holds a command that installs it, whatever installed this package.
+
+    It names the extra's own packages: the name `probablyexists` on a package index is not ours.
+    """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"{package} is not installed; run: pip install 'probablyexists[{extra}]'",
-        )
+        super().__init__(f"{package} is not installed; run: pip install {' '.join(_packages_of(extra))}")
+
+
+def _packages_of(extra: str) -> list[str]:
+    try:
+        listed = requires("probablyexists") or []
+    except PackageNotFoundError:
+        listed = []
+    wanted = [line.partition(";")[0].strip() for line in listed if f"extra == '{extra}'" in line.replace('"', "'")]
+    return [f"'{package}'" for package in wanted] or [extra]

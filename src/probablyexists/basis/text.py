@@ -16,3 +16,8 @@ def shown(name: object) -> str:
     """`name` for a one-line message: as it is, or in quotes with escapes if it holds unprintable characters."""
     text = str(name)
     return text if text.isprintable() else ascii(text)
+
+
+def one_line(error: BaseException) -> str:
+    """What another library said, shortened, for the end of a message."""
+    return shown(" ".join(f"{type(error).__name__}: {error}".split())[:200])

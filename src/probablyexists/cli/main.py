@@ -14,7 +14,7 @@ def main() -> None:
     try:
         app(prog_name="probablyexists")
     except ProbablyExistsError as error:
-        print(f"probablyexists: {error}", file=sys.stderr)  # noqa: T201
+        print(f"probablyexists: {error.on_command_line}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except SystemExit as left:
         if left.code == 130:  # what Typer makes of Ctrl-C

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from probablyexists.results.findings import Findings
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import Sheet
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
+
+MOST_PEOPLE = 5
 
 
 def summary(findings: Findings, out: Path) -> str:
@@ -20,6 +23,7 @@ def summary(findings: Findings, out: Path) -> str:
     lines.append(
         f"2 {naming.n_exposed:,} of {naming.n_members:,} members named at a false discovery rate of {naming.level:g}"
     )
+    lines += _people_affected(findings)
     alike = findings.resemblance
     lines.append(
         f"3 samples that resemble a member {alike.members:.2%}, a stranger {alike.strangers:.2%}: "
@@ -38,6 +42,18 @@ def summary(findings: Findings, out: Path) -> str:
         lines.append(f"7 at {rates.name}: FMR {_show(rates.fmr)}, FNMR {_show(rates.fnmr)}")
     lines += ["", *(f"caution: {text}" for text in findings.cautions), f"report: {out / 'report.html'}"]
     return "\n".join(lines)
+
+
+def _people_affected(findings: Findings) -> list[str]:
+    """The first of those who are named or copied, the most certain first."""
+    copied = Counter(row["person"] for row in findings.samples.to_pylist() if row["kind"] == "copy")
+    rows = [row for row in findings.people.to_pylist() if row["exposed"] or copied[row["person"]]]
+    lines = []
+    for row in rows[:MOST_PEOPLE]:
+        copies = f", {copied[row['person']]:,} copies" if copied[row["person"]] else ""
+        named = f"named, q = {row['q']:.2g}" if row["exposed"] else "not named"
+        lines.append(f"  {row['person']!a}: exposure {row['exposure']:+.1f}, {named}{copies}")
+    return lines + ([f"  and {len(rows) - MOST_PEOPLE:,} more people affected"] if len(rows) > MOST_PEOPLE else [])
 
 
 def sheet_summary(sheet: Sheet, out: Path) -> str:

@@ -1,4 +1,4 @@
-"""One view of many pictures, to be searched for the ones most alike to others, in blocks and on several threads."""
+"""One view of many pictures, searched for the best matches of others: in blocks, on several threads."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ _REGISTRATION = (
     (0.65, tuple((0.0, s) for s in _SCALES) + _TURNED),
     (0.40, tuple((0.0, s) for s in _SCALES)),
 )
-"""For each view, from which correlation it is worth trying, and the turns (degrees) and scales that are tried.
-Landmarks of an edited picture move by a pixel or two, which turns and scales its chip; a crop of 10 % enlarges its
-frame by a ninth and never turns it, but leaves little correlation to begin with. With a turn its opposite is tried, so
-that a mirror image is turned in the same ways."""
+"""For each view: the correlation from which turning and scaling is tried, and the turns (degrees) and scales.
+Landmarks of an edited picture move by a pixel or two, which turns and scales its chip. A crop of 10 % enlarges the
+frame by a ninth and never turns it, but starts from a low correlation. Turns come in pairs of opposite sign, so that a
+mirror image gets the same turns."""
 
 _CHUNK = 1024
 """Queries whose candidates are looked up at once."""
 _BLOCK = 64
 """Pictures compared at once: few enough for the processor's cache."""
 _HELD = 65_536
-"""Up to so many references stay ready for comparison (10 kB each); of more, the candidates are made ready chunk by
-chunk."""
+"""Up to this number, all references are prepared once and kept (10 kB each). Of more, only the candidates of each chunk
+are prepared."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Gallery:
     hashes: NDArray[np.uint8]
     """(m, 32)"""
     held: Windows | None
-    """Of all references, unless they are too many."""
+    """All references, prepared; None above `_HELD` references."""
 
 
 def gallery(pictures: NDArray[np.uint8], threads: int | None) -> Gallery:
@@ -83,10 +83,11 @@ def compared(
     among: NDArray[np.intp] | None = None,
     every: bool = False,
 ) -> Iterator[tuple[slice, NDArray[np.intp], NDArray[np.float64]]]:
-    """Chunks of queries: rows, (n, 2, k) rows of references for each picture and for its mirror image, correlations.
+    """For each chunk of queries: their rows; (n, 2, k) rows of references, for each query and its mirror image; and the
+    (n, 2, k) correlations.
 
-    The candidates are the references (those of the rows `among`) nearest by hash; of them the best one, the first in
-    order among equals (k = 1), or with `every` each.
+    Candidates are the references nearest by hash, all or those in the rows `among`. By default only the best candidate
+    is given (k = 1; of equals the first row), with `every` all.
     """
     codes = references.hashes if among is None else references.hashes[among]
     if not len(queries) or not len(codes):
@@ -144,9 +145,9 @@ def best(
     *,
     every: bool,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """(n, 2, k) which of the candidates, and its correlation, turned and scaled a little if that is worth trying.
+    """(n, 2, k) number of the candidate, and its correlation after small turns and scalings where these are tried.
 
-    `normal`: the pictures normalised. `place`: (n, 2, c) rows of `references`, for each picture and its mirror image.
+    `normal`: the pictures, normalised. `place`: (n, 2, c) rows of `references`, for each picture and its mirror image.
     """
     found = np.empty(place.shape)
 
@@ -173,7 +174,7 @@ def _register(
     view: int,
     threads: int | None,
 ) -> None:
-    """Raise correlations to those after small turns and scalings of the picture, of pairs that are at all alike."""
+    """Raise, in place, the correlations of pairs that are alike to the largest over small turns and scalings."""
     worth, warps = _REGISTRATION[view]
     alike = np.flatnonzero((correlation >= worth).any(axis=(1, 2)))
 
@@ -195,7 +196,7 @@ def _nearest(index: Any, codes: NDArray[np.uint8]) -> NDArray[np.intp]:
     """(n, 2, k) rows nearest by Hamming distance to (n, 2, 32) hashes."""
     import faiss
 
-    # One of several threads: FAISS need not start others. The setting is the calling thread's alone.
+    # This is one of several threads: FAISS must not start more. The setting is local to the calling thread.
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:

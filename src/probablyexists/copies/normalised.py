@@ -1,8 +1,8 @@
-"""Small grey pictures, and how alike two are: local contrast normalisation, hashes, correlation over small shifts.
+"""Small grey pictures: local contrast normalisation, hashes, correlation over small shifts.
 
-Pictures are (n, 48, 48). Blurs, cosine transforms and the like are linear and separable, so each is two products with
-small matrices. Every product has the shape of one picture, whatever the number of pictures: what is said of a picture
-does not depend on which others are asked about with it, and no product is large enough for the BLAS to use threads.
+Pictures are (n, 48, 48). Blurs and cosine transforms are linear and separable: each is two products with small
+matrices. A product always has the shape of one picture. So the result for a picture does not depend on the others in
+the batch, and no product is large enough for the BLAS to use threads.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from probablyexists.faces.compiled import PICTURE_SIDE as SIDE
 
 REACH = 3
-"""Shifts of up to this many pixels (of 48) are tried in both directions."""
+"""Largest shift that is tried, in pixels (of 48), in each direction."""
 HASH_SIDE = 16
+"""A hash has 16 x 16 bits."""
 
 SMOOTH = 0.6
-"""Pixels: the normalised picture is blurred by so much before it is compared."""
+"""Standard deviation, in pixels, of the blur of a normalised picture before it is compared."""
 
 _INNER = SIDE - 2 * REACH
 _SHIFTS = 2 * REACH + 1
@@ -32,11 +33,11 @@ _WAVES = SIDE // 2 + 1
 def normalise(pictures: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
     """Local contrast normalisation: subtract the blurred picture, divide by the blurred deviation.
 
-    The slight blur that follows is left to `windows` and `cores`, in whose waves it costs nothing, and changes no hash:
-    it only makes cosine waves smaller.
+    The slight blur by `SMOOTH` is part of `windows` and `cores`, where it costs nothing. It changes no hash: it scales
+    cosine coefficients by positive factors.
     """
     x = pictures.astype(np.float32)
-    # Blurs leave a constant as it is; without it less is lost to rounding, and a flat picture becomes exactly zero.
+    # A blur keeps the mean. Removing it first loses less to rounding and makes a flat picture exactly zero.
     x -= x.reshape(len(x), SIDE**2).mean(axis=1)[:, None, None]
     x -= _both_ways(_blur(3.0), x)
     deviation = _both_ways(_blur(4.5), x * x)
@@ -47,33 +48,33 @@ def normalise(pictures: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.f
 
 
 def hashes(normal: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(n, 2, 32) bytes, for each normalised picture and for its mirror image: the signs of the 16 x 16 lowest cosine
+    """(n, 2, 32) bytes of the normalised pictures and their mirror images: signs of the 16 x 16 lowest cosine
     coefficients."""
     low = _both_ways(_cosines(), normal)
-    # A mirror turns the waves that are odd across.
+    # Mirroring changes the sign of the coefficients that are odd across.
     both = np.stack([low, low * (1 - 2 * (np.arange(HASH_SIDE) % 2)).astype(np.float32)], axis=1)
     return np.packbits(both.reshape(len(low), 2, HASH_SIDE**2) > 0, axis=2)
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Normalised pictures, slightly blurred, of which every 42 x 42 window may be asked for: the references."""
+    """References, normalised and slightly blurred, to be compared in each of their 7 x 7 windows of 42 x 42 pixels."""
 
     spectra: NDArray[np.complex64]
     """(m, 50, 25) spectra, as in `_spectra`."""
     scale: NDArray[np.float32]
-    """(m, 7, 7) one over the length of each window, its mean taken out."""
+    """(m, 7, 7) reciprocal norm of each window after subtracting its mean."""
 
     def put(self, rows: slice, others: Windows) -> None:
         self.spectra[rows], self.scale[rows] = others.spectra, others.scale
 
     def correlation(self, core: NDArray[np.complex64], row: NDArray[np.intp]) -> NDArray[np.float64]:
-        """(n,) largest correlation of each core with any window of the reference in this row, to six decimals."""
+        """(n,) largest correlation of core i with any window of reference `row[i]`, rounded to six decimals."""
         down, across = _shifts()
-        # Correlation theorem: the product of the spectra gives the sum of core times window at every shift at once, and
-        # of its inverse transform only the 7 x 7 shifts within reach are worked out.
+        # Correlation theorem: the inverse transform of the product of the spectra is the sum of core times window at
+        # every shift. Only the 7 x 7 shifts within `REACH` are computed.
         spectra = self.spectra[row]
-        # In place whatever the size: left to itself numpy does so for large operands only, and that rounds differently.
+        # Always in place: by default numpy does this for large operands only, and the rounding differs.
         np.multiply(core, spectra, out=spectra)
         products = np.matmul(np.matmul(down, spectra).view(np.float32), across)
         products *= self.scale[row]
@@ -81,12 +82,12 @@ class Windows:
 
 
 def no_windows(n: int) -> Windows:
-    """Room for n."""
+    """Uninitialised windows of n references, to be filled by `put`."""
     return Windows(np.empty((n, 2 * _WAVES, _WAVES), np.complex64), np.empty((n, _SHIFTS, _SHIFTS), np.float32))
 
 
 def windows(normal: NDArray[np.float32]) -> Windows:
-    """What must be known of the references."""
+    """Normalised references as `Windows`."""
     sharp = _both_ways(_blur(SMOOTH), normal)
     total, squares = _both_ways(_boxes(), sharp), _both_ways(_boxes(), sharp * sharp)
     spread = np.maximum(squares - total * total / np.float32(_INNER**2), np.float32(1e-6))
@@ -94,8 +95,8 @@ def windows(normal: NDArray[np.float32]) -> Windows:
 
 
 def cores(normal: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """(n, 50, 25) what must be known of the queries: the conjugate spectrum of the middle 42 x 42 pixels, slightly
-    blurred, their mean taken out and of length one."""
+    """(n, 50, 25) normalised queries, to be compared: the conjugate spectrum of the middle 42 x 42 pixels, slightly
+    blurred, with mean 0 and norm 1."""
     waves, flat, power = _core_waves()
     core = _spectra(waves, normal)
     core -= core[:, :1, :1].real / np.float32(_INNER**2) * flat
@@ -106,16 +107,11 @@ def cores(normal: NDArray[np.float32]) -> NDArray[np.complex64]:
 
 
 def mirrored(core: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """`cores` of the mirror images, from those of the pictures."""
+    """`cores` of the mirror images, computed from the `cores` of the pictures."""
     shift = np.exp(2j * np.pi * np.arange(_WAVES) * (_INNER - 1) / SIDE).astype(np.complex64)
     halves = np.conj(core.reshape(-1, 2, _WAVES, _WAVES)[:, ::-1])
     halves *= shift
     return halves.reshape(core.shape)
-
-
-def shifted_correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n,) largest correlation of each normalised picture of `a`, its border cut, with the same of `b` shifted."""
-    return windows(b).correlation(cores(a), np.arange(len(b)))
 
 
 def warp(pictures: NDArray[np.uint8], turn: float, scale: float) -> NDArray[np.float32]:
@@ -131,7 +127,7 @@ def warp(pictures: NDArray[np.uint8], turn: float, scale: float) -> NDArray[np.f
 
 def _both_ways(matrix: NDArray[np.float32], pictures: NDArray[np.float32]) -> NDArray[np.float32]:
     """The matrix applied down and across."""
-    # Small products are nearly twice as fast with a matrix that lies in order.
+    # Small products are nearly twice as fast with a contiguous matrix.
     return np.asarray(np.matmul(np.matmul(matrix, pictures), np.ascontiguousarray(matrix.T)))
 
 
@@ -140,7 +136,7 @@ def _spectra(
 ) -> NDArray[np.complex64]:
     """(n, 50, 25) Fourier coefficients: down the frequencies 0 to 24, then 0 to -24; across 0 to 24.
 
-    The lowest and the highest stand there twice down; whoever adds up counts them half.
+    Down, the frequencies 0 and 24 are there twice: sums must count them half.
     """
     down, across = waves
     parts = np.matmul(down, np.matmul(pictures, across)).view(np.complex64)
@@ -152,7 +148,8 @@ def _spectra(
 
 
 def _waves(at: NDArray[np.integer], sign: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(50, n) cosines, then sines, and (n, 50) both in turn, at n places; sign -1: a spectrum, 1: its conjugate."""
+    """(50, n) cosines, then sines, and (n, 50) the two interleaved, at n positions. Sign -1: a spectrum, 1: its
+    conjugate."""
     angle = 2 * np.pi * np.outer(np.arange(_WAVES), at) / SIDE
     cosine, sine = np.cos(angle), sign * np.sin(angle)
     return np.concatenate([cosine, sine]), np.stack([cosine, sine], axis=1).reshape(2 * _WAVES, -1).T
@@ -166,8 +163,8 @@ def _whole_waves() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 @lru_cache
 def _core_waves() -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], NDArray[np.complex64], NDArray[np.float32]]:
-    """The waves of the middle, the blur included; the spectrum of a middle of ones; and (2500, 1) how much the square
-    of each part of a spectrum adds to the squared length of the picture (Parseval)."""
+    """Waves of the middle pixels, blur included; the spectrum of a middle of ones; (2500, 1) weights of squared real
+    and imaginary parts in the squared norm of the picture (Parseval)."""
     from scipy.ndimage import gaussian_filter1d
 
     down, across = np.zeros((2 * _WAVES, SIDE)), np.zeros((SIDE, 2 * _WAVES))
@@ -186,7 +183,7 @@ def _core_waves() -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], NDAr
 
 
 def _share() -> NDArray[np.float64]:
-    """(25,) how many frequencies of the whole spectrum each of half of it stands for."""
+    """(25,) number of frequencies of the full spectrum that each frequency of the half spectrum represents."""
     k = np.arange(_WAVES)
     return np.where((k == 0) | (k == _WAVES - 1), 1.0, 2.0)
 
@@ -195,7 +192,7 @@ def _share() -> NDArray[np.float64]:
 def _shifts() -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
     """(7, 50) and (50, 7) the inverse transform at the first seven shifts, down and across.
 
-    Across, the input is real and imaginary parts in turn, and the output real.
+    Across, the input is interleaved real and imaginary parts, the output real.
     """
     wave = np.exp(2j * np.pi * np.outer(np.arange(_SHIFTS), np.arange(_WAVES)) / SIDE) * _share() / SIDE
     down = np.concatenate([wave, np.conj(wave)], axis=1) / 2
@@ -221,13 +218,13 @@ def _cosines() -> NDArray[np.float32]:
 
 @lru_cache
 def _boxes() -> NDArray[np.float32]:
-    """(7, 48) ones where each window lies."""
+    """(7, 48) ones inside each window."""
     start, at = np.arange(_SHIFTS)[:, None], np.arange(SIDE)
     return ((at >= start) & (at < start + _INNER)).astype(np.float32)
 
 
 def _between(at: NDArray[np.float64]) -> tuple[tuple[NDArray[np.intp], NDArray[np.float64]], ...]:
-    """The two pixels on whose way a place lies, or the edge, and how much of each it is."""
+    """Linear interpolation at `at`: the pixel on either side and its weight; positions outside count as the edge."""
     at = np.clip(at, 0, SIDE - 1)
     low = np.floor(at).astype(np.intp)
     return (low, 1 - (at - low)), (np.minimum(low + 1, SIDE - 1), at - low)
@@ -245,7 +242,7 @@ def _scaling(scale: float) -> NDArray[np.float32]:
 
 @lru_cache
 def _warping(turn: float, scale: float) -> Any:
-    """(2304, 2304) sparse: which pixels make a pixel of the turned and scaled picture, and how much of each."""
+    """(2304, 2304) sparse: the weight of each source pixel in each pixel of the turned and scaled picture."""
     from scipy.sparse import csr_array
 
     middle = (SIDE - 1) / 2

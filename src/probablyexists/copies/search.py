@@ -1,9 +1,9 @@
-"""Copies, decided in image space: which pictures reproduce which.
+"""Copies, found in image space: which pictures reproduce which.
 
-Each image has two views, its aligned chip and its whole frame, in which shifts and scales are comparable. First a
-perceptual hash (signs of the low-frequency cosine transform, as in pHash) proposes candidates for the picture and its
-mirror image; then the pixels decide: the largest normalised correlation over small shifts, turns and scalings, after
-local contrast normalisation, which takes out brightness, contrast and what all faces share.
+Each image has two views: its aligned chip and its whole frame. A perceptual hash (signs of the low-frequency cosine
+transform, as in pHash) proposes candidates for the picture and its mirror image. The pixels decide: the largest
+normalised correlation over small shifts, turns and scalings. Local contrast normalisation comes first; it removes
+brightness, contrast and what all faces share.
 """
 
 from __future__ import annotations
@@ -30,22 +30,23 @@ SAME_PERSON_RATE = 1 / 100
 
 @dataclass(frozen=True)
 class Matches:
-    """For each query its best match in image space."""
+    """The best match of each query in image space."""
 
     correlation: NDArray[np.float64]
-    """(n,) -1 where there was nothing to compare with."""
+    """(n,) pixel correlation, higher = more alike; -1 without references."""
     index: NDArray[np.intp]
-    """(n,) row of the reference; -1 where there was none."""
+    """(n,) row of the reference; -1 without references."""
 
 
 @dataclass(frozen=True)
 class CopyThreshold:
-    """The correlation from which a sample is a copy, and how it was found."""
+    """The correlation from which a sample is a copy, and the photos it was set on."""
 
     value: float
     n_heldout: int
+    """Held-out photos."""
     resolvable: bool
-    """False: fewer than 999 held-out photos, so the rate of 1 in 1,000 is believed, not measured."""
+    """False below 999 held-out photos: the rate of 1 in 1,000 is then assumed, not measured."""
 
 
 def find(
@@ -54,11 +55,11 @@ def find(
     threads: int | None = None,
     done: Callable[[int], None] | None = None,
 ) -> Matches:
-    """The most alike reference of every query, in the view in which they are most alike.
+    """Best match of each query among the references, over all views.
 
-    (n, v, 48, 48) against (m, v, 48, 48) grey levels, v views of each image, in memory or on disk (`numpy.memmap`).
-    `threads`: None: all cores. Neither they nor what else is asked at the same time changes an answer. `done` is told
-    how many pictures more have been compared in one view.
+    `queries`: (n, v, 48, 48) and `references`: (m, v, 48, 48) grey levels, v views of each image, in memory or on disk
+    (`numpy.memmap`). `threads`: None = all cores. `done` is called with the number of pictures newly compared in one
+    view. The match of a query depends neither on the threads nor on the other queries.
     """
     found = _nothing(len(queries))
     for view in range(queries.shape[1]):
@@ -71,7 +72,7 @@ def find(
 
 
 def find_apart(pictures: NDArray[np.uint8], part: NDArray[np.integer], threads: int | None = None) -> Matches:
-    """For every picture the most alike one of the other parts, as `find` finds it. `part`: (n,) which each is in."""
+    """Best match of each picture among pictures of other parts, as in `find`. `part`: (n,) part index."""
     found = _nothing(len(pictures))
     for view in range(pictures.shape[1]):
         known = gallery(pictures[:, view], threads)
@@ -85,7 +86,7 @@ def find_apart(pictures: NDArray[np.uint8], part: NDArray[np.integer], threads: 
 def find_all(
     queries: NDArray[np.uint8], references: NDArray[np.uint8], at_least: float, threads: int | None = None
 ) -> dict[tuple[int, int], float]:
-    """(query, reference) -> correlation of every pair among the candidates that reaches `at_least` in some view."""
+    """(query, reference) -> correlation, for every candidate pair that reaches `at_least` in some view."""
     pairs: dict[tuple[int, int], float] = {}
     for view in range(queries.shape[1]):
         known = gallery(references[:, view], threads)
@@ -97,7 +98,7 @@ def find_all(
 
 
 def correlate(a: NDArray[np.uint8], b: NDArray[np.uint8], threads: int | None = None) -> NDArray[np.float64]:
-    """(n,) correlation of each image of `a` or its mirror image with the same image of `b`, in their best view."""
+    """(n,) correlation of image i of `a`, or its mirror image, with image i of `b`, in the best view."""
 
     def compare(rows: slice) -> NDArray[np.float64]:
         ours, theirs = a[rows], b[rows]
@@ -118,7 +119,7 @@ def _nothing(n: int) -> Matches:
 def _improve(
     found: Matches, rows: slice | NDArray[np.intp], candidate: NDArray[np.intp], correlation: NDArray[np.float64]
 ) -> None:
-    """Put in (n, 2) matches of pictures and their mirror images that are better than those found before."""
+    """Replace matches by better ones. `candidate`, `correlation`: (n, 2), of the pictures and their mirror images."""
     for flip in range(2):
         better = correlation[:, flip] > found.correlation[rows]
         found.correlation[rows] = np.where(better, correlation[:, flip], found.correlation[rows])
@@ -126,12 +127,12 @@ def _improve(
 
 
 def threshold(strangers: NDArray[np.floating], same_person: NDArray[np.floating]) -> CopyThreshold:
-    """Smallest threshold that holds both rates of false copies, and at least 0.85.
+    """Smallest threshold, at least 0.85, that keeps both rates of false copies.
 
-    `strangers`: each held-out photo's best correlation with a training photo. Conformal: of n photos at most
-    floor((n + 1) / 1000) - 1 may reach the threshold; with fewer than 999 it lies above all of them.
-    `same_person`: of each held-out person, the best correlation of one photo with the others; at most 1 in 100 may
-    reach it, so that a likeness does not pass for a copy.
+    `strangers`: best correlation of each held-out photo with a training photo. Conformal: at most
+    floor((n + 1) / 1000) - 1 of n photos may reach the threshold; below 999 photos none may.
+    `same_person`: best correlation of one photo of each held-out person with that person's other photos. At most 1 in
+    100 may reach the threshold, so that a likeness does not pass for a copy.
     """
     n = strangers.size
     allowed = math.floor((n + 1) * RATE + 1e-9) - 1

@@ -54,16 +54,31 @@ class Embedded:
     sha256: tuple[bytes, ...]
     embeddings: NDArray[np.float32]
     """(n, dim), unit length."""
-    pictures: NDArray[np.uint8]
-    """(n, 2, 48, 48) grey: chip and frame."""
+    read_pictures: NDArray[np.uint8] | None
+    """(n, 2, 48, 48) grey: chip and frame; None where they were not asked for."""
     n_faces: NDArray[np.int32]
     """(n,) faces the detector saw; 0 where it was not asked."""
     set_aside: tuple[SetAside, ...]
     n_computed: int
-    """How many photos were embedded now; the others lay in the store."""
+    """How many photos were embedded now; the others were in the store."""
 
     def __len__(self) -> int:
         return len(self.photos)
+
+    def __repr__(self) -> str:
+        n, dim = self.embeddings.shape
+        return f"Embedded({n:,} photos, {dim} numbers each, {len(self.set_aside):,} set aside)"
+
+    def label(self, row: int, *, show_names: bool) -> str:
+        """What a photo is called in results: its path, or a fingerprint, the beginning of its SHA-256."""
+        return self.photos[row].path if show_names else f"sha256:{self.sha256[row].hex()[:16]}"
+
+    @property
+    def pictures(self) -> NDArray[np.uint8]:
+        """(n, 2, 48, 48) grey: chip and frame. ValueError if the table was read without them."""
+        if self.read_pictures is None:
+            raise ValueError("this table was read without its pictures")
+        return self.read_pictures
 
     @property
     def n_no_face(self) -> int:
@@ -79,7 +94,7 @@ class Embedded:
             tuple(self.photos[i] for i in index),
             tuple(self.sha256[i] for i in index),
             _rows(self.embeddings, index),
-            _rows(self.pictures, index),
+            None if self.read_pictures is None else _rows(self.read_pictures, index),
             self.n_faces[index],
             self.set_aside,
             self.n_computed,
@@ -128,11 +143,13 @@ def embed(
     progress: Progress,
     title: str,
     look: Look | None = None,
+    *,
+    pictures: bool = True,
 ) -> Embedded:
     """Embed every photo of `source` that the store does not hold, then read the whole table from the store.
 
     The table does not depend on how they are looked at (default: in as many threads as there are cores), on batch size,
-    or on how often the work was interrupted.
+    or on how often the work was interrupted. `pictures`: read the small grey pictures too.
     """
     keys: dict[Photo, bytes] = {}
     unreadable: list[SetAside] = []
@@ -152,14 +169,21 @@ def embed(
         finally:  # stopped or not, what is done is kept
             store.add(part)
             n_computed += len(part)
-    return _table(source, store, keys, unreadable, n_computed)
+    return _table(source, store, keys, unreadable, n_computed, pictures)
 
 
 def in_threads(threads: int | None = None) -> Look:
-    """One thread reads, all others take a batch each from file to embedding. None: as many as there are cores."""
+    """One thread reads, `threads` others (None: one for each core) take a batch each from file to embedding.
+
+    With `threads` 1 the caller's own does both.
+    """
     n = threads or os.cpu_count() or 1
 
     def look(source: Source, store: Store, mode: FacesMode, recogniser: Recogniser) -> Iterator[Looked]:
+        if n == 1:
+            for looked, files in _read(source, source.photos, store.__contains__):
+                yield replace(looked, rows=tuple(recognise(files, mode, recogniser)))
+            return
         waiting: deque[tuple[Looked, Future[list[Row]]]] = deque()
 
         def finished() -> Looked:
@@ -232,10 +256,15 @@ def recognise(files: Sequence[File], mode: FacesMode, recogniser: Recogniser) ->
 
 
 def _table(
-    source: Source, store: Store, keys: dict[Photo, bytes], unreadable: list[SetAside], n_computed: int
+    source: Source,
+    store: Store,
+    keys: dict[Photo, bytes],
+    unreadable: list[SetAside],
+    n_computed: int,
+    pictures: bool,
 ) -> Embedded:
     photos = [photo for photo in source.photos if photo in keys]
-    held = store.read(dict.fromkeys(keys[photo] for photo in photos))
+    held = store.read((keys[photo] for photo in photos), pictures=pictures)
     rows = np.array([held.row_of[keys[photo]] for photo in photos], dtype=np.intp)
     good = [i for i, row in enumerate(rows) if held.reasons[row] is None]
     aside = unreadable + [
@@ -248,7 +277,7 @@ def _table(
         tuple(photos[i] for i in good),
         tuple(keys[photos[i]] for i in good),
         _rows(held.embeddings, kept),
-        _rows(held.pictures, kept),
+        None if held.pictures is None else _rows(held.pictures, kept),
         held.n_faces[kept],
         tuple(sorted(aside, key=lambda a: a.photo)),
         n_computed,

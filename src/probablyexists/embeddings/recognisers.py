@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import sha256_file
+from probablyexists.basis.onnx_session import onnx_session
+from probablyexists.basis.own_code import is_object_name, made_by_name
 from probablyexists.embeddings import dlib_onnx
 from probablyexists.faces.alignment import Template
 from probablyexists.faces.compiled import CHIP_SIDE
 
 
+@runtime_checkable
 class Recogniser(Protocol):
     """Turns aligned faces into embeddings. The result for a face never depends on the others in the batch.
 
@@ -55,8 +58,13 @@ _WEBFACE = "WebFace600K, celebrities from the internet"
 _WEBFACE_KNOWS = ("webface", "celeb", "vgg", "lfw")
 
 
-def open_recogniser(name: str, cache: Path) -> Recogniser:
-    """`dlib` (default), `dlib-float32`, `insightface`, or the path of an ONNX file that takes aligned faces."""
+def open_recogniser(name: str | Recogniser, cache: Path) -> Recogniser:
+    """By name: `dlib` (default), `dlib-float32`, `insightface`, an ONNX file that takes aligned faces, `module:Name`.
+
+    An object is returned as it is. Raises InputError.
+    """
+    if not isinstance(name, str):
+        return name
     if name == "dlib":
         return DlibRecogniser(cache)
     if name == "dlib-float32":
@@ -65,17 +73,23 @@ def open_recogniser(name: str, cache: Path) -> Recogniser:
         return OnnxRecogniser(_insightface_weights(), _WEBFACE, _WEBFACE_KNOWS)
     if name.endswith(".onnx"):
         return OnnxRecogniser(Path(name))
+    if is_object_name(name):
+        recogniser: Recogniser = made_by_name(name, "recogniser")
+        return recogniser
     raise InputError(
-        f"--recogniser {name}: unknown; give dlib, dlib-float32, insightface, or the path of an .onnx file"
+        f"{option('recogniser', name)}: unknown; give dlib, dlib-float32, insightface, the path of an .onnx file, or "
+        "module:Name"
     )
 
 
-def open_recognisers(names: Sequence[str], cache: Path) -> list[Recogniser]:
+def open_recognisers(names: Sequence[str | Recogniser], cache: Path) -> list[Recogniser]:
     """Several; InputError if two are the same."""
     found = [open_recogniser(name, cache) for name in names]
     for number, recogniser in enumerate(found):
         if any(other.id == recogniser.id for other in found[:number]):
-            raise InputError(f"--more-recognisers {names[number]}: is asked already; name each recogniser once")
+            name = names[number]
+            given = name if isinstance(name, str) else name.id
+            raise InputError(f"{option('more_recognisers', given)}: is used already; name each recogniser once")
     return found
 
 
@@ -134,7 +148,7 @@ class OnnxRecogniser:
         self._made = path, trained_on, knows
         self.trained_on, self.knows = trained_on, knows
         if not path.is_file():
-            raise InputError(f"--recogniser {path}: no such file; give the path of an .onnx face recogniser")
+            raise InputError(f"{option('recogniser', path)}: no such file; give the path of an .onnx face recogniser")
         self._session = _session(path)
         self._layout = _layout(self._session, path)
         self._input = self._session.get_inputs()[0].name
@@ -167,8 +181,8 @@ def _layout(session: Any, path: Path) -> _Layout:
     shape_in = inputs[0].shape if len(inputs) == 1 else []
     shape_out = outputs[0].shape if len(outputs) == 1 else []
     problem = InputError(
-        f"--recogniser {path}: needs one float input (n, 3, side, side) or (n, side, side, 3) and one float output "
-        f"(n, dim), has inputs {[(i.type, i.shape) for i in inputs]} and outputs "
+        f"{option('recogniser', path)}: needs one float input (n, 3, side, side) or (n, side, side, 3) and one float "
+        f"output (n, dim), has inputs {[(i.type, i.shape) for i in inputs]} and outputs "
         f"{[(o.type, o.shape) for o in outputs]}; export the network so, with side and dim fixed"
     )
     if len(shape_in) != 4 or len(shape_out) != 2 or not isinstance(shape_out[1], int):
@@ -186,28 +200,21 @@ def _insightface_weights() -> Path:
     path = Path.home() / ".insightface" / "models" / "buffalo_l" / "w600k_r50.onnx"
     if not path.is_file():
         raise InputError(
-            f"--recogniser insightface: {path} is missing; its weights are for non-commercial research and are "
-            "not fetched for you: pip install 'probablyexists[insightface]', then run "
+            f"{option('recogniser', 'insightface')}: {path} is missing; its weights are for non-commercial research "
+            "and are not fetched for you: pip install insightface, then run "
             "python -c \"from insightface.app import FaceAnalysis; FaceAnalysis('buffalo_l')\""
         )
     return path
 
 
 def _session(path: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # Batches run beside each other, one a thread: several threads on one batch would wait for each other.
-    options.intra_op_num_threads = 1
-    wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    providers = [p for p in wanted if p in onnxruntime.get_available_providers()]
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+        # Batches run beside each other, one a thread: several threads on one batch would wait for each other.
+        return onnx_session(path, threads=1)
     except Exception as error:  # ONNX Runtime raises many kinds; each means that the file cannot be used
         said = " ".join(str(error).split())[:160]
         raise InputError(
-            f"{path}: not a usable ONNX model ({said}); give another, or delete it if it lies in the cache"
+            f"{path}: not a usable ONNX model ({said}); give another, or delete it if it is in the cache"
         ) from error
 
 

@@ -26,6 +26,7 @@ from probablyexists.basis.memory import room
 from probablyexists.faces.compiled import PICTURE_SIDE
 
 _PART = re.compile(r"part-[0-9a-f]{64}\.parquet")
+_KEYS_NAME = "part-*.keys"
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,15 @@ class Rows:
     n_faces: NDArray[np.int32]
     embeddings: NDArray[np.float32]
     """(n, dim)"""
-    pictures: NDArray[np.uint8]
-    """(n, 2, 48, 48)"""
+    pictures: NDArray[np.uint8] | None
+    """(n, 2, 48, 48); None where they were not asked for."""
 
 
 class Store:
-    """All rows made in one way, on disk under `folder`."""
+    """All rows made in one way, on disk under `folder`.
+
+    Beside each part a small file lists the photos in it, so that only parts with wanted photos are read.
+    """
 
     def __init__(self, cache: Path, made_with: dict[str, str | int], dim: int) -> None:
         key = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()[:16]
@@ -64,15 +68,17 @@ class Store:
         if not self.folder.is_dir():
             with _writing(self.folder):
                 write_text(self.folder / "made_with.json", json.dumps(made_with, indent=1, sort_keys=True) + "\n")
-        self._known = self._read_keys()
+        self._part_of: dict[bytes, Path] = {}
+        for part in sorted(path for path in self.folder.iterdir() if _PART.fullmatch(path.name)):
+            self._part_of.update(dict.fromkeys(self._keys_of(part), part))
 
     def __contains__(self, sha256: bytes) -> bool:
-        return sha256 in self._known
+        return sha256 in self._part_of
 
     @property
     def known(self) -> frozenset[bytes]:
         """The hashes of all photos in it."""
-        return frozenset(self._known)
+        return frozenset(self._part_of)
 
     def add(self, rows: Sequence[Row]) -> None:
         """Write the rows as one new part file. Its name is the hash of its content, so that damage is noticed."""
@@ -84,27 +90,37 @@ class Store:
         # Only reasons repeat; a dictionary of the other columns would be made in vain.
         pq.write_table(self._table(rows), buffer, compression="zstd", use_dictionary=["reason"])
         data = buffer.getvalue()
-        path = self.folder / f"part-{hashlib.sha256(data).hexdigest()}.parquet"
-        with _writing(self.folder), written_whole(path) as aside:
+        part = self.folder / f"part-{hashlib.sha256(data).hexdigest()}.parquet"
+        keys = [row.sha256 for row in rows]
+        with _writing(self.folder), written_whole(part) as aside:
             aside.write_bytes(data)
-        self._known.update(row.sha256 for row in rows)
+        self._write_keys(part, keys)
+        self._part_of.update(dict.fromkeys(keys, part))
 
-    def read(self, wanted: Iterable[bytes]) -> Rows:
-        """The rows of these photos, each once, by their hash; photos never embedded are absent."""
+    def read(self, wanted: Iterable[bytes], *, pictures: bool = True) -> Rows:
+        """The rows of these photos, each once, by their hash; photos never embedded are absent.
+
+        Raises InputError if a part is damaged or gone.
+        """
         row_of: dict[bytes, int] = {}
+        parts: dict[Path, None] = {}
         for key in wanted:
-            if key in self._known:
-                row_of.setdefault(key, len(row_of))
+            if key in self._part_of and key not in row_of:
+                row_of[key] = len(row_of)
+                parts[self._part_of[key]] = None
         n = len(row_of)
         rows = Rows(
             row_of,
             [None] * n,
-            np.zeros(n, np.int32),
+            np.full(n, -1, np.int32),
             room((n, self.dim), np.float32),
-            room((n, 2, PICTURE_SIDE, PICTURE_SIDE), np.uint8),
+            room((n, 2, PICTURE_SIDE, PICTURE_SIDE), np.uint8) if pictures else None,
         )
-        for part in self._parts():
-            self._read_into(rows, _read_part(part))
+        columns = ["sha256", "reason", "n_faces", "embedding", *(["picture"] if pictures else [])]
+        for part in sorted(parts):
+            self._read_into(rows, _read_part(part, columns))
+        if (rows.n_faces < 0).any():
+            raise InputError(f"{self.folder}: the lists of photos do not fit the parts; delete the files {_KEYS_NAME}")
         return rows
 
     def _read_into(self, rows: Rows, table: Any) -> None:
@@ -113,23 +129,35 @@ class Store:
         reasons, n_faces = table["reason"].to_pylist(), table["n_faces"].to_numpy()
         acquired = np.array([reason is None for reason in reasons], dtype=bool)
         at = np.cumsum(acquired) - 1
-        vectors = _flat(table["embedding"]).reshape(-1, self.dim)
-        pixels = _bytes(table["picture"]).reshape(-1, 2, PICTURE_SIDE, PICTURE_SIDE)
         here = np.array([i for i, place in enumerate(places) if place is not None], dtype=np.intp)
         there = np.array([place for place in places if place is not None], dtype=np.intp)
         rows.n_faces[there] = n_faces[here]
         for i, place in zip(here, there, strict=True):
             rows.reasons[place] = reasons[i]
         ours = acquired[here]
-        rows.embeddings[there[ours]] = vectors[at[here[ours]]]
-        rows.pictures[there[ours]] = pixels[at[here[ours]]]
-        rows.embeddings[there[~ours]], rows.pictures[there[~ours]] = 0, 0
+        vectors = _flat(table["embedding"]).reshape(-1, self.dim)
+        rows.embeddings[there[ours]], rows.embeddings[there[~ours]] = vectors[at[here[ours]]], 0
+        if rows.pictures is not None:
+            pixels = _bytes(table["picture"]).reshape(-1, 2, PICTURE_SIDE, PICTURE_SIDE)
+            rows.pictures[there[ours]], rows.pictures[there[~ours]] = pixels[at[here[ours]]], 0
 
-    def _parts(self) -> list[Path]:
-        return sorted(path for path in self.folder.iterdir() if _PART.fullmatch(path.name))
+    def _keys_of(self, part: Path) -> list[bytes]:
+        """The photos of a part, from the list beside it; a list that is missing or damaged is made again."""
+        try:
+            data = _keys_file(part).read_bytes()
+        except OSError:
+            data = b""
+        digest, keys = data[:32], data[32:]
+        if len(keys) % 32 == 0 and digest == _digest(part, keys):
+            return [keys[at : at + 32] for at in range(0, len(keys), 32)]
+        found: list[bytes] = _read_part(part, ["sha256"])["sha256"].to_pylist()
+        self._write_keys(part, found)
+        return found
 
-    def _read_keys(self) -> set[bytes]:
-        return {key for part in self._parts() for key in _read_part(part, ["sha256"])["sha256"].to_pylist()}
+    def _write_keys(self, part: Path, keys: Sequence[bytes]) -> None:
+        joined = b"".join(keys)
+        with _writing(self.folder), written_whole(_keys_file(part)) as aside:
+            aside.write_bytes(_digest(part, joined) + joined)
 
     def _table(self, rows: Sequence[Row]) -> Any:
         import pyarrow as pa
@@ -147,6 +175,15 @@ class Store:
         )
 
 
+def _keys_file(part: Path) -> Path:
+    return part.with_suffix(".keys")
+
+
+def _digest(part: Path, keys: bytes) -> bytes:
+    """Of the list of a part's photos: it belongs to this part, and is whole."""
+    return hashlib.sha256(part.name.encode() + keys).digest()
+
+
 def _flat(column: Any) -> NDArray[np.float32]:
     """The numbers of a column of lists, those of nulls left out."""
     return np.asarray(column.combine_chunks().flatten(), dtype=np.float32)
@@ -160,7 +197,7 @@ def _bytes(column: Any) -> NDArray[np.uint8]:
     return np.frombuffer(filled.buffers()[1], np.uint8)[start : start + len(filled) * width]
 
 
-def _read_part(part: Path, columns: list[str] | None = None) -> Any:
+def _read_part(part: Path, columns: list[str]) -> Any:
     """A part file's table; InputError if it is not byte for byte what was written."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -1,39 +1,39 @@
-"""Who does the heavy work, and how: this machine or a cluster, exactly or by an index."""
+"""Who does the heavy work: this machine or a cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 from probablyexists.basis.progress import Progress
+from probablyexists.basis.threads import limited_threads
 from probablyexists.embeddings.embed import Look, in_threads
-from probablyexists.intake.settings import Common
-from probablyexists.matching.neighbours import nearest_here, searched_by
+from probablyexists.engines.resources import Resources
+from probablyexists.matching.matcher import Matcher
 
 
 @dataclass(frozen=True)
 class Engine:
-    """What does the work."""
+    """What embeds and what matches."""
 
     look: Look
-    """How photos are looked at."""
+    matcher: Matcher
 
 
 @contextmanager
-def engine(settings: Common, progress: Progress) -> Iterator[Engine]:
-    """Inside, `nearest` is done as the settings say.
+def engine(resources: Resources, progress: Progress) -> Iterator[Engine]:
+    """The engine; inside, libraries keep to `resources.threads` too.
 
     Raises MissingExtraError, and InputError for an address at which no cluster answers.
     """
-    memory = int(settings.memory * 2**30)
-    if settings.engine == "ray":
-        from probablyexists.engines.ray import RayEngine
+    memory = int(resources.memory * 2**30)
+    matcher = Matcher(resources.threads, memory, progress=progress)
+    with limited_threads(resources.threads):
+        if resources.engine == "ray":
+            from probablyexists.engines.ray import RayEngine
 
-        cluster = RayEngine(settings.ray_address, memory)
-        with searched_by(cluster.search):
-            yield Engine(cluster.look)
-    else:
-        with searched_by(partial(nearest_here, memory=memory, threads=settings.threads, progress=progress)):
-            yield Engine(in_threads(settings.threads))
+            cluster = RayEngine(resources.ray_address, memory)
+            yield Engine(cluster.look, replace(matcher, search=cluster.search))
+        else:
+            yield Engine(in_threads(resources.threads), matcher)

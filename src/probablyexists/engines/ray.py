@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from probablyexists.basis.errors import InputError, MissingExtraError, ProbablyExistsError
+from probablyexists.basis.errors import InputError, MissingExtraError, ProbablyExistsError, option
 from probablyexists.embeddings.embed import Looked, look_at
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import Store
 from probablyexists.faces.acquire import FacesMode
-from probablyexists.matching.neighbours import MEMORY, Nearest, Vectors, nearest_here
+from probablyexists.matching.neighbours import MEMORY, Nearest, Vectors, nearest
 from probablyexists.sources.open_source import Source
 
 Shared = TypeVar("Shared")
@@ -54,7 +54,7 @@ class RayEngine:
                 _knock(address)
                 ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
             except (OSError, ValueError) as error:
-                raise InputError(f"--ray-address {address}: no cluster answers there ({error})") from None
+                raise InputError(f"{option('ray_address', address)}: no cluster answers there ({error})") from None
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
@@ -92,8 +92,8 @@ class RayEngine:
             pickle.dumps(source)
         except Exception:  # a generator holds a network, of whatever kind
             raise InputError(
-                f"--engine ray: {source.name} is no set of images that every machine can read; draw its samples into a "
-                "folder first"
+                f"{option('engine', 'ray')}: {source.name} is no set of images that every machine can read; draw "
+                "its samples into a folder first"
             ) from None
         for _, looked in self.each(_look, (source, store.known, mode, recogniser), items):
             yield looked
@@ -124,7 +124,7 @@ def _look(shared: tuple[Source, frozenset[bytes], FacesMode, Recogniser], item: 
 
 def _search(shared: tuple[Vectors, Vectors, int, int], item: tuple[int, int]) -> Nearest:
     queries, references, k, memory = shared
-    return nearest_here(queries[slice(*item)], references, k, memory=memory, threads=1)
+    return nearest(queries[slice(*item)], references, k, memory=memory, threads=1)
 
 
 _last: tuple[str, Any] = ("", None)
@@ -146,7 +146,7 @@ def _own(error: BaseException | None) -> BaseException:
     at = error
     while at is not None:
         if isinstance(at, ProbablyExistsError):
-            return InputError(str(getattr(at, "cause", at)))
+            return InputError(getattr(at, "cause", at).raw)
         at = getattr(at, "cause", None) or at.__cause__
     assert error is not None
     return error

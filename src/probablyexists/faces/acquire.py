@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 ACQUIRE_VERSION = 4
-"""Raised whenever the same bytes would give another chip; part of the store's key."""
+"""Increased whenever the same bytes would give another chip; part of the store's key."""
 
 NO_FACE = "no face found"
 
@@ -34,10 +34,10 @@ class Face:
     chip: NDArray[np.uint8]
     """(side, side, 3), upright, in the recogniser's frame."""
     picture: NDArray[np.uint8]
-    """(2, 48, 48) grey levels, the views of the copy check: dlib's chip, and the whole frame. An edit that misleads
-    the landmarks leaves the frame as it is; one that moves the frame leaves the chip."""
+    """(2, 48, 48) grey levels, the views of the copy search: dlib's chip, and the whole frame. An edit that misleads
+    the landmarks keeps the frame; an edit that moves the frame keeps the chip."""
     n_faces: int
-    """How many faces the detector saw, as `detect` counts them; 0 where it was not asked (`aligned`)."""
+    """Faces that the detector saw, as `detect` counts them; 0 in mode `aligned`."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def acquire(
 ) -> list[Face | ImageError]:
     """Decode and align each. An ImageError is returned, not raised: its `reason` is counted, the audit goes on.
 
-    `detect` looks for a face and reports "no face found"; `aligned` takes the frame as the face. What comes of a file
-    does not depend on the others; together they are faster.
+    `detect` looks for a face and reports "no face found"; `aligned` takes the frame as the face. The result for a file
+    does not depend on the others; a batch is faster.
     """
     looked = [_look(data, mode) for data in files]
     seen = [its for its in looked if isinstance(its, _Seen)]
@@ -82,11 +82,12 @@ def _cut(seen: _Seen, points: NDArray[np.float64], side: int, template: Template
 
 
 def small_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(48, 48) by Pillow's box filter, or by the same numbers in C."""
+    """(48, 48) grey levels by Pillow's box filter, or by C code with the same result."""
     library = aligner()
     height, width = image.shape[:2]
     if library is not None and width >= CHIP_SIDE and CHIP_SIDE <= height <= 1.5 * width:
-        # The rest is Pillow's: some of its versions reduce a high picture by its height first, and round otherwise.
+        # Other shapes go to Pillow: some of its versions reduce a tall picture along its height first, and round
+        # differently.
         small, sums = np.empty((PICTURE_SIDE, PICTURE_SIDE), np.uint8), np.empty(width + 1, np.int32)
         library.small_grey(rgb(image), width, height, sums, small)
         return small
@@ -106,15 +107,15 @@ ENOUGH_FOUND = 0.3
 
 @dataclass(frozen=True)
 class FrameCheck:
-    """What a sample of a source says about skipping the detector."""
+    """Whether the detector can be skipped for a source, measured on some of its images."""
 
     n_sampled: int
     n_found: int
     """Images in which the detector sees a face."""
     n_agree: int
-    """Found faces whose landmarks on the frame fall where the detector's do."""
+    """Found faces whose landmarks with the frame's box agree with those with the detector's box."""
     square: bool
-    """All images square and of one size, as generators make them."""
+    """Whether all images are square and of one size, as generators make them."""
 
     @property
     def detectable(self) -> bool:
@@ -138,7 +139,7 @@ class FrameCheck:
 
 
 def check_frames(samples: Sequence[bytes]) -> FrameCheck:
-    """Does aligning on the frame give the landmarks that the detector would give? Measured, not guessed."""
+    """Measure whether landmarks found on the frame agree with those found in the detector's box."""
     shapes = set()
     n_decoded = n_found = n_agree = 0
     for data in samples:

@@ -12,17 +12,17 @@ from probablyexists.faces.compiled import CHIP_SIDE, aligner, rgb
 Template = Literal["dlib", "arcface"]
 
 _ARCFACE_POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 80.5]]) / 112.0
-"""Eye centres (right eye of the person first, as it stands left in the picture) and the base of the nose, as
-shares of the side. The eyes are ArcFace's published template; the nose base lies between its nose tip and its
-mouth corners, because dlib marks the base and not the tip."""
+"""Centres of the left and the right eye in the picture, and the base of the nose, as shares of the side. The eyes are
+those of ArcFace's published template. Its nose is a tip; dlib marks the base, which is put between ArcFace's tip and
+mouth corners."""
 
 
 def cut_chip(
     image: NDArray[np.uint8], points: NDArray[np.float64], side: int = CHIP_SIDE, template: Template = "dlib"
 ) -> NDArray[np.uint8]:
-    """The face upright in a (side, side, 3) picture: dlib's own chip (padding 0.25) or ArcFace's frame.
+    """(side, side, 3) upright face: dlib's own chip (padding 0.25) or ArcFace's frame.
 
-    `image`: (height, width, 3), RGB. `points` (5, 2): the landmarks.
+    `image`: (height, width, 3), RGB. `points`: (5, 2) landmarks x, y in pixels.
     """
     return _dlib_chip(image, points, side) if template == "dlib" else _warp(image, points, side)
 
@@ -49,7 +49,7 @@ def _warp(image: NDArray[np.uint8], points: NDArray[np.float64], side: int) -> N
     eyes = np.array([points[[2, 3]].mean(axis=0), points[[0, 1]].mean(axis=0), points[4]])
     if eyes[0, 0] > eyes[1, 0]:
         eyes[[0, 1]] = eyes[[1, 0]]
-    # Points name pixel centres; Pillow counts from the pixel's corner.
+    # Landmarks are at pixel centres; Pillow's coordinates start at the pixel's corner.
     a, b, x, y = _similarity(_ARCFACE_POINTS * side + 0.5, eyes + 0.5)
     affine = (a, -b, x, b, a, y)
     upright = Image.fromarray(image).transform((side, side), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)

@@ -1,4 +1,4 @@
-"""Where a face lies in a picture: what dlib's HOG detector sees, or the frame itself."""
+"""The box of a face in a picture: from dlib's HOG detector, or the frame itself."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 SMALLEST = 192
-"""Images with a shorter side below this are enlarged to it, and none is reduced below it: the detector wants faces of
-80 pixels, and landmarks fall on whole pixels, which is too coarse for a small image."""
+"""Images with a shorter side below this (pixels) are enlarged to it, and none is reduced below it: the detector needs
+faces of 80 pixels, and landmarks are rounded to pixels, which is too coarse for a small image."""
 
 FRAME_MARGIN = 0.08
-"""Without the detector, landmarks are looked for on a box of 8 to 92 % of the frame."""
+"""Without the detector, the box for the landmarks is 8 to 92 % of the frame."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,10 @@ class Box:
 
 @dataclass(frozen=True)
 class Detection:
-    """What the detector saw: the face chosen, and how many there were."""
+    """The face chosen, and the number of faces seen."""
 
     box: Box | None
+    """None: no face."""
     n_faces: int
 
 
@@ -47,22 +48,22 @@ def _detector() -> Any:
 
 
 _ATTEMPTS = ((0, 0.0), (1, 0.0), (1, -0.3))
-"""Times the image is doubled, and what is added to the detector's threshold."""
+"""How many times the image is doubled, and what is added to the detector's threshold; tried in this order."""
 
 _LEAST_FACE = 80
-"""Side of the smallest face that the detector sees."""
+"""Side, in pixels, of the smallest face that the detector sees."""
 
 _SURE = 1.2**4
-"""How many times the prominence of every other face settles which is taken. At another size of the image each of two
-boxes may come out a step of the detector's pyramid (1.2 in side) larger or smaller."""
+"""A face is chosen in a reduced image only if its prominence is this many times that of every other face: at another
+image size each of two boxes may be one step of the detector's pyramid (1.2 in side) larger or smaller."""
 
 
 def detect(image: NDArray[np.uint8]) -> Detection:
-    """Look for faces: in a large image reduced as far as its shorter side allows, by powers of two, then in the whole.
+    """Look for faces: first in the image reduced by powers of two as far as `SMALLEST` allows, last at full size.
 
-    Of several faces the largest, most central one is chosen: box area times exp(-(d / 0.5)^2), d being the
-    distance of its centre from the middle in shares of the shorter side. One found in a reduced image is taken only
-    if no other could be preferred to it in the whole, nor one too small to be seen there. Those are not counted then.
+    Of several faces the most prominent is chosen: box area times exp(-(d / 0.5)^2), d the distance of its centre from
+    the middle as a share of the shorter side. A face found in a reduced image is chosen only if none could be preferred
+    to it at full size, not even one too small to be seen in the reduced image. Such small faces are not counted.
     """
     factor = 1
     while min(image.shape[:2]) >= 2 * factor * SMALLEST:
@@ -76,7 +77,7 @@ def detect(image: NDArray[np.uint8]) -> Detection:
 
 
 def detect_whole(image: NDArray[np.uint8]) -> Detection:
-    """Look for faces at the image's own size, then at twice the size, then at that size less strictly."""
+    """Look for faces at the image's own size, then at twice the size, then at twice the size with a lower threshold."""
     for doubled, stricter in _ATTEMPTS:
         boxes = _seen(image, doubled, stricter)
         if boxes:
@@ -85,7 +86,7 @@ def detect_whole(image: NDArray[np.uint8]) -> Detection:
 
 
 def _detect_reduced(image: NDArray[np.uint8], factor: int) -> Detection | None:
-    """What is seen in the image reduced, in its own pixels; None if that does not settle which face to take."""
+    """Faces seen in the reduced image, in pixels of the full one; None if they do not settle which face to choose."""
     from PIL import Image
 
     small = np.asarray(Image.fromarray(image).reduce(factor))
@@ -121,7 +122,7 @@ def _prominence(box: Box, width: int, height: int) -> float:
 
 
 def frame_box(size: tuple[int, int]) -> Box:
-    """The box that stands for a detection when the image, of this width and height, is a face crop already."""
+    """The box used instead of a detection when the image, of this (width, height), is a face crop."""
     width, height = size
     return Box(
         round(FRAME_MARGIN * width),

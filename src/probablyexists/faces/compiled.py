@@ -1,4 +1,5 @@
-"""`align.c`, where the package was built with a C compiler. Without it dlib and Pillow do the same, slower."""
+"""The functions of `align.c`, if the package was built with a C compiler. Without them dlib and Pillow do the same,
+slower."""
 
 from __future__ import annotations
 
@@ -14,18 +15,18 @@ from numpy.typing import NDArray
 from probablyexists.basis.files import sha256_file
 
 CHIP_SIDE = 150
-"""Of dlib's chip, as its network takes it."""
+"""Side, in pixels, of dlib's chip, the input of its network."""
 
 PICTURE_SIDE = 48
-"""Of the small grey pictures kept beside each embedding for the copy check."""
+"""Side, in pixels, of the small grey pictures that are kept beside each embedding for the copy search."""
 
 _SOURCE = Path(__file__).with_name("align.c")
 _COMPILED = ".compiled"
-"""The library's ending beside it; a .so would pass for a module of Python's."""
+"""Suffix of the compiled library; a .so could be imported as a Python module."""
 
 
 class Picture(ctypes.Structure):
-    """align.c's `Picture`. Its pointers are good for as long as the arrays live."""
+    """align.c's `Picture`. Its pointers are valid as long as the arrays exist."""
 
     _fields_ = (
         ("rgb", ctypes.c_void_p),
@@ -36,16 +37,16 @@ class Picture(ctypes.Structure):
 
 @cache
 def aligner() -> ctypes.CDLL | None:
-    """The compiled functions; None where there are none, none for this machine, or those of another align.c.
+    """The compiled functions; None if they are missing, made for another machine, or made from another align.c.
 
-    Arrays given must be contiguous, and those with a shape here have it.
+    Arrays passed to them must be contiguous, and have the shape given here, if any.
     """
     try:
         library = ctypes.CDLL(str(_SOURCE.with_suffix(_COMPILED)))
         made_from = (ctypes.c_char * 64).in_dll(library, "source_sha256").value.decode()
         if made_from != sha256_file(_SOURCE):
             return None
-    except (OSError, ValueError):  # ValueError: it has no such name
+    except (OSError, ValueError):  # ValueError: the library has no such name
         return None
     number, image = ctypes.c_int, _array(np.uint8)
     library.read_cascade.argtypes = [ctypes.c_char_p, ctypes.c_size_t, image]
@@ -64,7 +65,7 @@ def _array(dtype: type[np.generic], shape: tuple[int, ...] | None = None) -> Any
 
 
 def rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`image` as the functions read it, contiguous; ValueError if it is not (height, width, 3) of bytes."""
+    """`image` as the C functions read it, contiguous; ValueError if it is not (height, width, 3) of uint8."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size >= 1 << 31:
         raise ValueError(f"an image must be (height, width, 3) of uint8, below 2 GiB: {image.shape} of {image.dtype}")
     return np.ascontiguousarray(image)

@@ -20,10 +20,10 @@ _FILE = "shape_predictor_5_face_landmarks.dat"
 
 
 def landmarks(images: Sequence[NDArray[np.uint8]], boxes: Sequence[Box]) -> NDArray[np.float64]:
-    """(n, 5, 2) points x, y in whole pixels.
+    """(n, 5, 2) points x, y, rounded to pixels.
 
-    `images`: (height, width, 3), RGB; a box each. The points of a face do not depend on the others; together they are
-    found faster.
+    `images`: (height, width, 3), RGB, with one box each. The points of a face do not depend on the others; a batch is
+    faster.
     """
     images = [rgb(image) for image in images]
     library = aligner()
@@ -48,7 +48,7 @@ def _cascade(library: ctypes.CDLL) -> NDArray[np.uint8]:
 
 
 def read_cascade(library: ctypes.CDLL, data: bytes) -> NDArray[np.uint8]:
-    """dlib's `shape_predictor` of five points, as align.c holds it; InputError if it is not built as we know it."""
+    """dlib's `shape_predictor` of five points in align.c's layout; InputError if the file is built differently."""
     cascade = np.zeros(ctypes.c_size_t.in_dll(library, "cascade_size").value, np.uint8)
     if not library.read_cascade(data, len(data), cascade):
         raise InputError("not dlib's five landmarks")

@@ -1,15 +1,8 @@
-"""A Python function as a generator: `module:function`.
-
-This imports the module, which runs its code. It happens only when the user wrote `module:function` and no file or
-folder of that name exists; nothing read from a file ever leads here.
-"""
+"""The user's own object as a generator: a function from seeds to images, a torch network, or a whole `Generator`."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import os
-import re
+import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,38 +12,76 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
-from probablyexists.generators.file_checks import content_id, one_line
-from probablyexists.generators.latents import checked_size, to_pixels
+from probablyexists.basis.own_code import object_by_name
+from probablyexists.basis.text import one_line
+from probablyexists.generators.file_checks import content_id
+from probablyexists.generators.generator import Generator
+from probablyexists.generators.latents import LatentGenerator, checked_size, to_pixels
 
-_NAME = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
+PROBED = range(8)
+"""Seeds whose pictures give an object that has no id of its own one."""
 
 
-def is_callable_name(text: str) -> bool:
-    """Whether `text` is written as module:function.
+def generator_by_name(name: str) -> Generator:
+    """The generator `module:Name`: a function, an object, or a class that is made without arguments."""
+    found = object_by_name(name)
+    if isinstance(found, type):
+        try:
+            found = found()
+        except Exception as error:  # the user's own code
+            raise InputError(f"{name}: could not be made ({one_line(error)})") from error
+    module = sys.modules[name.partition(":")[0]]
+    file = getattr(module, "__file__", None)
+    id = f"callable/{name}" if file is None else f"{content_id('callable', Path(file))}/{name}"
+    return generator_of_object(found, name, id)
 
-    >>> [is_callable_name(text) for text in ("my.model:sample", "model.py:sample()", "model.onnx")]
-    [True, False, False]
+
+def generator_of_object(given: Any, name: str, id: str | None = None) -> Generator:
+    """A `Generator` as it is; a `torch.nn.Module` with a `latent_shape`; a function from seeds to images.
+
+    `id`: of a function or network; None: from its pictures of eight seeds. Raises InputError, beginning with `name`.
     """
-    return _NAME.fullmatch(text) is not None
+    if hasattr(given, "sample") and hasattr(given, "id"):
+        generator: Generator = given
+        return generator
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(given, torch.nn.Module):
+        return _of_network(given, name, id)
+    if not callable(given):
+        raise InputError(f"{name}: is a {type(given).__name__}; give a function from seeds to images, or a Generator")
+    return CallableGenerator(given, name, id)
+
+
+def _of_network(network: Any, name: str, id: str | None) -> Generator:
+    from probablyexists.generators.torch_run import runner
+
+    shape = getattr(network, "latent_shape", None)
+    if not isinstance(shape, tuple | list):
+        raise InputError(f"{name}: the network has no latent_shape, such as (128,); set it to the shape of one latent")
+    if network.training:
+        raise InputError(f"{name}: the network is in training mode; call its eval() first")
+    parameter = next(network.parameters(), None)
+    device = sys.modules["torch"].device("cpu") if parameter is None else parameter.device
+    run = runner(network, device, name)
+    generator = LatentGenerator("", name, shape, run)
+    return LatentGenerator(id or _probed("network", network, generator.sample), name, shape, run)
+
+
+def _probed(kind: str, given: Any, sample: Callable[[Sequence[int]], NDArray[np.uint8]]) -> str:
+    digest = hashlib.sha256(np.ascontiguousarray(sample(PROBED)).tobytes()).hexdigest()
+    return f"{kind}/{getattr(given, '__qualname__', type(given).__name__)}/{digest[:16]}"
 
 
 class CallableGenerator:
     """`function(seeds: list[int])` -> (n, h, w, 3), RGB: uint8, or floats in [-1, 1].
 
-    The function must make the picture of a seed from that seed alone. The content hash in `id` is of the module's
-    own file, not of what it imports or loads.
+    The function must make the picture of a seed from that seed alone.
     """
 
-    def __init__(self, name: str) -> None:
-        module_name, function_name = name.split(":")
-        module = _import(module_name, name)
-        function = getattr(module, function_name, None)
-        if not callable(function):
-            raise InputError(f"{name}: the module {module_name} has no function {function_name}")
-        self._function: Callable[[list[int]], Any] = function
+    def __init__(self, function: Callable[[list[int]], Any], name: str, id: str | None = None) -> None:
+        self._function = function
         self._name = name
-        file = getattr(module, "__file__", None)
-        self.id = f"callable/{name}" if file is None else f"{content_id('callable', Path(file))}/{name}"
+        self.id = id or _probed("function", function, self.sample)
 
     def sample(self, seeds: Sequence[int]) -> NDArray[np.uint8]:
         """One picture a seed, (n, h, w, 3)."""
@@ -70,21 +101,3 @@ class CallableGenerator:
         if not np.issubdtype(images.dtype, np.floating):
             raise InputError(f"{self._name}: gave {images.dtype}; it must give uint8, or floats in [-1, 1]")
         return to_pixels(channels_first, self._name)
-
-
-def _import(module_name: str, name: str) -> Any:
-    top = module_name.partition(".")[0]
-    here = os.getcwd()
-    if importlib.util.find_spec(top) is None and here not in sys.path:
-        sys.path.append(here)  # last: a file lying there must not stand in for an installed module
-        importlib.invalidate_caches()
-    try:
-        return importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
-            raise InputError(
-                f"{name}: there is no module {error.name}; run from the folder it lies in, or set PYTHONPATH"
-            ) from None
-        raise InputError(f"{name}: importing {module_name} failed: {one_line(error)}") from error
-    except Exception as error:  # the user's own code
-        raise InputError(f"{name}: importing {module_name} failed: {one_line(error)}") from error

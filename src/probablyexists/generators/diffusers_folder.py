@@ -1,10 +1,10 @@
 """An unconditional diffusion pipeline of `diffusers`, DDPM or DDIM: a folder with `model_index.json`.
 
-The pipeline's own loader is not used: it imports classes by names found in the folder. Only a `UNet2DModel` and the
-numbers of a noise schedule are read, from JSON and safetensors, from this folder and never from a network.
+The pipeline's own loader is not used, because it imports classes by names in the folder. Only a `UNet2DModel` and the
+numbers of a noise schedule are read: from JSON and safetensors in this folder, never from a network.
 
-Sampled by DDIM (Song, Meng & Ermon, "Denoising Diffusion Implicit Models", arXiv 2010.02502, equation 12) with
-eta = 0, so that the picture is a function of its starting noise, in 50 steps.
+Samples are drawn by DDIM (Song, Meng & Ermon, "Denoising Diffusion Implicit Models", arXiv 2010.02502, equation 12) in
+50 steps with eta = 0, so that the picture is a function of its starting noise.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import InputError, MissingExtraError
-from probablyexists.basis.text import shown
-from probablyexists.generators.file_checks import content_id, one_line
+from probablyexists.basis.text import one_line, shown
+from probablyexists.generators.file_checks import content_id
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator, checked_shape
 from probablyexists.generators.torch_run import runner, torch_device
@@ -60,7 +60,7 @@ def _load(folder: Path, schedule: dict[str, Any], device: Any, where: str) -> tu
     import torch
 
     try:
-        with torch.random.fork_rng(devices=[]):  # weights are drawn before they are read
+        with torch.random.fork_rng(devices=[]):  # weights are initialised at random before they are read
             network = diffusers.UNet2DModel.from_pretrained(
                 folder / "unet", local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
             )

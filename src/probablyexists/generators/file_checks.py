@@ -1,4 +1,4 @@
-"""Model files: their name in the signature, and what is said where opening one may run code."""
+"""Model files: their name in the signature, and the messages where opening one may run code."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import sha256_file
 from probablyexists.basis.text import shown
 
 
 def content_id(kind: str, where: Path, files: Iterable[Path] | None = None) -> str:
-    """`kind/name/hash`: of the file `where`, or of these files below the folder `where`, whatever their order."""
+    """`kind/name/hash` of the file `where`, or of `files` below the folder `where`, in any order."""
     if files is None:
         digest = sha256_file(where)
     else:
@@ -22,21 +22,16 @@ def content_id(kind: str, where: Path, files: Iterable[Path] | None = None) -> s
 
 
 def needs_trust(where: Path, kind: str) -> InputError:
-    """The refusal of a file that is a program for Python; nothing of it has been read."""
+    """The error for a file that can run Python code when opened; raised before any of it is read."""
     return InputError(
         f"{shown(where)}: {kind} can run any code on this machine when it is opened; if you made it or know who did, "
-        "add --trust-pickle (trust_pickle=True in Python); an ONNX export needs no trust"
+        f"add {option('trust_pickle', True)}; an ONNX export needs no trust"
     )
 
 
 def trusting(where: Path, kind: str) -> str:
-    """The line that warns before a file is opened on trust."""
+    """The warning before a file is opened on trust."""
     return (
         f"{shown(where)}: opening {kind} runs whatever code it holds, with your rights on this machine; "
-        "it is opened because of --trust-pickle"
+        "it is opened because you said that you trust it"
     )
-
-
-def one_line(error: BaseException) -> str:
-    """What another library said, shortened, for the end of a message."""
-    return shown(" ".join(f"{type(error).__name__}: {error}".split())[:200])

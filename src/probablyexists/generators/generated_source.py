@@ -1,7 +1,7 @@
 """A generator as a source of photos, so that an audit reads its samples like a folder of images.
 
-Sample i of a run with seed s has the seed s * 10,000,000 + i, and its photo's name holds it: runs with different
-seeds share no sample, and any picture can be made again from its name.
+Sample i of a run with seed s has the seed s * 10,000,000 + i, which is in its photo's name. Runs with different seeds
+share no sample, and each picture can be made again from its name.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _BEFORE, _AFTER = "seed-", ".png"
 
 
 class GeneratedSource:
-    """`samples` pictures of a generator, as PNG files that are made when they are asked for: see `Source`.
+    """`samples` pictures of a generator as PNG files, made on demand: see `Source`.
 
-    Nothing is kept: what is asked for again is made again, the same. A flat source. `seed` at least 0.
+    Nothing is kept: a photo that is read again is made again, the same. A flat source. `seed` is at least 0.
     """
 
     def __init__(self, generator: Generator, name: str, samples: int, seed: int) -> None:
@@ -58,7 +58,7 @@ def seed_of(photo: Photo) -> int:
 
 
 def as_png(picture: NDArray[np.uint8]) -> bytes:
-    """An (h, w, 3) picture as a PNG file, lossless, written fast rather than small."""
+    """An (h, w, 3) picture as a lossless PNG file, at the fastest compression."""
     from PIL import Image
 
     buffer = io.BytesIO()

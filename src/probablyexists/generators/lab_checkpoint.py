@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.text import shown
-from probablyexists.generators.file_checks import content_id, one_line
+from probablyexists.basis.text import one_line, shown
+from probablyexists.generators.file_checks import content_id
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator, checked_shape
 from probablyexists.generators.torch_run import runner, torch_device
@@ -18,7 +18,8 @@ FORMAT, VERSION = "probablyexists-generator", 1
 
 
 def open_lab_checkpoint(folder: Path) -> Generator:
-    """The lab's own generator folder, its (averaged) weights in `eval` mode. InputError if it is none of ours."""
+    """The generator in a folder of the lab, with its (averaged) weights, in `eval` mode; InputError for other
+    folders."""
     where = shown(folder)
     description = _description(folder / DESCRIPTION)
     shape = checked_shape(description["latent_shape"], where)
@@ -31,7 +32,7 @@ def open_lab_checkpoint(folder: Path) -> Generator:
     from probablyexists.networks.build import build_generator
 
     try:
-        with torch.random.fork_rng(devices=[]):  # weights are drawn before they are read
+        with torch.random.fork_rng(devices=[]):  # weights are initialised at random before they are read
             network = build_generator(description["network"])
         network.load_state_dict(load_file(folder / WEIGHTS))
     except InputError as error:

@@ -1,7 +1,7 @@
-"""From seeds to latents to pixels: shared by every generator that is a network with a latent input.
+"""Seeds -> latents -> pixels, for every generator that is a network with a latent input.
 
-Latents of a seed are standard normal and come from that seed alone. A network's float sums may depend on how many
-rows it is given at once, so it always gets the same number: a short batch is filled up and the filling dropped.
+The latent of a seed is standard normal and depends on that seed alone. A network's float sums may depend on the batch
+size, so every batch has the same size: a short one is padded and the padding dropped.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from probablyexists.basis.seeds import rng
 from probablyexists.images.decode import MAX_PIXELS, MIN_SIDE
 
 MOST_VALUES = 2**22
-"""Numbers in the latent of one sample; 1024 x 1024 RGB noise has 3.1 million."""
+"""Most numbers in the latent of one sample; 1024 x 1024 RGB noise has 3.1 million."""
 MOST_AT_ONCE = 64
 BATCH_PIXELS = 2**20
-"""Pixels in a batch, so that large pictures come a few at a time."""
+"""Most pixels in a batch, so that batches of large pictures are small."""
 MOST_FIXED = 1024
-"""Largest batch that a model may insist on."""
+"""Largest fixed batch size of a model."""
 
 Synthesise = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 """Latents (n, *latent_shape) -> pictures (n, 3, h, w) in [-1, 1]."""
@@ -41,11 +41,12 @@ def latents(seeds: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.float32]
 
 
 def checked_shape(shape: Sequence[object], where: str) -> tuple[int, ...]:
-    """The shape of one sample's latent as numbers; InputError if it is empty, open or beyond reason."""
+    """The shape of one sample's latent; InputError if it is empty, not fixed, or over `MOST_VALUES` numbers."""
     numbers = [n for n in shape if isinstance(n, int) and not isinstance(n, bool) and n > 0]
     if not shape or len(numbers) < len(shape):
         raise InputError(
-            f"{where}: the latent of a sample has shape {_listed(shape)}; it needs whole numbers, fixed in the model"
+            f"{where}: the latent of a sample has shape {_listed(shape)}; it needs positive integers, fixed in the "
+            "model"
         )
     if math.prod(numbers) > MOST_VALUES:
         raise InputError(
@@ -56,9 +57,9 @@ def checked_shape(shape: Sequence[object], where: str) -> tuple[int, ...]:
 
 
 def to_pixels(images: NDArray[np.floating], where: str) -> NDArray[np.uint8]:
-    """(n, 3, h, w) in [-1, 1] -> (n, h, w, 3) uint8: -1 is 0, 1 is 255, rounded; beyond is cut off.
+    """(n, 3, h, w) in [-1, 1] -> (n, h, w, 3) uint8: -1 is 0, 1 is 255, rounded; values outside are clipped.
 
-    Raises InputError, with a count, for samples that hold values that are not finite.
+    Raises InputError, with a count, for samples with values that are not finite.
     """
     n_broken = int((~np.isfinite(images).all(axis=(1, 2, 3))).sum())
     if n_broken:
@@ -68,7 +69,7 @@ def to_pixels(images: NDArray[np.floating], where: str) -> NDArray[np.uint8]:
 
 
 def checked_size(shape: Sequence[int], n: int, where: str) -> tuple[int, int]:
-    """(h, w) of pictures (n, 3, h, w); InputError if they are anything else."""
+    """(h, w) of pictures (n, 3, h, w); InputError for another shape, and for pictures too small or too large."""
     if len(shape) != 4 or shape[0] != n or shape[1] != 3:
         raise InputError(
             f"{where}: gave {_listed(shape)} for {n} latents; it must give ({n}, 3, height, width): RGB, channels first"
@@ -80,10 +81,10 @@ def checked_size(shape: Sequence[int], n: int, where: str) -> tuple[int, int]:
 
 
 class LatentGenerator:
-    """A generator made of a network: see `Generator`.
+    """A generator that is a network with a latent input: see `Generator`.
 
-    `where` begins every message; `batch`: the number of rows that the network insists on, None if it takes any.
-    Runs the network once, to learn the size of its pictures and to refuse what is not in [-1, 1].
+    `where` begins every message. `batch`: the network's fixed batch size; None: any. The network is run once, to learn
+    the size of its pictures and to refuse values outside [-1, 1].
     """
 
     def __init__(
@@ -114,12 +115,12 @@ class LatentGenerator:
 
 
 def _refuse_other_range(images: NDArray[np.floating], where: str) -> None:
-    """A network that ends in [0, 1] or [0, 255] would give washed out pictures, and an audit that finds nothing."""
+    """InputError for pictures in [0, 1] or [0, 255]: read as [-1, 1] they would be washed out, and no leak be found."""
     finite = images[np.isfinite(images)]
     if finite.size == 0:
         return
     low, high = float(finite.min()), float(finite.max())
-    # True pictures overshoot a little in a few pixels, and have dark pixels if they have any contrast.
+    # Pictures in [-1, 1] may overshoot a little in a few pixels, and have dark pixels if they have contrast.
     if (np.abs(finite) > 2).mean() > 0.1 or (0 <= low < 0.5 < high - low and high <= 1):
         raise InputError(
             f"{where}: its pictures hold values from {low:.3g} to {high:.3g}; they must be in [-1, 1], black to white"

@@ -1,7 +1,7 @@
 """ONNX files: one latent input, pictures out. Runs without torch.
 
-ONNX Runtime runs a fixed set of operators and no code of the file's own. What remains is data outside the file:
-a tensor may name any path to be read in its place, so files with such tensors are refused before they are run.
+ONNX Runtime runs a fixed set of operators and no code from the file. One risk remains: a tensor may name any path to
+read its data from. Files with such tensors are refused before they are run.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.text import shown
-from probablyexists.generators.file_checks import content_id, one_line
+from probablyexists.basis.onnx_session import onnx_session
+from probablyexists.basis.text import one_line, shown
+from probablyexists.generators.file_checks import content_id
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator
 
@@ -23,7 +24,7 @@ from probablyexists.generators.latents import LatentGenerator
 def open_onnx(path: Path, threads: int | None = None) -> Generator:
     """An .onnx file with one float input (n, *latent_shape) and a first output (n, 3, h, w) in [-1, 1].
 
-    Latents are standard normal. Where the file fixes n, batches are filled up to it. InputError for anything else.
+    Latents are standard normal. If the file fixes n, batches are padded to it. InputError for other files.
     """
     where = shown(path)
     data = path.read_bytes()
@@ -62,7 +63,7 @@ class _Port(NamedTuple):
 
 
 def _ports(session: Any, where: str) -> tuple[list[_Port], _Port]:
-    """The inputs and the first output. Names are decoded on the way, and those of a damaged file may be no text."""
+    """The inputs and the first output. Their names are decoded here, which fails for a damaged file."""
     try:
         inputs = [_Port(port.name, port.type, port.shape) for port in session.get_inputs()]
         output = session.get_outputs()[0]
@@ -87,7 +88,7 @@ def _refuse_external(data: bytes, where: str) -> None:
 
 
 def _external(message: Any) -> Iterator[str]:
-    """Names of tensors stored outside the file, wherever in the message they stand (subgraphs, functions, ...)."""
+    """Names of tensors stored outside the file, anywhere in the message (subgraphs, functions, ...)."""
     import onnx
 
     if isinstance(message, onnx.TensorProto):
@@ -101,18 +102,8 @@ def _external(message: Any) -> Iterator[str]:
 
 
 def _session(data: bytes, where: str, threads: int | None) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # Waiting threads must not spin: the cores are busy with decoding and detecting.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    providers = [p for p in wanted if p in onnxruntime.get_available_providers()]
     try:
-        # With the fallback, a model that fails is run again elsewhere, and this is printed among the results.
-        return onnxruntime.InferenceSession(data, options, providers=providers, enable_fallback=0)
+        # No fallback: it would be printed among the results.
+        return onnx_session(data, threads=threads, fallback=False)
     except Exception as error:  # ONNX Runtime raises many kinds; each means that the file cannot be used
         raise InputError(f"{where}: not a usable ONNX model ({one_line(error)})") from error

@@ -1,4 +1,4 @@
-"""Which generator lies at a path."""
+"""Which generator is at a path, or behind an object."""
 
 from __future__ import annotations
 
@@ -7,25 +7,35 @@ from pathlib import Path
 import numpy as np
 
 from probablyexists.basis.errors import InputError
+from probablyexists.basis.own_code import is_object_name
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.text import shown
-from probablyexists.generators.callables import CallableGenerator, is_callable_name
+from probablyexists.generators.callables import generator_by_name, generator_of_object
 from probablyexists.generators.file_checks import trusting
 from probablyexists.generators.generator import Generator
 
 
 def open_generator(
-    where: str | Path, *, trust_pickle: bool = False, threads: int | None = None, progress: Progress | None = None
+    where: str | Path | object,
+    *,
+    trust_pickle: bool = False,
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Generator | None:
-    """The generator at `where`; None if it is anything else, such as a folder or an archive of images.
+    """The generator at `where`; None if it is something else, such as a folder or an archive of images.
 
-    A file by its suffix: .onnx; .ts and .pt (TorchScript); .pt2 (torch.export) and .pkl (StyleGAN2/3), these two
-    only with `trust_pickle`. A folder by what it holds: generator.json (the lab's) or model_index.json
-    (diffusers). Anything that does not exist and is written module:function is a Python function.
+    A file is opened by its suffix: .onnx; .ts and .pt (TorchScript); .pt2 (torch.export) and .pkl (StyleGAN2/3), these
+    two only with `trust_pickle`. A folder is opened by its content: generator.json (the lab's) or model_index.json
+    (diffusers). A name module:Name without such a file is Python code. For an object see `callables`.
 
-    `threads`: of an ONNX model; None: all cores. Raises InputError, one line beginning with `where`, for a
-    generator that cannot be used or whose picture of a seed is not always the same.
+    `threads`: of an ONNX model; None: all cores. Raises InputError, one line beginning with `where`, if the generator
+    cannot be used or does not always give the same picture for a seed.
     """
+    if not isinstance(where, str | Path):
+        name = f"the generator ({type(where).__name__})"
+        own = generator_of_object(where, name)
+        _refuse_changing(own, name)
+        return own
     try:
         generator = _open(Path(where), trust_pickle, threads, progress or Silent())
     except OSError as error:
@@ -39,7 +49,7 @@ def _open(path: Path, trust_pickle: bool, threads: int | None, progress: Progres
     if path.is_dir():
         return _open_folder(path)
     if not path.exists():
-        return CallableGenerator(str(path)) if is_callable_name(str(path)) else None
+        return generator_by_name(str(path)) if is_object_name(str(path)) else None
     return _open_file(path, trust_pickle, threads, progress) if path.is_file() else None
 
 
@@ -85,7 +95,7 @@ def _open_folder(folder: Path) -> Generator | None:
 
 
 def _refuse_changing(generator: Generator, where: str) -> None:
-    """The same seed again, in other company: fresh noise or batch statistics in the model would show."""
+    """InputError if a seed's picture changes when sampled alone: by fresh noise, or by statistics of the batch."""
     beside, alone = generator.sample([0, 1])[1], generator.sample([1])[0]
     if beside.shape != alone.shape or np.abs(beside.astype(np.int16) - alone.astype(np.int16)).mean() > 1:
         raise InputError(

@@ -1,7 +1,7 @@
 """Pickles of StyleGAN2-ADA and StyleGAN3 (the PyTorch code of Karras et al.): the averaged generator, `G_ema`.
 
-Such a pickle carries the network's Python source and runs it when opened: it is opened on trust only. It needs the
-folder of the code it was trained with on PYTHONPATH (`dnnlib`, `torch_utils`).
+Such a pickle contains the network's Python source and runs it when opened, so it is opened on trust only. The folder of
+the code that trained it (`dnnlib`, `torch_utils`) must be on PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.text import shown
-from probablyexists.generators.file_checks import content_id, needs_trust, one_line
+from probablyexists.basis.text import one_line, shown
+from probablyexists.generators.file_checks import content_id, needs_trust
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator
 from probablyexists.generators.torch_run import runner, torch_device
@@ -21,9 +21,9 @@ PICKLE = "a pickle"
 
 
 def open_stylegan(path: Path, *, trust_pickle: bool) -> Generator:
-    """`G_ema` of a .pkl file, without truncation, noise constant, float32; only with `trust_pickle`.
+    """`G_ema` of a .pkl file, without truncation, with constant noise, in float32; only with `trust_pickle`.
 
-    Truncation would hide rare people; the published samples of a truncated generator can be audited as a folder.
+    Truncation would hide rare people. The published samples of a truncated generator can be audited as a folder.
     """
     if not trust_pickle:
         raise needs_trust(path, PICKLE)

@@ -1,14 +1,14 @@
 """Networks saved by torch with their program: TorchScript (.ts, .pt) and torch.export (.pt2).
 
-A side file says what the program does not: `generator.json` beside `generator.pt`,
+A side file adds what the program lacks: `generator.json` beside `generator.pt`,
 
     {"latent_shape": [128], "range": [-1, 1]}
 
-the shape of one sample's latent, and the values of black and white in the pictures ([-1, 1] if left out).
+the shape of one sample's latent, and the values of black and white in the pictures ([-1, 1] by default).
 
-TorchScript is opened without trust, within the bounds of `torchscript_check`. torch.export is not: its reader
+TorchScript needs no trust, within the limits of `torchscript_check`. torch.export is opened on trust only: its reader
 unpickles (`torch.load(weights_only=False)` for sample inputs and some weights, `pickle.loads` for opaque constants),
-evaluates size expressions as Python, and may hold compiled libraries. It is opened on trust only.
+evaluates size expressions as Python, and may load compiled libraries.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.text import shown
-from probablyexists.generators.file_checks import content_id, needs_trust, one_line
+from probablyexists.basis.text import one_line, shown
+from probablyexists.generators.file_checks import content_id, needs_trust
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import MOST_AT_ONCE, LatentGenerator, Synthesise, checked_shape
 from probablyexists.generators.torch_run import require_torch, runner, torch_device
@@ -46,7 +46,7 @@ class Side(BaseModel):
 def open_torchscript(path: Path) -> Generator:
     """A .ts or .pt file made by `torch.jit.trace` or `torch.jit.script`: latents (n, *shape) -> (n, 3, h, w).
 
-    Raises InputError for plain pickles, without reading them, and for programs that do more than arithmetic.
+    Raises InputError for plain pickles, without reading them, and for programs with operators beyond arithmetic.
     """
     where, side = shown(path), _side(path)
     device = torch_device()
@@ -55,7 +55,7 @@ def open_torchscript(path: Path) -> Generator:
     check_archive(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # torch would rather have torch.export
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch recommends torch.export
             jit: Any = torch.jit
             module = jit.load(str(path), map_location=device)
     except Exception as error:  # RuntimeError mostly, with a page of C++
@@ -66,7 +66,7 @@ def open_torchscript(path: Path) -> Generator:
 
 
 def open_exported(path: Path, *, trust_pickle: bool) -> Generator:
-    """A .pt2 file made by `torch.export.save`, only with `trust_pickle`; it runs on the device it was exported on."""
+    """A .pt2 file of `torch.export.save`, only with `trust_pickle`; it runs on the device it was exported on."""
     if not trust_pickle:
         raise needs_trust(path, EXPORTED)
     where, side = shown(path), _side(path)
@@ -79,7 +79,7 @@ def open_exported(path: Path, *, trust_pickle: bool) -> Generator:
         program = torch.export.load(path)
         module = program.module()
         device = next((value.device for value in program.state_dict.values()), torch.device("cpu"))
-    except Exception as error:  # as many kinds as there are parts in the file
+    except Exception as error:  # the reader raises many types
         raise InputError(
             f"{where}: torch cannot read it ({one_line(error)}); write it with torch.export.save"
         ) from error
@@ -90,7 +90,7 @@ def open_exported(path: Path, *, trust_pickle: bool) -> Generator:
 
 
 def _fixed_batch(program: Any) -> int | None:
-    """The number of rows to give an exported program: what it was exported with, or at most what it allows."""
+    """The batch size of an exported program: fixed, or its upper limit if below `MOST_AT_ONCE`; None: any."""
     by_name = {node.name: node for node in program.graph.nodes}
     rows = by_name[program.graph_signature.user_inputs[0]].meta["val"].shape[0]
     if isinstance(rows, int):

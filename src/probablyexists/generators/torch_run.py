@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError, MissingExtraError
-from probablyexists.generators.file_checks import one_line
+from probablyexists.basis.text import one_line
 from probablyexists.generators.latents import Synthesise
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def require_torch() -> None:
-    """Raise MissingExtraError, with the command that installs it, where there is no torch."""
+    """Raise MissingExtraError, with the command that installs torch, if torch is missing."""
     try:
         importlib.import_module("torch")
     except ImportError:
@@ -25,7 +25,7 @@ def require_torch() -> None:
 
 
 def torch_device() -> torch.device:
-    """The graphics card if torch sees one, else the CPU; MissingExtraError without torch."""
+    """The GPU if torch sees one, else the CPU; MissingExtraError without torch."""
     require_torch()
     import torch
 
@@ -43,7 +43,7 @@ def runner(network: Any, device: torch.device, where: str) -> Synthesise:
         try:
             with torch.inference_mode():
                 images = network(torch.from_numpy(rows).to(device))
-        except Exception as error:  # a network fails in as many ways as it has operators
+        except Exception as error:  # any operator of the network may fail
             raise InputError(
                 f"{where}: fails on latents of shape {rows.shape} ({device.type}): {one_line(error)}"
             ) from error

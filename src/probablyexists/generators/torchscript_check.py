@@ -1,10 +1,10 @@
-"""What a TorchScript file may hold: arithmetic, and nothing that reaches the disk or the network.
+"""What a TorchScript file may contain: arithmetic, and nothing that uses the disk or the network.
 
-`torch.jit.load` never uses Python's pickle: its reader, in C++, knows tensors, numbers and classes of the file's own.
-The file is still a program. Two things of it could reach out: `__setstate__` of its classes, which runs while the
-file is being read; and operators that write or read files or call other machines. The first is looked for in the
-text of the file before it is read, the second in the compiled graph before it is run. This is no sandbox: a fault in
-torch's C++ reader is not covered, so open the files of strangers where nothing else lies.
+`torch.jit.load` never uses Python's pickle: its C++ reader knows tensors, numbers and classes defined in the file. The
+file is still a program. Two parts of it could do harm: `__setstate__` of its classes, which runs while the file is
+read; and operators that use files or other machines. The first is searched in the text of the file before it is read,
+the second in the compiled graph before it is run. This is no sandbox: it does not cover a fault in torch's C++ reader,
+so open files of strangers on a machine without other data.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _RUNS_ON_LOAD = re.compile(rb"__setstate__|torch\.classes|torch\s*\.\s*classes")
 _TENSOR_DATA = re.compile(r".*/(data|constants)/\d+")
 _OPERATOR = re.compile(r"\b(\w+)::(\w+)\b")
 _ATEN_WITH_FILES = ("save", "from_file")
-# Of prim, only what builds and branches: others call methods that the graph does not show (Enter, CallMethod, fork),
-# Python, or other machines.
+# Of prim, only operators that build values and branch. Others call methods that the graph does not show (Enter,
+# CallMethod, fork), Python, or other machines.
 _PRIM = (
     *("Constant", "GetAttr", "SetAttr", "If", "Loop", "RaiseException", "Uninitialized", "NumToTensor", "isinstance"),
     *("ListConstruct", "ListUnpack", "TupleConstruct", "TupleUnpack", "TupleIndex", "TupleSlice", "DictConstruct"),
@@ -30,11 +30,11 @@ _PRIM = (
     *("unchecked_unwrap_optional", "CreateObject", "Print"),
 )
 MOST_TEXT = 64 * 2**20
-"""Bytes of a file's part that is not tensor data."""
+"""Most bytes of a part of the file that is not tensor data."""
 
 
 def check_archive(path: Path) -> None:
-    """Raise InputError unless `path` is a TorchScript archive that runs nothing while it is read."""
+    """Raise InputError unless `path` is a TorchScript archive that runs no code while it is read."""
     where = shown(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -43,7 +43,7 @@ def check_archive(path: Path) -> None:
             inside = {name.split("/", 1)[-1] for name in names}
             if "constants.pkl" not in inside or "data.pkl" not in inside or "model.json" in inside:
                 raise InputError(_no_program(where))
-            if len(set(names)) < len(names):  # two readers of a zip may see two different files
+            if len(set(names)) < len(names):  # torch's reader may take another part than the one checked here
                 raise InputError(f"{where}: holds two parts of one name; it is damaged or made to deceive")
             for entry, name in zip(entries, names, strict=True):
                 if _TENSOR_DATA.fullmatch(name):
@@ -62,7 +62,7 @@ def check_archive(path: Path) -> None:
 
 
 def check_operators(module: Any, where: str) -> None:
-    """Raise InputError if the module's forward could read or write files, or call anything but operators."""
+    """Raise InputError if the module's forward uses files, or calls anything but known operators."""
     try:
         graph = str(module.inlined_graph)
     except (AttributeError, RuntimeError):

@@ -1,18 +1,18 @@
-"""Untrusted bytes in, an 8-bit RGB picture out; whatever is wrong with them is an `ImageError` with a reason.
+"""Untrusted bytes -> an 8-bit RGB picture. Every fault of the bytes is an `ImageError` with a reason.
 
 | found in the file | what is returned |
 |---|---|
 | EXIF / TIFF orientation | applied |
 | alpha, palette or colour-key transparency | composited over mid-grey (128) |
 | animation, several pages | the first frame |
-| 16-bit grey (`I;16`) | `value >> 8`: the range of the mode, never of the picture |
-| 32-bit integer grey (`I`) | the smallest of the ranges 8, 16, 31 bit that holds the largest value (PGM: 16 bit) |
-| float grey (`F`) | the smallest of the ranges [0, 1], [0, 255], [0, 65535] that holds it, else [0, largest] |
+| 16-bit grey (`I;16`) | `value >> 8`: scaled by the range of the mode, never by that of the picture |
+| 32-bit integer grey (`I`) | scaled from the smallest of 8, 16, 31 bits that holds the largest value (PGM: 16 bits) |
+| float grey (`F`) | scaled from the smallest of [0, 1], [0, 255], [0, 65535] that holds it, else [0, largest] |
 | signed or float grey below zero | black |
 | CMYK (Adobe's inverted too), YCbCr, 1-bit | RGB as Pillow converts it; colour profiles are not applied |
 
-Formats are a closed list, told apart by their first bytes. The number of pixels is read from the header and
-checked before a pixel is decoded. Safe to call from many threads; no global of Pillow is changed.
+Formats are a closed list, recognised by their first bytes. The size is read from the header and checked before any
+pixel is decoded. Thread-safe; no global state of Pillow is changed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
 MAX_PIXELS = 64_000_000
-MAX_ASPECT = 64  # longer : shorter side; at `longest` = 1024 the shorter side keeps MIN_SIDE pixels
+MAX_ASPECT = 64  # longer : shorter side; at `longest` = 1024 the shorter side still has MIN_SIDE pixels
 MIN_SIDE = 16
 GREY = 128
 
@@ -55,9 +55,9 @@ def decode(data: bytes, longest: int = 1024) -> NDArray[np.uint8]:
 
 
 def decode_picture(data: bytes, longest: int = 1024) -> Image.Image:
-    """Decode one image file: RGB, upright, in memory as a whole.
+    """Decode one image file: RGB, upright, fully loaded.
 
-    An image whose longer side exceeds `longest` pixels is reduced to it, its aspect kept.
+    An image whose longer side exceeds `longest` pixels is reduced to it; its aspect ratio stays.
 
     Raises ImageError, and nothing else, with one of the reasons "empty file", "not an image", "truncated",
     "too large" (over 64 megapixels, or one side over 64 times the other), "too small" (shorter side under
@@ -82,13 +82,13 @@ def decode_picture(data: bytes, longest: int = 1024) -> Image.Image:
         except MemoryError as error:
             raise ImageError("too large", "not enough memory") from error
         except Exception as error:  # Pillow's decoders raise nearly every type there is
-            if kind in ("BMP", "PPM") and not opened:  # two letters are a weak sign: a text may begin so
+            if kind in ("BMP", "PPM") and not opened:  # a text may begin with the same two letters
                 raise ImageError("not an image", f"begins with {data[:8]!r}") from error
             raise _as_image_error(error, kind, data) from error
 
 
 def _kind(data: bytes) -> str | None:
-    """The file's format by its first bytes; None if it is none of ours."""
+    """The file's format by its first bytes; None if it is not in the list."""
     kind = next((kind for kind, signs in _SIGNS.items() if data.startswith(signs)), None)
     if kind == "WEBP" and data[8:12] != b"WEBP":
         return None
@@ -98,7 +98,7 @@ def _kind(data: bytes) -> str | None:
 
 
 def _open(kind: str, data: bytes) -> ImageFile.ImageFile:
-    """Read the header. The plugin is called directly: `Image.open` would try all and warn about size first."""
+    """Read the header. The plugin is called directly: `Image.open` would try every format and warn about the size."""
     from PIL import (
         BmpImagePlugin,
         GifImagePlugin,
@@ -133,7 +133,7 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _check_webp(data: bytes) -> None:
-    """WebP's decoder makes room for the canvas when it opens: look at length and size before it does."""
+    """Check length and size before WebP's decoder is opened, because it allocates the canvas then."""
     if int.from_bytes(data[4:8], "little") + 8 > len(data):
         raise ImageError("truncated", f"{len(data)} bytes")
     chunk = data[12:16]
@@ -172,10 +172,10 @@ def _picture(image: ImageFile.ImageFile, longest: int) -> Image.Image:
 
 
 def _orientation(image: ImageFile.ImageFile) -> int:
-    """EXIF orientation 1 to 8; 1 where the tag is missing or unreadable. Pillow has already turned a TIFF."""
+    """EXIF orientation 1 to 8; 1 if the tag is missing or unreadable. Pillow itself turns a TIFF when loading it."""
     try:
         value = image.getexif().get(_EXIF_ORIENTATION, 1)
-    except Exception:  # broken metadata is no reason to lose the picture
+    except Exception:  # a picture with broken metadata is still used
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -197,12 +197,12 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _deep_colour_key(key: Any) -> bool:
-    """A 16-bit PNG's transparent colour, which no 8-bit pixel can equal."""
+    """Whether the transparent colour is one of a 16-bit PNG, which no 8-bit pixel can equal."""
     return isinstance(key, tuple) and any(part > 255 for part in key)
 
 
 def _eight_bit(image: Image.Image) -> NDArray[np.uint8]:
-    """Grey of more than 8 bits to 8; the module's docstring holds the convention."""
+    """Grey of more than 8 bits as 8 bits, by the rules in the module's docstring."""
     values = np.asarray(image)
     if image.mode == "F":
         if not np.isfinite(values).all():
@@ -229,7 +229,7 @@ def _as_image_error(error: Exception, kind: str, data: bytes) -> ImageError:
 
 
 def _ends_early(kind: str, data: bytes) -> bool:
-    """Whether the end marker of a format that has one is missing."""
+    """Whether the end marker is missing, in a format that has one."""
     marker = {"JPEG": b"\xff\xd9", "PNG": b"IEND", "GIF": b"\x3b"}.get(kind)
     return marker is not None and marker not in data[-4096:]
 
@@ -241,10 +241,10 @@ _depth = 0
 
 @contextmanager
 def _quiet_pillow() -> Iterator[None]:
-    """Keep Pillow's warnings in, for as long as any thread decodes.
+    """Suppress Pillow's warnings as long as any thread decodes.
 
-    `warnings.catch_warnings` would undo what another thread has set meanwhile. One filter that matches Pillow's
-    modules only is put in front by those who enter and taken out by the last to leave.
+    `warnings.catch_warnings` would undo filters that another thread sets meanwhile. Instead, every thread puts one
+    filter for Pillow's modules in front, and the last thread to leave removes it.
     """
     global _depth  # noqa: PLW0603
     with _lock:

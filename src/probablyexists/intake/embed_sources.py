@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.progress import Progress
+from probablyexists.basis.roles import TITLES, Role
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Embedded, Look, embed, open_store
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.faces.acquire import FacesMode, FrameCheck, check_frames
-from probablyexists.intake.open_sources import Role, generator_of
-from probablyexists.intake.settings import Common
+from probablyexists.intake.open_sources import generator_of
+from probablyexists.intake.settings import Settings
 from probablyexists.sources.open_source import Source
 
 N_SAMPLED = 64
 """Images of a source on which `auto` decides."""
-
-_TITLES = {
-    "training": "training photos",
-    "unseen": "unseen photos",
-    "heldout": "held-out photos",
-    "generated": "generated samples",
-    "asked": "photos asked about",
-    "reference": "reference photos",
-}
 
 
 @dataclass(frozen=True)
@@ -35,7 +29,7 @@ class Decision:
     by: str
 
 
-def decide(sources: dict[Role, Source], settings: Common, progress: Progress) -> dict[Role, Decision]:
+def decide(sources: dict[Role, Source], settings: Settings, progress: Progress) -> dict[Role, Decision]:
     """One decision a source, but no difference without need: chips cut in two ways are less alike.
 
     Where the detector works everywhere, one source that needs it decides for all. A source in which it sees too
@@ -43,20 +37,20 @@ def decide(sources: dict[Role, Source], settings: Common, progress: Progress) ->
     held-out people stay comparable.
     """
     if settings.faces != "auto":
-        return {role: Decision(settings.faces, f"--faces {settings.faces}") for role in sources}
+        return {role: Decision(settings.faces, "as asked") for role in sources}
     checks = {role: _look(source, settings.seed) for role, source in sources.items()}
-    people = [role for role in checks if role != "generated"]
+    people: list[Role] = [role for role in checks if role != "generated"]
     decisions = {role: Decision(check.mode, check.why) for role, check in checks.items()}
     if any(decisions[role].mode == "aligned" and not checks[role].detectable for role in people):
         _take_along(decisions, people, "aligned")
     if any(decision.mode == "detect" for decision in decisions.values()):
         _take_along(decisions, [role for role in checks if checks[role].detectable], "detect")
     for role, decision in decisions.items():
-        progress.say(f"{_TITLES[role]}: faces {decision.mode} ({decision.by})")
+        progress.say(f"{TITLES[role]}: faces {decision.mode} ({decision.by})")
     return decisions
 
 
-def _take_along(decisions: dict[Role, Decision], roles: list[Role], mode: FacesMode) -> None:
+def _take_along(decisions: dict[Role, Decision], roles: Sequence[Role], mode: FacesMode) -> None:
     for role in roles:
         if decisions[role].mode != mode:
             decisions[role] = Decision(mode, f"{decisions[role].by}; {mode} as the other sources need it")
@@ -70,25 +64,30 @@ def _look(source: Source, seed: int) -> FrameCheck:
     )
 
 
-def acquire(
-    sources: dict[Role, Source],
-    decisions: dict[Role, Decision],
+def embed_sources(
+    sources: Mapping[Role, Source],
+    decisions: Mapping[Role, Decision],
     recogniser: Recogniser,
-    settings: Common,
-    progress: Progress,
+    cache: Path,
     look: Look,
+    progress: Progress,
+    *,
+    pictures: bool = True,
 ) -> dict[Role, Embedded]:
-    """Embed every source, looked at by `look`; InputError if one shows no face at all."""
+    """Embed every source. `pictures`: read the small grey pictures too, for the copy check.
+
+    Raises InputError if a source shows no face at all.
+    """
     tables = {}
     for role, source in sources.items():
         mode = decisions[role].mode
-        store = open_store(settings.cache, recogniser, mode, generator_of(source))
-        table = embed(source, recogniser, store, mode, progress, _TITLES[role], look)
+        store = open_store(cache, recogniser, mode, generator_of(source))
+        table = embed(source, recogniser, store, mode, progress, TITLES[role], look, pictures=pictures)
         if not len(table):
             reasons = sorted({aside.reason for aside in table.set_aside})
             raise InputError(
-                f"--{role} {source.name}: no face in any of {len(source.photos)} images ({', '.join(reasons)}); "
-                "check the folder, or try --faces aligned if the images are face crops"
+                f"{option(role, source.name)}: no face in any of {len(source.photos)} images ({', '.join(reasons)}); "
+                f"check the folder, or try {option('faces', 'aligned')} if the images are face crops"
             )
         tables[role] = table
     return tables

@@ -1,73 +1,83 @@
-"""The sources of an audit, one a role, refused when a person stands in two of them."""
+"""What a task was given, opened; and what can be known from names alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import combinations
 from pathlib import Path
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.progress import Progress
+from probablyexists.basis.roles import Role
 from probablyexists.basis.text import shown
 from probablyexists.generators.generated_source import GeneratedSource
 from probablyexists.generators.open_generator import open_generator
-from probablyexists.intake.settings import Common, Question, Settings, Survey
+from probablyexists.intake.settings import AskSettings, AuditSettings, BlindSettings, EmbedSettings, GeneratorSettings
 from probablyexists.sources.folder import FilesSource
 from probablyexists.sources.listing import is_candidate
 from probablyexists.sources.open_source import Source, open_source
-
-Role = str
-"""training, unseen, heldout, reference or generated; asked, reference or generated where one person is asked about."""
+from probablyexists.stats.conformal import MIN_HELDOUT
 
 SAMPLES = 10_000
 """Drawn from a generator where no number is given."""
 
 
-def open_sources(settings: Settings, progress: Progress) -> dict[Role, Source]:
-    """Open what was given; InputError names the option and what to do."""
-    wanted: dict[Role, object] = {
-        "training": settings.training,
-        "unseen": settings.unseen,
-        "heldout": settings.heldout,
-        "reference": settings.reference,
-        "generated": settings.generated,
-    }
+def open_sources(settings: AuditSettings, progress: Progress) -> dict[Role, Source]:
+    """Open what an audit was given, and check what can be known from names alone.
+
+    Raises InputError, which names the setting and says what to do.
+    """
     sources: dict[Role, Source] = {}
-    for role, where in wanted.items():
-        if where is None:
-            continue
-        try:
-            if role == "generated":
-                sources[role] = _open_generated(settings, progress)
-            elif role == "reference":
-                sources[role] = _open_reference(str(where))
-            else:
-                sources[role] = open_source(str(where), role=role)
-        except InputError as error:
-            raise InputError(f"--{role} {error}") from None
-    refuse_people_in_two_roles(sources)
+    wanted: tuple[tuple[Role, Path | None], ...] = (
+        ("training", settings.training),
+        ("unseen", settings.unseen),
+        ("heldout", settings.heldout),
+    )
+    for role, where in wanted:
+        if where is not None:
+            sources[role] = _opened(role, where, partial(open_source, str(where), role=role))
+    if settings.reference is not None:
+        sources["reference"] = _open_reference(settings.reference)
+    sources["generated"] = _open_generated(settings, progress)
+    _refuse_one_place_in_two_roles(sources)
+    _refuse_people_in_two_roles(sources)
+    refuse_few_people("heldout", sources["heldout"], MIN_HELDOUT)
     return sources
 
 
-def open_question(question: Question, progress: Progress) -> dict[Role, Source]:
+def open_asked(settings: AskSettings, progress: Progress) -> dict[Role, Source]:
     """The photos asked about, the reference people's, and the samples."""
-    return {"asked": _open_asked(question.photos), **open_survey(question, progress)}
+    asked = _opened("photos", settings.photos[0], lambda: _open_photos(settings.photos))
+    reference = _open_reference(settings.reference)
+    refuse_few_people("reference", reference, MIN_HELDOUT)
+    return {"asked": asked, "reference": reference, "generated": _open_generated(settings, progress)}
 
 
-def open_survey(survey: Question | Survey, progress: Progress) -> dict[Role, Source]:
-    """The reference people's photos, and the samples."""
-    sources: dict[Role, Source] = {}
+def open_blind(settings: BlindSettings, progress: Progress, at_least: int) -> dict[Role, Source]:
+    """The photos of `at_least` so many reference people, and the samples."""
+    reference = _open_reference(settings.reference)
+    refuse_few_people("reference", reference, at_least)
+    return {"reference": reference, "generated": _open_generated(settings, progress)}
+
+
+def open_images(settings: EmbedSettings) -> dict[Role, Source]:
+    """The images to embed."""
+    return {"images": _opened("images", settings.images, partial(open_source, str(settings.images)))}
+
+
+def _opened(name: str, where: Path, open_it: Callable[[], Source]) -> Source:
+    """What `open_it` opens; its InputError, which begins with `where`, names the setting too."""
     try:
-        sources["reference"] = _open_reference(str(survey.reference))
+        return open_it()
     except InputError as error:
-        raise InputError(f"--reference {error}") from None
-    try:
-        sources["generated"] = _open_generated(survey, progress)
-    except InputError as error:
-        raise InputError(f"--generated {error}") from None
-    return sources
+        said, known = error.raw, shown(where)
+        named = option(name, where) + said.removeprefix(known) if said.startswith(known) else f"{option(name)}: {said}"
+        raise InputError(named) from None
 
 
-def _open_asked(photos: tuple[Path, ...]) -> Source:
+def _open_photos(photos: tuple[Path, ...]) -> Source:
     if all(path.is_file() and is_candidate(path.name) for path in photos):
         return FilesSource(photos)
     if len(photos) > 1:
@@ -76,70 +86,99 @@ def _open_asked(photos: tuple[Path, ...]) -> Source:
     return open_source(str(photos[0]), named=False)
 
 
-def _open_reference(where: str) -> Source:
+def _open_reference(where: Path) -> Source:
     # A manifest with roles has none for reference people: they are its held-out ones.
-    return open_source(where, role="heldout", named=True)
+    return _opened("reference", where, partial(open_source, str(where), role="heldout", named=True))
 
 
-def _open_generated(settings: Common, progress: Progress) -> Source:
-    where = str(settings.generated)
-    generator = open_generator(where, trust_pickle=settings.trust_pickle, threads=settings.threads, progress=progress)
+def _open_generated(settings: GeneratorSettings, progress: Progress) -> Source:
+    where = settings.generated if isinstance(settings.generated, Path) else Path("the generator")
+    return _opened("generated", where, lambda: _samples(settings, where, progress))
+
+
+def _samples(settings: GeneratorSettings, where: Path, progress: Progress) -> Source:
+    generator = open_generator(
+        settings.generated, trust_pickle=settings.trust_pickle, threads=settings.resources.threads, progress=progress
+    )
     if generator is not None:
         progress.say(f"generated samples: drawn from {generator.id}")
         return GeneratedSource(
-            generator, where, SAMPLES if settings.samples is None else settings.samples, settings.seed
+            generator, str(where), SAMPLES if settings.samples is None else settings.samples, settings.seed
         )
-    source = open_source(where, role="generated", named=False)
+    source = open_source(str(where), role="generated", named=False)
     if settings.samples is not None:
         raise InputError(
-            f"{where}: holds {len(source.photos):,} images, which are taken as they are; leave out --samples, which is "
-            "for generators"
+            f"{shown(where)}: holds {len(source.photos):,} images, and all of them are used; leave out "
+            f"{option('samples')}, which is for generators"
         )
     return source
 
 
 def generator_of(source: Source) -> dict[str, str | int]:
-    """What the signature says of the generator that was sampled; empty for a set of images."""
+    """What the signature says about the generator that was sampled; empty for a set of images."""
     if not isinstance(source, GeneratedSource):
         return {}
     return {"generator": source.generator.id, "samples": len(source.photos)}
 
 
 def has_names(source: Source) -> bool:
-    """Whether the source says who is who."""
+    """Whether the photos of the source have people."""
     return source.photos[0].person is not None
 
 
-def refuse_people_in_two_roles(sources: Mapping[Role, Source]) -> None:
-    """Members and held-out people must be different people; unseen photos must be of members."""
-    people = {
+def refuse_few_people(role: Role, source: Source, at_least: int) -> None:
+    """InputError if a source with names has fewer people."""
+    people = {photo.person for photo in source.photos}
+    if None not in people and len(people) < at_least:
+        raise InputError(
+            f"{option(role)}: needs at least {at_least} people, has {len(people)}; give more people that the generator "
+            "was not trained on"
+        )
+
+
+def _refuse_one_place_in_two_roles(sources: Mapping[Role, Source]) -> None:
+    """The same folder or file may serve two roles only as a manifest that divides its photos among them."""
+    for (role, one), (other_role, other) in combinations(sources.items(), 2):
+        same_place = os.path.realpath(one.name) == os.path.realpath(other.name)
+        if same_place and not {photo.path for photo in one.photos}.isdisjoint(photo.path for photo in other.photos):
+            raise InputError(
+                f"{option(role)} and {option(other_role)}: both are {shown(one.name)}; give each role its own photos"
+            )
+
+
+def _refuse_people_in_two_roles(sources: Mapping[Role, Source]) -> None:
+    """Members, held-out people and reference people must differ; unseen photos must be of members."""
+    people: dict[Role, set[str]] = {
         role: {photo.person for photo in source.photos if photo.person is not None}
         for role, source in sources.items()
         if role != "generated"
     }
-    for role in ("training", "unseen"):
-        both = sorted(people.get(role, set()) & people["heldout"])
+    must_differ: tuple[tuple[Role, Role, str], ...] = (
+        ("training", "heldout", "held-out people must never have been trained on"),
+        ("unseen", "heldout", "held-out people must never have been trained on"),
+        ("training", "reference", "reference people must be others than those who are judged"),
+        ("unseen", "reference", "reference people must be others than those who are judged"),
+        ("heldout", "reference", "reference people must be others than those who are judged"),
+    )
+    for role, other, why in must_differ:
+        both = sorted(people.get(role, set()) & people.get(other, set()))
         if both:
             raise InputError(
-                f"--{role} and --heldout: {len(both)} people stand in both ({_some(both)}); held-out people must "
-                "never have been trained on: remove them from one side"
-            )
-    for role in ("training", "unseen", "heldout"):
-        both = sorted(people.get(role, set()) & people.get("reference", set()))
-        if both:
-            raise InputError(
-                f"--{role} and --reference: {len(both)} people stand in both ({_some(both)}); reference people must be "
-                "others than those who are judged: remove them from one side"
+                f"{option(role)} and {option(other)}: {len(both)} people are in both ({_some(both)}); {why}: remove "
+                "them from one side"
             )
     if "unseen" not in sources:
         return
     if not has_names(sources["training"]) or not has_names(sources["unseen"]):
-        raise InputError("--unseen: needs people by name (one folder a person) here and in --training; leave it out")
+        raise InputError(
+            f"{option('unseen')}: needs people by name (one folder a person) here and in {option('training')}; leave "
+            "it out"
+        )
     strangers = sorted(people["unseen"] - people["training"])
     if strangers:
         raise InputError(
-            f"--unseen: {len(strangers)} people are not in --training ({_some(strangers)}); unseen photos are other "
-            "photos of members"
+            f"{option('unseen')}: {len(strangers)} people are not in {option('training')} ({_some(strangers)}); unseen "
+            "photos are other photos of members"
         )
 
 

@@ -1,25 +1,42 @@
-"""The folder an audit writes to: claimed before any work, so that nothing is computed for nothing."""
+"""The folder a task writes to: claimed before any work, so that nothing is computed for nothing."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
+
+RESULTS = {
+    "findings.json": ("report.html", "withhold.txt"),
+    "sheet.json": ("sheet.html",),
+    "frequent.json": ("frequent.html",),
+}
+"""What marks a result, and the files beside it."""
 
 
-def claim_folder(out: Path) -> None:
-    """Make the folder and check that it can be written and holds no other audit.
+def claim_folder(out: Path, *, overwrite: bool = False) -> None:
+    """Make the folder, and check that it can be written and holds no result of any task, unless `overwrite`.
 
-    Raises InputError if it is a file, cannot be written, or holds `findings.json` already.
+    Raises InputError.
     """
-    if (out / "findings.json").exists():
-        raise InputError(f"--out {out}: holds another audit; give another folder, or delete it first")
+    for mark in RESULTS:
+        if not overwrite and (out / mark).exists():
+            raise InputError(
+                f"{option('out', out)}: holds {mark} already; give another folder, or {option('overwrite', True)}"
+            )
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
     except (FileExistsError, NotADirectoryError):
-        raise InputError(f"--out {out}: is a file; give a folder") from None
+        raise InputError(f"{option('out', out)}: is a file; give a folder") from None
     except OSError as error:
-        raise InputError(f"--out {out}: cannot be written ({error.strerror}); give another folder") from None
+        raise InputError(f"{option('out', out)}: cannot be written ({error.strerror}); give another folder") from None
+
+
+def clear_results(out: Path) -> None:
+    """Delete the result that the folder holds, if any; called when the new one is ready to be written."""
+    for mark, others in RESULTS.items():
+        for name in (mark, *others):
+            (out / name).unlink(missing_ok=True)

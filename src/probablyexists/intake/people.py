@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.roles import Role
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.clusters import cluster
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.templates import People, group
 from probablyexists.results.findings import Clusters
-
-MIN_HELDOUT = 20
-"""Fewer held-out people and not even a single member could reach p = 0.05."""
+from probablyexists.stats.conformal import MIN_HELDOUT
 
 PURITY_NOTE = (
     "The photos have no names: a person here is a cluster of similar faces. On LFW with its names hidden, a photo's "
@@ -39,7 +38,7 @@ class Peopled:
     """Yet other people, for attacks that learn from them."""
 
 
-def find_people(tables: dict[str, Embedded], *, named: bool, seed: int) -> Peopled:
+def find_people(tables: Mapping[Role, Embedded], *, named: bool, seed: int, threads: int | None = None) -> Peopled:
     """Group photos by person; `named`: those to be judged have names, as reference people always do.
 
     Raises InputError when too few people are left.
@@ -48,24 +47,24 @@ def find_people(tables: dict[str, Embedded], *, named: bool, seed: int) -> Peopl
         crowds = {role: Crowd(table, group(table, seed=seed)) for role, table in tables.items()}
         peopled = Peopled(crowds["training"], crowds.get("unseen"), crowds["heldout"], None)
     else:
-        peopled = _by_clusters(tables["training"], tables["heldout"], seed)
+        peopled = _by_clusters(tables["training"], tables["heldout"], seed, threads)
     if "reference" in tables:
         others = Crowd(tables["reference"], group(tables["reference"], seed=seed))
         peopled = replace(peopled, reference=others)
     n = len(peopled.heldout.people)
     if n < MIN_HELDOUT:
         raise InputError(
-            f"--heldout: needs at least {MIN_HELDOUT} people, has {n} with a usable photo; "
+            f"{option('heldout')}: needs at least {MIN_HELDOUT} people, has {n} with a usable photo; "
             "give more people that the generator was not trained on"
         )
     if len(peopled.training.people) == 0:
-        raise InputError("--training: no person is left with a usable photo; give more training photos")
+        raise InputError(f"{option('training')}: no person is left with a usable photo; give more training photos")
     return peopled
 
 
-def _by_clusters(training: Embedded, heldout: Embedded, seed: int) -> Peopled:
+def _by_clusters(training: Embedded, heldout: Embedded, seed: int, threads: int | None) -> Peopled:
     """Cluster both sides together; a cluster on both sides is set aside from the held-out people."""
-    labels, limit = cluster(np.concatenate([training.embeddings, heldout.embeddings]), seed)
+    labels, limit = cluster(np.concatenate([training.embeddings, heldout.embeddings]), seed, threads)
     ours, theirs = labels[: len(training)], labels[len(training) :]
     both = set(ours.tolist()) & set(theirs.tolist())
     kept = {i: f"cluster-{label:07d}" for i, label in enumerate(theirs) if int(label) not in both}
@@ -87,12 +86,12 @@ def _by_clusters(training: Embedded, heldout: Embedded, seed: int) -> Peopled:
     )
 
 
-def seen_again(peopled: Peopled, tables: Mapping[str, Embedded]) -> Peopled:
+def seen_again(peopled: Peopled, tables: Mapping[Role, Embedded]) -> Peopled:
     """The same people with the same photos in the same order, in another recogniser's tables.
 
     InputError if it acquires no photo of somebody.
     """
-    roles = {"training": peopled.training, "heldout": peopled.heldout}
+    roles: dict[Role, Crowd] = {"training": peopled.training, "heldout": peopled.heldout}
     roles |= {"unseen": peopled.unseen} if peopled.unseen is not None else {}
     roles |= {"reference": peopled.reference} if peopled.reference is not None else {}
     again = {role: _seen_again(crowd, tables[role]) for role, crowd in roles.items()}
@@ -106,7 +105,8 @@ def _seen_again(crowd: Crowd, table: Embedded) -> Crowd:
         found = [row_of[crowd.table.photos[i]] for i in own if crowd.table.photos[i] in row_of]
         if not found:
             raise InputError(
-                f"--more-recognisers: one finds no face in any photo of {name!a}, where the first does; leave it out"
+                f"{option('more_recognisers')}: one finds no face in any photo of {name!a}, where the first does; "
+                "leave it out"
             )
         rows.append(np.array(found, dtype=np.intp))
     return Crowd(table, People(crowd.people.names, tuple(rows)))

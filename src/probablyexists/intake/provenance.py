@@ -12,13 +12,14 @@ from importlib.metadata import version
 
 import numpy as np
 
+from probablyexists.basis.roles import Role
 from probablyexists.copies.duplicates import SamePicture
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.faces.acquire import NO_FACE
 from probablyexists.intake.embed_sources import Decision
-from probablyexists.intake.open_sources import Role, generator_of
+from probablyexists.intake.open_sources import generator_of
 from probablyexists.intake.people import Peopled
-from probablyexists.intake.settings import Common
+from probablyexists.intake.settings import Settings, signed
 from probablyexists.matching.crowd import Crowd
 from probablyexists.results.findings import Data, Duplicate, RoleData, Signature
 from probablyexists.sources.open_source import Source
@@ -63,14 +64,13 @@ def describe(
             )
         )
 
-    def name(role: Role, row: int) -> str:
-        table = tables[role]
-        return table.photos[row].path if show_names else f"sha256:{table.sha256[row].hex()[:16]}"
-
     duplicates = [
         Duplicate(
             roles=pair.roles,
-            photos=(name(pair.roles[0], pair.rows[0]), name(pair.roles[1], pair.rows[1])),
+            photos=(
+                tables[pair.roles[0]].label(pair.rows[0], show_names=show_names),
+                tables[pair.roles[1]].label(pair.rows[1], show_names=show_names),
+            ),
             correlation=pair.correlation,
         )
         for pair in pairs
@@ -92,7 +92,7 @@ def fingerprint(tables: Mapping[Role, Embedded]) -> str:
 
 
 def sign(
-    settings: Common,
+    settings: Settings,
     recogniser: str,
     attack: str,
     sources: Mapping[Role, Source],
@@ -100,8 +100,6 @@ def sign(
     seconds: float,
 ) -> Signature:
     """Versions, settings, generator, data and date."""
-    given = settings.model_dump(mode="json", exclude={"cache", "threads", "photos", "memory", "engine", "ray_address"})
-    chosen = {name: ", ".join(value) if isinstance(value, list) else value for name, value in given.items()}
     generator = generator_of(sources["generated"])
     libraries = [*_LIBRARIES, *(name for name in _OF_GENERATORS if generator and name in sys.modules)]
     return Signature(
@@ -109,7 +107,7 @@ def sign(
         python=platform.python_version(),
         libraries={name: version(name) for name in libraries},
         recogniser=recogniser,
-        settings={**chosen, "attack": attack, **generator},
+        settings={**signed(settings), "attack": attack, **generator},
         data_fingerprint=fingerprint(tables),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=float(np.round(seconds, 3)),

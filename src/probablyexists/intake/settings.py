@@ -1,97 +1,159 @@
-"""What an audit is asked to do: typed, checked before anything is read, and written beside the result."""
+"""What a task is asked to do: typed, checked before anything is read, and written beside the result."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from probablyexists.basis.errors import InputError
+from probablyexists.attacks.attack import Attack
+from probablyexists.basis.errors import InputError, option
+from probablyexists.embeddings.recognisers import Recogniser
+from probablyexists.engines.resources import Resources
+from probablyexists.generators.generator import Generator
 
-Checked = TypeVar("Checked", bound="Common")
-
-
-def default_cache() -> Path:
-    """Where graphs and embeddings are kept: $PROBABLYEXISTS_CACHE, else the user's cache folder."""
-    chosen = os.environ.get("PROBABLYEXISTS_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "probablyexists"
+Checked = TypeVar("Checked", bound=BaseModel)
 
 
-class Common(BaseModel):
-    """What every question about a generator has."""
+class Settings(BaseModel):
+    """What every task that embeds has."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True)
 
-    generated: Path
-    """Images, or a generator; `module:function` is one too."""
-    out: Path | None = None
     faces: Literal["auto", "detect", "aligned"] = "auto"
-    recogniser: str = "dlib"
+    """How faces are cut: detect finds them first, aligned takes face crops as they are, auto decides on a sample."""
+    recogniser: str | Recogniser = "dlib"
+    """Face recogniser: dlib, dlib-float32, insightface, the path of an .onnx file, or module:Name."""
     seed: int = 0
-    threads: int | None = Field(default=None, ge=1)
-    """None: all cores. Changes nothing but the time."""
-    show_faces: bool = False
+    """Seed of every random choice."""
+    resources: Resources = Field(default_factory=Resources)
+
+
+class GeneratorSettings(Settings):
+    """What every task about a generator has."""
+
+    generated: Path | Generator | Callable[..., Any]
+    """Generated samples (folder, zip, tar, table), or the generator itself: a file, a folder, or module:function."""
     samples: int | None = Field(default=None, ge=1)
-    """How many pictures to draw from a generator; None: 10,000, or where `generated` is images, all of them."""
+    """Pictures to draw from a generator; default: 10,000."""
     trust_pickle: bool = False
-    """Open a generator whose file runs code when it is opened."""
-    cache: Path = Field(default_factory=default_cache)
-    memory: float = Field(default=2.0, gt=0.0)
-    """GiB that matching may use, beside the tables. Changes nothing but the time."""
-    engine: Literal["local", "ray"] = "local"
-    """Who embeds and matches: this machine, or a Ray cluster. Changes nothing but the time."""
-    ray_address: str | None = None
-    """Of a cluster that runs; None: a local one."""
+    """Open a .pkl or .pt2 file, which can run any code it holds."""
+    out: Path | None = None
+    """Folder for the results."""
+    overwrite: bool = False
+    """Replace a result that is in the output folder."""
+    show_faces: bool = False
+    """Do not pixelate faces."""
 
 
-class Settings(Common):
-    """The arguments of `probablyexists audit`."""
+class AuditSettings(GeneratorSettings):
+    """The arguments of `audit`."""
 
     training: Path
+    """Photos the generator was trained on: one folder a person, a manifest, or photos without names."""
     heldout: Path
+    """Photos of people it never saw, drawn from the same source."""
     unseen: Path | None = None
+    """Other photos of the training people, not trained on."""
     reference: Path | None = None
     """Photos of yet other people, for attacks that learn from them."""
-    more_attacks: tuple[str, ...] = ()
-    """Tried beside the nearest sample; that the best of several is believed is paid for."""
-    more_recognisers: tuple[str, ...] = ()
-    """Asked beside `recogniser`; people are named where all agree."""
+    more_attacks: tuple[str | Attack, ...] = ()
+    """Extra attack: a name or module:Name; p-values are corrected for picking the best. Can be repeated."""
+    more_recognisers: tuple[str | Recogniser, ...] = ()
+    """Extra recogniser; people are named only where all agree. Can be repeated."""
     level: float = Field(default=0.05, gt=0.0, lt=1.0)
-    """False discovery rate allowed among the named."""
+    """False discovery rate allowed among the people named."""
     show_names: bool = False
+    """Show folder names instead of pseudonyms."""
 
 
-class Question(Common):
-    """The arguments of `probablyexists ask`: about one person."""
+def _several(photos: Any) -> tuple[Any, ...]:
+    return (photos,) if isinstance(photos, str | Path) else tuple(photos)
 
-    photos: tuple[Path, ...] = Field(min_length=1)
-    """Image files, or one folder, archive or manifest; all of the same person."""
+
+class AskSettings(GeneratorSettings):
+    """The arguments of `ask`."""
+
+    photos: Annotated[tuple[Path, ...], BeforeValidator(_several)] = Field(min_length=1)
+    """Photos of the person: image files, or one folder, archive or manifest."""
     reference: Path
-    """Photos of other people whom the generator was not trained on."""
+    """Photos of people the generator was not trained on: one folder a person, or a manifest."""
     level: float = Field(default=0.05, gt=0.0, lt=1.0)
     """Largest p-value that is called evidence."""
     owner_split: bool = False
-    """The generator's owner drew the reference people at random from those they might have trained on."""
+    """The generator's owner drew the reference people at random before training."""
 
 
-class Survey(Common):
-    """The arguments of `probablyexists blind`: about a generator, when no member is known."""
+class BlindSettings(GeneratorSettings):
+    """The arguments of `blind`."""
 
     reference: Path
-    """Photos of people, one folder a person; what faces are like where nobody is given too often."""
+    """Photos of people: one folder a person, or a manifest."""
     level: float = Field(default=0.01, gt=0.0, lt=1.0)
-    """False discovery rate allowed among samples said to show a frequent face."""
+    """False discovery rate allowed among samples that show a frequent face."""
 
 
-def checked(kind: type[Checked], given: Mapping[str, object]) -> Checked:
-    """The settings, or InputError that names the first one that is wrong."""
+class EmbedSettings(Settings):
+    """The arguments of `embed`."""
+
+    images: Path
+    """A folder, archive or table of images."""
+    out: str
+    """Folder for Parquet files: a path, or an address such as s3://bucket/faces."""
+
+
+class MatchSettings(BaseModel):
+    """The arguments of `match`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    queries: str
+    """Embeddings: a Parquet file or a folder of them."""
+    references: str
+    """The embeddings to be searched."""
+    out: str
+    """Folder for Parquet files: a path, or an address such as s3://bucket/found."""
+    k: int = Field(default=1, ge=1)
+    """Nearest references of each query."""
+    resources: Resources = Field(default_factory=Resources)
+
+
+def checked(kind: type[Checked], arguments: Mapping[str, Any]) -> Checked:
+    """The settings in the arguments of a task, without `progress`; `cache=None` is the default folder.
+
+    Raises InputError that names the first one that is wrong.
+    """
+    given = {name: value for name, value in arguments.items() if name != "progress"}
+    machine = {name: given.pop(name) for name in Resources.model_fields if name in given}
+    if machine.get("cache") is None:
+        machine.pop("cache", None)
     try:
-        return kind.model_validate(given)
+        return kind.model_validate({**given, "resources": Resources.model_validate(machine)})
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        name = str(first["loc"][0])
+        if name in given or name in machine:
+            value = {**given, **machine}[name]
+            raise InputError(f"{option(name, value)}: {_plain(first)}") from None
+        raise InputError(f"{option(name)}: {_plain(first)}") from None
+
+
+def _plain(error: Mapping[str, Any]) -> str:
+    said = str(error["msg"])
+    return said[:1].lower() + said[1:]
+
+
+def signed(settings: Settings) -> dict[str, str | int | float | bool | None]:
+    """What was asked, as it is written into a result's signature: without what changes no figure."""
+    given = {name: getattr(settings, name) for name in type(settings).model_fields}
+    return {name: _words(value) for name, value in given.items() if name not in ("resources", "photos", "overwrite")}
+
+
+def _words(value: Any) -> str | int | float | bool | None:
+    if isinstance(value, tuple):
+        return ", ".join(str(_words(part)) for part in value)
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value) if isinstance(value, Path) else str(getattr(value, "id", type(value).__name__))

@@ -24,6 +24,7 @@ from probablyexists.lab.pool import SEEN, UNSEEN
 from probablyexists.lab.results_table import shown, signed
 from probablyexists.lab.victims import N_FOLDS, Victim
 from probablyexists.stats.conformal import benjamini_hochberg
+from probablyexists.stats.contrast import standard_score
 from probablyexists.stats.estimate import Estimate, Figure
 from probablyexists.stats.pooled import PooledRun, pooled_auroc, pooled_difference
 from probablyexists.stats.roc import Side, tpr_estimate
@@ -193,9 +194,8 @@ def _tprs(victims: Sequence[Victim], attack: str) -> tuple[Figure, Figure]:
     for victim in victims:
         z_scores: dict[str, list[float]] = {}
         for fold in _folds(victim, attack, UNSEEN, "person"):
-            mean, spread = fold.strangers.mean(), max(float(fold.strangers.std(ddof=1)), 1e-9)
-            theirs += zip(fold.stranger_names, ((fold.strangers - mean) / spread).tolist(), strict=True)
-            for name, z in zip(fold.member_names, ((fold.members - mean) / spread).tolist(), strict=True):
+            theirs += zip(fold.stranger_names, standard_score(fold.strangers, fold.strangers).tolist(), strict=True)
+            for name, z in zip(fold.member_names, standard_score(fold.members, fold.strangers).tolist(), strict=True):
                 z_scores.setdefault(name, []).append(z)
         ours += [(name, float(np.mean(z))) for name, z in z_scores.items()]
     members, strangers = _side(ours), _side(theirs)

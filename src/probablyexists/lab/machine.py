@@ -1,4 +1,4 @@
-"""Where training runs: the device, the precision, the layout in memory, the number of threads."""
+"""Where training runs: the device, the precision, the layout in memory."""
 
 from __future__ import annotations
 
@@ -46,14 +46,6 @@ def find_machine(device: str = "auto", precision: Precision = "auto") -> Machine
         said = str(error).partition("\n")[0]
         raise InputError(f"device {device!r}: cannot be used ({said}); try cpu") from None
     return Machine(place, _is_fast(place, precision))
-
-
-def limit_threads(threads: int) -> None:
-    """At most so many threads in torch and in the BLAS and OpenMP libraries loaded so far, for this whole process."""
-    from threadpoolctl import threadpool_limits
-
-    torch.set_num_threads(threads)
-    threadpool_limits(threads)
 
 
 def _is_fast(device: torch.device, precision: Precision) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from probablyexists.basis.errors import MissingExtraError
 from probablyexists.basis.files import written_whole
 from probablyexists.lab.leaderboard import Place
 from probablyexists.lab.pool import SEEN, UNSEEN, Cell, figure
@@ -152,8 +153,11 @@ def _dose_axes(cell: Cell) -> Callable[[Axes], None]:
 
 
 def _write(path: Path, paint: Callable[[Axes], None]) -> Path:
-    import matplotlib
-    from matplotlib.figure import Figure
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("matplotlib", "lab") from None
 
     style: dict[str, Any] = {"svg.hashsalt": path.name, "axes.spines.top": False, "axes.spines.right": False}
     with matplotlib.rc_context(style):  # type: ignore[arg-type]

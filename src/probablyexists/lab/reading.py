@@ -13,7 +13,8 @@ from probablyexists.answers.membership import Population, membership, population
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
-from probablyexists.intake.settings import Settings
+from probablyexists.engines.choose import engine
+from probablyexists.intake.settings import AuditSettings
 from probablyexists.lab.pool import AUDIT, BLIND
 from probablyexists.matching.crowd import Crowd, photos_of
 from probablyexists.results.findings import Findings, Membership
@@ -62,12 +63,13 @@ class Reading:
     """Population -> AUROC by person of held-out people who could have been members, against the others held out."""
 
 
-def glance(settings: Settings, progress: Progress) -> Glance:
+def glance(settings: AuditSettings, progress: Progress) -> Glance:
     """Audit a snapshot, answer 1 alone."""
-    return _glance(gather(settings, progress), settings.seed)
+    with engine(settings.resources, progress) as work:
+        return _glance(gather(settings, work, progress), settings.seed)
 
 
-def read(settings: Settings, controls: frozenset[str], progress: Progress) -> Reading:
+def read(settings: AuditSettings, controls: frozenset[str], progress: Progress) -> Reading:
     """Audit a generator. `controls`: held-out people with as many photos as a member needs.
 
     Where held-out people are everybody else of a set, most have fewer photos than members, and people with many photos
@@ -75,25 +77,26 @@ def read(settings: Settings, controls: frozenset[str], progress: Progress) -> Re
     about 1/2, the number of photos matters.
     """
     started = time.monotonic()
-    gathered = gather(settings, progress)
-    findings = conclude(gathered, settings, progress, started)
-    crowds = gathered.crowds
-    score = NearestSample().prepare(photos_of(gathered.others))
-    scored = populations(crowds.training, crowds.unseen, crowds.heldout, score)
-    people = [population for population in scored if population.level == "person"]
-    blind = blind_populations(crowds.training, crowds.unseen, crowds.heldout, settings.seed)
-    return Reading(
-        _glance(gathered, settings.seed),
-        findings,
-        pa.concat_tables([_table(AUDIT, scored), *(_table(name, half) for name, half in blind.items())]),
-        {p.name: _baseline([_named(half, p.name) for half in blind.values()]) for p in people},
-        {p.name: _above(p, [_named(half, p.name) for half in blind.values()]) for p in people},
-        {p.name: _controls(p, controls) for p in people},
-    )
+    with engine(settings.resources, progress) as work:
+        gathered = gather(settings, work, progress)
+        findings = conclude(gathered, settings, progress, started)
+        crowds = gathered.crowds
+        score = NearestSample().prepare(photos_of(gathered.others), None, gathered.matcher)
+        scored = populations(crowds.training, crowds.unseen, crowds.heldout, score)
+        people = [population for population in scored if population.level == "person"]
+        blind = blind_populations(crowds.training, crowds.unseen, crowds.heldout, settings.seed)
+        return Reading(
+            _glance(gathered, settings.seed),
+            findings,
+            pa.concat_tables([_table(AUDIT, scored), *(_table(name, half) for name, half in blind.items())]),
+            {p.name: _baseline([_named(half, p.name) for half in blind.values()]) for p in people},
+            {p.name: _above(p, [_named(half, p.name) for half in blind.values()]) for p in people},
+            {p.name: _controls(p, controls) for p in people},
+        )
 
 
 def _glance(gathered: Gathered, seed: int) -> Glance:
-    crowds, score = gathered.crowds, NearestSample().prepare(photos_of(gathered.others))
+    crowds, score = gathered.crowds, NearestSample().prepare(photos_of(gathered.others), None, gathered.matcher)
     figures = membership(crowds.training, crowds.unseen, crowds.heldout, [score], seed)
     real, made = gathered.tables["training"].embeddings, gathered.tables["generated"].embeddings
     # The Frechet distance is biased upwards, more so with fewer rows: the same number on both sides.

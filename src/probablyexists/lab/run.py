@@ -18,7 +18,8 @@ from pydantic import TypeAdapter
 from probablyexists.basis.errors import TrainingError
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.basis.progress import Progress
-from probablyexists.intake.settings import Settings
+from probablyexists.engines.resources import Resources
+from probablyexists.intake.settings import AuditSettings
 from probablyexists.lab.design import Split, split
 from probablyexists.lab.experiment import Experiment, Run
 from probablyexists.lab.machine import Machine
@@ -28,6 +29,7 @@ from probablyexists.lab.sets import crops
 from probablyexists.lab.sets import read as read_crops
 from probablyexists.lab.train import Trained, train
 from probablyexists.results.findings import Findings, Membership
+from probablyexists.stats.contrast import standard_score
 from probablyexists.stats.estimate import Figure
 
 ROW_VERSION = 1
@@ -111,10 +113,10 @@ def audit_settings(
     *,
     samples: int | None = None,
     out: Path | None = None,
-) -> Settings:
+) -> AuditSettings:
     """Settings of the audit of a generator of this run. `samples`: None: as many as the run says."""
     manifest = folder / "split.csv"
-    return Settings(
+    return AuditSettings(
         training=manifest,
         unseen=manifest if run.design.unseen else None,
         heldout=manifest,
@@ -122,9 +124,8 @@ def audit_settings(
         samples=samples or run.samples,
         faces="aligned",
         seed=run.seed,
-        threads=threads,
         show_names=True,
-        cache=cache,
+        resources=Resources(threads=threads, cache=cache),
         out=out,
     )
 
@@ -190,8 +191,8 @@ def exposures(roles: Split, scores: pa.Table) -> dict[str, list[list[float]]]:
         strangers = np.array([s["score"] for s in here if s["side"] == "heldout"])
         members = [s for s in here if s["side"] == "member"]
         if members:
-            mean, spread = strangers.mean(), max(float(strangers.std(ddof=1)), 1e-9)
-            found[population] = sorted([photos[s["person"]], float((s["score"] - mean) / spread)] for s in members)
+            exposure = standard_score(np.array([s["score"] for s in members]), strangers).tolist()
+            found[population] = sorted([photos[s["person"]], z] for s, z in zip(members, exposure, strict=True))
     return found
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,6 +18,7 @@ from PIL import Image
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.files import written_whole
 from probablyexists.basis.progress import Progress
+from probablyexists.basis.threads import mapper
 from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.faces.acquire import at_least
 from probablyexists.faces.alignment import cut_chip
@@ -137,10 +136,10 @@ def _cut_all(
     found: list[Crop] = []
     with (
         progress.stage(f"crops of {name}, {size} px", total) as bar,
-        ThreadPoolExecutor(threads or os.cpu_count()) as pool,
+        mapper(threads) as in_order,
     ):
         while block := list(islice(photos, AT_ONCE)):
-            for crop in pool.map(cut, block):
+            for crop in in_order(cut, block):
                 bar.advance()
                 if crop is not None:
                     found.append(crop)

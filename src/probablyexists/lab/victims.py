@@ -27,6 +27,7 @@ from probablyexists.basis.files import write_text, written_whole
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
 from probablyexists.basis.text import shown
+from probablyexists.engines.choose import engine
 from probablyexists.lab.experiment import Run
 from probablyexists.lab.run import audit_settings
 from probablyexists.lab.white_box.scores import WHITE_BOX, left_behind, white_box_scores
@@ -90,9 +91,13 @@ def attacked(
     wanted = [*attacks, *(WHITE_BOX if left_behind(run.training, folder) else ())]
     missing = [name for name in wanted if name not in known]
     if missing:
-        gathered = gather(audit_settings(run, folder, folder / "training" / "generator", cache, threads), progress)
+        settings = audit_settings(run, folder, folder / "training" / "generator", cache, threads)
         tables = [pq.read_table(table)] if known else []
-        with progress.stage(f"attacks on {folder.name}", len(missing)) as bar:
+        with (
+            engine(settings.resources, progress) as work,
+            progress.stage(f"attacks on {folder.name}", len(missing)) as bar,
+        ):
+            gathered = gather(settings, work, progress)
             for name in missing:
                 if name in attacks:
                     found, known[name] = _measured(partial(_scores, gathered, attacks[name], run.seed))
@@ -137,7 +142,7 @@ def _scores(gathered: Gathered, attack: Attack, seed: int) -> Iterator[pa.Table]
             (False, photos_of(gathered.others), known),
             (True, crowds.heldout.reference(stand_ins), others),
         ):
-            score = attack.prepare(samples, crowds.heldout.reference(reference))
+            score = attack.prepare(samples, crowds.heldout.reference(reference), gathered.matcher)
             some = crowds.heldout.some(strangers)
             for population in populations(crowds.training, crowds.unseen, some, score):
                 yield _table(attack.id, blind, judged, population)

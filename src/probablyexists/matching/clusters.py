@@ -38,7 +38,9 @@ def distance_at_fmr(embeddings: NDArray[np.float32], fmr: float, seed: int) -> f
     return float(max(0.0, middle + norm.ppf(fmr) * spread))
 
 
-def cluster(embeddings: NDArray[np.float32], seed: int = 0) -> tuple[NDArray[np.intp], float]:
+def cluster(
+    embeddings: NDArray[np.float32], seed: int = 0, threads: int | None = None
+) -> tuple[NDArray[np.intp], float]:
     """((n,) cluster of every photo, numbered by first appearance; the distance that was the threshold).
 
     The order of the photos changes nothing but the numbers: the work is done in an order of its own.
@@ -50,7 +52,7 @@ def cluster(embeddings: NDArray[np.float32], seed: int = 0) -> tuple[NDArray[np.
     embeddings = embeddings[order_of_values]
     limit = distance_at_fmr(embeddings, LINK_FMR, seed)
     labels = np.full(n, -1, dtype=np.intp)
-    _divide(embeddings, np.arange(n), distance_at_fmr(embeddings, GRAPH_FMR, seed), limit, labels)
+    _divide(embeddings, np.arange(n), distance_at_fmr(embeddings, GRAPH_FMR, seed), limit, labels, threads)
     labels[order_of_values] = labels.copy()
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     order = np.argsort(np.argsort(first))
@@ -63,23 +65,26 @@ def _divide(
     near: float,
     limit: float,
     labels: NDArray[np.intp],
+    threads: int | None,
 ) -> None:
     """Label these rows; a component too large for average linkage is divided again with nearer pairs only."""
-    for component in _components(embeddings[rows], near):
+    for component in _components(embeddings[rows], near, threads):
         here = rows[component]
         if len(here) > LARGEST:
-            _divide(embeddings, here, near * 0.97, limit, labels)
+            _divide(embeddings, here, near * 0.97, limit, labels, threads)
             continue
         offset = int(labels.max()) + 1
         labels[here] = offset + _average_linkage(embeddings[here], limit)
 
 
-def _components(embeddings: NDArray[np.float32], near: float) -> list[NDArray[np.intp]]:
+def _components(embeddings: NDArray[np.float32], near: float, threads: int | None) -> list[NDArray[np.intp]]:
     import faiss
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     n, dim = embeddings.shape
+    if threads is not None:
+        faiss.omp_set_num_threads(threads)  # of the calling thread alone
     index = faiss.IndexFlatL2(dim)
     index.add(embeddings)
     sources, targets = [], []

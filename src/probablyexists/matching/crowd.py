@@ -1,4 +1,4 @@
-"""A crowd: the acquired photos of one role and whose they are; and what of it an attack gets to see."""
+"""A crowd: the acquired photos of one role with their people; and the parts of it that an attack gets."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Photos:
 
 @dataclass(frozen=True)
 class Reference(Photos):
-    """Photos of other people: neither members, nor held out, nor asked about."""
+    """Photos of reference people: neither members, nor held out, nor asked about."""
 
     people: NDArray[np.intp]
-    """(n,) whose each photo is."""
+    """(n,) number of each photo's person."""
 
 
 @dataclass(frozen=True)
 class Faces:
-    """Who is asked about: the same number of photos of everybody; a photo by itself is somebody with one."""
+    """n people to be scored, with k photos each; single photos are people with one."""
 
     embeddings: NDArray[np.float32]
     """(n, k, dim), unit length."""
@@ -56,9 +56,7 @@ class Faces:
     @property
     def templates(self) -> NDArray[np.float32]:
         """(n, dim) mean embeddings, of unit length."""
-        means = self.embeddings.mean(axis=1)
-        unit = means / np.linalg.norm(means, axis=1, keepdims=True)
-        return np.asarray(unit, dtype=np.float32)
+        return templates(self.embeddings)
 
     @property
     def one_by_one(self) -> Photos:
@@ -75,46 +73,54 @@ class Crowd:
     people: People
 
     def faces(self, photos: int, skip: int = 0) -> tuple[Faces, NDArray[np.intp]]:
-        """`photos` photos of everybody who has them, after the first `skip`, and who that is."""
-        who = np.flatnonzero(self.people.counts >= skip + photos)
-        rows = [self.people.rows[i][skip : skip + photos] for i in who]
-        return self._of(np.array(rows, dtype=np.intp).reshape(len(who), photos)), who
+        """(`photos` photos of each person who has them, after the first `skip`; the numbers of these people)."""
+        rows, who = self._rows(photos, skip)
+        return self._of(rows), who
 
     def photos(self) -> tuple[Faces, NDArray[np.intp]]:
-        """Every photo by itself, person after person, and whose it is."""
+        """(every photo by itself, person after person; the number of each photo's person)."""
         whose = np.repeat(np.arange(len(self.people)), self.people.counts)
         return self._of(np.concatenate(self.people.rows)[:, None]), whose
 
     def some(self, people: NDArray[np.intp]) -> Crowd:
-        """Only these people, with all photos of the table."""
+        """The crowd of only these people; the table keeps all photos."""
         chosen = People(tuple(self.people.names[i] for i in people), tuple(self.people.rows[i] for i in people))
         return Crowd(self.table, chosen)
 
     def reference(self, people: NDArray[np.intp] | None = None) -> Reference:
-        """All photos of these people (None: of everybody), for an attack to learn from."""
+        """All photos of these people (None: all people), for an attack to learn from."""
         people = np.arange(len(self.people)) if people is None else people
         rows = np.concatenate([self.people.rows[i] for i in people])
         whose = np.repeat(people, self.people.counts[people])
         return Reference(self.table.embeddings[rows], self.table.pictures[rows, 0], whose)
 
+    def _rows(self, photos: int, skip: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        who = np.flatnonzero(self.people.counts >= skip + photos)
+        rows = [self.people.rows[i][skip : skip + photos] for i in who]
+        return np.array(rows, dtype=np.intp).reshape(len(who), photos), who
+
     def _of(self, rows: NDArray[np.intp]) -> Faces:
         return Faces(self.table.embeddings[rows], self.table.pictures[rows, 0])
 
     def templates(self, photos: int, skip: int = 0) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Templates from `photos` photos of everybody who has them, and who that is."""
-        return templates(self.table.embeddings, self.people, photos, skip)
+        """((n, dim) templates from `photos` photos of each person who has them, after the first `skip`; their numbers).
+
+        `skip=1` keeps the photos of `probes` out of the templates.
+        """
+        rows, who = self._rows(photos, skip)
+        return templates(self.table.embeddings[rows]), who
 
     def probes(self, who: NDArray[np.intp]) -> Photos:
-        """The first photo of each of these people: `faces(..., skip=1)` never contain it."""
+        """The first photo of each of these people, which `faces(..., skip=1)` never contains."""
         rows = np.array([self.people.rows[i][0] for i in who], dtype=np.intp)
         return Photos(self.table.embeddings[rows], self.table.pictures[rows, 0])
 
 
 def photos_of(table: Embedded) -> Photos:
-    """A table as an attack sees it: samples, mostly."""
+    """The photos of a table in the form that an attack gets; used for samples."""
     return Photos(table.embeddings, table.pictures[:, 0])
 
 
 def common_count(*counts: NDArray[np.intp]) -> int:
-    """Largest number of photos that at least 80 % of the people on every side have; at least 1."""
+    """Largest number of photos, at least 1, that at least 80 % of the people on every side have."""
     return max(1, min(int(np.quantile(c, 0.2, method="lower")) for c in counts if c.size))

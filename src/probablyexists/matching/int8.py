@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.basis.onnx_session import onnx_session
+
 _MOST = 127
 _ROUNDING = 1e-9
 """For the double-precision arithmetic of the bound itself, on vectors of about unit length."""
@@ -80,8 +82,6 @@ class Products:
 
     def __call__(self, codes: NDArray[np.uint8], zero: int, tile: NDArray[np.int8]) -> NDArray[np.int32]:
         """(n, w) products of `codes` less `zero` with the tile; valid until the next call."""
-        import onnxruntime
-
         n, w = len(codes), tile.shape[1]
         if self._buffer.size < n * w:
             self._buffer = np.empty(n * w, np.int32)
@@ -90,15 +90,14 @@ class Products:
         binding = session.io_binding()
         binding.bind_cpu_input("codes", codes)
         binding.bind_cpu_input("tile", tile)
-        binding.bind_ortvalue_output("products", onnxruntime.OrtValue.ortvalue_from_numpy(out))
+        binding.bind_output("products", "cpu", 0, np.int32, out.shape, out.ctypes.data)
         session.run_with_iobinding(binding)
         return out
 
 
 @cache
 def _session(zero: int) -> Any:
-    """ONNX Runtime's product of whole numbers, the shift of the queries taken back; one thread a call."""
-    import onnxruntime
+    """ONNX Runtime's product of integers, the zero point of the queries subtracted; one thread a call."""
     from onnx import TensorProto, helper, numpy_helper
 
     graph = helper.make_graph(
@@ -113,10 +112,7 @@ def _session(zero: int) -> Any:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="probablyexists")
     model.ir_version = 8
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return onnx_session(model.SerializeToString(), providers=["CPUExecutionProvider"], threads=1)
 
 
 @cache

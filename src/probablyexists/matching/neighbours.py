@@ -10,10 +10,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from probablyexists.basis.progress import Progress, Silent
+from probablyexists.basis.threads import mapper
 from probablyexists.matching.cosines import BLOCK_CELLS, pair_similarities, similarities
 from probablyexists.matching.int8 import Products, RoughReferences
 
@@ -38,8 +37,8 @@ _MANY = 1 / 64
 """Share of a tile from which it is quicker to compute all of it exactly than pair by pair."""
 _LONG = 10**10
 """Pairs from which progress is told."""
-_SMALL = 1 << 22
-"""Cells below which a rough look is not worth its preparation."""
+SMALL = 1 << 22
+"""Pairs below which neither an int8 pass nor another machine is worth its preparation."""
 
 
 class Vectors(Protocol):
@@ -69,34 +68,7 @@ class Nearest:
         return Nearest(self.similarity[rows], self.index[rows])
 
 
-Search = Callable[[Vectors, Vectors, int], Nearest]
-"""Queries, references, k -> their nearest."""
-
-_search: ContextVar[Search | None] = ContextVar("search", default=None)
-
-
-@contextmanager
-def searched_by(search: Search) -> Iterator[None]:
-    """Inside, `nearest` is `search`, where there is enough to be searched."""
-    token = _search.set(search)
-    try:
-        yield
-    finally:
-        _search.reset(token)
-
-
-def nearest(queries: Vectors, references: Vectors, k: int = 1) -> Nearest:
-    """The k nearest references of every query; exact, unless `searched_by` says otherwise.
-
-    Where there are fewer than k references the rest is -inf, index -1.
-    """
-    search = _search.get()
-    if search is not None and len(queries) * len(references) > _SMALL:
-        return search(queries, references, k)
-    return nearest_here(queries, references, k)
-
-
-def nearest_here(
+def nearest(
     queries: Vectors,
     references: Vectors,
     k: int = 1,
@@ -105,7 +77,11 @@ def nearest_here(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Nearest:
-    """The same, exact, on this machine. `progress` is told of searches that take a while, in pairs."""
+    """The k nearest references of every query, exact, on this machine.
+
+    Where there are fewer than k references the rest is -inf, index -1. `threads`: None: all cores. `progress` shows
+    searches that take a while, in pairs.
+    """
     found = Nearest.nothing(len(queries), k)
     pairs = len(queries) * len(references)
     with (progress if progress is not None and pairs >= _LONG else Silent()).stage("pairs matched", pairs) as bar:
@@ -137,15 +113,15 @@ def nearest_parts(
     # As they are read, in double precision, and as whole numbers.
     wide = min(_rows_in(memory // 4, 40 * dim), 1 << 16)
     # Threads of the matrix library would wait for each other's cores beside ours.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+    with threadpool_limits(1, "blas"), mapper(threads) as in_order:
         for top in range(0, len(queries), tall):
             rows = slice(top, min(top + tall, len(queries)))
             some = queries[rows]
             found = Nearest.nothing(len(some), k)
             for left in range(0, len(references), wide):
-                block = _Block(references[left : left + wide], left, k, rough=len(some) * len(references) > _SMALL)
+                block = _Block(references[left : left + wide], left, k, rough=len(some) * len(references) > SMALL)
                 tiles = [slice(at, at + _TALL) for at in range(0, len(some), _TALL)]
-                list(pool.map(lambda tile, b=block, q=some, f=found: b.search(q[tile], f.of(tile)), tiles))
+                list(in_order(partial(_searched, block, some, found), tiles))
                 if done is not None:
                     done(len(some) * len(block))
             yield rows, found
@@ -163,6 +139,10 @@ def _products() -> Products:
         _local.products = Products()
     products: Products = _local.products
     return products
+
+
+def _searched(block: _Block, queries: NDArray[np.float32], found: Nearest, tile: slice) -> None:
+    block.search(queries[tile], found.of(tile))
 
 
 class _Block:

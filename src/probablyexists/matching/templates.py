@@ -1,4 +1,4 @@
-"""Templates: the mean of a person's embeddings, from the same number of photos for everybody compared."""
+"""People and their templates: the mean of a person's embeddings, from the same number of photos for everybody."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from probablyexists.embeddings.embed import Embedded
 
 @dataclass(frozen=True)
 class People:
-    """The people of one role: whose rows of the table are whose."""
+    """The people of one role, and the rows of their photos in the table."""
 
     names: tuple[str, ...]
     """Sorted."""
     rows: tuple[NDArray[np.intp], ...]
-    """For each person the rows of their photos, in an order drawn from the seed and each photo's content."""
+    """The rows of each person's photos, in an order drawn from the seed and the content of the photos."""
 
     def __len__(self) -> int:
         return len(self.names)
 
     @property
     def counts(self) -> NDArray[np.intp]:
-        """(n_people,) photos a person."""
+        """(n_people,) number of photos of each person."""
         return np.array([len(r) for r in self.rows], dtype=np.intp)
 
     @property
     def owner(self) -> dict[int, int]:
-        """Row of the table -> number of the person whose photo it is."""
+        """Row of the table -> number of its person."""
         return {int(row): i for i, rows in enumerate(self.rows) for row in rows}
 
 
@@ -54,15 +54,7 @@ def _shuffled(rows: Sequence[int], sha256: Sequence[bytes], seed: int) -> NDArra
     return np.array(sorted(rows, key=lambda i: (hashlib.sha256(salt + sha256[i]).digest(), i)), dtype=np.intp)
 
 
-def templates(
-    embeddings: NDArray[np.float32], people: People, photos: int, skip: int = 0
-) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """((n, dim) unit templates, (n,) which people) of everybody with at least `skip + photos` photos.
-
-    `skip` leaves out that many photos first: probes taken from the front never meet their own template.
-    """
-    who = np.flatnonzero(people.counts >= skip + photos)
-    if not who.size:
-        return np.empty((0, embeddings.shape[1]), np.float32), who
-    means = np.stack([embeddings[people.rows[i][skip : skip + photos]].mean(axis=0) for i in who])
-    return (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float32), who
+def templates(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, photos, dim) embeddings -> (n, dim) their means over the photos, of unit length."""
+    means = embeddings.mean(axis=1)
+    return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), dtype=np.float32)

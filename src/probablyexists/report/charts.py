@@ -1,28 +1,98 @@
-"""The charts of the report: what each answer's numbers look like."""
+"""The charts of the report: the place of every bar, line, dot and word. `chart.svg.j2` writes them as SVG."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from probablyexists.report.svg import ALARM, BAND, INK, LINE, MEMBER, MUTED, NARROW, PAPER, STRANGER, WIDE, Chart, draw
 from probablyexists.report.words import counted, number, percent
 from probablyexists.results.findings import Findings
 from probablyexists.stats.estimate import Estimate, Figure
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
+WIDE, NARROW = 660, 380
+"""Widths in CSS pixels at which a chart is drawn: one for a page, one for a telephone."""
+FONT_SIZE = 13
+LETTER = 7.2
+"""Width of a letter in pixels in a wide font (DejaVu Sans); the page's own font is not known here."""
 MOST_TICKS_NAMED = 400
-"""More named people than this are drawn as a histogram of their own, not one mark each."""
+"""If at most this many people are named, each also gets a mark below the axis."""
+INK, MUTED, LINE, BAND, PAPER, MEMBER, STRANGER, ALARM = (
+    f"var(--{name})" for name in ("ink", "muted", "line", "band", "paper", "member", "stranger", "alarm")
+)
+"""Colours are variables of the page's style sheet, which has a light and a dark value for each."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One SVG element."""
+
+    tag: str
+    attributes: dict[str, str]
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart at one width, in CSS pixels; later marks cover earlier ones."""
+
+    width: int
+    height: int
+    marks: list[Mark]
+    font_size: int = FONT_SIZE
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart at two widths; the style sheet shows the one that fits."""
+
+    wide: Drawing
+    narrow: Drawing
+    caption: str
+    alt: str
+    """What the chart shows, in words."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Maps values from `low` to `high` onto pixels from `start` to `end`."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        """The pixel of a value."""
+        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+
+    @property
+    def middle(self) -> float:
+        """The pixel halfway."""
+        return (self.start + self.end) / 2
+
+
+Ticks = list[tuple[float, str]]
+
+
+def round_ticks(low: float, high: float, most: int, smallest_step: float = 0.0) -> Ticks:
+    """Multiples of 1, 2 or 5 times a power of ten from `low` to `high`, at most `most` steps; each with its label.
+
+    >>> round_ticks(-0.3, 1.1, 4)
+    [(0.0, '0.0'), (0.5, '0.5'), (1.0, '1.0')]
+    """
+    least = max((high - low) / most, smallest_step)
+    power = math.floor(math.log10(least))
+    step = next(s for n in (1, 2, 5, 10) if (s := n * 10.0**power) >= least * (1 - 1e-9))
+    values = [round(i * step, 9) for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+    digits = max(0, -math.floor(math.log10(step * (1 + 1e-9))))
+    return [(value, number(value, digits)) for value in values]
 
 
 def membership_chart(findings: Findings) -> Chart | None:
-    """AUROC of every population and level, with the split baseline, around the line of guessing; None without any."""
+    """AUROC of every population and level and of the split baseline; None if there is no AUROC."""
     order = sorted(findings.membership, key=lambda m: (m.population == "seen photos", m.level == "photo"))
     rows: list[tuple[str, Figure]] = [(f"{m.population}, by {m.level}", m.auroc) for m in order]
     rows.append(("split baseline", findings.split_baseline.auroc))
@@ -31,103 +101,99 @@ def membership_chart(findings: Findings) -> Chart | None:
         return None
     left = max(0.0, math.floor(min([0.4, *lows]) * 10) / 10)
 
-    def paint(axes: Axes) -> None:
-        for y, (label, figure) in enumerate(reversed(rows)):
-            colour = STRANGER if label == "split baseline" else MEMBER
-            _interval(axes, figure, y, colour)
-        axes.axvline(0.5, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-        _above(axes, 0.5, "guessing")
-        axes.set_yticks(range(len(rows)), [label for label, _ in reversed(rows)])
-        axes.set_ylim(-0.6, len(rows) - 0.4)
-        axes.set_xlim(left - 0.01, 1.01)
-        axes.set_xticks(np.arange(round(left * 10), 11, 1 if left > 0.25 else 2) / 10)
-        axes.set_xlabel("AUROC")
-        _quiet(axes, "x")
+    def draw(width: int) -> Drawing:
+        top, bottom = 22, 30 + 34 * len(rows)
+        x = Scale(left - 0.01, 1.01, LETTER * max(len(label) for label, _ in rows) + 8, width - 8)
+        ticks = round_ticks(left, 1.0, 7)
+        marks = [_line(x(at), top, x(at), bottom, LINE) for at, _ in ticks]
+        marks += [
+            _line(x(0.5), top, x(0.5), bottom, MUTED, stroke_dasharray="4 3"),
+            _text(x(0.5), top - 7, "guessing", MUTED),
+        ]
+        for i, (label, figure) in enumerate(rows):
+            y = top + 21 + 34 * i
+            marks.append(_label(x.start - 8, y, label, "end"))
+            if isinstance(figure, Estimate):
+                ends = (x(figure.low), y, x(figure.high), y)
+                marks += _interval(ends, (x(figure.value), y), STRANGER if label == "split baseline" else MEMBER)
+            else:
+                marks.append(_label(x.start + 6, y, "cannot be estimated", "start", MUTED))
+        return Drawing(width, bottom + 44, marks + _below(x, bottom, ticks, "AUROC"))
 
-    said = [f"{label} {number(f.value) if isinstance(f, Estimate) else 'cannot be given'}" for label, f in rows]
+    values = [f"{label} {number(f.value) if isinstance(f, Estimate) else 'cannot be estimated'}" for label, f in rows]
     return _both(
-        "membership",
-        lambda _: 74 + 34 * len(rows),
-        paint,
-        "How well an attacker tells members from strangers: 0.5 is guessing, 1 certainty. Dot: estimate; line: 95 % "
-        "interval.",
-        f"AUROC on a line from {number(left, 1)} to 1, guessing at 0.5: {'; '.join(said)}.",
+        draw,
+        "How well an attacker can tell members from strangers: 0.5 is guessing, 1 is certainty. Dot: estimate; line: "
+        "95 % interval.",
+        f"AUROC on a line from {number(left, 1)} to 1, guessing at 0.5: {'; '.join(values)}.",
     )
 
 
 def exposure_chart(findings: Findings) -> Chart | None:
-    """Everybody's exposure, those named marked; None without members."""
+    """Histogram of every member's exposure, named people in a colour of their own; None without members."""
     exposure = np.asarray(findings.people["exposure"].to_numpy(), np.float64)
     if not exposure.size:
         return None
-    exposed = np.asarray(findings.people["exposed"].to_numpy(zero_copy_only=False), bool)
+    is_named = np.asarray(findings.people["exposed"].to_numpy(zero_copy_only=False), bool)
+    named, n_named = exposure[is_named], int(is_named.sum())
     low, high = min(-2.0, float(exposure.min())), max(3.0, float(exposure.max()))
-    edges = np.linspace(low, high, 41)
+    edges, space = np.linspace(low, high, 41), 0.03 * (high - low)
+    below, above = (np.histogram(part, edges)[0] for part in (exposure[~is_named], named))
+    most = max(1, int((below + above).max()))
+    marked = 0 < n_named <= MOST_TICKS_NAMED
 
-    from matplotlib.ticker import MaxNLocator
+    def draw(width: int) -> Drawing:
+        ticks = round_ticks(0, most, 4, smallest_step=1)
+        y = Scale(0, 1.08 * most, 180, 22)
+        x = Scale(low - space, high + space, 32 + LETTER * len(ticks[-1][1]), width - 8)
+        marks = [_bar(x(-1), y.end, x(1) - x(-1), y.start - y.end, BAND), _text(x(0), y.end - 7, "strangers", MUTED)]
+        marks += _beside(y, x, ticks, "members")
+        bar = 0.86 * (x(edges[1]) - x(edges[0]))
+        for middle, n, n_above in zip((edges[1:] + edges[:-1]) / 2, below, above, strict=True):
+            for n_from, n_to, colour in ((0, n, MEMBER), (n, n + n_above, ALARM)):
+                if n_to > n_from:
+                    marks.append(_bar(x(middle) - bar / 2, y(n_to), bar, y(n_from) - y(n_to), colour))
+        if marked:
+            marks += [_line(x(value), y.start + 5, x(value), y.start + 13, ALARM, stroke_width=1.6) for value in named]
+        title = "exposure, in standard deviations above strangers"
+        axis = _below(x, y.start, round_ticks(low, high, 8), title, gap=14 if marked else 0)
+        return Drawing(width, 240, marks + axis)
 
-    def paint(axes: Axes) -> None:
-        axes.axvspan(-1, 1, color=BAND, linewidth=0, zorder=0)
-        counts, _ = np.histogram(exposure[~exposed], edges)
-        middle, width = (edges[1:] + edges[:-1]) / 2, (edges[1] - edges[0]) * 0.86
-        axes.bar(middle, counts, width, color=MEMBER, zorder=2)
-        named, _ = np.histogram(exposure[exposed], edges)
-        axes.bar(middle, named, width, bottom=counts, color=ALARM, zorder=2)
-        if 0 < exposed.sum() <= MOST_TICKS_NAMED:
-            axes.plot(
-                exposure[exposed],
-                np.full(int(exposed.sum()), -0.06),
-                "|",
-                color=ALARM,
-                markersize=8,
-                markeredgewidth=1.6,
-                transform=axes.get_xaxis_transform(),
-                clip_on=False,
-            )
-            axes.tick_params(axis="x", pad=18)
-        _above(axes, 0, "strangers")
-        axes.set_ylim(0, 1.08 * max(1, int((counts + named).max())))
-        axes.set_xlabel("exposure, in standard deviations above strangers")
-        axes.set_ylabel("members")
-        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        _quiet(axes, "y")
-
-    n = int(exposed.sum())
-    marks = "; each has a mark below the axis as well" if n <= MOST_TICKS_NAMED else ""
-    marked = f"Red: named{marks}. " if n else ""
+    marks_below = "; each also has a mark below the axis" if n_named <= MOST_TICKS_NAMED else ""
+    red = f"Red: named{marks_below}. " if n_named else ""
     return _both(
-        "exposure",
-        lambda width: 240 if width == WIDE else 230,
-        paint,
-        f"Exposure of every member. {marked}Shaded: strangers, whose mean is 0 and whose standard "
-        "deviation is 1 by construction.",
+        draw,
+        f"Exposure of every member. {red}Shaded: strangers, whose mean is 0 and whose standard deviation is 1 by "
+        "construction.",
         f"Histogram of the exposure of {counted(exposure.size, 'member', 'members')} from "
-        f"{number(float(exposure.min()), 1)} to {number(float(exposure.max()), 1)}"
-        + (f"; the {n} named lie between {_range(exposure[exposed])}." if n else "; nobody is named."),
+        f"{number(float(exposure.min()), 1)} to {number(float(exposure.max()), 1)}; "
+        + (
+            f"the {n_named} named are between {number(float(named.min()), 1)} and {number(float(named.max()), 1)}."
+            if n_named
+            else "nobody is named."
+        ),
     )
 
 
 def resemblance_chart(findings: Findings) -> Chart:
-    """Samples that resemble members beside samples that resemble strangers."""
+    """The share of samples that resemble a member, and the share that resemble a stranger."""
     r = findings.resemblance
-    rows = [("a stranger", r.strangers, STRANGER), ("a member", r.members, MEMBER)]
+    rows = (("resemble a member", r.members, MEMBER), ("resemble a stranger", r.strangers, STRANGER))
 
-    def paint(axes: Axes) -> None:
-        top = max(r.members, r.strangers, 1e-9)
-        for y, (_, share, colour) in enumerate(rows):
-            axes.barh(y, share, 0.56, color=colour)
-            axes.annotate(percent(share), (share, y), xytext=(6, 0), textcoords="offset points", va="center")
-        axes.set_yticks(range(2), [label for label, _, _ in rows])
-        axes.set_xlim(0, top * 1.18)
-        axes.set_xticks([])
-        axes.spines["bottom"].set_visible(False)
-        axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("share of samples that resemble ...", loc="left")
+    def draw(width: int) -> Drawing:
+        x = Scale(0, max(r.members, r.strangers, 1e-9), LETTER * len(rows[1][0]) + 8, width - 64)
+        marks = []
+        for y, (label, share, colour) in zip((28, 72), rows, strict=True):
+            marks += [
+                _label(x.start - 8, y, label, "end"),
+                _bar(x.start, y - 12, x(share) - x.start, 24, colour),
+                _label(x(share) + 6, y, percent(share), "start"),
+            ]
+        marks.append(_line(x.start, 8, x.start, 92, LINE))
+        return Drawing(width, 118, [*marks, _text(x.start, 110, "share of samples", MUTED, text_anchor="start")])
 
     return _both(
-        "resemblance",
-        lambda _: 118,
-        paint,
+        draw,
         "Samples that resemble a member, and samples that resemble somebody in an equally large group of strangers.",
         f"Two bars: {percent(r.members)} of samples resemble a member, {percent(r.strangers)} a stranger.",
     )
@@ -135,82 +201,79 @@ def resemblance_chart(findings: Findings) -> Chart:
 
 def dose_chart(findings: Findings) -> Chart | None:
     """Mean exposure against the number of training photos; None if no point can be drawn."""
-    points = [(p, p.mean_exposure) for p in findings.dose.points]
-    drawn = [(p, figure) for p, figure in points if isinstance(figure, Estimate)]
+    points = [
+        (str(p.photos_from) if p.photos_from == p.photos_to else f"{p.photos_from}–{p.photos_to}", p.mean_exposure)
+        for p in findings.dose.points
+    ]
+    drawn = [(label, figure) for label, figure in points if isinstance(figure, Estimate)]
     if not drawn:
         return None
 
-    from matplotlib.ticker import MaxNLocator
+    def draw(width: int) -> Drawing:
+        low, high = min(0.0, *(f.low for _, f in drawn)), max(0.0, *(f.high for _, f in drawn))
+        space = 0.06 * (high - low or 1.0)
+        y = Scale(low - space, high + space, 196, 10)
+        ticks = round_ticks(y.low, y.high, 5)
+        x = Scale(-0.5, len(drawn) - 0.5, 32 + LETTER * max(len(label) for _, label in ticks), width - 8)
+        marks = _beside(y, x, ticks, "mean exposure")
+        marks.append(_line(x.start, y(0), x.end, y(0), MUTED, stroke_dasharray="4 3"))
+        for i, (_, figure) in enumerate(drawn):
+            marks += _interval((x(i), y(figure.low), x(i), y(figure.high)), (x(i), y(figure.value)), MEMBER)
+        labels = [(float(i), label) for i, (label, _) in enumerate(drawn)]
+        return Drawing(width, 240, marks + _below(x, y.start, labels, "training photos of the person"))
 
-    def paint(axes: Axes) -> None:
-        axes.axhline(0, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-        for x, (_, figure) in enumerate(drawn):
-            axes.plot([x, x], [figure.low, figure.high], color=MEMBER, linewidth=2, solid_capstyle="round")
-            axes.plot([x], [figure.value], "o", color=MEMBER, markersize=8, markeredgecolor=PAPER, markeredgewidth=1.5)
-        axes.set_xticks(range(len(drawn)), [_span(p.photos_from, p.photos_to) for p, _ in drawn])
-        axes.set_xlim(-0.5, len(drawn) - 0.5)
-        axes.set_xlabel("training photos of the person")
-        axes.set_ylabel("mean exposure")
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-        _quiet(axes, "y")
-
-    said = [f"{_span(p.photos_from, p.photos_to)} photos: {number(f.value, 1)}" for p, f in drawn]
+    values = [f"{label} photos: {number(figure.value, 1)}" for label, figure in drawn]
     return _both(
-        "dose",
-        lambda _: 240,
-        paint,
+        draw,
         "Mean exposure of people with about the same number of training photos. Dot: mean; line: 95 % interval; "
         "dashed: strangers.",
-        f"Mean exposure by number of photos. {'; '.join(said)}.",
+        f"Mean exposure by number of photos. {'; '.join(values)}.",
     )
 
 
-def _both(name: str, height: Callable[[int], int], paint: Callable[[Axes], None], caption: str, alt: str) -> Chart:
-    wide, narrow = (draw(name, height(width), paint, width=width) for width in (WIDE, NARROW))
-    return Chart(wide, narrow, caption, alt)
+def _both(draw: Callable[[int], Drawing], caption: str, alt: str) -> Chart:
+    return Chart(draw(WIDE), draw(NARROW), caption, alt)
 
 
-def _interval(axes: Axes, figure: Figure, y: float, colour: str) -> None:
-    if not isinstance(figure, Estimate):
-        axes.annotate(
-            "cannot be given",
-            (0, y),
-            xycoords=("axes fraction", "data"),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            color=MUTED,
-        )
-        return
-    axes.plot([figure.low, figure.high], [y, y], color=colour, linewidth=2.4, solid_capstyle="round")
-    axes.plot([figure.value], [y], "o", color=colour, markersize=9, markeredgecolor=PAPER, markeredgewidth=1.5)
+def _below(x: Scale, bottom: float, ticks: Ticks, title: str, gap: float = 0) -> list[Mark]:
+    """The axis below the data, its labels `gap` pixels further down, and its title."""
+    labels = [_text(x(at), bottom + gap + 18, label) for at, label in ticks]
+    title_mark = _text(x.middle, bottom + gap + 37, title, MUTED)
+    return [_line(x.start, bottom, x.end, bottom, LINE), *labels, title_mark]
 
 
-def _above(axes: Axes, x: float, text: str) -> None:
-    """A word above the axes at `x`."""
-    axes.annotate(
-        text,
-        (x, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 4),
-        textcoords="offset points",
-        ha="center",
-        color=MUTED,
-    )
+def _beside(y: Scale, x: Scale, ticks: Ticks, title: str) -> list[Mark]:
+    """Grid lines across the data, their labels on the left, and the title of the axis, upright."""
+    marks = [_line(x.start, y(at), x.end, y(at), LINE) for at, _ in ticks]
+    marks += [_label(x.start - 8, y(at), label, "end") for at, label in ticks]
+    return [*marks, _text(12, y.middle, title, MUTED, transform=f"rotate(-90 12 {y.middle:.1f})")]
 
 
-def _quiet(axes: Axes, grid: str) -> None:
-    """Light grid lines behind the data instead of axes."""
-    axes.set_axisbelow(True)
-    axes.grid(axis="x" if grid == "x" else "y", color=LINE, linewidth=0.8)
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="both", length=0)
-    axes.tick_params(axis="both", labelcolor=INK)
+def _interval(ends: tuple[float, float, float, float], dot: tuple[float, float], colour: str) -> list[Mark]:
+    """A line over the interval, and a dot at the estimate."""
+    line = _line(*ends, colour, stroke_width=2.4, stroke_linecap="round")
+    return [line, _mark("circle", cx=dot[0], cy=dot[1], r=5, fill=colour, stroke=PAPER, stroke_width=1.5)]
 
 
-def _range(values: NDArray[np.float64] | Sequence[float]) -> str:
-    return f"{number(float(min(values)), 1)} and {number(float(max(values)), 1)}"
+def _line(x1: float, y1: float, x2: float, y2: float, colour: str, **style: str | float) -> Mark:
+    return _mark("line", x1=x1, y1=y1, x2=x2, y2=y2, stroke=colour, **style)
 
 
-def _span(low: int, high: int) -> str:
-    return str(low) if low == high else f"{low}–{high}"
+def _bar(x: float, y: float, width: float, height: float, colour: str) -> Mark:
+    return _mark("rect", x=x, y=y, width=width, height=height, fill=colour)
+
+
+def _label(x: float, y: float, text: str, anchor: str, colour: str = INK) -> Mark:
+    """Words that start or end at `x`, centred on the height `y`."""
+    return _text(x, y + 0.35 * FONT_SIZE, text, colour, text_anchor=anchor)
+
+
+def _text(x: float, y: float, text: str, colour: str = INK, **style: str | float) -> Mark:
+    """Words with their baseline at `y`, centred on `x`."""
+    return _mark("text", text, x=x, y=y, fill=colour, **({"text_anchor": "middle"} | style))
+
+
+def _mark(tag: str, text: str = "", /, **attributes: str | float) -> Mark:
+    """Numbers are pixels and written to a tenth: the same bytes everywhere."""
+    written = {name: value if isinstance(value, str) else f"{value:.1f}" for name, value in attributes.items()}
+    return Mark(tag, {name.replace("_", "-"): value for name, value in written.items()}, text)

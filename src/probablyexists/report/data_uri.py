@@ -1,4 +1,4 @@
-"""Pictures for the report: small, pixelated unless faces are asked for, and inside the page itself."""
+"""Pictures as `data:` URIs for the report: small, and pixelated unless faces are to be shown."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 BLOCKS = 10
-"""Blocks along the longer side of a pixelated picture: a face of them holds no features."""
+"""Blocks along the longer side of a pixelated picture: too few to recognise a face."""
 SIDE = 120
-"""Pixels of the longer side of every picture in the report."""
+"""Pixels along the longer side of every picture in the report."""
 JPEG_QUALITY = 74
 
 
 def data_uri(pixels: NDArray[np.uint8], *, show_faces: bool) -> str:
-    """An (h, w, 3) picture as a `data:` address: JPEG of the picture, or PNG of its blocks."""
+    """An (h, w, 3) picture as a `data:` URI: a JPEG of the picture, or a PNG of its blocks."""
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if show_faces:
         return _encode(_resized(image, SIDE, Image.Resampling.LANCZOS), "JPEG")
@@ -25,7 +25,7 @@ def data_uri(pixels: NDArray[np.uint8], *, show_faces: bool) -> str:
 
 
 def pixelated(image: Image.Image) -> Image.Image:
-    """The mean colour of each of at most 10 x 10 blocks over the whole frame; the pixels in between are gone."""
+    """The whole picture as at most 10 x 10 blocks, each in its mean colour."""
     blocks = _resized(image, BLOCKS, Image.Resampling.BOX)
     scale = SIDE // BLOCKS
     return blocks.resize((blocks.width * scale, blocks.height * scale), Image.Resampling.NEAREST)

@@ -1,4 +1,4 @@
-"""The pictures behind the findings: a training photo beside the samples that show it or its person."""
+"""The pictures of the findings: a training photo next to samples that copy it or show the same person."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from probablyexists.answers.copying import CopyMatches
 from probablyexists.answers.naming import Named
 from probablyexists.answers.rows import Labels
 from probablyexists.basis.errors import ImageError
+from probablyexists.basis.roles import Role
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.images.decode import decode
 from probablyexists.matching.cosines import similarities
@@ -24,12 +25,12 @@ MOST_PEOPLE = 50
 MOST_COPIES = 50
 N_SAMPLES = 3
 LONGEST = 256
-"""Pixels of the longer side; the report makes them smaller still."""
+"""Pixels along the longer side; the report makes the pictures smaller still."""
 
 
 @dataclass(frozen=True)
 class Exhibit:
-    """Pictures that show one finding: a training photo beside generated samples. Never part of the JSON."""
+    """Pictures of one finding: a training photo and generated samples. Never part of the JSON."""
 
     kind: Literal["copy", "likeness"]
     person: str
@@ -40,7 +41,7 @@ class Exhibit:
 
 
 def exhibits(
-    sources: Mapping[str, Source],
+    sources: Mapping[Role, Source],
     training: Crowd,
     generated: Embedded,
     named: Named,
@@ -48,17 +49,17 @@ def exhibits(
     copied: CopyMatches,
     labels: Labels,
 ) -> list[Exhibit]:
-    """Exposed people with the samples nearest to them, then copies, each kind the strongest first."""
+    """Named people with the samples nearest to them, then copies; the strongest first within each kind."""
     kept = np.flatnonzero(~copied.is_copy)
     planned: list[tuple[str, str, int, list[tuple[int, float]]]] = []
     order = np.lexsort((-named.exposure, named.p))
     for member in [i for i in order if named.exposed[i]][:MOST_PEOPLE]:
-        its = kept[shown == member]
-        alike = similarities(named.templates[member : member + 1], generated.embeddings[its])[0]
+        near = kept[shown == member]
+        alike = similarities(named.templates[member : member + 1], generated.embeddings[near])[0]
         best = np.argsort(-alike, kind="stable")[:N_SAMPLES]
         own = training.people.rows[member]
-        photo = _most_like(training.table.embeddings[own], generated.embeddings[its[best]])
-        pairs = [(int(its[b]), float(alike[b])) for b in best]
+        photo = _most_like(training.table.embeddings[own], generated.embeddings[near[best]])
+        pairs = [(int(near[b]), float(alike[b])) for b in best]
         planned.append(("likeness", labels.people[member], int(own[photo]), pairs))
     owner = training.people.owner
     correlation = copied.matches.correlation
@@ -81,12 +82,12 @@ def exhibits(
 
 
 def _most_like(own: NDArray[np.float32], samples: NDArray[np.float32]) -> int:
-    """The person's photo that is nearest to the samples shown beside it."""
+    """The index of the person's photo that is most similar to any of the samples."""
     return int((own @ samples.T).max(axis=1).argmax()) if len(samples) else 0
 
 
 def pictures_of(source: Source, table: Embedded, rows: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
-    """Row of the table -> its picture; without those that can no longer be read."""
+    """Row of the table -> picture, without pictures that can no longer be read."""
     wanted: dict[Photo, int] = {table.photos[row]: row for row in rows}
     pictures = {}
     for photo, data in source.stream(wanted):
@@ -95,5 +96,5 @@ def pictures_of(source: Source, table: Embedded, rows: Sequence[int]) -> dict[in
         try:
             pictures[wanted[photo]] = decode(data, longest=LONGEST)
         except ImageError:
-            continue  # the file changed since it was embedded; the finding stands without its picture
+            continue  # the file changed since it was embedded; the finding is shown without a picture
     return pictures

@@ -15,14 +15,14 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from probablyexists.basis.files import write_text
 from probablyexists.report import words
+from probablyexists.report.answer_texts import seven_answers
 from probablyexists.report.data_uri import data_uri
 from probablyexists.report.exhibits import Exhibit
-from probablyexists.report.seven import seven_answers
 from probablyexists.results.findings import Findings
 from probablyexists.stats.estimate import Estimate, Unresolvable
 
 FIRST = 50
-"""People, copies, samples and duplicates shown; the rest stands in findings.json and withhold.txt."""
+"""People, copies, samples and duplicates shown; the rest is in findings.json and withhold.txt."""
 
 
 def write_report(findings: Findings, exhibits: Sequence[Exhibit], out: Path, show_faces: bool) -> None:
@@ -34,7 +34,7 @@ def write_report(findings: Findings, exhibits: Sequence[Exhibit], out: Path, sho
 def withheld(findings: Findings) -> list[str]:
     """Every copy and likeness, sorted by path, one line each.
 
-    A path that holds a line break or anything else that does not stand on a line as itself is a JSON string.
+    A path with a line break, or that could be misread in another way, is written as a JSON string.
     """
     kept = findings.samples.filter(pc.not_equal(findings.samples["kind"], "none"))
     return [words.visible(path) for path in sorted(kept["sample"].to_pylist())]
@@ -66,7 +66,7 @@ def render(findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool) ->
 
 @dataclass(frozen=True)
 class KeyFigure:
-    """One of the numbers at the head of the page."""
+    """One of the numbers at the top of the page."""
 
     label: str
     value: str
@@ -88,7 +88,7 @@ def _key_figures(findings: Findings) -> list[KeyFigure]:
         noticed = KeyFigure(smallest, "none", "not even if every member had leaked")
     else:
         people = "person" if power.smallest == 1 else "people"
-        note = f"{people}, {words.percent(power.share)} of members, in {words.percent(power.target)} of cases"
+        note = f"{people} ({words.percent(power.share)} of members), in {words.percent(power.target)} of cases"
         noticed = KeyFigure(smallest, words.count(power.smallest), note)
     members = words.counted(naming.n_members, "member", "members")
     return [
@@ -101,7 +101,7 @@ def _key_figures(findings: Findings) -> list[KeyFigure]:
 
 
 def _people(findings: Findings) -> list[dict[str, Any]]:
-    """The rows of those named, the most certain first, with how many samples show each."""
+    """The rows of the named people, most certain first, with the number of copies and likenesses of each."""
     shown: dict[str, Counter[str]] = {"copy": Counter(), "likeness": Counter()}
     kept = findings.samples.filter(pc.not_equal(findings.samples["kind"], "none"))
     for kind, person in zip(kept["kind"].to_pylist(), kept["person"].to_pylist(), strict=True):
@@ -113,7 +113,7 @@ def _people(findings: Findings) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class PictureRow:
-    """A training photo and the samples beside it, as data addresses."""
+    """A training photo and the samples shown next to it, as `data:` URIs."""
 
     person: str
     photo: str
@@ -133,13 +133,13 @@ def _text(name: str) -> str:
 
 
 def stylesheet() -> str:
-    """The style of all pages."""
+    """The style sheet of all pages."""
     return _text("style.css")
 
 
 @cache
 def template(name: str) -> Template:
-    """A page's template: everything put into it is escaped, and a name it does not know is an error."""
+    """The template with this file name: values are escaped, and an unknown variable is an error."""
     environment = Environment(
         loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -1,4 +1,4 @@
-"""Two small pages: the evidence sheet about one person, with nobody else's photo, and the list of frequent faces."""
+"""Two small pages: the evidence sheet about one person, without photos of anybody else, and the frequent faces."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_PHOTOS = 4
 def render_sheet(
     sheet: Sheet, photos: Sequence[NDArray[np.uint8]], samples: Mapping[str, NDArray[np.uint8]], show_faces: bool
 ) -> str:
-    """`photos`: of the person; `samples`: path -> generated picture, where it could still be read."""
+    """`photos`: of the person; `samples`: path -> generated picture, without those that can no longer be read."""
 
     def picture(path: str) -> str | None:
         return data_uri(samples[path], show_faces=show_faces) if path in samples else None
@@ -47,7 +47,7 @@ def render_sheet(
 
 
 def render_frequent(found: FrequentFaces, samples: Mapping[str, NDArray[np.uint8]], show_faces: bool) -> str:
-    """`samples`: path -> generated picture, of those that are shown."""
+    """`samples`: path -> generated picture, of the samples to show."""
     faces = [
         (face, [(path, data_uri(samples[path], show_faces=show_faces)) for path in face.samples if path in samples])
         for face in found.faces

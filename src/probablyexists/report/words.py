@@ -1,4 +1,4 @@
-"""Numbers into words for people: sensible digits, intervals, and plain speech where there is no number."""
+"""Numbers, dates and paths as text for readers: sensible digits, intervals, and a reason where there is no number."""
 
 from __future__ import annotations
 
@@ -9,24 +9,20 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from probablyexists.basis.roles import HEADINGS
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 
 VERDICTS = {"leak": "Leak", "no evidence": "No evidence at this power", "inconclusive": "Inconclusive"}
-ROLES = {
-    "training": "Training (members)",
-    "unseen": "Unseen photos of members",
-    "heldout": "Held-out people (strangers)",
-    "generated": "Generated samples",
-}
+ROLES = HEADINGS
 P_FLOOR_SHOWN = 0.001
-"""Below this a p-value is written as "< 0.001"; the exact one stands in findings.json."""
+"""Below this a p-value is written as "< 0.001"; the exact one is in findings.json."""
 MOST_DIGITS = 4
 NO_BREAK = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 
 
 def count(n: int) -> str:
-    """A whole number with thousands set apart.
+    """An integer with thousands separators.
 
     >>> count(13233)
     '13,233'
@@ -56,7 +52,7 @@ def number(value: float, digits: int = 2, *, signed: bool = False) -> str:
 
 
 def percent(share: float, digits: int | None = None) -> str:
-    """A share as a percentage; something that is not 0 or 1 is never written as 0 % or 100 %.
+    """A share as a percentage; only 0 and 1 are written as 0 % and 100 %.
 
     >>> [percent(x).replace(NO_BREAK, " ") for x in (0.62, 0.0123, 0.0, 1.0, 0.9995)]
     ['62 %', '1.2 %', '0 %', '100 %', '99.95 %']
@@ -83,7 +79,7 @@ def percent_figure(figure: Figure) -> str:
 
 
 def percent_parts(figure: Estimate) -> tuple[str, str]:
-    """The share and its interval, to as many digits as the interval deserves."""
+    """The share and its interval as text, with digits that suit the interval."""
     digits = _digits([100 * x for x in (figure.value, figure.low, figure.high)], 100.0)
     low, high = (number(100 * x, digits) for x in (figure.low, figure.high))
     return percent(figure.value, digits), f"{_level(figure)} interval {low} to {high}{NO_BREAK}%"
@@ -107,9 +103,9 @@ def absent(figure: Unresolvable) -> str:
     """Why a figure is missing: never zero, never blank.
 
     >>> absent(Unresolvable("needs at least 1000 people, has 150", 1000, 150))
-    'cannot be given: needs at least 1000 people, has 150'
+    'cannot be estimated: needs at least 1000 people, has 150'
     """
-    return f"cannot be given: {figure.reason}"
+    return f"cannot be estimated: {figure.reason}"
 
 
 def p_value(p: float) -> str:
@@ -126,7 +122,7 @@ def p_value(p: float) -> str:
 
 
 def one_in(share: float) -> str:
-    """A share that is one of so many.
+    """A share as "1 in n".
 
     >>> one_in(1 / 1001)
     '1 in 1,001'
@@ -135,7 +131,7 @@ def one_in(share: float) -> str:
 
 
 def in_a_hundred(share: float) -> str:
-    """How many cases of 100, for the plain sentence.
+    """A share as a number of cases out of 100; never rounded to 0 or 100.
 
     >>> in_a_hundred(0.934), in_a_hundred(0.9996), in_a_hundred(1.0)
     ('93 of 100 cases', 'more than 99 of 100 cases', 'every case')
@@ -150,9 +146,9 @@ def in_a_hundred(share: float) -> str:
 
 
 def visible(text: str) -> str:
-    """A path or name on one line: itself, or a JSON string if anything in it could mislead the eye or a reader.
+    """A path or name on one line, unchanged, or as a JSON string if it could be misread.
 
-    Line breaks, control and direction-changing characters, blanks at the ends and a leading quote are such things.
+    Reasons: line breaks, control characters, changes of writing direction, spaces at the ends, a leading quote.
 
     >>> visible("a b/c.png"), visible("a" + chr(10) + "b")
     ('a b/c.png', '"a\\\\nb"')
@@ -162,7 +158,7 @@ def visible(text: str) -> str:
 
 
 def short(text: str, longest: int = 28) -> str:
-    """The visible text, its middle left out if it is long; ends of paths tell most.
+    """The visible text, without its middle if it is long; the end of a path matters most.
 
     >>> short("generated/batch-7/sample-00012.png", 20)
     'gene…ample-00012.png'
@@ -175,7 +171,7 @@ def short(text: str, longest: int = 28) -> str:
 
 
 def last(path: str) -> Markup:
-    """The last part of a path, short enough to stand under a small picture; where it must break, before its ending.
+    """The last part of a path, short enough for a caption; the line may break before the file extension.
 
     >>> last("generated/batch-7/<00012>.png")
     Markup('&lt;00012&gt;<wbr>.png')
@@ -185,7 +181,7 @@ def last(path: str) -> Markup:
 
 
 def date(text: str) -> str:
-    """An ISO 8601 date as people write it; anything else as it is.
+    """An ISO 8601 date in English; anything else unchanged.
 
     >>> date("2026-11-24T02:29:20+00:00")
     '24 November 2026, 02:29 UTC'
@@ -199,7 +195,7 @@ def date(text: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """How long it took.
+    """A duration in seconds or minutes.
 
     >>> duration(12.3), duration(754.0)
     ('12 seconds', '13 minutes')
@@ -208,7 +204,7 @@ def duration(seconds: float) -> str:
 
 
 def sentence_case(text: str) -> str:
-    """The first letter large, a full stop at the end."""
+    """With a capital letter at the start and a full stop at the end."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
@@ -218,7 +214,7 @@ def _level(figure: Estimate) -> str:
 
 
 def _digits(values: Sequence[float], top: float) -> int:
-    """Decimals that suit the interval's width and keep values that are not at an end from being written so."""
+    """Decimals that suit the width of the interval and do not round any other value to 0 or `top`."""
     width = max(values) - min(values)
     by_width = 0 if width <= 0 else -math.floor(math.log10(width / 10))
     return min(MOST_DIGITS, max(0, by_width, *(_needed(value, top) for value in values)))

@@ -16,17 +16,25 @@ from pydantic_core import to_json
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import written_whole
+from probablyexists.basis.roles import Role
 from probablyexists.stats.estimate import Figure, Unresolvable
 from probablyexists.stats.power import Power
 
 Verdict = Literal["leak", "no evidence", "inconclusive"]
 Kind = Literal["copy", "likeness", "none"]
+Threshold = Literal["resemblance", "fmr-1-percent"]
 
 
 class Frozen(BaseModel):
-    """Base of all parts: immutable, unknown names refused, no NaN or infinity."""
+    """Base of all parts: immutable, unknown names refused, no NaN or infinity; a field's docstring is in the schema."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
 
 
 class PersonRow(Frozen):
@@ -39,30 +47,36 @@ class PersonRow(Frozen):
     compared_on: int
     """Photos in the template that was compared, equal on both sides."""
     similarity: float
-    """Cosine of the template and its nearest generated sample that is no copy."""
+    """Cosine of the template and its nearest sample that is no copy, -1 to 1."""
     exposure: float
-    """`similarity` in standard deviations above the held-out people compared on as many photos."""
+    """The attack's score in standard deviations above the mean of the held-out people compared on as many photos."""
     p: float
+    """Conformal p-value against these held-out people, above 0 to 1; lower is more exposed. Valid for any number of
+    attacks and recognisers."""
     q: float
+    """Benjamini-Hochberg q-value, 0 to 1: the smallest false discovery rate at which this person is named."""
     exposed: bool
+    """Whether the person is named: `q` is at most `naming.level`."""
     nearest: list[str]
-    """The nearest samples, best first: paths in their source."""
+    """The nearest samples that are no copies, best first: paths in their source."""
 
 
 class SampleRow(Frozen):
     """One generated sample. Documents the rows of `samples`."""
 
     sample: str
+    """Path in the source of the samples."""
     kind: Kind
+    """Copy of a training photo, likeness of a named member, or none of these."""
     person: str | None
-    """Whose copy or likeness it is; None for `none`."""
+    """Whose copy or likeness it is; null for `none`."""
     similarity: float | None
     """Likeness: cosine to the person. Copy: pixel correlation with the training photo. None: cosine to the nearest
     member, or null where no face was found."""
     heldout_similarity: float | None
-    """Cosine to the nearest held-out person; None for a copy."""
+    """Cosine to the nearest held-out person; null for a copy, or where no face was found."""
     copy_of: str | None
-    """The training photo: its fingerprint, or its path with `show_names`."""
+    """The training photo: its fingerprint, or its path with `show_names`; null if the sample is no copy."""
 
 
 PEOPLE_SCHEMA = pa.schema(
@@ -112,16 +126,21 @@ SamplesTable = Annotated[pa.Table, _as_table(SAMPLES_SCHEMA), _rows, _rows_schem
 
 
 class Membership(Frozen):
-    """Answer 1: can an attacker tell members from strangers? One entry a population and level."""
+    """Answer 1: can an attacker tell members from strangers? One entry for each population and level."""
 
     population: Literal["seen photos", "unseen photos"]
+    """Photos of members: those the generator was trained on, or others."""
     level: Literal["photo", "person"]
+    """What is scored: each photo, or each person on equally many photos."""
     auroc: Figure
+    """Probability that a member scores above a held-out person, 0 to 1; 0.5 is chance."""
     tpr_at_fpr_1_percent: Figure
+    """Share of members above the threshold that 1 % of the held-out people exceed, 0 to 1."""
     tpr_at_fpr_0_1_percent: Figure
+    """Share of members above the threshold that 0.1 % of the held-out people exceed, 0 to 1."""
     p: float | None
-    """Person level only: one-sided Mann-Whitney p-value of "members score no higher than strangers". With several
-    attacks that of the best, paid for; with several recognisers the largest."""
+    """Person level only, else null: one-sided Mann-Whitney p-value of "members score no higher than strangers". With
+    several attacks the p-value of the best, corrected for the choice; with several recognisers the largest."""
 
 
 class SecondOpinion(Frozen):
@@ -129,86 +148,106 @@ class SecondOpinion(Frozen):
     corrected for being one of several."""
 
     kind: Literal["attack", "recogniser"]
+    """What differs from the audit's own figures."""
     id: str
+    """Name and version of the attack or recogniser."""
     auroc: dict[Literal["seen photos", "unseen photos"], Figure]
-    """By person."""
+    """AUROC by person for each population, 0 to 1."""
     n_exposed: int
-    """Members that it would name alone."""
+    """Members that it alone would name."""
 
 
 class SplitBaseline(Frozen):
-    """The baseline of answer 1: the same question put to an attacker who never sees the generator (0.5 is fair)."""
+    """The baseline of answer 1: members against held-out people without the generator."""
 
     auroc: Figure
+    """AUROC of a classifier of templates that never sees a sample; 0.5 if the split is fair."""
 
 
 class Stratum(Frozen):
     """Members compared on the same number of photos, with the held-out people who have as many."""
 
     photos: int
+    """Photos in each template."""
     n_members: int
+    """Members compared on this number of photos."""
     n_heldout: int
+    """Held-out people with at least this number of photos."""
     p_floor: float
+    """Smallest p-value possible in this stratum: 1 / (n_heldout + 1)."""
 
 
 class Naming(Frozen):
     """Answer 2: who? The rows are in `people`; this is how they were named."""
 
     level: float
-    """False discovery rate allowed among the named."""
+    """False discovery rate allowed among the named, 0 to 1."""
     n_members: int
+    """Members tested."""
     n_exposed: int
+    """Members named."""
     n_heldout: int
+    """Held-out people with a usable photo."""
     p_floor: float
-    """Smallest p-value possible: 1 / (held-out people + 1)."""
+    """Smallest p-value possible in any stratum: 1 / (held-out people + 1)."""
     smallest_nameable: int
-    """How many members must reach the floor before anyone can be named."""
+    """How many members must reach the floor before anyone can be named; n_members + 1 if nobody can."""
     strata: list[Stratum]
+    """The comparisons, by number of photos."""
 
 
 class Resemblance(Frozen):
     """Answer 3: which samples? Rows are in `samples`; this is the excess over strangers."""
 
     threshold: float
-    """Cosine above which a sample counts as resembling a person; set on the members' own non-mated scores."""
+    """Cosine from which a sample resembles a person; set on non-mated scores of the members (of the held-out people
+    where members are few)."""
     gallery: int
-    """People on each side."""
+    """People in each of the two galleries."""
     photos: int
     """Photos in each template of both galleries."""
     n_samples: int
     """Samples that are no copies and show a face."""
     members: float
-    """Share of samples that resemble a member."""
+    """Share of samples that resemble a member, 0 to 1."""
     strangers: float
-    """Share of samples that resemble somebody in an equally large gallery of held-out people."""
+    """Share of samples that resemble somebody in an equally large gallery of held-out people, 0 to 1."""
     excess: Figure
+    """`members` minus `strangers`, -1 to 1; above 0 the samples resemble members more."""
     n_likenesses: int
+    """Samples that show a named member and are no copies."""
 
 
 class Copies(Frozen):
     """Answer 4: copies, found first and left out of everything else."""
 
     n_copies: int
+    """Samples that reproduce a training photo."""
     n_samples: int
+    """Samples that were compared: all that show a face."""
     threshold: float
-    """Pixel correlation of a copy."""
+    """Pixel correlation from which a sample is a copy, -1 to 1. Higher for members with very many photos."""
     highest: float | None
     """The largest pixel correlation of a sample with a training photo; null without samples."""
     calibrated_on: int
     """Held-out photos behind the threshold."""
     heldout_rate: Figure
-    """Share of held-out photos that would count as copies."""
+    """Share of held-out photos that would count as copies, mean over people, 0 to 1."""
     resolvable: bool
-    """Whether there were enough held-out photos to hold 1 in 1,000."""
+    """Whether there were enough held-out photos to hold false copies at 1 in 1,000."""
 
 
 class DosePoint(Frozen):
     """People with about the same number of training photos."""
 
     photos_from: int
+    """Fewest training photos of a person in this group."""
     photos_to: int
+    """Most training photos of a person in this group."""
     n_members: int
+    """Members in this group."""
     mean_exposure: Figure
+    """Mean exposure in standard deviations of the held-out people; higher is more exposed."""
 
 
 class Dose(Frozen):
@@ -219,107 +258,148 @@ class Dose(Frozen):
     heldout_slope: Figure
     """The same for held-out people over their own photo counts: what popularity alone does."""
     points: list[DosePoint]
+    """The curve, in groups whose photo counts double."""
     most_photos: str | None
-    """The person with the most training photos."""
+    """The person with the most training photos; null if several have as many."""
     most_photos_count: int | None
+    """Training photos of that person, or null."""
     most_photos_exposed: bool | None
+    """Whether that person is named, or null."""
 
 
 class Missed(Frozen):
     """Answer 6: how much could have been missed?"""
 
     power: Power | Unresolvable
+    """The smallest number of exposed members that would probably have been noticed, or why it cannot be given."""
 
 
 class ErrorRates(Frozen):
     """FMR and FNMR at one threshold, template against photo, on the held-out people of this audit."""
 
+    kind: Threshold
+    """How the threshold was set: that of answer 3, or at FMR 1 % among the members."""
     name: str
+    """The same in words."""
     threshold: float
+    """Cosine from which two faces match, -1 to 1."""
     fmr: Figure
+    """False match rate: share of comparisons of different people that match, 0 to 1."""
     fnmr: Figure
+    """False non-match rate: share of comparisons of one person that do not match, 0 to 1."""
 
 
 class Trust(Frozen):
     """Answer 7: can the recogniser be trusted here?"""
 
     recogniser: str
+    """Name and version of the recogniser."""
     trained_on: str | None
-    """What the recogniser learned from, where that is known."""
-    overlaps: list[str]
-    """Roles whose source is known to have people in common with that."""
+    """What the recogniser was trained on; null where that is not known."""
+    overlaps: list[Role]
+    """Roles whose source is known to have people in common with the recogniser's training set."""
     photos: int
     """Photos in the templates of these comparisons."""
     rates: list[ErrorRates]
+    """Error rates, one entry for each threshold."""
 
 
 class RoleData(Frozen):
     """What was given in one role and what became of it."""
 
-    role: str
-    """training, unseen, heldout or generated."""
+    role: Role
+    """training, unseen, heldout, reference or generated."""
     source: str
+    """The folder, archive, table or generator, as it was given."""
     n_images: int
+    """Images in the source."""
     n_acquired: int
+    """Images in which a face was acquired."""
     n_no_face: int
-    """Failures to acquire."""
+    """Failures to acquire: images without a face."""
     n_unreadable: dict[str, int]
-    """Other reasons to set an image aside, with counts."""
+    """Images set aside for other reasons: reason -> count."""
     n_several_faces: int
-    """Images with more than one face. In a large image small faces are not looked for once a large one settles it."""
+    """Images with more than one face. In a large image small faces are not searched once a large one settles it."""
     n_people: int | None
+    """People with a usable photo; null for samples."""
     faces: Literal["detect", "aligned"]
+    """How faces were found: by the detector, or the frame taken as the face."""
     faces_decided_by: str
+    """The setting or the measurement that decided this."""
 
 
 class Duplicate(Frozen):
     """The same image in two roles: set aside from both."""
 
-    roles: tuple[str, str]
+    roles: tuple[Role, Role]
+    """The two roles."""
     photos: tuple[str, str]
+    """The photo in each role: its fingerprint, or its path with `show_names`."""
     correlation: float
+    """Pixel correlation of the two, -1 to 1; 1 for the same bytes."""
 
 
 class Clusters(Frozen):
     """Only for sets without names: people are clusters of embeddings."""
 
     threshold: float
+    """Mean Euclidean distance of embeddings up to which two clusters are one person."""
     n_people_training: int
+    """Clusters among the training photos."""
     n_people_heldout: int
+    """Clusters among the held-out photos, those on both sides left out."""
     n_on_both_sides: int
     """Clusters found on both sides, set aside from the held-out people."""
     note: str
+    """What clusters are worth, for the reader."""
 
 
 class Data(Frozen):
     """Where the numbers come from."""
 
     roles: list[RoleData]
+    """One entry for each role given."""
     duplicates: list[Duplicate]
-    n_duplicates_set_aside: dict[str, int]
+    """Every image found in two roles."""
+    n_duplicates_set_aside: dict[Role, int]
+    """Role -> images set aside because they are in another role too."""
     clusters: Clusters | None
+    """How people were found without names; null where photos have names."""
 
 
 class Signature(Frozen):
     """Everything needed to make the same audit again."""
 
     probablyexists: str
+    """Version of this package."""
     python: str
+    """Version of Python."""
     libraries: dict[str, str]
+    """Library -> version."""
     recogniser: str
+    """Name and version of the first recogniser."""
     settings: dict[str, str | int | float | bool | None]
+    """Every setting as it was used, with the attack and, where samples were drawn, the generator."""
     data_fingerprint: str
     """SHA-256 over role, person and content hash of every image acquired."""
     date: str
-    """UTC, ISO 8601."""
+    """When the audit ended: UTC, ISO 8601."""
     seconds: float
+    """How long the audit took."""
 
 
 class Findings(Frozen):
-    """The result of an audit."""
+    """The result of an audit.
 
-    schema_version: Literal[1] = 1
+    `people` and `samples` are Arrow tables: `findings.people.to_pandas()` makes a pandas frame, and
+    `polars.from_arrow(findings.people)` one of Polars, where these are installed.
+    """
+
+    schema_version: Literal[2] = 2
+    """Version of this format."""
     verdict: Verdict
+    """Leak, no evidence (at this power), or inconclusive."""
     sentence: str
     """The verdict in one sentence."""
     because: list[str]
@@ -327,20 +407,42 @@ class Findings(Frozen):
     cautions: list[str]
     """What limits the verdict."""
     names_shown: bool
+    """Whether people and photos are given by name; if not, by pseudonym and fingerprint."""
     people: PeopleTable
+    """One row for each member, the most exposed first."""
     samples: SamplesTable
+    """One row for each sample, by path."""
     membership: list[Membership]
+    """Answer 1: can an attacker tell members from strangers?"""
     second_opinions: list[SecondOpinion]
     """What further attacks and recognisers say."""
     split_baseline: SplitBaseline
+    """The baseline of answer 1: is the split fair?"""
     naming: Naming
+    """Answer 2: who is exposed?"""
     resemblance: Resemblance
+    """Answer 3: which samples resemble members?"""
     copies: Copies
+    """Answer 4: copy or likeness?"""
     dose: Dose
+    """Answer 5: does more of you leak more?"""
     missed: Missed
+    """Answer 6: how large a leak could have been missed?"""
     trust: Trust
+    """Answer 7: how often is the recogniser wrong on these faces?"""
     data: Data
+    """What was given and what became of it."""
     signature: Signature
+    """Versions, settings, data and date."""
+
+    def __repr__(self) -> str:
+        naming, copies = self.naming, self.copies
+        return (
+            f"Findings({self.verdict}: {naming.n_exposed:,} of {naming.n_members:,} members named, "
+            f"{copies.n_copies:,} copies in {copies.n_samples:,} samples)"
+        )
+
+    __str__ = __repr__
 
     def write(self, path: Path) -> None:
         """Write `findings.json`, whole or not at all; a sample a line, as there may be millions.
@@ -364,8 +466,20 @@ class Findings(Frozen):
 
     @classmethod
     def read(cls, path: Path) -> Findings:
-        """Read `findings.json`; InputError if it is none of ours."""
+        """Read `findings.json`; InputError if it is no such file, or one of another format."""
         try:
             return cls.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+        except OSError as error:
+            raise InputError(
+                f"{path}: cannot be read ({error.strerror}); give the findings.json of an audit"
+            ) from error
+        except ValidationError as error:
+            reads = cls.model_fields["schema_version"].default
+            for found in error.errors(include_url=False):
+                has = found["input"]
+                if found["loc"] == ("schema_version",) and isinstance(has, int):
+                    when = "an earlier" if has < reads else "a later"
+                    raise InputError(
+                        f"{path}: written by {when} version (format {has}, this one reads {reads}); audit again"
+                    ) from error
             raise InputError(f"{path}: not the findings of an audit ({str(error).splitlines()[0]})") from error

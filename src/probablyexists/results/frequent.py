@@ -11,24 +11,39 @@ class FrequentFace(Frozen):
     """A face that the generator gives too often."""
 
     samples: list[str]
-    """Those that show it, most typical first."""
+    """Samples that show it, most typical first: paths in their source."""
     share: float
-    """Of all samples."""
+    """Share of all samples that show it, 0 to 1."""
     reference_share: float
-    """Of the reference people, how many are as alike to its most typical sample."""
+    """Share of reference people who are as alike to its most typical sample, 0 to 1."""
     p: float
+    """One-sided p-value of Fisher's exact test for the first of its samples, 0 to 1."""
     q: float
+    """Benjamini-Hochberg q-value over all samples, 0 to 1."""
 
 
 class FrequentFaces(Frozen):
-    """Faces given more often than reference people would give them, the least explicable by chance first."""
+    """Faces given more often than by chance, compared with reference people; the smallest p-value first."""
 
     version: Literal[1] = 1
+    """Version of this format."""
     faces: list[FrequentFace]
+    """The faces, the smallest p-value first."""
     n_samples: int
-    """In which a face was found."""
+    """Samples in which a face was found."""
     n_reference: int
+    """Reference people, one photo each."""
     threshold: float
     """Cosine from which two pictures count as one face: 1 in 1,000 pairs of different reference people reach it."""
     level: float
+    """Largest q-value of a face in the list."""
     signature: Signature
+    """Versions, settings, data and date."""
+
+    def __repr__(self) -> str:
+        return (
+            f"FrequentFaces({len(self.faces):,} faces too often in {self.n_samples:,} samples, "
+            f"{self.n_reference:,} reference people)"
+        )
+
+    __str__ = __repr__

@@ -14,8 +14,9 @@ class NearSample(Frozen):
     """A generated sample and how alike it is."""
 
     sample: str
+    """Path in the source of the samples."""
     similarity: float
-    """Cosine with the person's template."""
+    """Cosine with the person's template, -1 to 1."""
     p: float
     """Share of reference people, this person among them, whose own nearest sample is at least as alike to them."""
 
@@ -24,36 +25,61 @@ class CopiedPhoto(Frozen):
     """A generated sample that reproduces one of the photos asked about."""
 
     sample: str
+    """Path in the source of the samples."""
     photo: str
+    """Path of the photo that it reproduces."""
     correlation: float
+    """Pixel correlation of the two, -1 to 1."""
 
 
 class Sheet(Frozen):
     """One person against one generator."""
 
     version: Literal[1] = 1
+    """Version of this format."""
     evidence: Evidence
+    """A copy of a photo, evidence by likeness, or no evidence."""
     sentence: str
+    """The finding in one sentence."""
     cautions: list[str]
+    """What limits the finding."""
     photos_given: int
+    """Photos of the person that were given."""
     photos_used: int
+    """Photos of the person in which a face was acquired."""
     compared_on: int
     """Photos in the template, of this person and of each reference person."""
     n_samples: int
-    """In which a face was found."""
+    """Samples in which a face was found."""
     n_reference: int
     """Reference people compared on as many photos."""
     similarity: float
-    """Cosine with the nearest sample that is no copy."""
+    """Cosine with the nearest sample that is no copy, -1 to 1."""
     exposure: float
-    """The same in standard deviations above the reference people."""
+    """The same in standard deviations above the mean of the reference people."""
     p: float
+    """Conformal p-value among the reference people, above 0 to 1; lower is more exposed."""
     p_floor: float
+    """Smallest p-value possible: 1 / (n_reference + 1)."""
     level: float
+    """Largest p-value that counts as evidence."""
     owner_split: bool
+    """Whether the generator's owner drew the reference people at random before training."""
     power: Figure
     """Share of reference people who would have had p <= level, had another photo of theirs been generated."""
     nearest: list[NearSample]
+    """The nearest samples that are no copies, best first."""
     copies: list[CopiedPhoto]
+    """The copies, best first; at most 20."""
     n_copies: int
+    """Samples that reproduce a photo of this person."""
     signature: Signature
+    """Versions, settings, data and date."""
+
+    def __repr__(self) -> str:
+        return (
+            f"Sheet({self.evidence}: p = {self.p:.2g} among {self.n_reference:,} reference people, "
+            f"{self.n_copies:,} copies in {self.n_samples:,} samples)"
+        )
+
+    __str__ = __repr__

@@ -1,4 +1,4 @@
-"""Images in a zip or a tar, read in place: nothing is ever extracted to disk, so a name is only a name."""
+"""Images in a zip or a tar, read in place. Nothing is extracted to disk, so a member's name cannot write anywhere."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DAMAGE = (
 
 
 class ZipSource:
-    """The images in a zip. Members are read if stored or deflated; others come out as unreadable."""
+    """The images in a zip. Stored and deflated members are read; members of other compressions are unreadable."""
 
     def __init__(self, where: str | Path, named: bool | None = None) -> None:
         self.name = clean(str(where))
@@ -45,7 +45,7 @@ class ZipSource:
                 for info in archive.infolist():
                     inside = _inside(info.filename, dos=info.create_system == 0)
                     if inside is not None and _is_plain(info):
-                        members[inside] = info  # of two members with one name the last wins
+                        members[inside] = info  # of members with the same name the last is used
         except _DAMAGE as error:
             raise _damaged(where, error) from error
         self._members = members
@@ -74,12 +74,12 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | Imag
     if info.file_size > MAX_BYTES:
         return ImageError("too large", _TOO_LARGE)
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        # zipfile bounds what it unpacks at a time for these two only
+        # zipfile limits how much it unpacks at once for these two only
         return ImageError("unreadable", f"compression method {info.compress_type}; use deflate")
     try:
         with archive.open(info) as file:
             data = file.read(MAX_BYTES + 1)
-    except Exception as error:  # zipfile lets through whatever a damaged member makes its parts raise
+    except Exception as error:  # a damaged member may raise any type
         return unreadable(error)
     return data if len(data) <= MAX_BYTES else ImageError("too large", _TOO_LARGE)
 
@@ -87,7 +87,7 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | Imag
 class TarSource:
     """The images in a tar, plain or compressed with gzip, bzip2 or xz.
 
-    A compressed tar cannot be read at random: it is unpacked once to list it and once for each `stream`.
+    A compressed tar has no random access: it is unpacked once to list it and once for each `stream`.
     """
 
     def __init__(self, where: str | Path, named: bool | None = None) -> None:
@@ -107,9 +107,9 @@ class TarSource:
 def tar_members(
     where: str | Path, beside: str | None = None
 ) -> Iterator[tuple[str, tarfile.TarInfo, Callable[[], bytes | None]]]:
-    """Of each file in a tar that may be an image, or ends in `beside`: its path inside, header, and how to read it now.
+    """(path inside, header, function that reads it) of each file in a tar that may be an image or ends in `beside`.
 
-    Raises InputError for a damaged tar.
+    The function must be called before the next file is taken. Raises InputError for a damaged tar.
     """
     try:
         with _tar_bytes(Path(where)) as file:
@@ -127,7 +127,7 @@ def _now(file: IO[bytes], info: tarfile.TarInfo) -> bytes | None:
 
 
 def stream_tar(path: Path, places: list[tuple[int, int, Photo]]) -> Iterator[tuple[Photo, bytes | ImageError]]:
-    """The bytes of photos at (offset, size) in a tar, in the order of the tar; offset -1 stands for a sparse member."""
+    """The bytes of photos, in the order of the tar. `places`: (offset, size, photo); offset -1: a sparse member."""
     good = []
     for offset, size, photo in places:
         if offset < 0:
@@ -157,11 +157,11 @@ def _tar_member(file: IO[bytes], offset: int, size: int) -> bytes | ImageError:
 
 
 class _Bounded:
-    """A file that refuses to be read in huge pieces: a forged tar header may ask for gigabytes at once."""
+    """A file that refuses reads of over 256 MiB: a forged tar header may ask for gigabytes."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self.last = b""  # what the last read gave
+        self.last = b""  # the result of the last read
 
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= MAX_BYTES:
@@ -184,12 +184,12 @@ def _headers(file: IO[bytes]) -> Iterator[tarfile.TarInfo]:
         while (info := archive.next()) is not None:
             kept.clear()  # a million headers would fill the memory
             yield info
-    if bounded.last.strip(b"\0"):  # tarfile takes any block it does not understand for the end
+    if bounded.last.strip(b"\0"):  # tarfile treats a block that it does not understand as the end
         raise tarfile.ReadError("a header in its middle is damaged")
 
 
 def _tar_bytes(path: Path) -> IO[bytes]:
-    """The archive uncompressed, told apart by its first bytes."""
+    """The uncompressed archive; its compression is recognised by its first bytes."""
     with path.open("rb") as file:
         start = file.read(6)
     if start.startswith(b"\x1f\x8b"):
@@ -202,7 +202,7 @@ def _tar_bytes(path: Path) -> IO[bytes]:
 
 
 def looks_like_tar(path: Path) -> bool:
-    """By its name, or by a plain tar's mark in its first block."""
+    """Whether a file is a tar, by its name or by the mark of an uncompressed tar in its first block."""
     name = path.name.lower()
     if name.endswith(TAR_ENDINGS):
         return True
@@ -211,9 +211,9 @@ def looks_like_tar(path: Path) -> bool:
 
 
 def _inside(name: str, *, dos: bool = False, also: str | None = None) -> str | None:
-    """A member's path with POSIX separators and without "./"; None if it is hidden or plainly no image.
+    """A member's path with POSIX separators and without "./"; None if it is hidden or of a known other kind.
 
-    `also`: an ending that is taken beside images.
+    `dos`: backslashes separate folders. `also`: an ending that is accepted beside images.
     """
     name = clean(name.replace("\\", "/") if dos else name)
     parts = [part for part in name.split("/") if part not in ("", ".")]

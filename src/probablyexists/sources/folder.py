@@ -12,7 +12,7 @@ from probablyexists.sources.listing import Photo, is_candidate, is_hidden, no_im
 
 
 class FolderSource:
-    """A folder: one sub-folder a person, with whatever lies below it, or flat.
+    """A folder of images: one sub-folder a person, at any depth below it, or flat.
 
     Symbolic links to files are followed, those to folders are not.
     """
@@ -26,7 +26,7 @@ class FolderSource:
             raise no_images(shown(where), note)
         found.sort()
         persons = persons_of(shown(where), found, named, strip_top=False)
-        self._real: dict[str, str] = {}  # what lies on disk, where it differs from the photo's path
+        self._real: dict[str, str] = {}  # a photo's path -> its path on disk, where they differ
         if all(clean(path) is path for path in found):
             self.photos = tuple(map(Photo, found, persons))
             return
@@ -83,7 +83,7 @@ def _walk(folder: Path) -> tuple[list[str], int]:
                     continue
                 elif entry.is_symlink() and os.path.isdir(entry.path):
                     n_links += 1
-                # a link that leads nowhere is kept: it comes out as unreadable, and is counted
+                # a broken link is kept: it is reported as unreadable, and counted
                 elif entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path)):
                     found.append(inside + entry.name)
     return found, n_links

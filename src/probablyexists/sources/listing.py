@@ -1,4 +1,4 @@
-"""Which paths are photos, whose they are, and how their names are made safe to write down."""
+"""Which paths are photos, who the person of each is, and the bytes of a file."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ _OTHER_NAMES = ("readme", "license", "licence", "copying", "notice", "changelog"
 class Photo:
     """One image of a source, by name only."""
 
-    path: str  # inside its source, POSIX separators; as given in the manifest for a manifest
-    person: str | None  # folder name or manifest column; None in a flat source
+    path: str
+    """Path in the source, with POSIX separators; in a manifest as it is written there."""
+    person: str | None
+    """Name of the folder, or column of the manifest; None in a flat source."""
 
 
 def is_hidden(name: str) -> bool:
@@ -39,7 +41,7 @@ def is_hidden(name: str) -> bool:
 
 
 def is_candidate(name: str) -> bool:
-    """Whether a file of this name may be an image: all but hidden files and plainly other kinds.
+    """Whether a file of this name may be an image: all files but hidden ones and those of known other kinds.
 
     >>> [is_candidate(name) for name in ("a.jpg", "a", "a.jpg.part", "a.txt", ".a.jpg", "README")]
     [True, True, True, False, False, False]
@@ -50,13 +52,13 @@ def is_candidate(name: str) -> bool:
 
 
 def unreadable(error: Exception) -> ImageError:
-    """The reason "unreadable", with what the system said."""
+    """An ImageError with the reason "unreadable" and the message of `error`."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return ImageError("unreadable", (said or type(error).__name__)[:200])
 
 
 def read_file(path: str | Path) -> bytes | ImageError:
-    """The bytes of a regular file of at most 256 MiB, or the reason why not."""
+    """The bytes of a regular file of at most 256 MiB, else an ImageError."""
     try:
         with open(path, "rb", buffering=0, opener=_without_waiting) as file:
             status = os.fstat(file.fileno())
@@ -71,16 +73,16 @@ def read_file(path: str | Path) -> bytes | ImageError:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Opened at once, though it be a pipe that nobody writes to."""
+    """Open without blocking, even a pipe without a writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def persons_of(where: str, paths: Sequence[str], named: bool | None, *, strip_top: bool) -> list[str | None]:
-    """The person of each path, in the given order; one text a person, however many photos.
+    """The person of each path, in the given order; all photos of a person share one string.
 
-    A photo below a folder is of the person of that (first) folder. `strip_top`: a single folder that holds
-    everything is no person. `named`: None finds out, False makes all of them nobody's, True insists on people.
-    Raises InputError if some photos lie in folders and some do not, or if people are asked for and not there.
+    The person is the name of the first folder. `strip_top`: a single top folder that holds everything is no person.
+    `named`: None = people if there are folders; False = no people; True = people are required.
+    Raises InputError if some photos are in folders and some are not, or if people are required and missing.
     """
     if named is False:
         return [None] * len(paths)
@@ -103,7 +105,7 @@ def persons_of(where: str, paths: Sequence[str], named: bool | None, *, strip_to
         example = shown("/".join(parts(paths[persons.index(None)])))
         people = len({person for person in persons if person is not None})
         raise InputError(
-            f"{where}: {_count(n_loose, 'image lies', 'images lie')} loose (such as {example}) beside "
+            f"{where}: {_count(n_loose, 'image is', 'images are')} loose (such as {example}) beside "
             f"{_count(people, 'folder', 'folders')} with images; give each person a folder, or no folders at all"
         )
     if named and n_loose:

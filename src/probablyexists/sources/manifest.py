@@ -12,43 +12,25 @@ from pathlib import Path
 from typing import TypeAlias
 
 from probablyexists.basis.errors import ImageError, InputError
+from probablyexists.basis.roles import KNOWN, Role, role_of
 from probablyexists.basis.text import clean, shown
 from probablyexists.sources.listing import Photo, no_images, read_file
 
 _COLUMNS = ("path", "person", "role")
-_ROLES = {
-    "training": ("training", "train", "member", "members", "seen"),
-    "unseen": ("unseen",),
-    "heldout": ("heldout", "held-out", "held_out", "non-member", "non_member", "nonmember"),
-    "generated": ("generated",),
-}
-_ROLE_OF = {word: role for role, words in _ROLES.items() for word in words}
 _N_LOOKED_FOR = 100
 
 _Row: TypeAlias = tuple[int, str, str | None, str | None]  # row number as the user counts, path, person, role
 
 
-def role_of(word: str) -> str | None:
-    """The role that a word of a manifest means, None if it means none.
-
-    >>> role_of("Member"), role_of("held-out"), role_of("test")
-    ('training', 'heldout', None)
-    """
-    return _ROLE_OF.get(word.strip().lower())
-
-
 class ManifestSource:
     """The images that a manifest names; paths are relative to the manifest's folder, or absolute."""
 
-    def __init__(self, where: str | Path, role: str | None = None, named: bool | None = None) -> None:
+    def __init__(self, where: str | Path, role: Role | None = None, named: bool | None = None) -> None:
         self.name = clean(str(where))
         path = Path(where)
         self.folder = path.parent
-        wanted = None if role is None else role_of(role)
-        if role is not None and wanted is None:
-            raise InputError(f"{shown(path)}: no such role: {shown(role)}; known are {', '.join(_ROLES)}")
         rows = _csv_rows(path) if path.suffix.lower() == ".csv" else _parquet_rows(path)
-        chosen = _of_role(path, _checked(path, rows), wanted)
+        chosen = _of_role(path, _checked(path, rows), role)
         persons = [None if named is False else person for _, _, person, _ in chosen]
         n_nobody = persons.count(None)
         if 0 < n_nobody < len(persons):
@@ -135,7 +117,7 @@ def _parquet_rows(path: Path) -> Iterator[_Row]:
 
 
 def _columns(path: Path, header: Iterable[str]) -> dict[str, int]:
-    """Where our columns stand; others are ignored."""
+    """Name -> position of our columns; other columns are ignored."""
     names = [name.strip().lower() for name in header]
     twice = [column for column in _COLUMNS if names.count(column) > 1]
     if twice:
@@ -147,16 +129,14 @@ def _columns(path: Path, header: Iterable[str]) -> dict[str, int]:
 
 
 def _checked(path: Path, rows: Iterable[_Row]) -> list[_Row]:
-    """The rows, roles in our words, each image once; a repeated row is dropped, a contradicting one refused."""
+    """The rows with known roles, each image once. Repeated rows are dropped; InputError for contradicting ones."""
     seen: dict[str, _Row] = {}
     for number, name, person, word in rows:
         if not name:
             raise InputError(f"{shown(path)}: row {number} has no path; fill it in or delete the row")
         role = None if word is None else role_of(word)
         if word is not None and role is None:
-            raise InputError(
-                f"{shown(path)}: row {number} has the role {shown(repr(word))}; known are {', '.join(_ROLES)}"
-            )
+            raise InputError(f"{shown(path)}: row {number} has the role {shown(repr(word))}; known are {KNOWN}")
         key = posixpath.normpath(name)
         before = seen.setdefault(key, (number, name, person, role))
         for column, one, other in (("person", before[2], person), ("role", before[3], role)):
@@ -170,7 +150,7 @@ def _checked(path: Path, rows: Iterable[_Row]) -> list[_Row]:
     return list(seen.values())
 
 
-def _of_role(path: Path, rows: list[_Row], wanted: str | None) -> list[_Row]:
+def _of_role(path: Path, rows: list[_Row], wanted: Role | None) -> list[_Row]:
     if wanted is None or all(role is None for *_, role in rows):
         return rows
     chosen = [row for row in rows if row[3] == wanted]

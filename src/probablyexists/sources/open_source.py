@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from probablyexists.basis.errors import ImageError, InputError
+from probablyexists.basis.roles import Role
 from probablyexists.basis.text import shown
 from probablyexists.sources.listing import Photo
 
@@ -29,14 +30,14 @@ class Source(Protocol):
         """Sorted by path (code points, which is UTF-8 byte order); each path once; never empty."""
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
-        """The bytes of each wanted photo, all of them from `photos`, in an order that suits the source.
+        """The bytes of each wanted photo, in the source's order. `wanted`: members of `photos`.
 
-        Cheapest when called once with all that is wanted: an archive is opened anew by every call. A photo
-        that cannot be read comes with ImageError("unreadable") or ImageError("too large") instead of bytes.
+        Call it once with all photos: every call opens an archive again. A photo that cannot be read comes with
+        ImageError("unreadable") or ImageError("too large") instead of bytes.
         """
 
 
-def open_source(where: str | Path, *, role: str | None = None, named: bool | None = None) -> Source:
+def open_source(where: str | Path, *, role: Role | None = None, named: bool | None = None) -> Source:
     """List the images at `where`:
 
     - a folder of images, or of one sub-folder a person
@@ -46,9 +47,9 @@ def open_source(where: str | Path, *, role: str | None = None, named: bool | Non
     - a .parquet or .arrow with an image column, a folder or a pattern of them, or a folder that `datasets` wrote with
       `save_to_disk`
 
-    `role`: of a table with a role column only the rows of this role ("training", "unseen", "heldout", "generated");
-    anything else has no roles and is taken whole. `named`: None finds out whether folders are people, False ignores
-    folders (and a table's people), True refuses a flat source.
+    `role`: of a table with a role column only the rows of this role (training, unseen, heldout or generated);
+    other sources have no roles and are used whole. `named`: None = folders are people if there are any; False ignores
+    folders (and a table's people); True refuses a flat source.
 
     Raises InputError, one line beginning with `where`.
     """

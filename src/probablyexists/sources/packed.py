@@ -1,4 +1,4 @@
-"""Sets that are many large files: which files a pattern or a folder stands for."""
+"""Sets stored in many large files: the files of a pattern or a folder."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ MOST_SHARDS = 100_000
 
 
 def expanded(where: str | Path) -> list[Path]:
-    """The files of a pattern such as `shards/*.tar` or `shards/{000..099}.tar`; none where it is a path as it stands.
+    """The files of a pattern such as `shards/*.tar` or `shards/{000..099}.tar`; empty if `where` is a path or no
+    pattern.
 
-    A range may be meant where a file is missing: InputError names it.
+    InputError if a file of a range is missing, or if the files are of several kinds.
     """
     text, name = str(where), shown(where)
     if os.path.lexists(text):
@@ -50,11 +51,11 @@ def expanded(where: str | Path) -> list[Path]:
 
 def _of_one_kind(files: list[Path], name: str) -> list[Path]:
     kinds = {_kind(file) for file in files}
-    other = next((file for file in files if not file.is_file()), None)  # a pipe would wait for ever
+    other = next((file for file in files if not file.is_file()), None)  # opening a pipe could block for ever
     if other is not None and "" not in kinds:
         raise InputError(f"{name}: {shown(other)} is no file, or leads nowhere; remove it")
     if len(kinds) > 1 or "" in kinds:
-        raise InputError(f"{name}: a pattern is for tars, or for Parquet files; it stands for other files too")
+        raise InputError(f"{name}: a pattern must match tars only, or Parquet files only; this one matches other files")
     return files
 
 
@@ -66,7 +67,7 @@ def _kind(file: Path) -> str:
 
 
 def packed(folder: Path, name: str) -> list[Path]:
-    """The tars, Parquet or Arrow files that make up a folder; none if it holds images or other folders.
+    """The tars, Parquet or Arrow files of a folder; empty if it holds images or other folders.
 
     InputError for a folder of several splits, or of which a numbered file is missing (00001-of-00005).
     """
@@ -86,7 +87,7 @@ def packed(folder: Path, name: str) -> list[Path]:
             elif is_candidate(entry.name):
                 return []
     arrow = [file for file in found if _kind(file) == ".arrow"]
-    # `datasets` leaves what it has computed beside its data, as cache-....arrow
+    # `datasets` keeps computed results beside its data, as cache-....arrow
     found = sorted([file for file in arrow if not file.name.startswith("cache-")] or arrow or found)
     splits: dict[str, Path] = {}
     for file in found:
@@ -103,7 +104,7 @@ def packed(folder: Path, name: str) -> list[Path]:
 
 
 def _refuse_missing(files: list[Path], name: str) -> None:
-    """A download that stopped is not a smaller set."""
+    """InputError if a numbered file is missing: an unfinished download is not a smaller set."""
     there: dict[tuple[str, str], set[int]] = {}
     for file in files:
         part = _PART.search(file.name)
@@ -118,7 +119,7 @@ def _refuse_missing(files: list[Path], name: str) -> None:
 
 
 def titles(files: Sequence[Path]) -> list[str]:
-    """A short name for each file that is its alone: without folders, or from the folder that holds all of them."""
+    """A short unique name for each file: without folders, or relative to the folder that holds all of them."""
     names = [clean(file.name) for file in files]
     if len(set(names)) == len(names):
         return names
@@ -128,7 +129,7 @@ def titles(files: Sequence[Path]) -> list[str]:
 
 
 def refuse_twice(photos: Sequence[Photo], name: str) -> None:
-    """Of sorted photos no two may have one path: they could not be told apart."""
+    """InputError if two of the sorted photos have the same path."""
     for one, other in pairwise(photos):
         if one.path == other.path:
             raise InputError(f"{name}: two images are called {shown(one.path)}; rename a file or folder")

@@ -1,6 +1,6 @@
-"""WebDataset: many tars that are one set. Files of one sample have one name up to its first dot: 17.jpg, 17.json.
+"""WebDataset: a set in many tars. Files of one sample have the same name up to the first dot: 17.jpg, 17.json.
 
-People are the folders inside the tars; where there are none, the text under `person` or `identity` in a sample's .json.
+People are the folders inside the tars; without folders, the text under `person` or `identity` in a sample's .json.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST_JSON = 1 << 20
 
 
 class ShardsSource:
-    """The images of several tars, each photo called by its tar and its name in it."""
+    """The images of several tars; a photo's path is its tar and its name in it."""
 
     def __init__(self, where: str | Path, shards: Sequence[Path], named: bool | None = None) -> None:
         self.name = clean(str(where))
@@ -75,7 +75,8 @@ class ShardsSource:
 def _persons(
     where: str | Path, insides: list[str], paths: list[str], said: dict[str, str], named: bool | None
 ) -> list[str | None]:
-    """By the folders inside; where they name not everyone, by what the samples' .json said (by tar and sample)."""
+    """The person of each photo: by folders inside, or, where some are in none, by .json. `said`: tar/sample ->
+    person."""
     if named is False or not said:
         return persons_of(shown(where), insides, named, strip_top=True)
     with contextlib.suppress(InputError):  # some in folders and some not: .json may name them all

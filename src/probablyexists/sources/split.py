@@ -1,4 +1,4 @@
-"""Drawing who is trained on and who is held out: for owners, before they train."""
+"""Drawing members and held-out people, for a generator's owner before training."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from pathlib import Path
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import written_whole
+from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.basis.text import shown
 from probablyexists.sources.listing import Photo
 
 
-def draw_roles(photos: Sequence[Photo], members: float, unseen: float, seed: int) -> list[tuple[Photo, str]]:
+def draw_roles(photos: Sequence[Photo], members: float, unseen: float, seed: int) -> list[tuple[Photo, Role]]:
     """Give every photo a role, "training", "unseen" or "heldout", at random; sorted by path.
 
-    People are drawn, not photos: the share `members` of them (rounded, half up; at least one person on each
-    side) becomes members, the others are held out with all their photos. Of each member's photos the share
-    `unseen` (rounded, half up; at least one stays seen) is kept back from training. The order of `photos`
-    changes nothing, and one person's photos do not change another's draw.
+    People are drawn, not photos: the share `members` of them (rounded half up, at least one person on each side) become
+    members; the others are held out with all their photos. The share `unseen` of each member's photos (rounded half up,
+    at least one stays seen) is kept from training. The order of `photos` changes nothing, and one person's photos do
+    not change another person's draw.
 
     Raises InputError for a share out of range, photos without persons, or fewer than two people.
     """
     if not 0 < members < 1:
-        raise InputError(f"the share of members is {members}; it must lie above 0 and below 1")
+        raise InputError(f"the share of members is {members}; it must be above 0 and below 1")
     if not 0 <= unseen < 1:
         raise InputError(f"the share of unseen photos is {unseen}; it must be 0 or more and below 1")
     of_person: dict[str, list[Photo]] = defaultdict(list)
@@ -42,7 +43,7 @@ def draw_roles(photos: Sequence[Photo], members: float, unseen: float, seed: int
     n_members = min(max(_share(members, len(people)), 1), len(people) - 1)
     drawn = rng(seed, "roles", "people").permutation(len(people))[:n_members]
     is_member = {people[index] for index in drawn}
-    rows: list[tuple[Photo, str]] = []
+    rows: list[tuple[Photo, Role]] = []
     for person, own in of_person.items():
         if person not in is_member:
             rows += [(photo, "heldout") for photo in own]
@@ -57,10 +58,10 @@ def _share(share: float, n: int) -> int:
     return math.floor(share * n + 0.5)
 
 
-def write_manifest(path: Path, rows: Iterable[tuple[Photo, str]], root: Path) -> None:
+def write_manifest(path: Path, rows: Iterable[tuple[Photo, Role]], root: Path) -> None:
     """Write a CSV of path, person, role, whole or not at all; its paths are relative to its own folder.
 
-    `root` is the folder that the photos' paths count from. Raises InputError if it is none (an archive) or if
+    `root`: the folder that the photos' paths are relative to. Raises InputError if it is no folder (an archive) or if
     `path` cannot be written.
     """
     if not root.is_dir():

@@ -1,9 +1,9 @@
 """Images in the cells of tables: Parquet files with an image column, and folders that `datasets` (Hugging Face) writes.
 
 Read with Arrow alone. The image column is `image` or `img`, else the only one that holds bytes: plain bytes, or a
-struct of `bytes` and `path`, as `datasets` stores them. A struct that has a path and no bytes is not followed: a table
-from a stranger does not say which files are read. People stand in `person`, `identity` or `label` (text, or whole
-numbers whose names `datasets` keeps in the schema); `role` is as in a manifest.
+struct of `bytes` and `path`, as `datasets` stores them. A struct with a path and no bytes is not read: a stranger's
+table must not choose which files are opened. People are in the column `person`, `identity` or `label` (text, or
+integers whose names `datasets` keeps in the schema); `role` is as in a manifest.
 """
 
 from __future__ import annotations
@@ -20,23 +20,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError, InputError
+from probablyexists.basis.roles import KNOWN, Role, role_of
 from probablyexists.basis.text import clean, shown
 from probablyexists.sources.listing import MAX_BYTES, Photo, no_images, unreadable
-from probablyexists.sources.manifest import role_of
 from probablyexists.sources.packed import refuse_twice, titles
 
 _IMAGE = ("image", "img")
-_ROLES = "training, unseen, heldout, generated"
 _PERSON = ("person", "identity", "label")
 _AT_ONCE = 64
 """Rows whose images are in memory at a time."""
 
 
 class ColumnsSource:
-    """The images in one or several files of one schema; a row's place is its file and its number in it."""
+    """The images in one or several files of the same schema; a row is found by its file and its number in it."""
 
     def __init__(
-        self, where: str | Path, files: Sequence[Path], role: str | None = None, named: bool | None = None
+        self, where: str | Path, files: Sequence[Path], role: Role | None = None, named: bool | None = None
     ) -> None:
         self.name = clean(str(where))
         self._files = tuple(files)
@@ -44,9 +43,6 @@ class ColumnsSource:
         persons: list[str | None] = []
         roles: list[str | None] = []
         places = array("q")
-        wanted = None if role is None else role_of(role)
-        if role is not None and wanted is None:
-            raise InputError(f"{shown(where)}: no such role: {shown(role)}; known are {_ROLES}")
         for number, file in enumerate(self._files):
             with _opened(file, where) as table:
                 for row, path, person, its_role in table.rows():
@@ -55,8 +51,8 @@ class ColumnsSource:
                     persons.append(None if named is False else person)
                     roles.append(its_role)
         held = np.array(places, dtype=np.int64).reshape(-1, 2)
-        if wanted is not None and any(its_role is not None for its_role in roles):
-            chosen = [i for i, its_role in enumerate(roles) if its_role == wanted]
+        if role is not None and any(its_role is not None for its_role in roles):
+            chosen = [i for i, its_role in enumerate(roles) if its_role == role]
             paths, persons, held = [paths[i] for i in chosen], [persons[i] for i in chosen], held[chosen]
         if not len(held):
             raise no_images(shown(where), "" if role is None else f" whose role is {role}")
@@ -76,7 +72,7 @@ class ColumnsSource:
         """(n, 2) file, row."""
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
-        """The bytes of each wanted photo, file after file, in the order of their rows."""
+        """The bytes of each wanted photo, by file and row."""
         of_file: dict[int, list[tuple[int, Photo]]] = {}
         for photo in wanted:
             file, row = self._places[bisect_left(self.photos, photo.path, key=lambda p: p.path)]
@@ -103,7 +99,7 @@ def _image(cell: Any) -> bytes | ImageError:
 
 
 def _names(files: Sequence[Path], places: NDArray[np.int64], paths: list[str | None]) -> list[str]:
-    """What each photo is called: its own path where all have one that is theirs alone, else its row."""
+    """The name of each photo: its own path if all photos have different ones, else its row."""
     own = [clean(path) for path in paths if path]
     if len(own) == len(paths) and len(set(own)) == len(own):
         return own
@@ -115,7 +111,8 @@ class _Table:
     """An open file: the same for Parquet and for Arrow's own format."""
 
     def __init__(self, schema: Any, batches: Any, where: str) -> None:
-        """`batches(columns, rows)`: record batches, with the number of their first row; `rows` are those needed."""
+        """`batches(columns, rows)`: (number of the first row, record batch) of batches with any of `rows`; None:
+        all."""
         self._schema, self._batches, self._where = schema, batches, where
         twice = next((name for name in (*_IMAGE, *_PERSON, "role") if schema.names.count(name) > 1), None)
         if twice is not None:
@@ -125,7 +122,7 @@ class _Table:
         self._labels = _class_names(schema, self._person)
 
     def _is_person(self, name: str) -> bool:
-        """Whether a column says who it is; label may hold plain numbers, which are nobody's name."""
+        """Whether a column names people; plain numbers in `label` are no names."""
         import pyarrow as pa
 
         kind = self._schema.field(name).type
@@ -138,7 +135,7 @@ class _Table:
         return True
 
     def rows(self) -> Iterator[tuple[int, str | None, str | None, str | None]]:
-        """Number, path, person and role of each row, without its image."""
+        """(number, path, person, role) of each row, without its image."""
         import pyarrow as pa
 
         columns = [name for name in (self._person, "role") if name is not None and name in self._schema.names]
@@ -156,7 +153,7 @@ class _Table:
                 its_role = None if role is None else role_of(str(role))
                 if role is not None and its_role is None:
                     said = shown(repr(role)[:60])
-                    raise InputError(f"{self._where}: row {start + row + 1} has the role {said}; known are {_ROLES}")
+                    raise InputError(f"{self._where}: row {start + row + 1} has the role {said}; known are {KNOWN}")
                 yield start + row, path, None if name is None else people.setdefault(name, name), its_role
 
     def _name(self, person: Any) -> str | None:
@@ -165,7 +162,7 @@ class _Table:
         return None if person is None else clean(str(person).strip()) or None
 
     def cells(self, rows: list[int]) -> Iterator[Any]:
-        """The image cells of these rows, which ascend."""
+        """The image cells of these rows, in ascending order."""
         at = 0
         for start, batch in self._batches([self.image], rows):
             stop = start + batch.num_rows
@@ -217,7 +214,7 @@ def _parquet_batches(parquet: Any, columns: list[str], rows: list[int] | None) -
 
 
 class _Empty:
-    """Rows of which no column is needed."""
+    """A batch without columns."""
 
     def __init__(self, n: int) -> None:
         self.num_rows = n
@@ -239,7 +236,7 @@ def _arrow_batches(source: Any) -> tuple[Any, Any]:
             yield from (file.get_batch(i) for i in range(file.num_record_batches))
         else:
             source.seek(0)
-            yield from pa.ipc.open_stream(source)  # mapped, not read
+            yield from pa.ipc.open_stream(source)  # memory mapped, not read
 
     def batches(columns: list[str], rows: list[int] | None) -> Iterator[tuple[int, Any]]:
         names = [name if name in schema.names else name.rpartition(".")[0] for name in columns]
@@ -248,7 +245,7 @@ def _arrow_batches(source: Any) -> tuple[Any, Any]:
             n = batch.num_rows
             if rows is None or bisect_left(rows, start) < bisect_left(rows, start + n):
                 chosen = batch.select(names)
-                chosen.validate(full=True)  # Arrow trusts offsets: damaged ones would read anywhere in memory
+                chosen.validate(full=True)  # damaged offsets, unchecked, would read anywhere in memory
                 yield start, chosen
             start += n
 
@@ -256,7 +253,7 @@ def _arrow_batches(source: Any) -> tuple[Any, Any]:
 
 
 def has_images(file: Path) -> bool:
-    """Whether a Parquet file holds images rather than paths to them (a manifest). InputError if it is no such file."""
+    """Whether a Parquet file holds images; False for a manifest, and for a file that is not Parquet."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -304,7 +301,7 @@ def _image_column(schema: Any, where: str) -> str:
 
 
 def _class_names(schema: Any, column: str | None) -> list[str]:
-    """The names of a column's whole numbers, as `datasets` keeps them; empty where there are none."""
+    """Names of a column's integers, as `datasets` keeps them in the schema; empty without names."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         names = features[column]["names"] if features[column].get("_type") == "ClassLabel" else []

@@ -1,4 +1,4 @@
-"""Differences between people of two kinds: the excess of resemblances, and the slope of a dose curve."""
+"""Comparisons of two groups of people: standard scores, the excess of resemblances, the slope of a dose curve."""
 
 from __future__ import annotations
 
@@ -12,14 +12,25 @@ from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 from probablyexists.stats.rates import gamma_interval
 
 
-def excess(members: NDArray[np.floating], heldout: NDArray[np.floating], n_samples: int, gallery: int) -> Figure:
-    """Share of samples that resemble a member minus the share that resemble a stranger.
+def standard_score(scores: NDArray[np.floating], strangers: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(n,) exposures: scores in standard deviations of the strangers' scores above their mean.
 
-    `members`, `heldout`: for each person of the two galleries, the number of samples credited to them (a sample
-    that resembles several people is divided among them), scaled to galleries of `gallery` people each.
-    The people are the units. Credits are rare and heavy-tailed (few people get many samples), so each side gets a
-    gamma interval, the weight of one more person like the most credited, or of one sample, in its upper limit;
-    the two are joined by MOVER (Zou & Donner 2008, Statistics in Medicine 27(10)).
+    `strangers`: (m,), at least 2; their standard deviation counts as at least 1e-9.
+
+    >>> standard_score(np.array([3.0, 0.0]), np.array([-1.0, 0.0, 1.0])).tolist()
+    [3.0, 0.0]
+    """
+    return np.asarray((scores - strangers.mean()) / max(float(strangers.std(ddof=1)), 1e-9), dtype=np.float64)
+
+
+def excess(members: NDArray[np.floating], heldout: NDArray[np.floating], n_samples: int, gallery: int) -> Figure:
+    """Share of samples that resemble a member minus the share that resemble a stranger, -1 to 1.
+
+    `members`, `heldout`: the number of samples credited to each person of the two galleries (a sample that resembles
+    several people is divided among them), scaled to galleries of `gallery` people each.
+    People are the units. Credits are rare and heavy-tailed: few people get many samples. So each side gets a gamma
+    interval, whose upper limit allows for one more person with the largest credit, or with one sample. MOVER joins the
+    two (Zou & Donner 2008, Statistics in Medicine 27(10)).
     """
     n_m, n_h = members.size, heldout.size
     if min(n_m, n_h) < 2 or n_samples < 1:
@@ -39,16 +50,17 @@ def _mean_credit(credits: NDArray[np.floating]) -> tuple[float, float, float]:
     variance = float(credits.var(ddof=1)) / n
     largest = max(1.0, float(credits.max())) / n
     value = float(credits.mean())
-    # Equal credits leave no variance; they are no less uncertain than as many single samples (Poisson).
+    # Equal credits have no variance, but are at least as uncertain as that many single samples (Poisson).
     return value, *gamma_interval(value, variance if variance > 0.0 else value / n, largest)
 
 
 def slope(dose: NDArray[np.floating], response: NDArray[np.floating]) -> Figure:
     """Least-squares slope of response on dose, one point a person, with a heteroscedastic (HC3) interval.
 
-    HC3: MacKinnon & White 1985, as Long & Ervin 2000 recommend below 250 points. Few people have many photos, so
-    the variance rests on few points: Student's quantile has the degrees of freedom that match the estimator's
-    first two moments under equal variances (Bell & McCaffrey 2002; Imbens & Kolesar 2016; for HC3 Hansen 2024).
+    In units of response per unit of dose. HC3: MacKinnon & White 1985, recommended below 250 points by Long & Ervin
+    2000. Few people have many photos, so the variance depends on few points. Student's quantile has the degrees of
+    freedom that match the estimator's first two moments under equal variances (Bell & McCaffrey 2002; Imbens & Kolesar
+    2016; for HC3 Hansen 2024).
     """
     n = dose.size
     if n < 10 or np.unique(dose).size < 3:
@@ -72,7 +84,7 @@ def slope(dose: NDArray[np.floating], response: NDArray[np.floating]) -> Figure:
 def mean(values: NDArray[np.floating]) -> Figure:
     """Mean of one value a person; Student's interval, corrected for skewness (Hall 1992, J. R. Statist. Soc. B 54).
 
-    Exposures are maxima and some people are far out: the plain interval would too often lie below the truth.
+    Exposures are maxima with a long right tail: the uncorrected interval would too often be below the truth.
     """
     n = values.size
     if n < 2:

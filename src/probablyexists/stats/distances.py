@@ -1,7 +1,7 @@
-"""How far a generator's samples are from photos, as two clouds of points: quality, to be read beside the leak.
+"""Distances of a generator's samples from photos, as two sets of points: image quality, to be read beside the leak.
 
-Zero means alike. Both are distances between distributions: neither knows who is shown, and a generator that
-copies its training photos scores best of all.
+Zero means the same distribution. Neither distance knows who is shown: a generator that copies its training photos has
+the smallest.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ def frechet_distance(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
     """Squared Frechet distance of the normal distributions fitted to the rows of `x` (n, d) and `y` (m, d).
 
     |mean_x - mean_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2)), S the covariances (divisor n - 1): Dowson & Landau 1982,
-    J. Multivariate Analysis 12(3); for generators Heusel et al. 2017, arXiv 1706.08500, equation 6. In the square
-    of the rows' unit; 0 and up.
+    J. Multivariate Analysis 12(3); for generators Heusel et al. 2017, arXiv 1706.08500, equation 6. At least 0, in the
+    square of the rows' unit.
 
-    Compare only distances from equal n and equal m: the fit of few rows makes the distance too large, by an amount
-    that falls about as 1 / n and differs between generators (Chong & Forsyth 2020, arXiv 1911.07023). Two halves of
-    the photos, of the same sizes, show how much that is. For that reason there is no interval here.
+    Compare only distances with equal n and equal m: few rows make the distance too large, by an amount that falls about
+    as 1 / n and differs between generators (Chong & Forsyth 2020, arXiv 1911.07023). The distance between two halves of
+    the photos, of the same sizes, shows that amount. Because of it there is no interval.
 
-    Raises InputError unless both are matrices of finite numbers with the same d, and 2 rows at least.
+    Raises InputError unless both are matrices of finite numbers with the same d and at least 2 rows.
 
     >>> frechet_distance(np.array([[0.0], [2.0]]), np.array([[3.0], [9.0]]))  # (1 - 6)^2 + (sqrt 2 - sqrt 18)^2
     33.0
@@ -40,7 +40,7 @@ def frechet_distance(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
         raise InputError(f"the Frechet distance needs at least 2 rows on each side, has {len(x)} and {len(y)}")
     roots = [_root(rows) for rows in (x, y)]
     # tr (S_x S_y)^(1/2) is the sum of singular values of A B', S_x = A'A, S_y = B'B: the eigenvalues of S_x S_y are
-    # those of (A B')(A B')'. No square root is taken of a rounded zero, so that n < d costs no digits.
+    # those of (A B')(A B')'. This takes no square root of a rounded zero, so n < d loses no digits.
     shared = float(np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum())
     spread = sum(float((root**2).sum()) for root in roots)
     apart = float(((x.mean(axis=0) - y.mean(axis=0)) ** 2).sum())
@@ -51,19 +51,19 @@ def kernel_distance(x: NDArray[np.floating], y: NDArray[np.floating]) -> Figure:
     """Unbiased squared maximum mean discrepancy of samples `x` (n, d) from photos `y` (m, d), cubic kernel.
 
     Gretton et al. 2012, J. Machine Learning Research 13, equation 3; for generators Binkowski et al. 2018,
-    arXiv 1801.01401, over all pairs, not over subsets. Below zero at times: it is unbiased where it is zero.
+    arXiv 1801.01401, over all pairs, not over subsets. It can be negative, because it is unbiased at zero.
 
-    Rows have unit length, as recognisers give them, and the kernel is (cos + 1)^3. Binkowski's is (x.y / d + 1)^3 for
-    features of about unit size *a coordinate*, of length sqrt(d); this is theirs once rows have that length. Unit
-    rows divided by d = 128 would leave a kernel of 1 +- 0.02, which sees hardly more than the mean.
+    Rows have unit length, as recognisers give them, and the kernel is (cos + 1)^3. Binkowski's kernel is
+    (x.y / d + 1)^3 for features of about unit size *a coordinate*, that is of length sqrt(d): the same function of the
+    cosine. With unit rows it would be 1 +- 0.02 at d = 128, which measures hardly more than the mean.
 
-    The interval is Student's with the jackknife's standard error over the rows of `x`, which must be independent (a
-    seed each), with `y` taken as it is: for one generator beside another, or at one step beside the next, against the
-    same photos. It does not say whether the distance is zero, as other photos of the same people would move it:
-    photos are not independent. Near zero the jackknife errs on the wide side. `n` is the number of rows of `x`.
+    The interval is Student's with the jackknife's standard error over the rows of `x`, which must be independent (one
+    seed each). `y` is fixed: the interval compares generators, or training steps, on the same photos. It does not test
+    whether the distance is zero: other photos of the same people would change it, and photos are not independent. Near
+    zero the jackknife is too wide. `n` is the number of rows of `x`.
 
-    Unresolvable below 3 rows of `x` or 2 of `y`. Raises InputError as `frechet_distance` does, and for rows that are
-    not of unit length.
+    Unresolvable with fewer than 3 rows of `x` or 2 of `y`. Raises InputError as `frechet_distance` does, and for rows
+    that are not of unit length.
     """
     x, y = _checked(x, y)
     n, m = len(x), len(y)
@@ -76,7 +76,7 @@ def kernel_distance(x: NDArray[np.floating], y: NDArray[np.floating]) -> Figure:
     within, across = _others(x), _kernel_sums(x, y) / m
     among_y = float(_others(y).sum()) / (m * (m - 1))
     value = float(within.sum()) / (n * (n - 1)) - 2 * float(across.mean()) + among_y
-    # The same without row i: its pairs leave the sum twice, as (i, j) and (j, i).
+    # The same without row i: each of its pairs is removed twice, as (i, j) and (j, i).
     without = (within.sum() - 2 * within) / ((n - 1) * (n - 2)) - 2 * (across.sum() - across) / (n - 1)
     error = math.sqrt((n - 1) / n * float(((without - without.mean()) ** 2).sum()))
     half = float(t.ppf(0.5 + LEVEL / 2, n - 1)) * error

@@ -1,21 +1,20 @@
 """AUROC over several runs, each a generator of its own, with members and held-out people from one pool.
 
-In one run few members stand against many held-out people and the AUROC wanders; several runs with other members
-steady it. But the runs are not independent: a person may be a member in one and held out in the next, or a member
-in both, and somebody whose face is like many faces scores high in all of them.
+The AUROC of one run, with few members against many held-out people, varies much; several runs with other members reduce
+that. But runs are not independent: a person may be a member in one and held out in the next, or a member in both, and a
+person whose face is like many others scores high in all of them.
 
-Every run counts the same: the figure is the plain mean of the runs' AUROCs. Two intervals, for two claims, and a
+Every run has the same weight: the figure is the mean of the runs' AUROCs. Two intervals, for two claims, and a
 difference:
 
-- `pooled_auroc`: *these generators* give their members away. People are drawn, the generators are as they are.
-  Where nothing leaks and members are drawn at random, a generator is blind to who is a member, so that every
-  run's AUROC is expected at 1/2 whatever the generator: this is the interval to hold against the split baseline.
-- `procedure_auroc`: *the procedure* gives members away, by so much, were it trained again from another seed on
-  other members. Generators are drawn too. Runs are the units, and at least 4 of them are needed.
+- `pooled_auroc`: *these generators* give their members away. People are drawn, the generators are fixed. If nothing
+  leaks and members are drawn at random, a generator does not depend on who is a member, and every run has an expected
+  AUROC of 1/2. This is the interval to compare with the split baseline.
+- `procedure_auroc`: *the procedure* gives members away, if it is trained again from another seed on other members.
+  Generators are drawn too. Runs are the units; at least 4 are needed.
+- `pooled_difference`: `pooled_auroc` minus that of an attacker who never sees the generators, on the same people.
 
-- `pooled_difference`: the first, beyond what an attacker who never saw the generators makes of the same people.
-
-scripts/pooled_coverage.py has what they cover.
+scripts/pooled_coverage.py measures their coverage.
 """
 
 from __future__ import annotations
@@ -34,18 +33,18 @@ from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 from probablyexists.stats.roc import Side, auroc, auroc_interval, influences, logit_limits, satterthwaite
 
 FEWEST_RUNS = 4
-"""Below this, Student's quantile (4.3 at 3 runs) leaves nothing to say about a procedure."""
+"""With fewer, Student's quantile (4.3 at 3 runs) is too large for any statement about a procedure."""
 
 People = Sequence[Hashable] | NDArray[Any]
-"""Whose score each is: names or numbers that mean the same person in every run."""
+"""The person of each score: names or numbers that mean the same person in every run."""
 
 
 @dataclass(frozen=True)
 class PooledRun:
     """The scores of one generator's members and held-out people; higher = more likely a member.
 
-    One or more scores a person (photos); a person stands on one side only within a run. InputError if not, if a
-    score has no person, or if one is not finite.
+    One or more scores a person (photos). InputError if a person is on both sides of a run, if a score has no person, or
+    if a score is not finite.
     """
 
     member_scores: NDArray[np.floating]
@@ -70,20 +69,20 @@ class PooledRun:
 def pooled_auroc(runs: Sequence[PooledRun]) -> Figure:
     """Mean over runs of the AUROC; its interval covers the draw of people, given these generators.
 
-    To first order a run's AUROC is a sum over people of what each adds to it (the placements of DeLong, DeLong &
-    Clarke-Pearson 1988, clustered as by Obuchowski 1997): high scores add to it as a member's and take away from it
-    as a held-out person's. The sums are taken over runs first and squared then, the variance that is robust to
-    clusters, here the people (Liang & Zeger 1986, Biometrika 73(1)): a person who scores high anyway cancels by
-    standing on either side, one who is a member throughout counts in full. Before that, each side of each run is
-    scaled by the root of n / (n - 1), n its people: one run alone has the variance of `roc.auroc_estimate`.
+    To first order a run's AUROC is a sum of one contribution a person (the placements of DeLong, DeLong &
+    Clarke-Pearson 1988, clustered as in Obuchowski 1997): a member's high scores raise it, a held-out person's lower
+    it. Each person's contributions are summed over runs, then squared: the variance robust to clusters, here the people
+    (Liang & Zeger 1986, Biometrika 73(1)). A person who always scores high cancels out when on either side; a person
+    who is a member in all runs counts in full. Each side of each run, of n people, is first scaled by the root of n /
+    (n - 1): with one run the variance is that of `roc.auroc_estimate`.
 
-    The interval is on the logit scale. As 20 members tell their variance badly, it has Student's quantile with the
-    degrees of freedom of Satterthwaite for the people who were ever a member and those who never were. With one
-    run it is that of `roc.auroc_estimate`.
+    The interval is on the logit scale. The variance of 20 members is estimated badly, so the quantile is Student's,
+    with Satterthwaite's degrees of freedom for two groups: people who were ever a member, and people who never were.
+    With one run it is the interval of `roc.auroc_estimate`.
 
-    Not covered: that another generator by the same procedure may leak more or less (`procedure_auroc`). Runs may
-    share a generator here. `n` is the number of different members, or of different held-out people if smaller.
-    Unresolvable without runs or with fewer than 2 people on a side of one.
+    Not covered: another generator by the same procedure may leak more or less (`procedure_auroc`). Runs may share a
+    generator here. `n` is the number of different members, or of different held-out people if smaller. Unresolvable
+    without runs, or with fewer than 2 people on a side of a run.
     """
     if (missing := _missing(runs, 1)) is not None:
         return missing
@@ -93,13 +92,13 @@ def pooled_auroc(runs: Sequence[PooledRun]) -> Figure:
 def procedure_auroc(runs: Sequence[PooledRun]) -> Figure:
     """Mean over runs of the AUROC; its interval covers the draw of generators as well as of people.
 
-    Each run has a generator of its own, trained from its own seed; at least 4 runs. The variance of the mean is that
-    between the runs over their number, to which the mean covariance of two runs through the people they share is
-    added (the spread of runs does not show what all of them have in common). Student's quantile, runs - 1 degrees of
-    freedom, logit scale. A few runs may lie close together by luck, so that this alone could be narrower than the
-    interval over people, which it includes by rights: the wider of the two is given, and the method says which.
-    (A like step in the meta-analysis of few studies: Roever, Knapp & Friede 2015, BMC Medical Research
-    Methodology 15:99.) `n` is the number of runs, or that of `pooled_auroc` where its interval is the wider.
+    Each run has its own generator, trained from its own seed; at least 4 runs. The variance of the mean is the variance
+    between runs divided by their number, plus the mean covariance of two runs through the people they share (which the
+    variance between runs does not show). Student's quantile, runs - 1 degrees of freedom, logit scale. A few runs may
+    be close together by chance, and this interval narrower than that over people, which it should include. So the wider
+    of the two is given, and the method says which. (Roever, Knapp & Friede 2015, BMC Medical Research Methodology
+    15:99, do the same in meta-analyses of few studies.) `n` is the number of runs, or that of `pooled_auroc` if its
+    interval is the wider.
     """
     if (missing := _missing(runs, FEWEST_RUNS)) is not None:
         return missing
@@ -118,14 +117,14 @@ def procedure_auroc(runs: Sequence[PooledRun]) -> Figure:
 
 
 def pooled_difference(attack: Sequence[PooledRun], baseline: Sequence[PooledRun]) -> Figure:
-    """Mean AUROC of `attack` less that of `baseline`, two ways to score the same people; in AUROC, -1 to 1.
+    """Mean AUROC of `attack` minus that of `baseline`, two scores of the same people; -1 to 1.
 
-    Where few members happen to look like many people, every score of alikeness is high for them, the baseline's too:
-    the difference takes out what is theirs and leaves what is the generator's. What a person adds to it is what they
-    add to the one mean less what they add to the other (DeLong, DeLong & Clarke-Pearson 1988 compare two curves so),
-    summed over runs as in `pooled_auroc`, with Student's quantile by Satterthwaite and no transformation. The
-    baseline's runs may be more than the attack's; they are as given, whatever photos stood in for samples there.
-    Unresolvable without runs, with fewer than 2 people on a side of one, or where nobody adds anything.
+    Members who happen to look like many people have high similarities to everything, in the baseline too. The
+    difference removes that and keeps what comes from the generator. A person's contribution is the one to the first
+    mean minus the one to the second (as DeLong, DeLong & Clarke-Pearson 1988 compare two curves), summed over runs as
+    in `pooled_auroc`, with Student's quantile by Satterthwaite and no transformation. The baseline may have more runs
+    than the attack. Unresolvable without runs, with fewer than 2 people on a side of a run, or if nobody contributes
+    anything.
     """
     for runs in (attack, baseline):
         if (missing := _missing(runs, 1)) is not None:
@@ -149,7 +148,7 @@ class _Table:
     values: NDArray[np.float64]
     """(runs,) AUROCs"""
     pulls: NDArray[np.float64]
-    """(runs, people) what each person adds to each"""
+    """(runs, people) contribution of each person to each AUROC"""
     member: NDArray[np.bool_]
     """(runs, people)"""
     heldout: NDArray[np.bool_]
@@ -186,13 +185,13 @@ def _over_people(table: _Table) -> Estimate:
 
 
 def _freedom(squares: NDArray[np.float64], ever: NDArray[np.bool_]) -> float:
-    """Degrees of freedom of the sum of squares: members and the others have variances of their own."""
+    """Degrees of freedom of the sum of squares; people who were `ever` members and the others differ in variance."""
     sides = [squares[ever], squares[~ever]]
     return satterthwaite(*sides) if min(side.size for side in sides) >= 2 else satterthwaite(squares)
 
 
 def _side(scores: NDArray[np.floating], people: People, pool: dict[Hashable, int]) -> tuple[Side, NDArray[np.intp]]:
-    """A side with its people renumbered from 0, and the number of each in the pool."""
+    """A side with its people renumbered from 0, and the number in the pool of each."""
     who, numbers = np.unique([pool[person] for person in _ids(people)], return_inverse=True)
     return Side(np.asarray(scores, np.float64), np.asarray(numbers, np.intp)), who
 

@@ -1,11 +1,14 @@
-"""How much could have been missed: leaks planted into the audit's own numbers."""
+"""The smallest leak that an audit would notice, by planting leaks in the audit's own p-values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from probablyexists.stats.estimate import IN_SCHEMA
 
 N_DRAWS = 400
 TARGET = 0.80
@@ -15,18 +18,23 @@ TARGET = 0.80
 class Power:
     """The smallest number of exposed people that would have been noticed."""
 
+    __pydantic_config__: ClassVar = IN_SCHEMA
+
     smallest: int | None
-    """People; None: not even if every member were exposed."""
+    """People; null: not even if every member were exposed."""
     share: float | None
-    """`smallest` as a share of the members."""
+    """`smallest` as a share of the members, 0 to 1; null with it."""
     power: float
-    """Share of simulated audits in which at least one planted person was named, at `smallest` (or at all)."""
+    """Share of simulated audits in which at least one planted person was named, at `smallest` (null: with all members
+    planted)."""
     named: float
-    """Mean share of the planted people that were named, at the same number."""
+    """Mean share of the planted people that were named, in the same simulated audits."""
     target: float
+    """The power asked for: 0.8."""
     n_planted: int
     """Different people whose photos served as planted leaks."""
     n_members: int
+    """Members of the simulated audits: as many as in the real one."""
 
 
 def smallest_leak(
@@ -36,12 +44,12 @@ def smallest_leak(
     level: float,
     rng: np.random.Generator,
 ) -> Power:
-    """Bisect for the smallest number of planted people such that some are named in 80 % of simulated audits.
+    """Bisect for the smallest number of planted people of whom some are named in 80 % of simulated audits.
 
-    `planted`: conformal p-values that people get when one photo of them that was not in their template lies among the
-    samples. `heldout`: p-values of held-out people among themselves, which also stand for the members who do not leak
-    (drawn with replacement). Each simulated audit is judged as the real one, by Benjamini-Hochberg. Conformal p-values
-    are few different numbers, so that they are drawn and counted, never sorted.
+    `planted`: conformal p-values of people when one of their photos, not in their template, is among the samples.
+    `heldout`: p-values of held-out people among themselves, used for the members who do not leak. Both are drawn with
+    replacement. Each simulated audit is judged like the real one, by Benjamini-Hochberg. Conformal p-values have few
+    distinct values, so they are counted instead of sorted.
     """
     seeds = rng.integers(2**63, size=N_DRAWS)
     # The q-value of a member with p-value p is p * n_members / rank at best.

@@ -1,8 +1,8 @@
-"""The dose curve of an experiment: numbers of photos were dealt out to the members at random, so that chance is known.
+"""The dose curve of an experiment in which the number of photos of each member was assigned at random.
 
-In an audit the people with many photos differ from the others in more than that (`contrast.slope`). In the lab a die
-decides who gets how many, and the die is all that the inference rests on: no distribution of the responses, no equal
-variances, no large numbers. One person may have by far the most photos, one response may lie far out.
+In an audit, people with many photos differ from others in more than their photos (`contrast.slope`). In the lab doses
+are assigned at random, and the inference needs nothing else: no distribution of the responses, no equal variances, no
+large numbers. One person may have by far the most photos, and one response may be far from the others.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from probablyexists.basis.errors import InputError
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 
 N_DRAWS = 9999
-_ROUNDING = 1e-12
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
 class DoseRun:
-    """Members of one generator among whom the doses were dealt out at random, every deal equally likely.
+    """Members of one generator, to whom doses were assigned at random, every assignment equally likely.
 
-    InputError unless both have one finite number a person.
+    InputError unless dose and response have one finite number a person.
     """
 
     dose: NDArray[np.floating]
-    """(n,) what was dealt out, e.g. the binary logarithm of the number of photos trained on"""
+    """(n,) the assigned dose, e.g. the binary logarithm of the number of training photos"""
     response: NDArray[np.floating]
     """(n,) e.g. exposure, a z-score; higher = more exposed"""
 
@@ -43,28 +43,28 @@ class DoseRun:
 
 
 def randomised_slope(runs: Sequence[DoseRun], rng: np.random.Generator, draws: int = N_DRAWS) -> Figure:
-    """Least-squares slope of response on dose, each run with a level of its own; response per unit of dose.
+    """Least-squares slope of response on dose, with one intercept a run; response per unit of dose.
 
-    The interval has every slope b that the test below does not reject at 5 % (Fisher 1935; Rosenbaum 2002,
+    The interval has every slope b that the following test does not reject at 5 % (Fisher 1935; Rosenbaum 2002,
     "Observational Studies", chapter 2; Imbens & Rubin 2015, "Causal Inference", chapter 5). Null: each unit of dose
-    adds b to the person's own response and nothing to anybody else's, that is, response - b * dose is independent of
-    who was dealt what. Test: the least-squares slope of response - b * dose is as far from zero as it would be were
-    the doses dealt out again within runs, `draws` times (at least 19). The actual deal is counted among the draws,
-    and ties as no less extreme (Phipson & Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9(1):39): the interval covers in
-    at least 95 %, whatever the number of people or draws. The estimate always lies in it.
+    adds b to the person's own response and nothing to other people's; response - b * dose is then independent of the
+    assignment. Test: the distance from zero of the least-squares slope of response - b * dose, compared with that after
+    assigning the doses again within runs, `draws` times (at least 19). The actual assignment counts as one more draw
+    and ties as at least as extreme (Phipson & Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9(1):39): the coverage is at
+    least 95 % for any number of people and draws. The estimate is always in the interval.
 
-    Needs that the doses of a run were dealt out at random among these people, and separately from other runs. It
-    breaks where doses were chosen (people have as many photos as they have), and where people dropped out afterwards
-    for a reason that dose has a part in. That the same people are in several runs does no harm; `n` counts them in
-    each. Two doses are enough (their difference, per unit).
+    Requires that the doses of a run were assigned at random to these people, independently of other runs. What breaks
+    it: doses that were chosen (photos that people happen to have), and people who dropped out afterwards for a reason
+    related to dose. The same people may be in several runs; `n` counts them in each. Two doses are enough (their
+    difference, per unit).
 
-    Where the effect is not the same for all (larger for some, wider spread at high doses), an interval without 0
-    still says that dose does something, with 5 % error (`randomised_p`); but its ends are those of a constant effect
-    and cover the mean effect less often (Wu & Ding 2021, J. Am. Stat. Assoc. 116): hardly so with 6 people at each of
-    5 doses (94 %, scripts/randomised_coverage.py), badly with one person far above all others (65 %). Plan evenly.
+    If the effect differs between people (larger for some, wider spread at high doses), an interval without 0 still
+    shows, at 5 % error, that dose has an effect. But its ends assume a constant effect and cover the mean effect less
+    often (Wu & Ding 2021, J. Am. Stat. Assoc. 116): 94 % with 6 people at each of 5 doses, 65 % with one person far
+    above all others (scripts/randomised_coverage.py). Plan equal groups.
 
-    The order of people and of runs changes nothing. Unresolvable without different doses within a run, where all
-    responses of a run are the same, and where doses can be dealt out in so few ways that no slope can be rejected.
+    The order of people and of runs changes nothing. Unresolvable without different doses within a run, if all responses
+    are the same, or if doses can be assigned in so few ways that no slope can be rejected.
     """
     if draws < 19:
         raise InputError(f"{draws} draws cannot hold a level of 95 %; give at least 19")
@@ -74,7 +74,7 @@ def randomised_slope(runs: Sequence[DoseRun], rng: np.random.Generator, draws: i
     n = sum(len(run.dose) for run in runs)
     if all(np.ptp(run.response) == 0.0 for run in runs):
         return Unresolvable("everybody in a run has the same value", None, n)
-    deals = _deal_again(runs, rng, draws)
+    deals = deal_again(runs, rng, draws)
     value = deals.xy / deals.xx
     lows, highs = _not_rejected(deals)
     # b is kept where 1 + (draws that are no less extreme) > 5 % of 1 + draws.
@@ -86,17 +86,6 @@ def randomised_slope(runs: Sequence[DoseRun], rng: np.random.Generator, draws: i
     return Estimate(value, min(low, value), max(high, value), LEVEL, method, n)
 
 
-def randomised_p(runs: Sequence[DoseRun], rng: np.random.Generator, draws: int = N_DRAWS) -> float:
-    """Two-sided p-value of "dose has no effect on anybody": the test that `randomised_slope` inverts, at b = 0.
-
-    From a generator in the same state it is at most 0.05 where that interval leaves out 0. 1 where nothing can be
-    said (no different doses, no different responses).
-    """
-    deals = _deal_again([run for run in runs if np.unique(run.dose).size > 1], rng, draws)
-    extreme = np.abs(deals.dealt_y) >= abs(deals.xy) - _ROUNDING * math.sqrt(deals.xx * deals.yy)
-    return (1 + int(extreme.sum())) / (1 + draws)
-
-
 @dataclass(frozen=True)
 class _Deals:
     """Sums of products over people, of doses x and responses y less their means within runs."""
@@ -105,12 +94,12 @@ class _Deals:
     xy: float
     yy: float
     dealt_x: NDArray[np.float64]
-    """(draws,) doses dealt again, by the actual doses"""
+    """(draws,) doses assigned again, times the actual doses"""
     dealt_y: NDArray[np.float64]
-    """(draws,) doses dealt again, by responses"""
+    """(draws,) doses assigned again, times the responses"""
 
 
-def _deal_again(runs: Sequence[DoseRun], rng: np.random.Generator, draws: int) -> _Deals:
+def deal_again(runs: Sequence[DoseRun], rng: np.random.Generator, draws: int) -> _Deals:
     pairs = []
     for run in runs:
         order = np.lexsort((run.response, run.dose))
@@ -127,15 +116,15 @@ def _deal_again(runs: Sequence[DoseRun], rng: np.random.Generator, draws: int) -
 
 
 def _not_rejected(deals: _Deals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(draws,) lowest and highest b for which a draw is no less extreme than the actual deal.
+    """(draws,) lowest and highest b at which a draw is at least as extreme as the actual assignment.
 
-    Less b * dose the responses have the product xy - b * xx with the actual doses and dealt_y - b * dealt_x with
-    those dealt again. Both are linear in b and |dealt_x| <= xx, so that the second is no nearer to zero between the
-    two b at which they are equal or opposite: around xy / xx, where the first is zero. A deal that repeats the
-    actual one or mirrors it is as extreme at any b.
+    The product of response - b * dose with the actual doses is xy - b * xx, with the doses assigned again dealt_y - b *
+    dealt_x. Both are linear in b, and |dealt_x| <= xx. So the second is at least as far from zero between the two b at
+    which they are equal or opposite; between these is xy / xx, where the first is zero. A draw that repeats or mirrors
+    the actual assignment is as extreme at any b.
     """
     same, mirrored = deals.xx - deals.dealt_x, deals.xx + deals.dealt_x
-    always = np.minimum(same, mirrored) <= _ROUNDING * deals.xx
+    always = np.minimum(same, mirrored) <= ROUNDING * deals.xx
     equal = (deals.xy - deals.dealt_y) / np.where(always, 1.0, same)
     opposite = (deals.xy + deals.dealt_y) / np.where(always, 1.0, mirrored)
     lows, highs = np.minimum(equal, opposite), np.maximum(equal, opposite)

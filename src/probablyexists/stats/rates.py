@@ -19,7 +19,7 @@ from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 def wilson(p: float, n: float, level: float = LEVEL, freedom: float | None = None) -> tuple[float, float]:
     """Wilson's score interval for a share p of n independent trials (n may be an effective number).
 
-    With `freedom`, Student's quantile stands for the normal one: the variance behind n was itself estimated.
+    With `freedom`, Student's quantile replaces the normal one, for an n whose variance was itself estimated.
 
     >>> tuple(round(x, 3) for x in wilson(0.0, 10))
     (0.0, 0.278)
@@ -33,10 +33,10 @@ def wilson(p: float, n: float, level: float = LEVEL, freedom: float | None = Non
 def share_of_people(per_person: NDArray[np.floating]) -> Figure:
     """Mean over people of a rate in 0..1 each (FNMR: the share of a person's mated comparisons that fail).
 
-    The effective number of people is n over the design effect: the variance between people over that of n
-    independent yes-or-no answers. It is computed with z^2 / 2 people of rate 0 and as many of rate 1 added, as
-    Agresti & Coull 1998 add them to the share itself: without them, one failure in a tenth of one person's
-    comparisons would pass for ten times as many people.
+    The effective number of people is n divided by the design effect: the variance between people divided by that of n
+    independent yes-or-no answers. Before, z^2 / 2 people of rate 0 and as many of rate 1 are added, as Agresti & Coull
+    1998 add them to the share itself. Without them, one failure in a tenth of one person's comparisons would count as
+    ten times as many people.
     """
     n = per_person.size
     if n < 2:
@@ -53,12 +53,12 @@ def share_of_people(per_person: NDArray[np.floating]) -> Figure:
 def false_match_rate(rates: NDArray[np.floating]) -> Figure:
     """FMR from the (n, n) symmetric matrix of match rates between people; its diagonal is not read.
 
-    The FMR is the mean over pairs of people, a U-statistic of degree two: its variance is
-    4 (n - 2) / (n (n - 1)) zeta1 + 2 / (n (n - 1)) zeta2 with zeta1 the covariance of two pairs that share a
-    person and zeta2 the variance of a pair (Hoeffding 1948; Fogliato et al. 2023, section 3). A few people
-    ("wolves", Doddington et al. 1998) give most false matches, so the rate is skewed and its variance is itself
-    uncertain: the interval is the gamma one, whose upper limit holds one more person like the worst seen.
-    With no false match at all it is Wilson's, the number of people for trials: a deliberately wide interval.
+    The FMR is the mean over pairs of people, a U-statistic of degree two: its variance is 4 (n - 2) / (n (n - 1)) zeta1
+    + 2 / (n (n - 1)) zeta2 with zeta1 the covariance of two pairs that share a person and zeta2 the variance of a pair
+    (Hoeffding 1948; Fogliato et al. 2023, section 3). A few people ("wolves", Doddington et al. 1998) cause most false
+    matches, so the rate is skewed and its variance uncertain. The interval is the gamma one, whose upper limit allows
+    for one more person like the worst. Without any false match it is Wilson's with the number of people as trials:
+    deliberately wide.
     """
     n = rates.shape[0]
     if n < 3:

@@ -28,7 +28,7 @@ def auroc(positives: NDArray[np.floating], negatives: NDArray[np.floating]) -> f
     >>> auroc(np.array([3.0, 2.0]), np.array([1.0, 2.0]))
     0.875
     """
-    # Whole numbers until the last step: the order of the scores changes nothing, not even the last digit.
+    # Integers until the last step, so that the order of the scores cannot change even the last digit.
     return float(_twice_below(positives, negatives).sum() / (2 * positives.size * negatives.size))
 
 
@@ -56,11 +56,12 @@ def rank_sum_p(positives: NDArray[np.floating], negatives: NDArray[np.floating])
 
 @dataclass(frozen=True)
 class Side:
-    """The scores of one population and whose they are."""
+    """The scores of one population, and the person of each score."""
 
     scores: NDArray[np.float64]
+    """(n,) higher = more likely a member."""
     people: NDArray[np.intp]
-    """For each score, the number of its person: 0 .. n_people - 1."""
+    """(n,) number of the person, 0 to n_people - 1."""
 
     @classmethod
     def one_each(cls, scores: NDArray[np.floating]) -> Side:
@@ -75,13 +76,13 @@ class Side:
 def auroc_estimate(positives: Side, negatives: Side) -> Figure:
     """AUROC with the variance of DeLong for clustered scores and an interval on the logit scale.
 
-    Variance: Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53(2), with people
-    as clusters that never stand on both sides; with one score a person it is DeLong, DeLong & Clarke-Pearson
-    1988. The logit keeps the interval inside 0..1 (Pepe 2003, section 5.2). Few members tell their variance badly, so
-    that Student's quantile stands for the normal one (with 20 members against 138 the normal one covered 94.1 % of
-    5,000 simulated audits without a leak, Student's 95.0 %). Where the scores give no variance
-    (AUROC 0 or 1, or nothing but ties) it is Newcombe's score interval 2006 (Statistics in Medicine 25(4),
-    part 2, method 5), which needs the AUROC and the numbers of people alone.
+    Variance: Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data", Biometrics 53(2), with people as
+    clusters, each on one side only. With one score a person it is that of DeLong, DeLong & Clarke-Pearson 1988. The
+    logit keeps the interval inside 0..1 (Pepe 2003, section 5.2). With few members their variance is estimated badly,
+    so the quantile is Student's (with 20 members against 138 the normal quantile covered 94.1 % of 5,000 simulated
+    audits without a leak, Student's 95.0 %). Where the scores have no variance (AUROC 0 or 1, or only ties) the
+    interval is Newcombe's score interval 2006 (Statistics in Medicine 25(4), part 2, method 5), which needs only the
+    AUROC and the numbers of people.
     """
     if positives.n_people < 2 or negatives.n_people < 2:
         return _too_few(2, min(positives.n_people, negatives.n_people))
@@ -93,9 +94,10 @@ def auroc_estimate(positives: Side, negatives: Side) -> Figure:
 
 
 def satterthwaite(*sides: NDArray[np.float64]) -> float:
-    """Degrees of freedom of a sum of squares, one a person, in groups with variances of their own.
+    """Degrees of freedom of a sum of squares over people, in groups with different variances.
 
-    Satterthwaite 1946, Biometrics Bulletin 2(6); for two groups it is Welch's. At least 2 people in each.
+    `sides`: the squares of each group, one a person, at least 2. Satterthwaite 1946, Biometrics Bulletin 2(6); for two
+    groups it is Welch's formula.
     """
     total = sum(float(side.sum()) for side in sides)
     spread = sum(float(side.sum()) ** 2 / (side.size - 1) for side in sides)
@@ -103,11 +105,11 @@ def satterthwaite(*sides: NDArray[np.float64]) -> float:
 
 
 def influences(positives: Side, negatives: Side, value: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What each person adds to the AUROC `value` beyond its expectation, to first order; both sides' people.
+    """First-order contribution of each person to the AUROC `value`: of the positives, of the negatives.
 
-    High scores add on the side of the positives and take away on that of the negatives. These are Obuchowski's sums
-    of placements (DeLong's structural components), scaled so that the sum of all squares is the variance of the
-    AUROC, each side's n / (n - 1) included. At least 2 people on each side.
+    High scores of positives raise the AUROC, high scores of negatives lower it. These are Obuchowski's sums of
+    placements (DeLong's structural components), scaled so that the sum of all squares is the variance of the AUROC,
+    with the factor n / (n - 1) of each side. At least 2 people on each side.
     """
     ours = _influence(positives, _placements(positives.scores, negatives.scores), value)
     theirs = _influence(negatives, 1 - _placements(negatives.scores, positives.scores), value)
@@ -117,7 +119,7 @@ def influences(positives: Side, negatives: Side, value: float) -> tuple[NDArray[
 def auroc_interval(
     value: float, variance: float, n_positives: int, n_negatives: int, method: str, freedom: float
 ) -> Estimate:
-    """Interval on the logit scale by Student's quantile; Newcombe's, from the people, where there is no variance."""
+    """Interval on the logit scale by Student's quantile; without variance Newcombe's, from the numbers of people."""
     n = min(n_positives, n_negatives)
     if variance < 1e-12:
         low, high = _newcombe(value, n_positives, n_negatives)
@@ -127,7 +129,8 @@ def auroc_interval(
 
 
 def logit_limits(value: float, half: float) -> tuple[float, float]:
-    """Limits `half` away from `value` (strictly within 0..1) to first order, symmetric on the logit scale."""
+    """Limits of `value` (strictly between 0 and 1) with half width `half` to first order, symmetric on the logit
+    scale."""
     low, high = (_logistic(math.log(value / (1 - value)) + sign * half / (value * (1 - value))) for sign in (-1, 1))
     return low, high
 
@@ -135,13 +138,13 @@ def logit_limits(value: float, half: float) -> tuple[float, float]:
 def tpr_estimate(positives: Side, negatives: Side, fpr: float, rng: np.random.Generator) -> Figure:
     """TPR at an FPR with a Bayesian bootstrap of people; unresolvable below 1 / fpr held-out people.
 
-    The plain bootstrap fails here: at FPR 1 % of 300 the threshold is one of the three highest scores, and
-    resamples cannot lie above them. The Bayesian bootstrap (Rubin 1981; for ROC curves Gu, Ghosal & Roy 2008,
-    Statistics in Medicine 27(26)) weighs people by Exp(1) variables. Negatives get one more person's weight above
-    the highest of them, so that the weight above the k-th highest is Beta(k, n + 1 - k), the exact law of its true
-    FPR; the threshold lies in the gap between two negatives, and the TPR there is interpolated. Positives get half
-    a person's weight at either end, so that a TPR with c of n people above is Beta(c + 1/2, n - c + 1/2), Jeffreys'
-    interval (Brown, Cai & DasGupta 2001). All photos of a person bear the person's weight.
+    The plain bootstrap fails here: at FPR 1 % of 300 the threshold is one of the three highest scores, and resamples
+    are never above them. The Bayesian bootstrap (Rubin 1981; for ROC curves Gu, Ghosal & Roy 2008, Statistics in
+    Medicine 27(26)) weighs people by Exp(1) variables. The negatives get the weight of one more person above their
+    highest score; the weight above the k-th highest is then Beta(k, n + 1 - k), the exact distribution of its true FPR.
+    The threshold is in the gap between two negatives, and the TPR there is interpolated. The positives get the weight
+    of half a person at either end; a TPR with c of n people above is then Beta(c + 1/2, n - c + 1/2), Jeffreys'
+    interval (Brown, Cai & DasGupta 2001). All photos of a person have the person's weight.
     """
     needs = math.ceil(1 / fpr - 1e-9)
     if negatives.n_people < needs or positives.n_people < 2:
@@ -163,25 +166,25 @@ def _too_few(needs: int, has: int) -> Unresolvable:
 
 
 def _placements(scores: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.float64]:
-    """For each score the share of the others below it, ties half."""
+    """(n,) share of the others below each score; ties count half."""
     return np.asarray(_twice_below(scores, others) / (2 * others.size), dtype=np.float64)
 
 
 def _twice_below(scores: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.intp]:
-    """For each score twice the number of others below it; ties count one."""
+    """(n,) twice the number of others below each score; ties count one."""
     ordered = np.sort(others)
     return np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")
 
 
 def _influence(side: Side, placements: NDArray[np.float64], value: float) -> NDArray[np.float64]:
-    """(n_people,) one side's sums of deviations, a person each, scaled to the AUROC."""
+    """(n_people,) sum of each person's deviations from `value`, scaled as in `influences`."""
     n = side.n_people
     sums = np.bincount(side.people, placements - value, minlength=n)
     return np.asarray(sums * math.sqrt(n / (n - 1)) / side.scores.size, dtype=np.float64)
 
 
 def _newcombe(value: float, m: int, n: int) -> tuple[float, float]:
-    """The AUROCs from which `value` is 1.96 standard errors away, by Hanley & McNeil's variance at that AUROC."""
+    """The two AUROCs that are 1.96 standard errors from `value`, with Hanley & McNeil's variance at that AUROC."""
 
     def distance(a: float) -> float:
         either = (m + n) / 2 - 1
@@ -200,7 +203,7 @@ def _logistic(x: float) -> float:
 
 @dataclass(frozen=True)
 class _Weights:
-    """The random numbers of some Bayesian bootstrap draws, a row a draw."""
+    """Random weights of some Bayesian bootstrap draws, one row a draw."""
 
     positives: NDArray[np.float64]
     """(draws, people)"""
@@ -231,7 +234,7 @@ def _tpr_draws(positives: Side, negatives: Side, fpr: float, weights: _Weights) 
     people_p, people_n = positives.people[order_p], negatives.people[order_n]
     row = np.arange(len(weights.negatives))
 
-    # Weight above a threshold that falls: 0, then the person above all, then photo after photo.
+    # Weight above a falling threshold: 0, then the extra person above all scores, then photo after photo.
     extra = weights.above_negatives * scores_n.size / negatives.n_people
     total = weights.negatives @ np.bincount(people_n, minlength=negatives.n_people) + extra
     asked = fpr * total
@@ -240,11 +243,11 @@ def _tpr_draws(positives: Side, negatives: Side, fpr: float, weights: _Weights) 
         above = np.column_stack([np.zeros(len(row)), extra, by_photo])
         if (above[:, -1] > asked).all():
             break
-    # The threshold lies in gap g, after the g-th highest negative and before the next, `part` of the way.
+    # The threshold is in gap g, after the g-th highest negative and before the next, `part` of the way.
     gap = (above[:, 1:] > asked[:, None]).argmax(axis=1)
     part = (asked - above[row, gap]) / (above[row, gap + 1] - above[row, gap])
 
-    # Positives above each negative, in its order; none above them all, all below the lowest.
+    # Positives above each negative, in falling order; none above the highest threshold, all above the lowest.
     counts = np.concatenate([[0], np.searchsorted(-scores_p, -scores_n, "left"), [scores_p.size]])
     before, after = counts[gap], counts[gap + 1]
     found = np.column_stack([np.zeros(len(row)), np.cumsum(weights.positives[:, people_p[: after.max()]], axis=1)])

@@ -1,14 +1,14 @@
-"""Several attacks at once: the choice of the best is paid for under the same exchangeability that each alone relies on.
+"""Several attacks at once: p-values that are corrected for choosing the best of them.
 
-Null: members and held-out people are exchangeable (a random split, a generator that does not depend on it). Then so
-are their rows of scores, one column an attack, and whatever is computed from all rows alike keeps its level however the
-attacks depend on each other; no correction for their number is needed beyond that.
+Null: members and held-out people are exchangeable (a random split, a generator that does not depend on it). Then their
+rows of scores are exchangeable too, one column an attack. A statistic that treats all rows alike keeps its level,
+however the attacks depend on each other; no further correction for their number is needed.
 
-- `best_of` (the group): the largest of the attacks' rank sums against its own distribution under permuted labels, the
-  max-statistic of Westfall & Young 1993 ("Resampling-Based Multiple Testing", section 2.3).
-- `conformal_p_of_best` (each member): the largest of a member's ranks over the attacks, a score like any other, made
-  from the member and the held-out people together, so that the conformal p-value is exact (Vovk, Gammerman & Shafer
-  2005, "Algorithmic Learning in a Random World", section 2.2: a conformity measure sees the whole bag).
+- `best_of` (the group): the largest rank sum over the attacks, compared with its distribution under permuted labels:
+  the max-statistic of Westfall & Young 1993 ("Resampling-Based Multiple Testing", section 2.3).
+- `conformal_p_of_best` (each member): the largest rank of a member over the attacks, among the member and the held-out
+  people together. The conformal p-value of this score is exact (Vovk, Gammerman & Shafer 2005, "Algorithmic Learning in
+  a Random World", section 2.2: a conformity measure may use the whole bag).
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ _CHUNK = 500
 
 @dataclass(frozen=True)
 class Best:
-    """The attack that tells members from held-out people best, and how surprising that is."""
+    """The attack that separates members from held-out people best, and the p-value of that."""
 
     attack: int
-    """Column."""
+    """Column of the attack."""
     auroc: float
-    """Of that attack; as the best of several it is too large on average: the p-value is not."""
+    """AUROC of that attack, 0 to 1. Too large on average, as the best of several; the p-value is corrected."""
     p: float
-    """One-sided, over all attacks."""
+    """One-sided p-value, corrected for the choice among all attacks."""
 
 
 def best_of(
     members: NDArray[np.floating], heldout: NDArray[np.floating], rng: np.random.Generator, draws: int = N_PERMUTATIONS
 ) -> Best:
-    """(n, attacks) and (m, attacks) scores, one row a person; higher = more likely a member.
+    """The best attack of (n, attacks) and (m, attacks) scores, one row a person; higher = more likely a member.
 
-    Ties have mean ranks. Labels are drawn anew `draws` times, and the observed ones count as one more.
+    Ties have mean ranks. Labels are permuted `draws` times; the observed labels count as one more draw.
     """
     n, both = len(members), np.concatenate([members, heldout])
-    # In standard deviations of the rank sum, which ties make smaller: an attack of few values competes on equal terms.
+    # Standardised, because ties shrink a rank sum's deviation: attacks with few distinct scores count like the others.
     ranks = np.apply_along_axis(rankdata, 0, both)
     ranks = (ranks - ranks.mean(axis=0)) / np.maximum(ranks.std(axis=0), 1e-12)
     observed = ranks[:n].sum(axis=0)
@@ -61,16 +61,16 @@ def best_of(
 
 
 def conformal_p_of_best(members: NDArray[np.floating], heldout: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(n,) p-values of members by the attack that is worst for each; a tie counts against the discovery.
+    """(n,) p-values of members, each by the attack with the member's largest rank; a tie counts against the discovery.
 
-    (n, attacks) and (m, attacks) scores. With one attack these are `stats.conformal.conformal_p`.
+    `members`: (n, attacks), `heldout`: (m, attacks) scores. With one attack it is `stats.conformal.conformal_p`.
     """
     m = len(heldout)
     ordered = np.sort(heldout, axis=0)
     below = np.column_stack([np.searchsorted(o, h, "left") for o, h in zip(ordered.T, heldout.T, strict=True)])
     p = np.empty(len(members))
     for i, row in enumerate(members):
-        # The number below everybody in the bag of the held-out people and this member.
+        # For each held-out person the number of scores below theirs, among the held-out people and this member.
         others = (below + (row < heldout)).max(axis=1)
         own = max(int(np.searchsorted(o, value, "left")) for o, value in zip(ordered.T, row, strict=True))
         p[i] = (1 + int((others >= own).sum())) / (m + 1)

@@ -7,9 +7,9 @@ needed, and reference people to rank them among.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,25 +17,25 @@ from probablyexists.answers.copying import find_copies
 from probablyexists.answers.one_person import odd_photos, power, rank
 from probablyexists.answers.person_verdict import judge_person
 from probablyexists.attacks.nearest import NearestSample
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import write_text
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.copies.duplicates import same_pictures
-from probablyexists.embeddings.embed import Embedded, Look
-from probablyexists.embeddings.recognisers import open_recogniser
-from probablyexists.engines.choose import engine
-from probablyexists.intake.embed_sources import acquire, decide
-from probablyexists.intake.open_sources import open_question
-from probablyexists.intake.output_folder import claim_folder
-from probablyexists.intake.people import MIN_HELDOUT
+from probablyexists.embeddings.embed import Embedded
+from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
+from probablyexists.engines.choose import Engine, engine
+from probablyexists.generators.generator import Generator
+from probablyexists.intake.embed_sources import decide, embed_sources
+from probablyexists.intake.open_sources import open_asked
+from probablyexists.intake.output_folder import claim_folder, clear_results
 from probablyexists.intake.provenance import sign
-from probablyexists.intake.settings import Question, checked
+from probablyexists.intake.settings import AskSettings, checked
 from probablyexists.matching.crowd import Crowd, photos_of
 from probablyexists.matching.templates import group
 from probablyexists.report.exhibits import pictures_of
 from probablyexists.report.sheet_page import render_sheet
 from probablyexists.results.sheet import CopiedPhoto, NearSample, Sheet
-from probablyexists.stats.conformal import conformal_p
+from probablyexists.stats.conformal import MIN_HELDOUT, conformal_p
 
 THEM = "the person asked about"
 MOST_COPIES = 20
@@ -43,71 +43,101 @@ MOST_COPIES = 20
 
 def ask(
     photos: str | Path | Sequence[str | Path],
-    generated: str | Path,
+    generated: str | Path | Generator | Callable[..., Any],
     reference: str | Path,
     *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    owner_split: bool = False,
+    faces: Literal["auto", "detect", "aligned"] = "auto",
+    recogniser: str | Recogniser = "dlib",
+    level: float = 0.05,
+    samples: int | None = None,
+    trust_pickle: bool = False,
+    show_faces: bool = False,
+    seed: int = 0,
+    threads: int | None = None,
+    memory: float = 2.0,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
+    cache: str | Path | None = None,
     progress: Progress | None = None,
-    **settings: Any,
 ) -> Sheet:
     """Ask about one person: how exposed are they by these samples, among reference people?
 
-    `photos`: image files, or one folder or archive, all of this person. `generated`: as for `audit`. `reference`: one
-    folder a person, or a manifest (of one with roles, the held-out people): others whom the generator was not trained
-    on. Further settings are those of `intake.settings.Question`. With `out`, the folder gets `sheet.json` and
-    `sheet.html`.
+    Parameters
+    ----------
+    photos
+        Image files, or one folder or archive, all of this person.
+    generated
+        As for `audit`.
+    reference
+        One folder a person, or a manifest (of one with roles, the held-out people): others whom the generator was not
+        trained on.
+    out
+        Folder for `sheet.json` and `sheet.html`; `overwrite` replaces a result in it.
+    owner_split
+        The generator's owner drew the reference people at random before training.
+    level
+        Largest p-value that is called evidence, 0 to 1.
+    faces, recogniser, samples, trust_pickle, show_faces, seed, threads, memory, engine, ray_address, cache
+        As for `audit`.
 
-    Raises InputError, one line, for anything that cannot be used.
+    Raises
+    ------
+    InputError
+        One line, for anything that cannot be used.
     """
-    given = [photos] if isinstance(photos, str | Path) else list(photos)
-    asked = {"photos": given, "generated": generated, "reference": reference, **settings}
-    return run(checked(Question, asked), progress or Silent())
+    given = locals()
+    return run(checked(AskSettings, given), progress or Silent())
 
 
-def run(question: Question, progress: Progress) -> Sheet:
+def run(settings: AskSettings, progress: Progress) -> Sheet:
     """The question itself."""
-    with engine(question, progress) as its:
-        return _run(question, progress, its.look)
-
-
-def _run(question: Question, progress: Progress, look: Look) -> Sheet:
     started = time.monotonic()
-    if question.out is not None:
-        claim_folder(question.out)
-    sources = open_question(question, progress)
-    recogniser = open_recogniser(question.recogniser, question.cache)
-    tables = acquire(sources, decide(sources, question, progress), recogniser, question, progress, look)
+    if settings.out is not None:
+        claim_folder(settings.out, overwrite=settings.overwrite)
+    with engine(settings.resources, progress) as work:
+        return _run(settings, work, progress, started)
+
+
+def _run(settings: AskSettings, work: Engine, progress: Progress, started: float) -> Sheet:
+    matcher, cache = work.matcher, settings.resources.cache
+    sources = open_asked(settings, progress)
+    recogniser = open_recogniser(settings.recogniser, cache)
+    tables = embed_sources(sources, decide(sources, settings, progress), recogniser, cache, work.look, progress)
 
     progress.say("looking for copies")
     asked = Crowd(
-        tables["asked"], group(tables["asked"], dict.fromkeys(range(len(tables["asked"])), THEM), question.seed)
+        tables["asked"], group(tables["asked"], dict.fromkeys(range(len(tables["asked"])), THEM), settings.seed)
     )
-    others, n_same = _others(tables["asked"], tables["reference"], question.seed)
+    others, n_same = _others(tables["asked"], tables["reference"], settings.seed, matcher.threads)
     if n_same:
         progress.say(
             f"reference photos: {n_same} people left out, who have a photo in common with the person asked about"
         )
     if len(others.people) < MIN_HELDOUT:
         raise InputError(
-            f"--reference: needs at least {MIN_HELDOUT} people, has {len(others.people)} with a usable photo; "
-            "give more people that the generator was not trained on"
+            f"{option('reference')}: needs at least {MIN_HELDOUT} people, has {len(others.people)} with a usable "
+            "photo; give more people that the generator was not trained on"
         )
     generated = tables["generated"]
-    copied = find_copies(asked, others, generated, progress, question.threads)
+    copied = find_copies(asked, others, generated, matcher)
     rows = np.flatnonzero(~copied.is_copy)
     samples = photos_of(generated.take(rows))
 
     progress.say("ranking the person among reference people")
     attack = NearestSample()
-    at = rank(asked, others, samples, attack.prepare(samples))
-    noticed = power(others, at, samples, attack, question.level)
+    at = rank(asked, others, samples, attack.prepare(samples, None, matcher), matcher)
+    noticed = power(others, at, samples, attack, settings.level, matcher)
     judged = judge_person(
         n_copies=int(copied.is_copy.sum()),
         p=at.p,
-        level=question.level,
+        level=settings.level,
         n_reference=at.reference.size,
         compared_on=at.compared_on,
         power=noticed,
-        owner_split=question.owner_split,
+        owner_split=settings.owner_split,
         odd=[asked.table.photos[row].path for row in odd_photos(asked, others)],
         copies_resolvable=copied.threshold.resolvable,
         n_left_out=n_same,
@@ -126,8 +156,8 @@ def _run(question: Question, progress: Progress, look: Look) -> Sheet:
         exposure=at.exposure,
         p=at.p,
         p_floor=1 / (at.reference.size + 1),
-        level=question.level,
-        owner_split=question.owner_split,
+        level=settings.level,
+        owner_split=settings.owner_split,
         power=noticed,
         nearest=[
             NearSample(sample=generated.photos[rows[row]].path, similarity=float(s), p=float(p))
@@ -142,22 +172,23 @@ def _run(question: Question, progress: Progress, look: Look) -> Sheet:
             for row in best
         ],
         n_copies=int(copied.is_copy.sum()),
-        signature=sign(question, recogniser.id, attack.id, sources, tables, time.monotonic() - started),
+        signature=sign(settings, recogniser.id, attack.id, sources, tables, time.monotonic() - started),
     )
-    if question.out is not None:
-        write_text(question.out / "sheet.json", sheet.model_dump_json(indent=1) + "\n")
+    if settings.out is not None:
+        clear_results(settings.out)
+        write_text(settings.out / "sheet.json", sheet.model_dump_json(indent=1) + "\n")
         own = pictures_of(sources["asked"], asked.table, list(asked.people.rows[0][: at.compared_on]))
         shown = pictures_of(sources["generated"], generated, [*rows[at.nearest], *best])
         page = render_sheet(
-            sheet, list(own.values()), {generated.photos[r].path: p for r, p in shown.items()}, question.show_faces
+            sheet, list(own.values()), {generated.photos[r].path: p for r, p in shown.items()}, settings.show_faces
         )
-        write_text(question.out / "sheet.html", page)
+        write_text(settings.out / "sheet.html", page)
     return sheet
 
 
-def _others(asked: Embedded, reference: Embedded, seed: int) -> tuple[Crowd, int]:
+def _others(asked: Embedded, reference: Embedded, seed: int, threads: int | None) -> tuple[Crowd, int]:
     """The reference people who share no picture with the person asked about, and how many do."""
-    pairs = same_pictures({"asked": asked, "reference": reference})
+    pairs = same_pictures({"asked": asked, "reference": reference}, threads)
     same = {reference.photos[pair.rows[1]].person for pair in pairs}
     kept = reference.take([i for i, photo in enumerate(reference.photos) if photo.person not in same])
     return Crowd(kept, group(kept, seed=seed)), len(same)

@@ -1,4 +1,4 @@
-"""The whole method on one page: acquire -> embed -> match -> attack -> estimate -> judge.
+"""The whole method on one page: embed -> match -> attack -> estimate -> judge.
 
 Follows Webster, Rabin, Simon & Jurie, "This Person (Probably) Exists. Identity Membership Attacks Against GAN
 Generated Faces" (arXiv 2107.06018).
@@ -7,10 +7,10 @@ Generated Faces" (arXiv 2107.06018).
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,17 +28,20 @@ from probablyexists.answers.view import View
 from probablyexists.attacks.attack import Attack
 from probablyexists.attacks.known import chosen
 from probablyexists.basis.progress import Progress, Silent
+from probablyexists.basis.roles import Role
 from probablyexists.copies.duplicates import SamePicture, same_pictures, without
-from probablyexists.embeddings.embed import Embedded, Look, in_threads
+from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
-from probablyexists.engines.choose import engine
-from probablyexists.intake.embed_sources import Decision, acquire, decide
-from probablyexists.intake.open_sources import Role, has_names, open_sources
-from probablyexists.intake.output_folder import claim_folder
+from probablyexists.engines.choose import Engine, engine
+from probablyexists.generators.generator import Generator
+from probablyexists.intake.embed_sources import Decision, decide, embed_sources
+from probablyexists.intake.open_sources import has_names, open_sources
+from probablyexists.intake.output_folder import claim_folder, clear_results
 from probablyexists.intake.people import Peopled, find_people, pseudonyms, seen_again
 from probablyexists.intake.provenance import describe, sign
-from probablyexists.intake.settings import Settings, checked
+from probablyexists.intake.settings import AuditSettings, checked
 from probablyexists.matching.crowd import photos_of
+from probablyexists.matching.matcher import Matcher
 from probablyexists.report.exhibits import exhibits
 from probablyexists.report.page import write_report
 from probablyexists.results.findings import Findings
@@ -48,38 +51,82 @@ from probablyexists.sources.open_source import Source
 def audit(
     training: str | Path,
     heldout: str | Path,
-    generated: str | Path,
+    generated: str | Path | Generator | Callable[..., Any],
     *,
+    unseen: str | Path | None = None,
+    reference: str | Path | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    faces: Literal["auto", "detect", "aligned"] = "auto",
+    recogniser: str | Recogniser = "dlib",
+    more_recognisers: Sequence[str | Recogniser] = (),
+    more_attacks: Sequence[str | Attack] = (),
+    level: float = 0.05,
+    samples: int | None = None,
+    trust_pickle: bool = False,
+    show_names: bool = False,
+    show_faces: bool = False,
+    seed: int = 0,
+    threads: int | None = None,
+    memory: float = 2.0,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
+    cache: str | Path | None = None,
     progress: Progress | None = None,
-    **settings: Any,
 ) -> Findings:
     """Audit a generator's samples for the people it was trained on.
 
-    `training`, `heldout` (and `unseen=`): one folder a person, a manifest, or photos without names; `generated`:
-    a folder, zip or tar of images, or a generator that is sampled (see `generators.opening`). Further settings are
-    those of `Settings`: `unseen`, `reference`, `out`, `faces`, `recogniser`, `more_recognisers`, `more_attacks`,
-    `level`, `seed`, `threads`, `show_names`, `show_faces`, `samples`, `trust_pickle`, `cache`. With `out`, the folder
-    gets `findings.json`, `report.html` and `withhold.txt`.
+    Parameters
+    ----------
+    training, heldout, unseen, reference
+        Photos: one folder a person, an archive, a manifest, or photos without names. `heldout`: people the generator
+        never saw, drawn from the same source. `unseen`: other photos of the training people. `reference`: yet other
+        people, for attacks that learn from them.
+    generated
+        A folder, zip, tar or table of samples; or the generator: the path of a file or folder, `"module:function"`,
+        or an object (a `Generator`, a `torch.nn.Module`, a function from seeds to images).
+    out
+        Folder for `findings.json`, `report.html` and `withhold.txt`; `overwrite` replaces a result in it.
+    faces
+        How faces are cut: `"detect"`, `"aligned"` (the images are face crops), or `"auto"`.
+    recogniser, more_recognisers
+        A name, the path of an .onnx file, `"module:Name"`, or an object. People are named only where all agree.
+    more_attacks
+        Beside the nearest sample; names, `"module:Name"` or objects. p-values are corrected for picking the best.
+    level
+        False discovery rate allowed among the people named, 0 to 1.
+    samples
+        Pictures to draw from a generator; default: 10,000.
+    trust_pickle
+        Open a generator file that runs code when it is opened.
+    show_names, show_faces
+        Names instead of pseudonyms, and faces that are not pixelated.
+    seed
+        Of every random choice.
+    threads, memory, engine, ray_address, cache
+        What the machine may use (`memory`: GiB for matching); changes no figure.
 
-    Raises InputError, one line, for anything that cannot be audited.
+    Raises
+    ------
+    InputError
+        One line, for anything that cannot be audited.
     """
-    given = {"training": training, "heldout": heldout, "generated": generated, **settings}
-    return run(checked(Settings, given), progress or Silent())
+    given = locals()
+    return run(checked(AuditSettings, given), progress or Silent())
 
 
-def run(settings: Settings, progress: Progress) -> Findings:
+def run(settings: AuditSettings, progress: Progress) -> Findings:
     """The audit itself."""
     started = time.monotonic()
     if settings.out is not None:
-        claim_folder(settings.out)
-    with engine(settings, progress) as its:
-        gathered = gather(settings, progress, its.look)
-        return conclude(gathered, settings, progress, started)
+        claim_folder(settings.out, overwrite=settings.overwrite)
+    with engine(settings.resources, progress) as work:
+        return conclude(gather(settings, work, progress), settings, progress, started)
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """All that the answers are computed from: faces acquired, people told apart, copies taken out."""
+    """All that the answers are computed from: faces embedded, people told apart, copies taken out."""
 
     sources: Mapping[Role, Source]
     decisions: Mapping[Role, Decision]
@@ -95,45 +142,56 @@ class Gathered:
     """All this as each recogniser sees it, `recogniser` first."""
     attacks: tuple[Attack, ...]
     """The nearest sample first."""
+    matcher: Matcher
 
 
-def gather(settings: Settings, progress: Progress, look: Look | None = None) -> Gathered:
-    """Acquire -> embed -> match. `look`: how photos are looked at; default: in threads of this machine."""
-    look = look or in_threads(settings.threads)
+def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathered:
+    """Embed -> match."""
+    matcher, threads, cache = work.matcher, settings.resources.threads, settings.resources.cache
     attacks = chosen(settings.more_attacks, has_reference=settings.reference is not None)
-    names = (settings.recogniser, *settings.more_recognisers)
-    recogniser, *more = open_recognisers(names, settings.cache)
+    recogniser, *more = open_recognisers((settings.recogniser, *settings.more_recognisers), cache)
     sources = open_sources(settings, progress)
     decisions = decide(sources, settings, progress)
-    tables = acquire(sources, decisions, recogniser, settings, progress, look)
+    tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress)
     generated = tables["generated"]
-    people_tables = {role: table for role, table in tables.items() if role != "generated"}
+    people_tables: dict[Role, Embedded] = {role: table for role, table in tables.items() if role != "generated"}
 
     progress.say("looking for the same picture in two roles, and for copies")
-    pairs = same_pictures(people_tables)
+    pairs = same_pictures(people_tables, threads)
     kept = without(people_tables, pairs)
     names_known = all(has_names(sources[role]) for role in people_tables if role != "reference")
-    crowds = find_people(kept, named=names_known, seed=settings.seed)
-    copied = find_copies(crowds.training, crowds.heldout, generated, progress, settings.threads)
+    crowds = find_people(kept, named=names_known, seed=settings.seed, threads=threads)
+    copied = find_copies(crowds.training, crowds.heldout, generated, matcher)
     others = generated.take(np.flatnonzero(~copied.is_copy))
 
-    views = [_view(recogniser, crowds, others)]
+    views = [_view(recogniser, crowds, others, matcher)]
     for another in more:
         progress.say(f"the same people and samples by {another.id}")
-        again = acquire(sources, decisions, another, settings, progress, look)
-        views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos)))
+        again = embed_sources(sources, decisions, another, cache, work.look, progress)
+        views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos), matcher))
     return Gathered(
-        sources, decisions, recogniser, tables, pairs, names_known, crowds, copied, others, tuple(views), attacks
+        sources,
+        decisions,
+        recogniser,
+        tables,
+        pairs,
+        names_known,
+        crowds,
+        copied,
+        others,
+        tuple(views),
+        attacks,
+        matcher,
     )
 
 
-def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded) -> View:
+def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: Matcher) -> View:
     reference = None if crowds.reference is None else crowds.reference.reference()
-    return View(recogniser.id, crowds.training, crowds.unseen, crowds.heldout, photos_of(samples), reference)
+    return View(recogniser.id, crowds.training, crowds.unseen, crowds.heldout, photos_of(samples), reference, matcher)
 
 
-def conclude(gathered: Gathered, settings: Settings, progress: Progress, started: float) -> Findings:
-    """Attack -> estimate -> judge; with `out`, written down.
+def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, started: float) -> Findings:
+    """Attack -> estimate -> judge; with `settings.out`, written down.
 
     `started`: `time.monotonic()` when the audit began.
     """
@@ -149,23 +207,31 @@ def conclude(gathered: Gathered, settings: Settings, progress: Progress, started
     progress.say("scoring people against the samples")
     named = agreed([name_people(view, its, settings.level) for view, its in zip(views, scorers, strict=True)])
     shown, similarity = likenesses(named, samples)
-    answer_1 = agreed_membership(
+    can_tell = agreed_membership(
         [
             membership(view.training, view.unseen, view.heldout, its, seed)
             for view, its in zip(views, scorers, strict=True)
         ]
     )
     baseline = split_baseline(training, heldout, seed)
-    answer_2 = naming(named, len(heldout.people))
-    answer_3 = resemblance(training, heldout, samples, n_likenesses=int((shown >= 0).sum()))
-    answer_4 = copies(copied, heldout)
-    answer_5 = dose(training, heldout, scorers[0][0], labels.people, named.exposed)
-    answer_6 = missed(views, attacks, named, seed)
-    answer_7 = trust(training, heldout, answer_3.threshold, gathered.recogniser, source_names, seed)
+    who = naming(named, len(heldout.people))
+    which = resemblance(training, heldout, samples, n_likenesses=int((shown >= 0).sum()))
+    copy_count = copies(copied, heldout)
+    dose_curve = dose(training, heldout, scorers[0][0], labels.people, named.exposed)
+    could_miss = missed(views, attacks, named, seed)
+    error_rates = trust(training, heldout, which.threshold, gathered.recogniser, source_names, seed)
     data = describe(
         gathered.sources, gathered.decisions, gathered.tables, gathered.pairs, crowds, show_names=show_names
     )
-    judgement = judge(answer_2, answer_4, answer_1, baseline, answer_6, answer_7, data)
+    judgement = judge(
+        naming=who,
+        copies=copy_count,
+        membership=can_tell,
+        split_baseline=baseline,
+        missed=could_miss,
+        trust=error_rates,
+        data=data,
+    )
 
     findings = Findings(
         verdict=judgement.verdict,
@@ -174,16 +240,16 @@ def conclude(gathered: Gathered, settings: Settings, progress: Progress, started
         cautions=judgement.cautions,
         names_shown=show_names,
         people=people_table(named, training, labels, others),
-        samples=samples_table(shown, similarity, training, heldout, generated, copied, labels, seed),
-        membership=answer_1,
+        samples=samples_table(shown, similarity, training, heldout, generated, copied, labels, seed, gathered.matcher),
+        membership=can_tell,
         second_opinions=second_opinions(views, attacks, scorers, settings.level),
         split_baseline=baseline,
-        naming=answer_2,
-        resemblance=answer_3,
-        copies=answer_4,
-        dose=answer_5,
-        missed=answer_6,
-        trust=answer_7,
+        naming=who,
+        resemblance=which,
+        copies=copy_count,
+        dose=dose_curve,
+        missed=could_miss,
+        trust=error_rates,
         data=data,
         signature=sign(
             settings,
@@ -195,7 +261,8 @@ def conclude(gathered: Gathered, settings: Settings, progress: Progress, started
         ),
     )
     if settings.out is not None:
-        findings.write(settings.out / "findings.json")
         pictures = exhibits(gathered.sources, training, generated, named, shown, copied, labels)
+        clear_results(settings.out)
+        findings.write(settings.out / "findings.json")
         write_report(findings, pictures, settings.out, settings.show_faces)
     return findings

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from probablyexists.answers.frequency import frequent
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import write_text
 from probablyexists.basis.progress import Progress, Silent
-from probablyexists.embeddings.embed import Look
-from probablyexists.embeddings.recognisers import open_recogniser
-from probablyexists.engines.choose import engine
-from probablyexists.intake.embed_sources import acquire, decide
-from probablyexists.intake.open_sources import open_survey
-from probablyexists.intake.output_folder import claim_folder
+from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
+from probablyexists.engines.choose import Engine, engine
+from probablyexists.generators.generator import Generator
+from probablyexists.intake.embed_sources import decide, embed_sources
+from probablyexists.intake.open_sources import open_blind
+from probablyexists.intake.output_folder import claim_folder, clear_results
 from probablyexists.intake.provenance import sign
-from probablyexists.intake.settings import Survey, checked
+from probablyexists.intake.settings import BlindSettings, checked
 from probablyexists.matching.templates import group
 from probablyexists.report.exhibits import pictures_of
 from probablyexists.report.sheet_page import render_frequent
@@ -30,40 +31,74 @@ MOST_SHOWN = 20
 
 
 def blind(
-    generated: str | Path, reference: str | Path, *, progress: Progress | None = None, **settings: Any
+    generated: str | Path | Generator | Callable[..., Any],
+    reference: str | Path,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    faces: Literal["auto", "detect", "aligned"] = "auto",
+    recogniser: str | Recogniser = "dlib",
+    level: float = 0.01,
+    samples: int | None = None,
+    trust_pickle: bool = False,
+    show_faces: bool = False,
+    seed: int = 0,
+    threads: int | None = None,
+    memory: float = 2.0,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
 ) -> FrequentFaces:
-    """Which faces does a generator give too often, compared with reference people? Nobody it was trained on is needed.
+    """Which faces does a generator give too often, compared with reference people? No member needs to be known.
 
-    `generated`: as for `audit`. `reference`: one folder a person, or a manifest; the first photo of each is used.
-    Further settings are those of `intake.settings.Survey`. With `out`, the folder gets `frequent.json` and
-    `frequent.html`. Raises InputError, one line, for anything that cannot be used.
+    Parameters
+    ----------
+    generated
+        As for `audit`.
+    reference
+        One folder a person, or a manifest; the first photo of each person is used.
+    out
+        Folder for `frequent.json` and `frequent.html`; `overwrite` replaces a result in it.
+    level
+        False discovery rate allowed among samples that show a frequent face, 0 to 1.
+    faces, recogniser, samples, trust_pickle, show_faces, seed, threads, memory, engine, ray_address, cache
+        As for `audit`.
+
+    Raises
+    ------
+    InputError
+        One line, for anything that cannot be used.
     """
-    given = {"generated": generated, "reference": reference, **settings}
-    return run(checked(Survey, given), progress or Silent())
+    given = locals()
+    return run(checked(BlindSettings, given), progress or Silent())
 
 
-def run(survey: Survey, progress: Progress) -> FrequentFaces:
+def run(settings: BlindSettings, progress: Progress) -> FrequentFaces:
     """The survey itself."""
-    with engine(survey, progress) as its:
-        return _run(survey, progress, its.look)
-
-
-def _run(survey: Survey, progress: Progress, look: Look) -> FrequentFaces:
     started = time.monotonic()
-    if survey.out is not None:
-        claim_folder(survey.out)
-    sources = open_survey(survey, progress)
-    recogniser = open_recogniser(survey.recogniser, survey.cache)
-    tables = acquire(sources, decide(sources, survey, progress), recogniser, survey, progress, look)
+    if settings.out is not None:
+        claim_folder(settings.out, overwrite=settings.overwrite)
+    with engine(settings.resources, progress) as work:
+        return _run(settings, work, progress, started)
+
+
+def _run(settings: BlindSettings, work: Engine, progress: Progress, started: float) -> FrequentFaces:
+    cache = settings.resources.cache
+    sources = open_blind(settings, progress, NEEDS)
+    recogniser = open_recogniser(settings.recogniser, cache)
+    decisions = decide(sources, settings, progress)
+    tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress, pictures=False)
     generated, reference = tables["generated"], tables["reference"]
-    people = group(reference, seed=survey.seed)
+    people = group(reference, seed=settings.seed)
     if len(people) < NEEDS:
         raise InputError(
-            f"--reference: needs at least {NEEDS} people, has {len(people)} with a usable photo; give more people"
+            f"{option('reference')}: needs at least {NEEDS} people, has {len(people)} with a usable photo; give more "
+            "people"
         )
 
     progress.say("matching samples with each other")
-    found = frequent(generated.embeddings, reference.embeddings[[rows[0] for rows in people.rows]], survey.level)
+    found = frequent(generated.embeddings, reference.embeddings[[rows[0] for rows in people.rows]], settings.level)
     faces = [
         FrequentFace(
             samples=[generated.photos[row].path for row in face.samples],
@@ -79,13 +114,14 @@ def _run(survey: Survey, progress: Progress, look: Look) -> FrequentFaces:
         n_samples=found.n_samples,
         n_reference=found.n_reference,
         threshold=found.threshold,
-        level=survey.level,
-        signature=sign(survey, recogniser.id, "frequent-faces/1", sources, tables, time.monotonic() - started),
+        level=settings.level,
+        signature=sign(settings, recogniser.id, "frequent-faces/1", sources, tables, time.monotonic() - started),
     )
-    if survey.out is not None:
-        write_text(survey.out / "frequent.json", result.model_dump_json(indent=1) + "\n")
+    if settings.out is not None:
+        clear_results(settings.out)
+        write_text(settings.out / "frequent.json", result.model_dump_json(indent=1) + "\n")
         rows = [int(row) for face in found.faces[:MOST_SHOWN] for row in face.samples[:N_EXAMPLES]]
         shown = pictures_of(sources["generated"], generated, rows)
         by_path = {generated.photos[row].path: picture for row, picture in shown.items()}
-        write_text(survey.out / "frequent.html", render_frequent(result, by_path, survey.show_faces))
+        write_text(settings.out / "frequent.html", render_frequent(result, by_path, settings.show_faces))
     return result

@@ -12,15 +12,16 @@ import numpy as np
 
 from probablyexists.basis.errors import ImageError
 from probablyexists.basis.progress import Progress, Silent
+from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.copies.search import find
 from probablyexists.embeddings.embed import Embedded, embed, in_threads, open_store
 from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.faces.acquire import FacesMode
 from probablyexists.intake.embed_sources import decide
-from probablyexists.intake.open_sources import Role, open_sources
-from probablyexists.intake.settings import Settings
-from probablyexists.matching.neighbours import nearest_here
+from probablyexists.intake.open_sources import open_sources
+from probablyexists.intake.settings import AuditSettings
+from probablyexists.matching.neighbours import nearest
 from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source
 
@@ -68,14 +69,14 @@ class _Some:
         return self.source.stream(wanted)
 
 
-def plan(settings: Settings, progress: Progress) -> Plan:
+def plan(settings: AuditSettings, progress: Progress) -> Plan:
     """Open the sources, embed a few photos of each in a store that is thrown away, and reckon.
 
     Raises InputError where the audit would, as far as that shows this early.
     """
     sources = open_sources(settings, progress)
     decisions = decide(sources, settings, progress)
-    recognisers = open_recognisers((settings.recogniser, *settings.more_recognisers), settings.cache)
+    recognisers = open_recognisers((settings.recogniser, *settings.more_recognisers), settings.resources.cache)
     photos = {role: len(source.photos) for role, source in sources.items()}
     measured: dict[Role, _Measured] = {}
     seconds, disk = 0.0, 0.0
@@ -94,9 +95,9 @@ def plan(settings: Settings, progress: Progress) -> Plan:
         {
             "embed": seconds,
             "copies": _copies_seconds(measured["training"].table, measured["generated"].table, photos),
-            "match": _match_seconds(photos["generated"], n_people, recognisers[0].dim, settings.threads),
+            "match": _match_seconds(photos["generated"], n_people, recognisers[0].dim, settings.resources.threads),
         },
-        sum(photos.values()) * a_row * len(recognisers) + settings.memory * 2**30,
+        sum(photos.values()) * a_row * len(recognisers) + settings.resources.memory * 2**30,
         disk,
     )
 
@@ -111,10 +112,12 @@ class _Measured:
     memory: float
 
 
-def _measure(source: Source, recogniser: Recogniser, mode: FacesMode, settings: Settings, cache: Path) -> _Measured:
+def _measure(
+    source: Source, recogniser: Recogniser, mode: FacesMode, settings: AuditSettings, cache: Path
+) -> _Measured:
     chosen = np.sort(rng(settings.seed, "plan").permutation(len(source.photos))[:N_MEASURED])
     some = _Some(source, tuple(source.photos[i] for i in chosen))
-    store, look = open_store(cache, recogniser, mode), in_threads(settings.threads)
+    store, look = open_store(cache, recogniser, mode), in_threads(settings.resources.threads)
     embed(replace(some, photos=some.photos[:2]), recogniser, store, mode, Silent(), "", look)  # models are loaded
     started = time.perf_counter()
     table = embed(some, recogniser, store, mode, Silent(), "", look)
@@ -136,7 +139,7 @@ def _copies_seconds(training: Embedded, generated: Embedded, photos: dict[Role, 
 def _match_seconds(n_samples: int, n_people: int, dim: int, threads: int | None) -> float:
     x = np.random.default_rng(0).normal(size=(8192, dim)).astype(np.float32)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
-    return _timed(lambda: nearest_here(x[:2048], x, threads=threads)) / (2048 * 8192) * n_samples * n_people
+    return _timed(lambda: nearest(x[:2048], x, threads=threads)) / (2048 * 8192) * n_samples * n_people
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_folder
-from probablyexists.embeddings.recognisers import open_recogniser
+from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import engine
-from probablyexists.intake.embed_sources import acquire, decide
-from probablyexists.intake.settings import Common, checked
-from probablyexists.matching.neighbours import Vectors, nearest
-from probablyexists.sources.open_source import open_source
+from probablyexists.intake.embed_sources import decide, embed_sources
+from probablyexists.intake.open_sources import open_images
+from probablyexists.intake.settings import EmbedSettings, MatchSettings, checked
+from probablyexists.matching.neighbours import Vectors
 
 ROWS = 1 << 16
 """Rows of a file of embeddings."""
@@ -32,23 +32,41 @@ QUERIES = 1 << 20
 """Queries of a file of matches."""
 
 
-def embed_into(images: str | Path, out: str, *, progress: Progress | None = None, **settings: Any) -> Embedded:
+def embed(
+    images: str | Path,
+    out: str | Path,
+    *,
+    faces: Literal["auto", "detect", "aligned"] = "auto",
+    recogniser: str | Recogniser = "dlib",
+    seed: int = 0,
+    threads: int | None = None,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Embedded:
     """Embed a set of images and write `out`: path, person, sha256, n_faces and embedding of every photo with a face.
 
-    `settings`: those of `intake.settings.Common`. Raises InputError, also where `out` holds something already.
+    `out`: a folder, or an address of fsspec. The other arguments are as for `audit`; `seed` draws the images on which
+    `faces="auto"` decides. Returns the table that was written, without pictures. Raises InputError, one line, also
+    where `out` holds something already.
     """
-    its = checked(Common, {"generated": images, **settings})
-    says = progress or Silent()
-    folder = table_folder(out)
+    given = locals()
+    return run_embed(checked(EmbedSettings, given), progress or Silent())
+
+
+def run_embed(settings: EmbedSettings, progress: Progress) -> Embedded:
+    """Embedding itself."""
+    folder = table_folder(settings.out)
     if folder.names():
-        raise InputError(f"--out {out}: is not empty; give another folder")
-    try:
-        sources = {"generated": open_source(str(images), role="generated")}
-    except InputError as error:
-        raise InputError(f"SOURCE {error}") from None
-    recogniser = open_recogniser(its.recogniser, its.cache)
-    with engine(its, says) as work:
-        table = acquire(sources, decide(sources, its, says), recogniser, its, says, work.look)["generated"]
+        raise InputError(f"{option('out', settings.out)}: is not empty; give another folder")
+    sources = open_images(settings)
+    cache = settings.resources.cache
+    recogniser = open_recogniser(settings.recogniser, cache)
+    with engine(settings.resources, progress) as work:
+        decisions = decide(sources, settings, progress)
+        tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress, pictures=False)
+    table = tables["images"]
     for start in range(0, len(table), ROWS):
         rows = slice(start, start + ROWS)
         columns: Mapping[str, Any] = {
@@ -61,36 +79,46 @@ def embed_into(images: str | Path, out: str, *, progress: Progress | None = None
     return table
 
 
-def match_into(
-    queries: str,
-    references: str,
-    out: str,
+def match(
+    queries: str | Path,
+    references: str | Path,
+    out: str | Path,
     *,
     k: int = 1,
+    threads: int | None = None,
+    memory: float = 2.0,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
     progress: Progress | None = None,
-    **settings: Any,
 ) -> int:
     """For every row of one table its k nearest of the other, exact: `similarity` and `reference` (row; -1 for none).
 
-    Written to `out` in files of a million queries; those that are there are not made again. How many were made now.
+    `queries`, `references`: Parquet files or folders of them with a column `embedding`, on disk or at an address of
+    fsspec. Written to `out` in files of a million queries; those that are there are not made again. Returns how many
+    queries were matched now. Raises InputError, one line.
     """
-    if k < 1:
-        raise InputError(f"-k {k}: at least 1")
-    its = checked(Common, {"generated": ".", **settings})
-    asked, known = ParquetVectors(queries), ParquetVectors(references)
+    given = locals()
+    return run_match(checked(MatchSettings, given), progress or Silent())
+
+
+def run_match(settings: MatchSettings, progress: Progress) -> int:
+    """Matching itself."""
+    asked, known = ParquetVectors(settings.queries), ParquetVectors(settings.references)
     if asked.dim != known.dim:
         raise InputError(
-            f"{queries} has embeddings of {asked.dim} numbers, {references} of {known.dim}; use one recogniser"
+            f"{settings.queries} has embeddings of {asked.dim} numbers, {settings.references} of {known.dim}; use one "
+            "recogniser"
         )
-    folder = table_folder(out)
+    folder = table_folder(settings.out)
     there = set(folder.names())
     made = 0
-    with engine(its, progress or Silent()):
+    with engine(settings.resources, progress) as work:
         for start in range(0, len(asked), QUERIES):
             name = f"matches-{start:012d}.parquet"
             if name in there:
                 continue
-            found = nearest(_Part(asked, start, min(start + QUERIES, len(asked))), known, k)
+            part = _Part(asked, start, min(start + QUERIES, len(asked)))
+            found = work.matcher.nearest(part, known, settings.k)
             folder.write(name, {}, similarity=found.similarity, reference=found.index.astype(np.int64))
             made += len(found.index)
     return made

@@ -1,18 +1,19 @@
-"""The lab's commands, one file a command."""
+"""The lab's commands, each in a file of its own."""
 
 from __future__ import annotations
 
 import typer
 
-from probablyexists.cli.lab import leaderboard, plot, run, table, train
+from probablyexists.cli.lab.leaderboard import leaderboard
+from probablyexists.cli.lab.plot import plot
+from probablyexists.cli.lab.run import run
+from probablyexists.cli.lab.table import table
+from probablyexists.cli.lab.train import train
 
 lab = typer.Typer(
     help="Train generators on people we chose, audit them, and compare with the truth.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-lab.command("run", help=run.HELP)(run.run_command)
-lab.command("train", help=train.HELP)(train.train_command)
-lab.command("table", help=table.HELP)(table.table_command)
-lab.command("plot", help=plot.HELP)(plot.plot_command)
-lab.command("leaderboard", help=leaderboard.HELP)(leaderboard.leaderboard_command)
+for command in (run, train, table, plot, leaderboard):
+    lab.command()(command)

@@ -1,4 +1,4 @@
-"""probablyexists lab plot"""
+"""`probablyexists lab plot`."""
 
 from __future__ import annotations
 
@@ -8,24 +8,22 @@ from typing import Annotated
 import typer
 
 from probablyexists.basis.errors import InputError
-from probablyexists.cli.lab.options import Done, Experiment, cells
-
-HELP = """AUROC against people, photos and training time, and exposure against dose, as SVG files.
-
-    probablyexists lab plot experiments/smoke.toml --out lab/ --to plots/
-"""
+from probablyexists.cli.lab.lab_options import Done, Experiment, cells
 
 
-def plot_command(
+def plot(
     experiment: Experiment,
     out: Done,
     to: Annotated[Path, typer.Option(help="Folder for the SVG files.")],
 ) -> None:
-    """See HELP."""
-    finished = cells(experiment, out)
-    from probablyexists.lab.plot import plot
+    """AUROC against people, photos and training time, and exposure against dose, as SVG files.
 
-    written = plot(finished, to)
+    probablyexists lab plot experiments/smoke.toml --out lab/ --to plots/
+    """
+    finished = cells(experiment, out)
+    from probablyexists.lab.plot import plot as draw
+
+    written = draw(finished, to)
     for path in written:
         typer.echo(str(path))
     if not written:

@@ -1,4 +1,4 @@
-"""probablyexists lab train"""
+"""`probablyexists lab train`."""
 
 from __future__ import annotations
 
@@ -6,32 +6,20 @@ from typing import Annotated
 
 import typer
 
-from probablyexists.basis.progress import Console, Silent
-from probablyexists.cli.lab.options import (
+from probablyexists.basis.threads import limited_threads
+from probablyexists.cli.lab.lab_options import (
     Cache,
     Device,
     Faces,
     Out,
-    Quiet,
     Threads,
     checked,
-    machine_of,
     needs_torch,
 )
-
-HELP = """Train one generator on people of a set, and say how to audit it.
-
-    probablyexists lab train people --people 20 --photos 5 --minutes 5 --out one/
-
-SET: people (drawn), lfw, celeba, orl (below --faces), olivetti (fetched), or
-any folder or manifest with people's names.
-
-Stopped, the same command goes on where it was. A run trains on one GPU
-(--device cuda:1); on several GPUs start one run for each.
-"""
+from probablyexists.cli.options import Quiet, progress_of
 
 
-def train_command(
+def train(
     faces_of: Annotated[str, typer.Argument(metavar="SET", help="People to train on.")],
     out: Out,
     procedure: Annotated[str, typer.Option(help="dcgan, lsgan, wgan-gp, hinge-sn, r3gan, stylegan2, diffusion.")] = (
@@ -53,12 +41,23 @@ def train_command(
     cache: Cache = None,
     quiet: Quiet = False,
 ) -> None:
-    """See HELP."""
+    """Train one generator on people of a set, and say how to audit it.
+
+        probablyexists lab train people --people 20 --photos 5 --minutes 5 --out one/
+
+    SET: people (drawn), lfw, celeba, orl (below --faces), olivetti (fetched), or
+    any folder or manifest with people's names.
+
+    Stopped, the same command goes on where it was. A run trains on one GPU
+    (--device cuda:1); on several GPUs start one run for each.
+    """
     needs_torch()
-    from probablyexists.intake.settings import default_cache
+    from probablyexists.engines.resources import default_cache
     from probablyexists.lab.design import Design, split
+    from probablyexists.lab.machine import find_machine
     from probablyexists.lab.sets import crops, read
-    from probablyexists.lab.train import Training, train
+    from probablyexists.lab.train import Training
+    from probablyexists.lab.train import train as train_on
 
     settings = checked(
         Training,
@@ -72,13 +71,12 @@ def train_command(
         seed=seed,
     )
     design = checked(Design, people=people, photos=photos, unseen=unseen)
-    machine = machine_of(device, threads)
-    progress = Silent() if quiet else Console()
-    of_set = crops(faces_of, size, faces, cache or default_cache(), progress, design.fewest_photos, threads)
-    roles = split(of_set, design, seed)
-    manifest = out / "split.csv"
-    roles.write(manifest)
-    trained = train(settings, read(list(roles.trained)), out / "training", machine, progress)
+    machine, progress, manifest = find_machine(device), progress_of(quiet), out / "split.csv"
+    with limited_threads(threads):
+        of_set = crops(faces_of, size, faces, cache or default_cache(), progress, design.fewest_photos, threads)
+        roles = split(of_set, design, seed)
+        roles.write(manifest)
+        trained = train_on(settings, read(list(roles.trained)), out / "training", machine, progress)
     typer.echo(
         f"{trained.images:,} images in {trained.seconds / 60:.1f} minutes; samples: {trained.generator}/sheet.png"
     )

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 from probablyexists.basis.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from probablyexists.lab.machine import Machine
     from probablyexists.lab.pool import Cell
 
 Checked = TypeVar("Checked", bound=BaseModel)
@@ -22,7 +21,6 @@ Done = Annotated[Path, typer.Option("--out", help="Folder of the runs, or its ro
 Faces = Annotated[Path | None, typer.Option(help="Folder that holds lfw/, celeba/ and orl/.")]
 Cache = Annotated[Path | None, typer.Option(help="Where crops and embeddings are kept; default: the user's cache.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads, of everything; default: all cores.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 
 
@@ -33,16 +31,6 @@ def checked(kind: type[Checked], **given: object) -> Checked:
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(f"--{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-
-
-def machine_of(device: str, threads: int | None) -> Machine:
-    """Where training runs, with at most so many threads in this process."""
-    needs_torch()
-    from probablyexists.lab.machine import find_machine, limit_threads
-
-    if threads is not None:
-        limit_threads(threads)
-    return find_machine(device)
 
 
 def cells(experiment: Path, out: Path) -> list[Cell]:

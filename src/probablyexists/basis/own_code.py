@@ -1,0 +1,67 @@
+"""The user's own code by name: `module:Name`.
+
+This imports the module, which runs its code. It happens only where the user wrote `module:Name` for something that may
+be an object; nothing read from a file ever leads here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+import sys
+from typing import Any
+
+from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.text import one_line
+
+_NAME = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
+
+
+def is_object_name(text: str) -> bool:
+    """Whether `text` is written as module:Name.
+
+    >>> [is_object_name(text) for text in ("my.model:sample", "model.py:sample()", "model.onnx")]
+    [True, False, False]
+    """
+    return _NAME.fullmatch(text) is not None
+
+
+def object_by_name(name: str) -> Any:
+    """What `module:Name` is; modules of the working folder are found too. InputError, beginning with `name`."""
+    module_name, attribute = name.split(":")
+    module = _import(module_name, name)
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise InputError(f"{name}: the module {module_name} has no {attribute}") from None
+
+
+def made_by_name(name: str, setting: str) -> Any:
+    """The object `module:Name`; of a class an instance, made without arguments. InputError names the setting."""
+    try:
+        found = object_by_name(name)
+        return found() if isinstance(found, type) else found
+    except InputError as error:
+        raise InputError(option(setting, name) + error.raw.removeprefix(name)) from None
+    except Exception as error:  # the user's own code
+        raise InputError(f"{option(setting, name)}: could not be made ({one_line(error)})") from error
+
+
+def _import(module_name: str, name: str) -> Any:
+    top = module_name.partition(".")[0]
+    here = os.getcwd()
+    if importlib.util.find_spec(top) is None and here not in sys.path:
+        sys.path.append(here)  # last: a file here must not hide an installed module
+        importlib.invalidate_caches()
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
+            raise InputError(
+                f"{name}: there is no module {error.name}; run from its folder, or set PYTHONPATH"
+            ) from None
+        raise InputError(f"{name}: importing {module_name} failed: {one_line(error)}") from error
+    except Exception as error:  # the user's own code
+        raise InputError(f"{name}: importing {module_name} failed: {one_line(error)}") from error

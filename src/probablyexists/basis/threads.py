@@ -1,0 +1,78 @@
+"""How many threads work: one number for our pools and for those of the libraries."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_WITH_POOLS = ("scipy.linalg", "sklearn", "faiss")
+"""Libraries with threads of their own: loaded before they are limited, as a limit does not reach later ones."""
+
+
+class InOrder(Protocol):
+    """`map`: results in the order of the items."""
+
+    def __call__(self, work: Callable[[Item], Result], items: Iterable[Item], /) -> Iterable[Result]: ...
+
+
+@contextmanager
+def mapper(threads: int | None) -> Iterator[InOrder]:
+    """`map` on a pool of threads (None: one for each core); with one thread the caller's own, without a pool."""
+    n = threads or os.cpu_count() or 1
+    if n == 1:
+        yield map
+        return
+    with ThreadPoolExecutor(n) as pool:
+        yield pool.map
+
+
+@contextmanager
+def limited_threads(threads: int | None) -> Iterator[None]:
+    """Inside, the libraries' own pools (BLAS, OpenMP, Arrow, torch) have at most so many threads; None: as they are."""
+    if threads is None:
+        yield
+        return
+    import pyarrow as pa
+    from threadpoolctl import threadpool_limits
+
+    for name in _WITH_POOLS:
+        importlib.import_module(name)
+    arrow = pa.cpu_count(), pa.io_thread_count()
+    openmp = os.environ.get("OMP_NUM_THREADS")
+    # What is loaded inside, such as torch, reads this when it is loaded.
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    pa.set_cpu_count(threads)
+    pa.set_io_thread_count(threads)
+    try:
+        with threadpool_limits(threads), _limited_torch(threads):
+            yield
+    finally:
+        pa.set_cpu_count(arrow[0])
+        pa.set_io_thread_count(arrow[1])
+        if openmp is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = openmp
+
+
+@contextmanager
+def _limited_torch(threads: int) -> Iterator[None]:
+    import sys
+
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

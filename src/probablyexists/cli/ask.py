@@ -1,0 +1,29 @@
+"""`probablyexists ask`."""
+
+from __future__ import annotations
+
+import typer
+
+from probablyexists.cli.options import Json, Quiet, from_settings, progress_of
+from probablyexists.cli.summary import sheet_summary
+from probablyexists.intake.settings import AskSettings
+
+
+@from_settings(AskSettings, arguments=("photos",), required=("out",))
+def ask(settings: AskSettings, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Ask about one person: do the samples resemble them more than they do others?
+
+    PHOTOS are image files, or one folder or archive, all of the same person.
+    REFERENCE holds one folder a person (or a manifest): others whom the
+    generator was not trained on. GENERATED is as for audit.
+
+        probablyexists ask me-1.jpg me-2.jpg --reference R \\
+            --generated G --out sheet/
+
+    Exit code: 0 done, whatever was found; 2 bad input.
+    """
+    from probablyexists.tasks.ask import run
+
+    sheet = run(settings, progress_of(quiet))
+    assert settings.out is not None
+    typer.echo(sheet.model_dump_json(indent=1) if as_json else sheet_summary(sheet, settings.out))

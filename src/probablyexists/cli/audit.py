@@ -1,0 +1,54 @@
+"""`probablyexists audit`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from probablyexists.cli.options import Json, Quiet, from_settings, progress_of
+from probablyexists.cli.summary import summary
+from probablyexists.intake.settings import AuditSettings
+
+
+@from_settings(AuditSettings, required=("out",))
+def audit(
+    settings: AuditSettings,
+    as_json: Json = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how long it will take, and how much memory and disk.")
+    ] = False,
+    fail_on_leak: Annotated[bool, typer.Option("--fail-on-leak", help="Exit code 1 if the verdict is leak.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Audit a generator's samples for the people it was trained on.
+
+    TRAINING, HELDOUT and UNSEEN hold one folder a person (or are a CSV or
+    Parquet manifest: path, person, role; or photos without names).
+    GENERATED is a folder, zip or tar of images, or a generator to sample:
+    .onnx, TorchScript (.pt, .ts), a folder of the lab or of diffusers
+    (DDPM, DDIM), Python code as module:Name; with --trust-pickle
+    also torch.export (.pt2) and StyleGAN2/3 (.pkl).
+
+        probablyexists audit --training T --heldout H \\
+            --generated G --out audit/
+
+        probablyexists audit --training T --heldout H \\
+            --generated gan.onnx --samples 50000 --out audit/
+
+    Exit code: 0 done, 1 the verdict is "leak" and --fail-on-leak was given,
+    2 bad input.
+    """
+    progress = progress_of(quiet)
+    if dry_run:
+        from probablyexists.tasks.dry_run import plan
+
+        typer.echo(str(plan(settings, progress)))
+        return
+    from probablyexists.tasks.audit import run
+
+    findings = run(settings, progress)
+    assert settings.out is not None
+    typer.echo(findings.model_dump_json(indent=1) if as_json else summary(findings, settings.out))
+    if fail_on_leak and findings.verdict == "leak":
+        raise typer.Exit(1)

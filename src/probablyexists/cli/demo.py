@@ -1,0 +1,26 @@
+"""`probablyexists demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from probablyexists.cli.options import Quiet, Seed, progress_of
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the drawn photos and the report.")] = Path(
+        "probablyexists-demo"
+    ),
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Draw people, plant a leak, audit it, and compare what the report names with the truth."""
+    from probablyexists.demo import demo as run
+
+    outcome = run(out, seed, progress_of(quiet))
+    typer.echo(outcome.text)
+    if not outcome.right:
+        raise typer.Exit(1)

@@ -1,0 +1,139 @@
+"""Command-line options from a task's settings: one option a field, its help the field's docstring."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.progress import Console, Progress, Silent
+from probablyexists.engines.resources import Resources
+from probablyexists.intake.settings import checked
+
+EXPERT = "Expert options"
+MACHINE = "What the machine may use"
+_EXPERT_FIELDS = ("faces", "recogniser", "more_recognisers", "more_attacks", "level", "seed", "trust_pickle")
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+Json = Annotated[bool, typer.Option("--json", help="The whole result as JSON on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+
+
+def progress_of(quiet: bool) -> Progress:
+    """Bars on stderr, or nothing."""
+    return Silent() if quiet else Console()
+
+
+def from_settings(
+    kind: type[BaseModel], *, arguments: tuple[str, ...] = (), required: tuple[str, ...] = ()
+) -> Decorator:
+    """Decorate `command(settings, **own)`: Typer sees an option for each field of `kind`, then those of `command`.
+
+    `arguments`: fields given by position. `required`: optional fields that the command line insists on.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        fields = {name: field for name, field in kind.model_fields.items() if name != "resources"}
+        shared = {name: field for name, field in Resources.model_fields.items() if _uses(kind, name)}
+
+        def needed_first(item: tuple[str, FieldInfo]) -> tuple[int, bool]:
+            """Required ones first, and the task's own before those of every task."""
+            name, field = item
+            return 0 if field.is_required() else 1 if name in required else 2, name not in kind.__annotations__
+
+        parameters = [
+            *(_parameter(name, fields.pop(name), typer.Argument, True) for name in arguments),
+            *(
+                _parameter(name, field, typer.Option, name in required or field.is_required())
+                for name, field in sorted(fields.items(), key=needed_first)
+            ),
+            *(own.replace(kind=inspect.Parameter.KEYWORD_ONLY) for own in list(_signature(command).values())[1:]),
+            *(_parameter(name, field, typer.Option, False, MACHINE) for name, field in shared.items()),
+            inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Config),
+        ]
+
+        def run(**given: Any) -> None:
+            given.pop("config")
+            own = {name: given.pop(name) for name in list(given) if not _is_field(kind, name)}
+            asked = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+            command(checked(kind, {name: value for name, value in asked.items() if value is not None}), **own)
+
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        return run
+
+    return decorate
+
+
+def _signature(command: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(command, eval_str=True).parameters
+
+
+def _uses(kind: type[BaseModel], resource: str) -> bool:
+    """Whether a task uses this resource: matching tables needs no cache, embedding no memory."""
+    return resource != {"MatchSettings": "cache", "EmbedSettings": "memory"}.get(kind.__name__)
+
+
+def _is_field(kind: type[BaseModel], name: str) -> bool:
+    return name in kind.model_fields or name in Resources.model_fields
+
+
+def _parameter(
+    name: str, field: FieldInfo, how: Callable[..., Any], required: bool, panel: str | None = None
+) -> inspect.Parameter:
+    names = () if how is typer.Argument else ("-k",) if name == "k" else ("--" + name.replace("_", "-"),)
+    panel = panel or (EXPERT if name in _EXPERT_FIELDS else None)
+    option = how(*names, help=field.description, rich_help_panel=panel)
+    annotation: Any = Annotated[_on_command_line(field.annotation), option]
+    default = None if field.default in (PydanticUndefined, ()) else field.default
+    if required:
+        default = inspect.Parameter.empty
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _on_command_line(annotation: Any) -> Any:
+    """The part of a field's type that a command line can give: of `str | Recogniser | None` it is `str`."""
+    if get_origin(annotation) is tuple:
+        return list[_on_command_line(get_args(annotation)[0])]  # type: ignore[misc]
+    if get_origin(annotation) in (Union, types.UnionType):
+        return next(part for part in get_args(annotation) if part in (str, int, float, bool, Path))
+    assert annotation in (str, int, float, bool, Path) or get_origin(annotation) is Literal
+    return annotation
+
+
+def _config(context: typer.Context, path: Path | None) -> Path | None:
+    """Put the options of a TOML file in the place of defaults; what is on the command line wins."""
+    if path is None:
+        return None
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"--config {path}: cannot be read ({error.strerror}); check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"--config {path}: is not TOML ({error}); correct it") from None
+    names = {option.lstrip("-"): parameter.name for parameter in context.command.params for option in parameter.opts}
+    values = {}
+    for key, value in given.items():
+        name = names.get(key.replace("_", "-"), names.get(key))
+        if name is None or name == "config":
+            raise InputError(f"--config {path}: no option {key!r}; options are written as after --, such as training")
+        values[name] = value
+    context.default_map = {**(context.default_map or {}), **values}
+    return path
+
+
+Config = Annotated[
+    Path | None, typer.Option(help="TOML file of options; the command line wins.", callback=_config, is_eager=True)
+]

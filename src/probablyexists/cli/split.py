@@ -1,0 +1,52 @@
+"""`probablyexists split`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from probablyexists.basis.errors import InputError
+from probablyexists.cli.options import Json, Seed
+
+
+def split(
+    dataset: Annotated[Path, typer.Argument(help="One folder a person, an archive, or a manifest.")],
+    out: Annotated[Path, typer.Option(help="The manifest to write (CSV: path, person, role).")],
+    members: Annotated[float, typer.Option(help="Share of people who become members.")] = 0.5,
+    unseen: Annotated[float, typer.Option(help="Share of a member's photos kept out of training.")] = 0.3,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Draw members, held-out people and unseen photos at random, before training.
+
+        probablyexists split photos/ --members 0.5 --unseen 0.3 --out split.csv
+
+    Train on the rows whose role is "training" only. Later give the same file to the audit:
+
+        probablyexists audit --training split.csv --unseen split.csv \\
+            --heldout split.csv --generated G --out audit/
+    """
+    from probablyexists.sources.folder import FolderSource
+    from probablyexists.sources.manifest import ManifestSource
+    from probablyexists.sources.open_source import open_source
+    from probablyexists.sources.split import draw_roles, write_manifest
+
+    if out.exists():
+        raise InputError(f"--out {out}: exists; a split is drawn once, give another name or delete it first")
+    source = open_source(dataset)
+    if not isinstance(source, FolderSource | ManifestSource):
+        raise InputError(f"{dataset}: an archive cannot be named file by file; unpack it and split the folder")
+    rows = draw_roles(source.photos, members, unseen, seed)
+    write_manifest(out, rows, source.folder)
+    photos = Counter(role for _, role in rows)
+    people = {role: len({p.person for p, r in rows if r == role}) for role in ("training", "heldout")}
+    if as_json:
+        typer.echo(json.dumps({"out": str(out), "photos": dict(photos), "people": people}))
+        return
+    typer.echo(f"{people['training']} members: {photos['training']} photos to train on, {photos['unseen']} unseen")
+    typer.echo(f"{people['heldout']} held-out people: {photos['heldout']} photos")
+    typer.echo(f"written to {out}; train on the rows whose role is training, and on nothing else")

@@ -1,0 +1,34 @@
+"""What the machine may use. Nothing here changes a figure."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+def default_cache() -> Path:
+    """Where models and embeddings are kept: $PROBABLYEXISTS_CACHE, else the user's cache folder."""
+    chosen = os.environ.get("PROBABLYEXISTS_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "probablyexists"
+
+
+class Resources(BaseModel):
+    """Threads, memory, machines and disk."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    threads: int | None = Field(default=None, ge=1)
+    """Threads; default: one for each core."""
+    memory: float = Field(default=2.0, gt=0.0)
+    """GiB that matching may use beside the tables of embeddings."""
+    engine: Literal["local", "ray"] = "local"
+    """Embed and match on this machine, or on a Ray cluster."""
+    ray_address: str | None = None
+    """Address of a running Ray cluster; default: one is started on this machine."""
+    cache: Path = Field(default_factory=default_cache)
+    """Folder for models and embeddings; default: $PROBABLYEXISTS_CACHE or the user's cache folder."""

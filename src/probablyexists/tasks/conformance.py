@@ -1,0 +1,144 @@
+"""Does the user's own attack, recogniser or generator do what an audit relies on? One call tells what is wrong.
+
+Each check makes small inputs, calls the object, and returns a list of problems in plain words; an empty list is a pass.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.attacks.attack import Attack
+from probablyexists.basis.errors import ProbablyExistsError
+from probablyexists.embeddings.recognisers import Recogniser
+from probablyexists.generators.open_generator import open_generator
+from probablyexists.matching.crowd import Faces, Photos, Reference
+from probablyexists.matching.matcher import HERE
+
+SIDE = 48
+"""Of the grey pictures that attacks see."""
+
+
+def check_attack(attack: Attack) -> list[str]:
+    """Problems of an attack: see `Attack`.
+
+    Checked on random embeddings: names, shapes, finite scores, that a score depends on no other face, and that a
+    face which is among the samples scores higher than strangers do on average.
+    """
+    problems = _missing(attack, id=str, needs_reference=bool, prepare=None)
+    if problems:
+        return problems
+    draw = np.random.default_rng(0)
+    samples, faces = Photos(*_drawn(draw, 200)), _faces(draw, 40)
+    reference = Reference(*_drawn(draw, 90), np.repeat(np.arange(30), 3))
+    try:
+        score = attack.prepare(samples, reference, HERE)
+        whole = np.asarray(score(faces))
+        parts = np.concatenate([np.asarray(score(faces.take(np.array([i])))) for i in range(len(faces))])
+        shown = faces.one_by_one
+        with_them = np.asarray(attack.prepare(samples.and_(shown), reference, HERE)(faces))
+    except Exception as error:  # the user's own code
+        return [f"prepare, or the scorer it returns, raised {type(error).__name__}: {error}"]
+    if whole.shape != (len(faces),):
+        return [f"the scorer returned shape {whole.shape} for {len(faces)} people; it must return ({len(faces)},)"]
+    if not np.isfinite(whole).all():
+        problems.append(f"{int((~np.isfinite(whole)).sum())} of {len(whole)} scores are not finite")
+    elif not np.allclose(whole, parts, rtol=1e-5, atol=1e-5):
+        problems.append("a person's score changes with who else is asked about")
+    elif not with_them.mean() > whole.mean():
+        problems.append("people whose photos are among the samples score no higher; a higher score must mean a member")
+    return problems
+
+
+def check_recogniser(recogniser: Recogniser) -> list[str]:
+    """Problems of a recogniser: see `Recogniser`.
+
+    Checked on random chips: names, shapes, unit length, that an embedding depends on no other face, and that the
+    object can be pickled for other machines.
+    """
+    problems = _missing(recogniser, id=str, knows=tuple, side=int, template=str, dim=int, embed=None)
+    if not hasattr(recogniser, "trained_on"):
+        problems.append("trained_on is missing; give the training data in words, or None")
+    if problems:
+        return problems
+    if recogniser.template not in ("dlib", "arcface"):
+        problems.append(f"template is {recogniser.template!r}; known are 'dlib' and 'arcface'")
+    side = recogniser.side
+    chips = np.random.default_rng(0).integers(0, 256, (5, side, side, 3), dtype=np.uint8)
+    try:
+        whole = np.asarray(recogniser.embed(chips))
+        parts = np.concatenate([np.asarray(recogniser.embed(chips[i : i + 1])) for i in range(len(chips))])
+    except Exception as error:  # the user's own code
+        return [*problems, f"embed raised {type(error).__name__}: {error}"]
+    if whole.shape != (len(chips), recogniser.dim) or whole.dtype != np.float32:
+        return [
+            *problems,
+            f"embed returned {whole.dtype} {whole.shape} for {len(chips)} chips; it must return float32 "
+            f"({len(chips)}, {recogniser.dim})",
+        ]
+    if not np.allclose(np.linalg.norm(whole, axis=1), 1, atol=1e-3):
+        problems.append("embeddings are not of unit length; divide each by its length")
+    if not np.allclose(whole, parts, atol=1e-4):
+        problems.append("an embedding changes with the other faces of its batch")
+    return problems + _unpicklable(recogniser)
+
+
+def check_generator(generator: Any) -> list[str]:
+    """Problems of a generator: a `Generator`, a `torch.nn.Module` with `latent_shape`, or a function of seeds.
+
+    Checked on the seeds 0 to 3: shapes, values, and that the picture of a seed depends on that seed alone.
+    """
+    try:
+        opened = open_generator(generator)
+    except ProbablyExistsError as error:
+        return [str(error)]
+    except Exception as error:  # the user's own code
+        return [f"it raised {type(error).__name__}: {error}"]
+    if opened is None:
+        return [f"{generator!r} is no generator; give a function from seeds to images, or a Generator"]
+    problems = _missing(opened, id=str, sample=None)
+    if problems:
+        return problems
+    pictures: NDArray[Any] = np.asarray(opened.sample([0, 1, 2, 3]))
+    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[0] != 4 or pictures.shape[3] != 3:
+        return [f"sample returned {pictures.dtype} {pictures.shape} for 4 seeds; it must return uint8 (4, h, w, 3)"]
+    if (pictures[0] == pictures[1:]).all():
+        problems.append("every seed gives the same picture")
+    return problems
+
+
+def _missing(thing: object, **wanted: type | None) -> list[str]:
+    """Attributes that are missing or of another type; None: must be callable."""
+    problems = []
+    for name, kind in wanted.items():
+        found = getattr(thing, name, None)
+        if found is None:
+            problems.append(f"{name} is missing")
+        elif kind is None and not isinstance(found, Callable):  # type: ignore[arg-type]
+            problems.append(f"{name} is no method")
+        elif kind is not None and not isinstance(found, kind):
+            problems.append(f"{name} is {found!r}; it must be of type {kind.__name__}")
+    return problems
+
+
+def _unpicklable(thing: object) -> list[str]:
+    try:
+        pickle.dumps(thing)
+    except Exception as error:  # as many kinds as there are objects
+        return [f"it cannot be pickled, as other machines need ({type(error).__name__}: {error})"]
+    return []
+
+
+def _drawn(draw: np.random.Generator, n: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    x = draw.normal(size=(n, 128)).astype(np.float32)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    return x, draw.integers(0, 256, (n, SIDE, SIDE), dtype=np.uint8)
+
+
+def _faces(draw: np.random.Generator, n: int) -> Faces:
+    embeddings, pictures = _drawn(draw, 2 * n)
+    return Faces(embeddings.reshape(n, 2, -1), pictures.reshape(n, 2, SIDE, SIDE))
