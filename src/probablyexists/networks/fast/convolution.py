@@ -177,8 +177,8 @@ class _Transpose(Function):
 class _ToWeights(Function):
     """Zeros of the shape of the result, which take no memory. The gradient of these zeros goes to weight and bias.
 
-    A penalty asks for the gradient by the images alone, and a Python function is not told which of its gradients are
-    wanted. As a node of its own in the graph, the gradient by the weights is not computed then.
+    A penalty needs the gradient by the images alone, and a Python function cannot see which of its gradients are
+    needed. As a node of its own in the graph, the gradient by the weights is not computed then.
     """
 
     @staticmethod
