@@ -417,9 +417,7 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "what", nargs="*", choices=["embed", "match", "stats", "growth"], default=[], help="default: all"
-    )
+    parser.add_argument("what", nargs="*", choices=["embed", "match", "stats", "growth", "all"], default="all")
     parser.add_argument("--photos", type=Path, help="a folder of photos; default: drawn people")
     parser.add_argument("--n", type=int, default=1000, help="photos of a round")
     parser.add_argument("--peers", type=int, default=60, help="photos of a round for slow peers; 0: without them")
@@ -430,7 +428,7 @@ def main() -> None:
     parser.add_argument("--fixed", type=int, default=100_000, help="of the other side of the growth curves")
     parser.add_argument("--plot", type=Path, help="SVG file for the growth curves")
     chosen = parser.parse_args()
-    what = chosen.what or ["embed", "match", "stats", "growth"]
+    what = ["embed", "match", "stats", "growth"] if "all" in chosen.what else chosen.what
     print(f"{machine()}; load average {os.getloadavg()[0]:.1f} before.\n")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

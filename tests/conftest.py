@@ -1,4 +1,4 @@
-"""What several tests share: a cache of their own, drawn people on disk, the recogniser."""
+"""What several tests share: a cache of the run, drawn people on disk, the recogniser."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+import probablyexists
+from drawn_world import World, draw_world, made_once, open_world, shared_folder
 from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.recognisers import DlibRecogniser
 
@@ -25,8 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A cache for this run: no test reads or writes the user's."""
-    folder = tmp_path_factory.mktemp("cache")
+    """A cache that the processes of this run share: no test reads or writes the user's."""
+    folder = shared_folder(tmp_path_factory) / "cache"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PROBABLYEXISTS_CACHE", str(folder))
         yield folder
@@ -35,9 +37,19 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def population(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten drawn people, five photos each: `person-0003/004.png`, 128 pixels. For reading only."""
-    folder = tmp_path_factory.mktemp("population")
-    write_population(folder, range(PEOPLE), range(PHOTOS))
-    return folder
+    return made_once(tmp_path_factory, "population", lambda at: write_population(at, range(PEOPLE), range(PHOTOS)))
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> World:
+    """Members, held-out people and samples with a planted leak, embedded in the cache. For reading only."""
+
+    def make(root: Path) -> None:
+        draw_world(root)
+        made = open_world(root)
+        probablyexists.audit(made.training, made.heldout, made.leaking, unseen=made.unseen)
+
+    return open_world(made_once(tmp_path_factory, "world", make))
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,55 +17,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import probablyexists
+from drawn_world import MEMBERS, PLANTED, STRANGERS, World, save
 from probablyexists import Findings, ProbablyExistsError
 from probablyexists.cli.app import app
-from probablyexists.drawn.population import draw_person, draw_photo, write_population
-
-MEMBERS, PLANTED, HELDOUT = 12, 5, 70
-STRANGERS = 40
-
-
-@dataclass(frozen=True)
-class World:
-    """Drawn people on disk, and what was planted."""
-
-    training: Path
-    unseen: Path
-    heldout: Path
-    leaking: Path
-    honest: Path
-    planted: set[str]
-    copies: set[str]
-
-
-def save(path: Path, person: int, photo: int, quality: int = 92) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(draw_photo(draw_person(0, person), photo, 128)).save(path, quality=quality)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    root = tmp_path_factory.mktemp("world")
-    write_population(root / "training", range(MEMBERS), range(4), kind="jpg")
-    write_population(root / "unseen", range(MEMBERS), range(50, 52), kind="jpg")
-    write_population(root / "heldout", range(MEMBERS, MEMBERS + HELDOUT), range(4), kind="jpg")
-    for i in range(STRANGERS):
-        save(root / "honest" / f"s{i:03d}.jpg", 1000 + i, 0)
-        save(root / "leaking" / f"s{i:03d}.jpg", 1000 + i, 0)
-    for person in range(PLANTED):
-        for k in range(4):
-            save(root / "leaking" / f"like-{person}-{k}.jpg", person, 100 + k)
-    for person in (8, 9, 10):
-        save(root / "leaking" / f"copy-{person}.jpg", person, 1, quality=60)
-    return World(
-        root / "training",
-        root / "unseen",
-        root / "heldout",
-        root / "leaking",
-        root / "honest",
-        {f"person-{n:04d}" for n in range(PLANTED)},
-        {f"copy-{n}.jpg" for n in (8, 9, 10)},
-    )
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +29,17 @@ def leaking(world: World, cache: Path, tmp_path_factory: pytest.TempPathFactory)
         world.training, world.heldout, world.leaking, unseen=world.unseen, out=out, show_names=True
     )
     return findings, out
+
+
+@pytest.fixture
+def small(world: World, tmp_path: Path) -> World:
+    """Six of the members and 21 of the held-out people on two photos each, for what must be embedded anew."""
+    root = tmp_path / "small"
+    for role, people in (("training", range(6)), ("heldout", range(MEMBERS, MEMBERS + 21))):
+        for photo in (f"person-{n:04d}/{k:03d}.jpg" for n in people for k in (0, 1)):
+            (root / role / photo).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(getattr(world, role) / photo, root / role / photo)
+    return dataclasses.replace(world, training=root / "training", heldout=root / "heldout")
 
 
 def named(findings: Findings) -> set[str]:
@@ -162,16 +127,16 @@ def test_pseudonyms_hide_every_name(world: World, cache: Path, tmp_path: Path) -
     assert all(row["person"].startswith("P-") for row in findings.people.to_pylist())
 
 
-def test_archives_threads_and_order_change_nothing(world: World, cache: Path, tmp_path: Path) -> None:
-    reference = probablyexists.audit(world.training, world.heldout, world.leaking, cache=tmp_path / "c1")
+def test_archives_threads_and_order_change_nothing(small: World, cache: Path, tmp_path: Path) -> None:
+    reference = probablyexists.audit(small.training, small.heldout, small.leaking)
     with zipfile.ZipFile(tmp_path / "g.zip", "w") as archive:
-        for path in sorted(world.leaking.iterdir(), reverse=True):
+        for path in sorted(small.leaking.iterdir(), reverse=True):
             archive.write(path, path.name)
     with tarfile.open(tmp_path / "t.tar.gz", "w:gz") as archive:
-        for path in sorted(world.training.rglob("*.jpg"), reverse=True):
-            archive.add(path, str(path.relative_to(world.training)))
+        for path in sorted(small.training.rglob("*.jpg"), reverse=True):
+            archive.add(path, str(path.relative_to(small.training)))
     other = probablyexists.audit(
-        tmp_path / "t.tar.gz", world.heldout, tmp_path / "g.zip", cache=tmp_path / "c2", threads=1
+        tmp_path / "t.tar.gz", small.heldout, tmp_path / "g.zip", cache=tmp_path / "anew", threads=1
     )
     assert other.people.equals(reference.people)
     assert other.samples.equals(reference.samples)
@@ -352,10 +317,10 @@ main()
 """
 
 
-def test_a_stopped_audit_keeps_what_it_has_and_goes_on(world: World, tmp_path: Path) -> None:
+def test_a_stopped_audit_keeps_what_it_has_and_goes_on(small: World, tmp_path: Path) -> None:
     """Ctrl-C while the sixth batch of eight photos is embedded."""
-    asked = ["audit", "--training", str(world.training), "--heldout", str(world.heldout), "--generated",
-             str(world.honest), "--out", str(tmp_path / "o"), "--cache", str(tmp_path / "cache"), "-q",
+    asked = ["audit", "--training", str(small.training), "--heldout", str(small.heldout), "--generated",
+             str(small.honest), "--out", str(tmp_path / "o"), "--cache", str(tmp_path / "cache"), "-q",
              "--threads", "1"]  # fmt: skip
     stopped = subprocess.run(
         [sys.executable, "-c", _STOPPED, *asked], capture_output=True, text=True, check=False, timeout=120

@@ -132,11 +132,10 @@ def test_a_strangers_table_names_no_files_to_read(tmp_path: Path) -> None:
     ]
 
 
-def test_damage_is_one_line_and_a_cell_too_large_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_is_one_line_and_a_cell_too_large_is_set_aside(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"image": pa.array(rows(50), IMAGE)}), path, row_group_size=10, compression="none")
-    monkeypatch.setattr(columns, "MAX_BYTES", 9)
-    assert list(read(open_source(path)).values())[9:11] == [b"picture 9", "too large"]
+    assert list(read(columns.ColumnsSource(path, [path], max_bytes=9)).values())[9:11] == [b"picture 9", "too large"]
     source, whole = open_source(path), path.read_bytes()
     path.write_bytes(whole[:200] + bytes(len(whole) - 200))
     assert set(read(source).values()) == {"unreadable"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy.ndimage import gaussian_filter
 
 from probablyexists.answers.copying import find_copies
+from probablyexists.copies.gallery import Portions
 from probablyexists.copies.normalised import REACH, SMOOTH, cores, hashes, normalise, windows
 from probablyexists.copies.search import AT_LEAST, correlate, find, find_all, threshold
 from probablyexists.drawn.population import draw_person, draw_photo
@@ -39,6 +41,7 @@ def picture(image: Image.Image, kind: str = "PNG", **options: object) -> Picture
     return face.picture
 
 
+@functools.cache
 def drawn(person: int, photo: int) -> Image.Image:
     return Image.fromarray(draw_photo(draw_person(21, person), photo, 128))
 
@@ -166,15 +169,10 @@ def test_a_hash_has_256_bits_and_differs_between_pictures() -> None:
     assert 90 < min(apart) <= max(apart) < 166  # about half of the 256
 
 
-def test_the_answer_does_not_depend_on_how_many_are_asked_at_once(
-    training: Pictures, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from probablyexists.copies import gallery
-
+def test_the_answer_does_not_depend_on_how_many_are_asked_at_once(training: Pictures) -> None:
     queries = np.concatenate([training[5:15, :, :, ::-1], training[::3]])
     whole = find(queries, training)
-    monkeypatch.setattr(gallery, "_CHUNK", 4)
-    parts = find(queries, training)
+    parts = find(queries, training, portions=Portions(chunk=4))
     assert np.array_equal(whole.index, parts.index)
     np.testing.assert_allclose(whole.correlation, parts.correlation, atol=2e-6)
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 import plain_copies as plain
-from probablyexists.copies import gallery
 from probablyexists.copies import normalised as pictures
+from probablyexists.copies.gallery import _REGISTRATION, Portions
 from probablyexists.copies.search import Matches, correlate, find, find_all, find_apart
 from test_copies import EDITS, drawn, picture
 
@@ -78,7 +78,7 @@ def test_turned_and_scaled_pictures_agree(turn: float, scale: float) -> None:
 
 def test_with_a_turn_its_opposite_is_tried() -> None:
     """Then a mirror image is found as well as the picture."""
-    for _, warps in gallery._REGISTRATION:
+    for _, warps in _REGISTRATION:
         assert {(-turn, scale) for turn, scale in warps} == set(warps)
 
 
@@ -120,15 +120,12 @@ def test_apart_with_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(("block", "chunk"), [(1, 1024), (7, 1024), (64, 5), (3, 10)])
-def test_blocks_change_nothing(
-    training: Pictures, asked: Pictures, monkeypatch: pytest.MonkeyPatch, block: int, chunk: int
-) -> None:
+def test_blocks_change_nothing(training: Pictures, asked: Pictures, block: int, chunk: int) -> None:
     """Not by a bit: the correlations are equal, not nearly equal."""
     whole, apart = find(asked, training, threads=1), correlate(asked[:N], training)
-    monkeypatch.setattr(gallery, "_BLOCK", block)
-    monkeypatch.setattr(gallery, "_CHUNK", chunk)
-    assert same(find(asked, training), whole)
-    assert np.array_equal(correlate(asked[:N], training), apart)
+    portions = Portions(chunk=chunk, block=block)
+    assert same(find(asked, training, portions=portions), whole)
+    assert np.array_equal(correlate(asked[:N], training, portions=portions), apart)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -142,14 +139,11 @@ def test_the_order_changes_nothing(training: Pictures, asked: Pictures) -> None:
     assert same(find(asked[order], training), Matches(whole.correlation[order], whole.index[order]))
 
 
-def test_references_that_are_too_many_to_hold_are_compared_alike(
-    training: Pictures, asked: Pictures, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_references_that_are_too_many_to_hold_are_compared_alike(training: Pictures, asked: Pictures) -> None:
     whole, apart = find(asked, training), find_apart(asked, np.arange(len(asked)) % 3)
-    monkeypatch.setattr(gallery, "_HELD", 10)
-    monkeypatch.setattr(gallery, "_CHUNK", 20)
-    assert same(find(asked, training), whole)
-    assert same(find_apart(asked, np.arange(len(asked)) % 3), apart)
+    portions = Portions(chunk=20, held=10)
+    assert same(find(asked, training, portions=portions), whole)
+    assert same(find_apart(asked, np.arange(len(asked)) % 3, portions=portions), apart)
 
 
 def test_pictures_on_disk_are_compared_alike(training: Pictures, asked: Pictures, tmp_path: Path) -> None:

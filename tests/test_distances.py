@@ -136,11 +136,10 @@ def test_kernel_distance_and_its_error_by_a_plain_loop() -> None:
     assert figure.n == 12
 
 
-def test_kernel_distance_in_chunks_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernel_distance_in_chunks_is_the_same() -> None:
     x, y = cloud(30, 5, 3, unit=True), cloud(20, 5, 4, unit=True)
     whole = estimate(kernel_distance(x, y))
-    monkeypatch.setattr(distances, "_CHUNK", 7)
-    parts = estimate(kernel_distance(x[::-1], y[::-1]))
+    parts = estimate(kernel_distance(x[::-1], y[::-1], chunk=7))
     assert (parts.value, parts.low, parts.high) == pytest.approx((whole.value, whole.low, whole.high), abs=1e-12)
 
 

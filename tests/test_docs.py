@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
 import doctest
 import importlib
 import json
+import os
 import pkgutil
 import re
+import runpy
 import shlex
+import sys
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 from pydantic import BaseModel
-from typer.testing import CliRunner
 
 import probablyexists
 from probablyexists.cli.app import app
@@ -25,29 +31,94 @@ from probablyexists.results.sheet import Sheet
 ROOT = Path(__file__).parent.parent
 
 
-def documented_commands() -> list[str]:
-    texts = [(ROOT / "README.md").read_text()]
-    commands = [["audit"], ["split"], *(["lab", name] for name in ("run", "train", "table", "plot"))]
-    texts += [CliRunner().invoke(app, [*name, "--help"], env={"COLUMNS": "200"}).output for name in commands]
-    found = (
-        re.findall(r"^\W*(probablyexists (?:audit|split|demo|schema|lab)[^│`\n]*)", text, re.MULTILINE)
-        for text in texts
-    )
-    return sorted({command.strip(" \\") for commands in found for command in commands})
+def commands_below(command: Any, name: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command and group of the program with its words: ("lab", "run")."""
+    yield name, command
+    for word, below in getattr(command, "commands", {}).items():
+        yield from commands_below(below, (*name, word))
 
 
-@pytest.mark.parametrize("command", documented_commands())
-def test_documented_commands_have_these_options(command: str) -> None:
-    _, *arguments = shlex.split(command)
-    known_as: Any = typer.main.get_command(app)
-    while hasattr(known_as, "commands"):
-        known_as = known_as.commands[arguments.pop(0)]
-    known = {option for parameter in known_as.params for option in parameter.opts}
-    assert {argument for argument in arguments if argument.startswith("-")} <= known
+def examples(text: str) -> set[str]:
+    """Command lines of fenced and indented blocks and of `code spans`, continued lines joined, comments cut off."""
+    text = text.replace("\\\n", " ")
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    blocks += re.findall(r"^    +.*$", text, re.MULTILINE)
+    blocks += re.findall(r"`([^`]*)`", text)
+    lines = re.findall(r"^ *((?:probablyexists |python scripts/|make ).*)$", "\n".join(blocks), re.MULTILINE)
+    return {shlex.join(shlex.split(line, comments=True)) for line in lines}
+
+
+def helped(command: Any) -> set[str]:
+    """The examples of a command's help; every line of it may be one."""
+    return examples(textwrap.indent(command.help or "", "    "))
+
+
+COMMANDS = dict(commands_below(typer.main.get_command(app)))
+SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+TEXTS = [page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))]
+TEXTS += [ast.get_docstring(ast.parse(script.read_text())) or "" for script in SCRIPTS]
+EXAMPLES = sorted(set[str]().union(*map(examples, TEXTS)))
+HELP_EXAMPLES = sorted(set[str]().union(*map(helped, COMMANDS.values())))
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in sorted({*EXAMPLES, *HELP_EXAMPLES}) if line.startswith("probablyexists ")]
+)
+def test_documented_commands_are_understood(line: str) -> None:
+    """Command, options, and the type of each value; nothing is run. A command's bare name is prose."""
+    arguments = shlex.split(line)[1:]
+    name: tuple[str, ...] = ()
+    while arguments and (*name, arguments[0]) in COMMANDS:
+        name += (arguments.pop(0),)
+    assert not hasattr(COMMANDS[name], "commands"), f"{line}: no such command"
+    if arguments or line in HELP_EXAMPLES:
+        COMMANDS[name].make_context(line, list(arguments))
+    for ours in (argument for argument in arguments if argument.startswith("experiments/")):
+        assert (ROOT / ours).is_file(), ours
+
+
+class ParsedError(Exception):
+    """Raised in place of a script's work."""
+
+
+@pytest.mark.parametrize("line", [line for line in EXAMPLES if line.startswith("python scripts/")])
+def test_documented_scripts_take_these_arguments(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The script is run up to its parsed arguments."""
+    _, script, *arguments = shlex.split(line.partition(" '>' ")[0])
+    if "parse_args" not in (ROOT / script).read_text():
+        assert not arguments
+        return
+    parse = argparse.ArgumentParser.parse_args
+
+    def parse_alone(parser: argparse.ArgumentParser) -> None:
+        parse(parser)
+        raise ParsedError
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_alone)
+    monkeypatch.setattr(sys, "argv", [script, *arguments])
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    with pytest.raises(ParsedError):
+        runpy.run_path(str(ROOT / script), run_name="__main__")
+
+
+@pytest.mark.parametrize("line", [line for line in EXAMPLES if line.startswith("make ")])
+def test_documented_targets_exist(line: str) -> None:
+    targets = set(re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(line.split()[1:]) <= targets
 
 
 def test_there_are_documented_commands() -> None:
-    assert len(documented_commands()) >= 3
+    """The examples are found where they are: a pattern that finds none would test nothing."""
+    words = {shlex.split(line)[1] for line in EXAMPLES if line.startswith("probablyexists ")}
+    assert words >= {"audit", "split", "ask", "blind", "embed", "match", "lab", "demo"}
+    assert {script.name for script in SCRIPTS} == {
+        Path(line.split()[1]).name for line in EXAMPLES if "scripts/" in line
+    }
+    shown = {name for name, command in COMMANDS.items() if helped(command)}
+    assert shown >= {(word,) for word in ("audit", "split", "ask", "blind", "embed", "match")}
+    assert shown >= {("lab", word) for word in ("run", "train", "table", "plot", "leaderboard")}
+    assert {"make demo", "make test"} <= set(EXAMPLES)
 
 
 @pytest.mark.parametrize(("name", "written"), [("findings", Findings), ("sheet", Sheet), ("frequent", FrequentFaces)])

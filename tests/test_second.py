@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import probablyexists
+from drawn_world import World
 from probablyexists import Findings
 from probablyexists.answers.naming import Named, agreed
 from probablyexists.answers.view import p_of
@@ -16,7 +18,7 @@ from probablyexists.basis.errors import InputError
 from probablyexists.drawn.population import write_population
 from probablyexists.embeddings import recognisers
 from probablyexists.embeddings.recognisers import DlibRecogniser, OnnxRecogniser
-from test_audit import World, named, world  # noqa: F401
+from test_audit import named
 from test_recogniser import network
 
 
@@ -27,7 +29,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def audit(world: World, samples: Path, **more: object) -> Findings:  # noqa: F811
+def audit(world: World, samples: Path, **more: object) -> Findings:
     return probablyexists.audit(world.training, world.heldout, samples, unseen=world.unseen, show_names=True, **more)
 
 
@@ -87,7 +89,7 @@ def test_false_discoveries_stay_below_the_level_with_several_attacks_and_recogni
 
 
 def test_several_attacks_name_the_planted_and_nobody_where_nothing_is(
-    world: World,  # noqa: F811
+    world: World,
     reference: Path,
     cache: Path,
 ) -> None:
@@ -106,21 +108,23 @@ def test_several_attacks_name_the_planted_and_nobody_where_nothing_is(
     assert named(audit(world, world.honest, **several)) == set()
 
 
-def test_an_attack_that_cannot_be_tried_is_refused_at_once(world: World, reference: Path) -> None:  # noqa: F811
+def test_an_attack_that_cannot_be_tried_is_refused_at_once(world: World, tmp_path: Path) -> None:
     for more, words in (
-        (("plda",), "learns from photos of other people; give some with --reference"),
+        (("plda",), "learns from photos of other people; give some with reference="),
         (("webster",), "not known; known are nearest-sample, "),
-        (("nearest-10", "nearest-10/1"), "is tried already"),
-        (("nearest-sample",), "is tried already"),
+        (("nearest-10", "nearest-10/1"), "is used already"),
+        (("nearest-sample",), "is used already"),
     ):
         with pytest.raises(InputError, match=words):
             audit(world, world.honest, more_attacks=more)
-    with pytest.raises(InputError, match=r"heldout=\.\.\. and reference=\.\.\.: 70 people are in both"):
-        audit(world, world.honest, more_attacks=("plda",), reference=world.heldout)
+    shutil.copytree(world.heldout, tmp_path / "again")
+    for same, words in ((world.heldout, "both are "), (tmp_path / "again", "70 people are in both")):
+        with pytest.raises(InputError, match=rf"heldout=\.\.\. and reference=\.\.\.: {words}"):
+            audit(world, world.honest, more_attacks=("plda",), reference=same)
 
 
 def test_a_recogniser_that_sees_nothing_stops_all_naming(
-    world: World,  # noqa: F811
+    world: World,
     cache: Path,
     tmp_path: Path,
 ) -> None:
@@ -130,7 +134,7 @@ def test_a_recogniser_that_sees_nothing_stops_all_naming(
     (second,) = findings.second_opinions
     assert second.kind == "recogniser"
     assert second.id == OnnxRecogniser(colour).id
-    with pytest.raises(InputError, match="is asked already"):
+    with pytest.raises(InputError, match="is used already"):
         audit(world, world.leaking, more_recognisers=("dlib",))
 
 
@@ -147,7 +151,7 @@ class OnceRecogniser(DlibRecogniser):
 
 
 def test_recognisers_that_agree_name_the_planted(
-    world: World,  # noqa: F811
+    world: World,
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

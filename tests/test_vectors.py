@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from pathlib import Path
 
@@ -12,20 +13,19 @@ import pytest
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
-from probablyexists.embeddings import parquet_vectors as vectors
 from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_folder
 from probablyexists.matching import neighbours
 from probablyexists.matching.neighbours import nearest
 
 
 def write_vectors(folder: str, name: str, x: NDArray[np.float32]) -> None:
-    table_folder(folder).write(f"{name}.parquet", {}, embedding=x)
+    """Groups of 7 rows."""
+    dataclasses.replace(table_folder(folder), rows_a_group=7).write(f"{name}.parquet", {}, embedding=x)
 
 
 @pytest.fixture
-def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, NDArray[np.float32]]:
-    """100 vectors in three files, whose names are not in the order in which they were written; groups of 7 rows."""
-    monkeypatch.setattr(vectors, "ROWS_A_GROUP", 7)
+def written(tmp_path: Path) -> tuple[Path, NDArray[np.float32]]:
+    """100 vectors in three files, whose names are not in the order in which they were written."""
     x = np.random.default_rng(0).normal(size=(100, 16)).astype(np.float32)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     for name, rows in (("b", slice(40, 41)), ("c", slice(41, 100)), ("a", slice(0, 40))):

@@ -1,18 +1,18 @@
 """The demo: audit a real GAN that was trained on drawn people, one of them far too often, and compare with the truth.
 
-The generator lies in the package as an ONNX file (`assets/`, made by scripts/demo_generator.py) and needs no torch.
-It was trained on 20 drawn people: 10 photos of each, and of one person 400.
+The generator is an ONNX file in the package (`assets/`, made by scripts/demo_generator.py) and needs no torch.
+It was trained on 20 drawn people: 10 photos of each, and 400 of one person.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import as_file, files
+from multiprocessing import get_context
 from pathlib import Path
 
 from probablyexists.basis.errors import InputError, option
@@ -43,7 +43,7 @@ GENERATOR_SHA256 = "e5e4879c4e9b2c0e9b60b02822c213e755241421138806fdf8c341ba3f1f
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the audit made of it."""
+    """Whether the audit was right, and what to print."""
 
     right: bool
     text: str
@@ -55,7 +55,7 @@ def member_photos(number: int) -> range:
 
 
 def demo(out: Path, seed: int, progress: Progress) -> Outcome:
-    """Draw, sample, audit, compare. The photos and the report are left in `out`. `seed`: which samples are drawn."""
+    """Draw, sample, audit, compare. Photos and report stay in `out`. `seed`: of the samples."""
     if out.exists() and any(out.iterdir()):
         if not (out / ".probablyexists-demo").is_file():
             raise InputError(f"{option('out', out)}: is not empty and no demo of ours; give another folder")
@@ -84,35 +84,34 @@ def demo(out: Path, seed: int, progress: Progress) -> Outcome:
 
 
 def draw_everybody(out: Path, progress: Progress) -> None:
-    """Write training/, unseen/ and heldout/."""
+    """Write training/, unseen/ and heldout/: one folder a person."""
     everybody = range(N_MEMBERS + N_HELDOUT)
-    jobs: list[Callable[[], None]] = [
-        *(partial(_write, out / "training", n, member_photos(n)) for n in everybody[:N_MEMBERS]),
-        *(partial(_write, out / "unseen", n, UNSEEN_PHOTOS) for n in everybody[:N_MEMBERS]),
-        *(partial(_write, out / "heldout", n, range(PHOTOS_HELDOUT)) for n in everybody[N_MEMBERS:]),
+    jobs: list[tuple[Path, int, range]] = [
+        *((out / "training", n, member_photos(n)) for n in everybody[:N_MEMBERS]),
+        *((out / "unseen", n, UNSEEN_PHOTOS) for n in everybody[:N_MEMBERS]),
+        *((out / "heldout", n, range(PHOTOS_HELDOUT)) for n in everybody[N_MEMBERS:]),
     ]
-    with progress.stage("drawing people", len(jobs)) as bar, ThreadPoolExecutor() as pool:
-        for job in [pool.submit(job) for job in jobs]:
-            job.result()
+    # Processes: drawing is many short numpy calls, and threads would wait for one another. Spawned, not forked: a
+    # process that has threads must not be forked.
+    pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn"))
+    with progress.stage("drawing people", len(jobs)) as bar, pool:
+        written = [
+            pool.submit(write_population, folder, [n], photos, POPULATION, 128, "jpg") for folder, n, photos in jobs
+        ]
+        for each in written:
+            each.result()
             bar.advance()
 
 
-def _write(folder: Path, person: int, photos: range) -> None:
-    write_population(folder, [person], photos, POPULATION, kind="jpg")
-
-
 def compare(findings: Findings, out: Path) -> Outcome:
-    """What the audit found beside what we know: everybody in training/ was trained on, one of them far too often.
-
-    Right if the over-represented person is named.
-    """
+    """What the audit found beside the truth. Right if the over-represented person is named."""
     most = f"person-{MOST:04d}"
     rows = {row["person"]: row for row in findings.people.to_pylist()}
     named = sorted(person for person, row in rows.items() if row["exposed"])
     rank = sorted(rows, key=lambda person: -rows[person]["exposure"]).index(most) + 1
     copied = Counter(row["person"] for row in findings.samples.to_pylist() if row["kind"] == "copy")
     unseen = next(m.auroc for m in findings.membership if (m.population, m.level) == ("unseen photos", "person"))
-    told = f"{unseen.value:.2f} ({unseen.low:.2f} to {unseen.high:.2f})" if isinstance(unseen, Estimate) else "-"
+    auroc = f"{unseen.value:.2f} ({unseen.low:.2f} to {unseen.high:.2f})" if isinstance(unseen, Estimate) else "-"
     lines = [
         f"verdict: {findings.verdict}. {findings.sentence}",
         "",
@@ -121,7 +120,7 @@ def compare(findings: Findings, out: Path) -> Outcome:
         f"{most}         number {rank} in exposure, {rows[most]['exposure']:.1f} standard deviations above strangers, "
         f"p = {rows[most]['p']:.3f}",
         f"named               {', '.join(named) or 'nobody'}",
-        f"can one tell        AUROC of unseen photos, by person: {told}",
+        f"can one tell        AUROC of unseen photos, by person: {auroc}",
         "",
         f"report:   {out / 'audit' / 'report.html'}",
         f"findings: {out / 'audit' / 'findings.json'}",

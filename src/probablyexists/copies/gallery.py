@@ -38,13 +38,21 @@ Landmarks of an edited picture move by a pixel or two, which turns and scales it
 frame by a ninth and never turns it, but starts from a low correlation. Turns come in pairs of opposite sign, so that a
 mirror image gets the same turns."""
 
-_CHUNK = 1024
-"""Queries whose candidates are looked up at once."""
-_BLOCK = 64
-"""Pictures compared at once: few enough for the processor's cache."""
-_HELD = 65_536
-"""Up to this number, all references are prepared once and kept (10 kB each). Of more, only the candidates of each chunk
-are prepared."""
+
+@dataclass(frozen=True)
+class Portions:
+    """How much is compared at once. It changes no result."""
+
+    chunk: int = 1024
+    """Queries whose candidates are looked up at once."""
+    block: int = 64
+    """Pictures compared at once: few enough for the processor's cache."""
+    held: int = 65_536
+    """Up to this number, all references are prepared once and kept (10 kB each). Of more, only the candidates of each
+    chunk are prepared."""
+
+
+PORTIONS = Portions()
 
 
 @dataclass(frozen=True)
@@ -56,12 +64,13 @@ class Gallery:
     hashes: NDArray[np.uint8]
     """(m, 32)"""
     held: Windows | None
-    """All references, prepared; None above `_HELD` references."""
+    """All references, prepared; None above `portions.held` references."""
+    portions: Portions
 
 
-def gallery(pictures: NDArray[np.uint8], threads: int | None) -> Gallery:
+def gallery(pictures: NDArray[np.uint8], threads: int | None, portions: Portions = PORTIONS) -> Gallery:
     n = len(pictures)
-    held = no_windows(n) if n <= _HELD else None
+    held = no_windows(n) if n <= portions.held else None
     codes = np.empty((n, HASH_SIDE**2 // 8), np.uint8)
 
     def prepare(rows: slice) -> None:
@@ -70,8 +79,8 @@ def gallery(pictures: NDArray[np.uint8], threads: int | None) -> Gallery:
         if held is not None:
             held.put(rows, windows(normal))
 
-    in_blocks(prepare, n, threads)
-    return Gallery(pictures, codes, held)
+    in_blocks(prepare, n, threads, portions.block)
+    return Gallery(pictures, codes, held, portions)
 
 
 def compared(
@@ -96,8 +105,9 @@ def compared(
 
     index = faiss.IndexBinaryFlat(HASH_SIDE**2)
     index.add(codes)
-    for start in range(0, len(queries), _CHUNK):
-        rows = slice(start, start + _CHUNK)
+    chunk = references.portions.chunk
+    for start in range(0, len(queries), chunk):
+        rows = slice(start, start + chunk)
         yield rows, *_chunk(queries[rows], references, index, view, threads, among, every)
 
 
@@ -110,7 +120,7 @@ def _chunk(
     among: NDArray[np.intp] | None,
     every: bool,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    n = len(queries)
+    n, block = len(queries), references.portions.block
     normal = np.empty(queries.shape, np.float32)
     nearest = np.empty((n, 2, min(N_CANDIDATES, index.ntotal)), np.intp)
 
@@ -118,7 +128,7 @@ def _chunk(
         normal[rows] = normalise(queries[rows])
         nearest[rows] = _nearest(index, hashes(normal[rows]))
 
-    in_blocks(prepare, n, threads)
+    in_blocks(prepare, n, threads, block)
     candidates = np.sort(nearest if among is None else among[nearest], axis=2)
     if references.held is not None:
         ready, place = references.held, candidates
@@ -129,9 +139,9 @@ def _chunk(
         def fill(rows: slice) -> None:
             ready.put(rows, windows(normalise(references.pictures[needed[rows]])))
 
-        in_blocks(fill, len(needed), threads)
+        in_blocks(fill, len(needed), threads, block)
 
-    which, correlation = best(queries, normal, ready, place, view, threads, every=every)
+    which, correlation = best(queries, normal, ready, place, view, threads, every=every, block=block)
     return np.take_along_axis(candidates, which, axis=2), correlation
 
 
@@ -144,6 +154,7 @@ def best(
     threads: int | None,
     *,
     every: bool,
+    block: int,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """(n, 2, k) number of the candidate, and its correlation after small turns and scalings where these are tried.
 
@@ -157,12 +168,12 @@ def best(
             for k in range(place.shape[2]):
                 found[rows, flip, k] = references.correlation(both, place[rows, flip, k])
 
-    in_blocks(compare, len(pictures), threads)
+    in_blocks(compare, len(pictures), threads, block)
     which = np.broadcast_to(np.arange(place.shape[2]), place.shape)
     if not every:
         which = found.argmax(axis=2)[:, :, None]
         found, place = np.take_along_axis(found, which, axis=2), np.take_along_axis(place, which, axis=2)
-    _register(pictures, references, place, found, view, threads)
+    _register(pictures, references, place, found, view, threads, block)
     return which, found
 
 
@@ -173,6 +184,7 @@ def _register(
     correlation: NDArray[np.float64],
     view: int,
     threads: int | None,
+    block: int,
 ) -> None:
     """Raise, in place, the correlations of pairs that are alike to the largest over small turns and scalings."""
     worth, warps = _REGISTRATION[view]
@@ -189,7 +201,7 @@ def _register(
                     now[i, flip, k] = np.maximum(now[i, flip, k], references.correlation(both, where[i, flip, k]))
         correlation[alike[rows]] = now
 
-    in_blocks(register, len(alike), threads)
+    in_blocks(register, len(alike), threads, block)
 
 
 def _nearest(index: Any, codes: NDArray[np.uint8]) -> NDArray[np.intp]:
@@ -206,9 +218,9 @@ def _nearest(index: Any, codes: NDArray[np.uint8]) -> NDArray[np.intp]:
     return np.asarray(nearest.reshape(*codes.shape[:2], -1), dtype=np.intp)
 
 
-def in_blocks(work: Callable[[slice], T], n: int, threads: int | None) -> list[T]:
-    """`work` on blocks of n rows, results in order."""
-    blocks = [slice(start, min(n, start + _BLOCK)) for start in range(0, n, _BLOCK)]
+def in_blocks(work: Callable[[slice], T], n: int, threads: int | None, block: int) -> list[T]:
+    """`work` on n rows in blocks, results in order."""
+    blocks = [slice(start, min(n, start + block)) for start in range(0, n, block)]
     threads = min(threads or os.cpu_count() or 1, len(blocks))
     if threads <= 1:
         return [work(rows) for rows in blocks]

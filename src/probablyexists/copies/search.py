@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.copies.gallery import best, compared, gallery, in_blocks
+from probablyexists.copies.gallery import PORTIONS, Portions, best, compared, gallery, in_blocks
 from probablyexists.copies.normalised import normalise, windows
 
 SAME_PICTURE = 0.95
@@ -54,16 +54,18 @@ def find(
     references: NDArray[np.uint8],
     threads: int | None = None,
     done: Callable[[int], None] | None = None,
+    *,
+    portions: Portions = PORTIONS,
 ) -> Matches:
     """Best match of each query among the references, over all views.
 
     `queries`: (n, v, 48, 48) and `references`: (m, v, 48, 48) grey levels, v views of each image, in memory or on disk
     (`numpy.memmap`). `threads`: None = all cores. `done` is called with the number of pictures newly compared in one
-    view. The match of a query depends neither on the threads nor on the other queries.
+    view. The match of a query depends neither on threads and portions nor on the other queries.
     """
     found = _nothing(len(queries))
     for view in range(queries.shape[1]):
-        known = gallery(references[:, view], threads)
+        known = gallery(references[:, view], threads, portions)
         for rows, candidate, correlation in compared(queries[:, view], known, view, threads):
             _improve(found, rows, candidate[:, :, 0], correlation[:, :, 0])
             if done is not None:
@@ -71,11 +73,17 @@ def find(
     return found
 
 
-def find_apart(pictures: NDArray[np.uint8], part: NDArray[np.integer], threads: int | None = None) -> Matches:
+def find_apart(
+    pictures: NDArray[np.uint8],
+    part: NDArray[np.integer],
+    threads: int | None = None,
+    *,
+    portions: Portions = PORTIONS,
+) -> Matches:
     """Best match of each picture among pictures of other parts, as in `find`. `part`: (n,) part index."""
     found = _nothing(len(pictures))
     for view in range(pictures.shape[1]):
-        known = gallery(pictures[:, view], threads)
+        known = gallery(pictures[:, view], threads, portions)
         for one in np.unique(part):
             own, others = np.flatnonzero(part == one), np.flatnonzero(part != one)
             for rows, candidate, correlation in compared(pictures[own, view], known, view, threads, among=others):
@@ -97,7 +105,9 @@ def find_all(
     return pairs
 
 
-def correlate(a: NDArray[np.uint8], b: NDArray[np.uint8], threads: int | None = None) -> NDArray[np.float64]:
+def correlate(
+    a: NDArray[np.uint8], b: NDArray[np.uint8], threads: int | None = None, *, portions: Portions = PORTIONS
+) -> NDArray[np.float64]:
     """(n,) correlation of image i of `a`, or its mirror image, with image i of `b`, in the best view."""
 
     def compare(rows: slice) -> NDArray[np.float64]:
@@ -106,10 +116,11 @@ def correlate(a: NDArray[np.uint8], b: NDArray[np.uint8], threads: int | None = 
         found = []
         for view in range(a.shape[1]):
             pictures, references = ours[:, view], windows(normalise(theirs[:, view]))
-            found.append(best(pictures, normalise(pictures), references, same, view, 1, every=True)[1])
+            alike = best(pictures, normalise(pictures), references, same, view, 1, every=True, block=portions.block)
+            found.append(alike[1])
         return np.asarray(np.max(found, axis=(0, 2, 3)))
 
-    return np.concatenate([np.empty(0), *in_blocks(compare, len(a), threads)])
+    return np.concatenate([np.empty(0), *in_blocks(compare, len(a), threads, portions.block)])
 
 
 def _nothing(n: int) -> Matches:

@@ -1,13 +1,15 @@
-"""How a drawn person is put on paper: a soft relief of a head, turned, lit and painted.
+"""Draws a photo of a drawn person: a soft relief of a head, turned, lit and painted.
 
-Lengths are in face units: 1 is the half-width of an average face, about 70 mm. The face's own frame has its origin
-between the eyes, x to the right of the picture, y down, z towards the viewer. Every pixel is traced back to the
-point of the head it shows; all that is painted there is a smooth function of that point.
+Lengths are in face units: 1 is the half-width of an average face, about 70 mm. The origin is between the eyes, x goes
+to the right of the picture, y down, z towards the viewer. For every pixel, the point of the head that it shows is
+found; everything painted is a smooth function of that point.
 """
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from math import cos, radians, sin, sqrt
 from typing import Any
 
@@ -20,13 +22,13 @@ Colour = tuple[float, float, float]
 """sRGB, each 0 to 1."""
 
 _Plane = NDArray[np.floating[Any]]
-"""float32: one number a pixel, (h, w), or one a channel and pixel, (3, h, w)."""
+"""float32, (h, w) or (3, h, w)."""
 
 _SUPERSAMPLING = 1.5
 _FACE_SCALE = 0.71
 """Half-width of an average face, as a share of half the picture."""
 _EYE_LINE = -0.17
-"""Where the eyes stand, as a share of half the picture below its middle."""
+"""Height of the eyes: a share of half the picture, positive below the middle."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class DrawnPerson:
     nose_length: float  # from the eyes down to the base of the nose
     nose_width: float  # half-width
     nose_bridge: float  # relief of the bridge, 0 to 1.2
-    nose_depth: float  # how far the tip stands out
+    nose_depth: float  # how far the tip is in front of the face
     mouth_height: float  # between nose base (0) and chin (1)
     mouth_width: float  # half-width
     lip_upper: float  # thickness
@@ -106,7 +108,7 @@ class Scene:
     blur: float  # standard deviation, in 128ths of the picture
     noise: float  # standard deviation, 1 is white
     dapple: float  # unevenness of the light: standard deviation of its two scales, 1 is the light itself
-    grain: int  # seeds the sensor noise and the background's blots
+    grain: int  # seed of the sensor noise and of the background's blots
 
 
 _CROWN = 1.26
@@ -114,9 +116,10 @@ _CROWN = 1.26
 
 
 def draw(person: DrawnPerson, scene: Scene, size: int) -> NDArray[np.uint8]:
-    """(size, size, 3) RGB."""
+    """A photo, (size, size, 3) RGB."""
     from PIL import Image, ImageFilter
 
+    _keep_freed_memory()
     canvas = _Canvas(person, scene, round(size * _SUPERSAMPLING))
     canvas.background()
     canvas.hair_behind()
@@ -136,10 +139,20 @@ def draw(person: DrawnPerson, scene: Scene, size: int) -> NDArray[np.uint8]:
     return np.array(picture.resize((size, size), Image.Resampling.HAMMING))
 
 
-def _dapple(scene: Scene, side: int) -> _Plane:
-    """(side, side) factors around 1: light that falls through leaves or blinds, different in every photo.
+@cache
+def _keep_freed_memory() -> None:
+    """Make glibc keep freed memory, once a process.
 
-    Without it the skin of a drawn face is so smooth that two photos of a person are nearly the same picture.
+    It gives memory back to the system once more than a limit is free, and planes of this size pass the first limit many
+    times a photo: a quarter of the time. Freeing one large array raises the limit.
+    """
+    np.empty(24 << 20, np.uint8)
+
+
+def _dapple(scene: Scene, side: int) -> _Plane:
+    """(side, side) factors around 1: light through leaves or blinds, different in every photo.
+
+    Without it, skin is so smooth that two photos of a person are nearly the same picture.
     """
     from PIL import Image
 
@@ -157,8 +170,16 @@ def _linear(colour: Colour) -> _Plane:
 
 
 def _bump(x: _Plane, y: _Plane, at_x: float, at_y: float, wide: float, high: float) -> _Plane:
-    """A Gaussian hill of height 1."""
-    return np.exp(-(((x - at_x) / wide) ** 2) - ((y - at_y) / high) ** 2)
+    """A Gaussian hill of height 1. In place: a new plane for each step costs more than the step."""
+    across, down = x - at_x, y - at_y
+    across /= wide
+    down /= high
+    across *= across
+    down *= down
+    np.negative(across, out=across)
+    across -= down
+    hill: _Plane = np.exp(across, out=across)
+    return hill
 
 
 def _line(distance: _Plane, wide: float) -> _Plane:
@@ -172,6 +193,14 @@ def _rise(x: _Plane, start: float, end: float) -> _Plane:
     t = np.clip((x - start) / (end - start), 0, 1)
     line: _Plane = t * t * (3 - 2 * t)
     return line
+
+
+def _box(near: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns from the first to the last that are true anywhere."""
+    rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
+    if not len(rows):
+        return slice(0), slice(0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 class _Canvas:
@@ -196,11 +225,7 @@ class _Canvas:
 
     def window(self, top: float, bottom: float, half: float) -> tuple[slice, slice]:
         """The rows and columns that show y from `top` to `bottom` and x from -`half` to `half`."""
-        near = (self.y > top) & (self.y < bottom) & (self.ax < half)
-        rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
-        if not len(rows):
-            return slice(0), slice(0)
-        return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        return _box((self.y > top) & (self.y < bottom) & (self.ax < half))
 
     def _turn(self) -> None:
         """Find the point (x, y, z) of the head that each pixel shows, by fixed-point iteration."""
@@ -236,7 +261,7 @@ class _Canvas:
         return depth
 
     def _relief(self) -> _Plane:
-        """What stands out of the bare head, and what lies deeper."""
+        """Height above the bare head; negative where the face is deeper."""
         p, s, x, y, ax = self.person, self.scene, self.x, self.y, self.ax
         tip, mouth, smile = p.nose_length - 0.08, self.mouth_y, max(s.smile, 0)
         along = np.clip((y + 0.22) / (tip + 0.22), 0, 1)
@@ -268,7 +293,7 @@ class _Canvas:
         return z
 
     def _shade(self) -> None:
-        """Lambert's law, wrapped a little round the edge, on the relief; a faint shine; corners that stay dark."""
+        """Light on the relief: Lambert's law, softened at the edge, a faint shine, and corners that are always dark."""
         p, s, x, y = self.person, self.scene, self.x, self.y
         yaw, pitch = radians(s.yaw), radians(s.pitch)
         z = (self._base(x, y) + self._relief()) * (cos(yaw) * cos(pitch)) - x * sin(yaw) - y * sin(pitch)
@@ -354,7 +379,17 @@ class _Canvas:
         _paint(self.light, skin * ear * (0.85 * self.shade + 0.1 * d), self.inside(0.12 * d))
 
     def head(self) -> None:
-        """Skin and everything painted on it, then lit, then laid on the picture."""
+        """The bare head, drawn on the rows and columns that show some of it: elsewhere it changes nothing."""
+        self.skin_mask = self.inside(self._outline())
+        at = _box(self.skin_mask > 0)
+        part = copy(self)
+        part.light, part.skin_mask = self.light[:, *at], self.skin_mask[at]
+        planes = (self.x, self.y, self.ax, self.shade, self.shine)
+        part.x, part.y, part.ax, part.shade, part.shine = (np.ascontiguousarray(plane[at]) for plane in planes)
+        part._skin()
+
+    def _skin(self) -> None:
+        """Skin and everything painted on it, lit, and put onto the picture."""
         p, x, y = self.person, self.x, self.y
         face = np.empty_like(self.light)
         face[:] = _linear(p.skin)
@@ -375,7 +410,6 @@ class _Canvas:
         self._eyes(face, glint)
         lit = face * self.shade + self.shine + glint
         lit[1:] *= 0.93 + 0.07 * np.minimum(self.shade, 1)
-        self.skin_mask = self.inside(self._outline())
         _paint(self.light, lit, self.skin_mask)
 
     def _beard(self, face: _Plane) -> None:
@@ -387,9 +421,13 @@ class _Canvas:
         jaw = np.maximum(jaw, _rise(ax, 0.8, 0.92) * _rise(y, -0.1, 0.2))
         low = _rise(y, mouth + 0.04, mouth + 0.2) * np.exp(-((x / (0.75 if cheeks else 0.36)) ** 4))
         top, bottom = p.nose_length + 0.06, mouth - 0.4 * p.lip_upper
-        band = (y - (top + bottom) / 2 - 0.5 * x * x) / max(0.62 * (bottom - top), 0.05)
-        moustache = np.exp(-(band**4)) * np.exp(-((x / (p.mouth_width + 0.06)) ** 6))
-        density = np.maximum(np.maximum(cheeks * jaw, chin * low), lip * moustache)
+        middle, high, wide = (top + bottom) / 2, max(0.62 * (bottom - top), 0.05), p.mouth_width + 0.06
+        # Three half-heights and half-widths away it is below 1e-30.
+        at = self.window(middle - 3 * high, middle + 3 * high + 0.5 * (3 * wide) ** 2, 3 * wide)
+        band = (y[at] - middle - 0.5 * x[at] * x[at]) / high
+        moustache = np.exp(-(band**4)) * np.exp(-((x[at] / wide) ** 6))
+        density = np.maximum(cheeks * jaw, chin * low)
+        density[at] = np.maximum(density[at], lip * moustache)
         speckle = 0.88 + 0.12 * np.sin(61 * x + 2 * np.sin(31 * y)) * np.sin(37 * y + 9 * ax)
         _paint(face, _linear(p.beard_colour), np.clip(density * speckle, 0, 0.95))
 
@@ -439,7 +477,7 @@ class _Canvas:
         _paint(face, _linear(p.brow_colour), 0.92 * dense * ends * hairs)
 
     def _eyes(self, face: _Plane, glint: _Plane) -> None:
-        """Both eyes; the light they throw back goes to `glint`, which no shade dims."""
+        """Both eyes. Their reflections go to `glint`, which is not shaded."""
         p, s = self.person, self.scene
         at = self.window(-0.4, 0.45, 0.85)
         x, y, ax, face = self.x[at], self.y[at], self.ax[at], face[:, *at]
@@ -504,5 +542,5 @@ class _Canvas:
 
 
 def _paint(onto: _Plane, colour: _Plane, alpha: _Plane) -> None:
-    """Lay (3, h, w) `colour` over `onto`, in place, where `alpha` (h, w) is 1."""
+    """Mix (3, h, w) `colour` into `onto`, in place; `alpha` (h, w) is the share of `colour`, 0 to 1."""
     onto += alpha * (colour - onto)

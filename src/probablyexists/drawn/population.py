@@ -1,8 +1,8 @@
-"""Drawn people: faces that belong to nobody, with a truth that is known.
+"""Drawn people: faces of nobody, so that the truth is known.
 
-A person is some forty numbers (`DrawnPerson`); a photo of them is those numbers seen under a pose, a light, an
-expression and in front of a background (`Scene`). Person n of population s, and photo k of that person, are the
-same picture whenever and in whatever order they are drawn. How a face is put on paper stands in `drawing.py`.
+A person is about forty numbers (`DrawnPerson`). A photo is a person in a pose, a light, an expression and in front of
+a background (`Scene`), drawn by `drawing.py`. Photo k of person n of population s is always the same picture, in
+whatever order photos are drawn.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from probablyexists.drawn.drawing import Colour, DrawnPerson, Scene, draw
 __all__ = ["Colour", "DrawnPerson", "Scene", "draw_person", "draw_photo", "draw_scene", "write_population"]
 
 _SKIN = np.array([[0.95, 0.79, 0.70], [0.88, 0.68, 0.55], [0.74, 0.53, 0.39], [0.61, 0.42, 0.31], [0.45, 0.31, 0.235]])
-"""From light to dark, evenly spaced along `complexion` 0 to 1."""
+"""From light to dark, evenly spaced over `complexion`, 0 to 1."""
 _HAIR = {
     "black": (0.09, 0.08, 0.08),
     "dark brown": (0.19, 0.12, 0.09),
@@ -48,7 +48,7 @@ _BEARDS: list[tuple[float, float, float]] = [
     (0, 0.85, 0.9),
     (0.9, 0.9, 0.9),
 ]
-"""Clean, stubble, moustache, goatee, full: how dense on cheeks, upper lip and chin."""
+"""Clean, stubble, moustache, goatee, full: density on cheeks, upper lip and chin."""
 _FRAMES = [(0.06, 0.05, 0.05), (0.32, 0.17, 0.08), (0.45, 0.08, 0.10), (0.55, 0.50, 0.42), (0.12, 0.18, 0.34)]
 
 
@@ -160,7 +160,7 @@ def draw_scene(person: DrawnPerson, photo: int) -> Scene:
 
 
 def draw_photo(person: DrawnPerson, photo: int, size: int = 128) -> NDArray[np.uint8]:
-    """(size, size, 3) RGB: the `photo`-th photo of a person, a face crop much as generators give."""
+    """The `photo`-th photo of a person: (size, size, 3) RGB, a face crop as generators give."""
     return draw(person, draw_scene(person, photo), size)
 
 
@@ -172,9 +172,9 @@ def write_population(
     size: int = 128,
     kind: Literal["png", "jpg"] = "png",
 ) -> None:
-    """One folder a person (`person-0007`), one file a photo (`003.png`).
+    """Write one folder a person (`person-0007`) with one file a photo (`003.png`).
 
-    `photos` are the photos' numbers, the same for everybody, or a function from a person's number to theirs.
+    `photos`: numbers of the photos, the same for everybody, or a function from a person's number to theirs.
     """
     from PIL import Image
 

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError, MissingExtraError
 
-ROWS_A_GROUP = 1 << 14
-
 
 class ParquetVectors:
     """The column `embedding` of a Parquet file, or of all Parquet files of a folder in the order of their names.
@@ -81,6 +79,8 @@ class TableFolder:
     where: str
     disk: Any
     path: str
+    rows_a_group: int = 1 << 14
+    """Rows of a Parquet row group, which is read whole."""
 
     def names(self) -> list[str]:
         """Of the files in it; none where there is no such folder."""
@@ -102,7 +102,7 @@ class TableFolder:
             self.disk.create_dir(self.path, recursive=True)
             aside = f"{self.path}/.{name}.part"
             with self.disk.open_output_stream(aside) as sink:
-                pq.write_table(pa.table(arrays), sink, use_dictionary=False, row_group_size=ROWS_A_GROUP)
+                pq.write_table(pa.table(arrays), sink, use_dictionary=False, row_group_size=self.rows_a_group)
             self.disk.move(aside, f"{self.path}/{name}")
         except OSError as error:
             raise InputError(

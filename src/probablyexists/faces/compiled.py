@@ -20,7 +20,7 @@ CHIP_SIDE = 150
 PICTURE_SIDE = 48
 """Side, in pixels, of the small grey pictures that are kept beside each embedding for the copy search."""
 
-_SOURCE = Path(__file__).with_name("align.c")
+SOURCE = Path(__file__).with_name("align.c")
 _COMPILED = ".compiled"
 """Suffix of the compiled library; a .so could be imported as a Python module."""
 
@@ -37,14 +37,19 @@ class Picture(ctypes.Structure):
 
 @cache
 def aligner() -> ctypes.CDLL | None:
-    """The compiled functions; None if they are missing, made for another machine, or made from another align.c.
+    """The compiled functions of this package; None if there are none, see `loaded`."""
+    return loaded(SOURCE)
+
+
+def loaded(source: Path) -> ctypes.CDLL | None:
+    """What was compiled from `source`; None if it is missing, made for another machine, or made from another source.
 
     Arrays passed to them must be contiguous, and have the shape given here, if any.
     """
     try:
-        library = ctypes.CDLL(str(_SOURCE.with_suffix(_COMPILED)))
+        library = ctypes.CDLL(str(source.with_suffix(_COMPILED)))
         made_from = (ctypes.c_char * 64).in_dll(library, "source_sha256").value.decode()
-        if made_from != sha256_file(_SOURCE):
+        if made_from != sha256_file(source):
             return None
     except (OSError, ValueError):  # ValueError: the library has no such name
         return None

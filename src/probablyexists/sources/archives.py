@@ -19,7 +19,6 @@ from probablyexists.basis.text import clean, shown
 from probablyexists.sources.listing import MAX_BYTES, Photo, is_candidate, is_hidden, no_images, persons_of, unreadable
 
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-_TOO_LARGE = f"a member over {MAX_BYTES // 2**20} MiB"
 _DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -34,11 +33,15 @@ _DAMAGE = (
 
 
 class ZipSource:
-    """The images in a zip. Stored and deflated members are read; members of other compressions are unreadable."""
+    """The images in a zip. Stored and deflated members are read; members of other compressions are unreadable.
 
-    def __init__(self, where: str | Path, named: bool | None = None) -> None:
+    `max_bytes`: a member that is larger, uncompressed, is too large.
+    """
+
+    def __init__(self, where: str | Path, named: bool | None = None, *, max_bytes: int = MAX_BYTES) -> None:
         self.name = clean(str(where))
         self._path = path = Path(where)
+        self._max_bytes = max_bytes
         members: dict[str, zipfile.ZipInfo] = {}
         try:
             with zipfile.ZipFile(path) as archive:
@@ -60,7 +63,7 @@ class ZipSource:
             return
         with archive:
             for photo in wanted:
-                yield photo, _zip_member(archive, self._members[photo.path])
+                yield photo, _zip_member(archive, self._members[photo.path], self._max_bytes)
 
 
 def _is_plain(info: zipfile.ZipInfo) -> bool:
@@ -68,31 +71,37 @@ def _is_plain(info: zipfile.ZipInfo) -> bool:
     return not info.is_dir() and kind in (0, stat.S_IFREG)
 
 
-def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | ImageError:
+def _too_large(max_bytes: int) -> ImageError:
+    return ImageError("too large", f"a member over {max_bytes // 2**20} MiB")
+
+
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, max_bytes: int) -> bytes | ImageError:
     if info.flag_bits & 0x1:
         return ImageError("unreadable", "encrypted")
-    if info.file_size > MAX_BYTES:
-        return ImageError("too large", _TOO_LARGE)
+    if info.file_size > max_bytes:
+        return _too_large(max_bytes)
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # zipfile limits how much it unpacks at once for these two only
         return ImageError("unreadable", f"compression method {info.compress_type}; use deflate")
     try:
         with archive.open(info) as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(max_bytes + 1)
     except Exception as error:  # a damaged member may raise any type
         return unreadable(error)
-    return data if len(data) <= MAX_BYTES else ImageError("too large", _TOO_LARGE)
+    return data if len(data) <= max_bytes else _too_large(max_bytes)
 
 
 class TarSource:
     """The images in a tar, plain or compressed with gzip, bzip2 or xz.
 
     A compressed tar has no random access: it is unpacked once to list it and once for each `stream`.
+    `max_bytes`: a larger member is too large.
     """
 
-    def __init__(self, where: str | Path, named: bool | None = None) -> None:
+    def __init__(self, where: str | Path, named: bool | None = None, *, max_bytes: int = MAX_BYTES) -> None:
         self.name = clean(str(where))
         self._path = Path(where)
+        self._max_bytes = max_bytes
         members: dict[str, tuple[int, int]] = {}
         for inside, info, _ in tar_members(where):
             members[inside] = (-1, 0) if info.issparse() else (info.offset_data, info.size)
@@ -101,7 +110,7 @@ class TarSource:
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The bytes of each wanted photo, in the order of the archive."""
-        return stream_tar(self._path, [(*self._members[photo.path], photo) for photo in wanted])
+        return stream_tar(self._path, [(*self._members[photo.path], photo) for photo in wanted], self._max_bytes)
 
 
 def tar_members(
@@ -126,14 +135,16 @@ def _now(file: IO[bytes], info: tarfile.TarInfo) -> bytes | None:
     return data if isinstance(data, bytes) else None
 
 
-def stream_tar(path: Path, places: list[tuple[int, int, Photo]]) -> Iterator[tuple[Photo, bytes | ImageError]]:
+def stream_tar(
+    path: Path, places: list[tuple[int, int, Photo]], max_bytes: int = MAX_BYTES
+) -> Iterator[tuple[Photo, bytes | ImageError]]:
     """The bytes of photos, in the order of the tar. `places`: (offset, size, photo); offset -1: a sparse member."""
     good = []
     for offset, size, photo in places:
         if offset < 0:
             yield photo, ImageError("unreadable", "a sparse member")
-        elif size > MAX_BYTES:
-            yield photo, ImageError("too large", _TOO_LARGE)
+        elif size > max_bytes:
+            yield photo, _too_large(max_bytes)
         else:
             good.append((offset, size, photo))
     good.sort()

@@ -32,12 +32,22 @@ _AT_ONCE = 64
 
 
 class ColumnsSource:
-    """The images in one or several files of the same schema; a row is found by its file and its number in it."""
+    """The images in one or several files of the same schema; a row is found by its file and its number in it.
+
+    `max_bytes`: a larger image is too large.
+    """
 
     def __init__(
-        self, where: str | Path, files: Sequence[Path], role: Role | None = None, named: bool | None = None
+        self,
+        where: str | Path,
+        files: Sequence[Path],
+        role: Role | None = None,
+        named: bool | None = None,
+        *,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self.name = clean(str(where))
+        self._max_bytes = max_bytes
         self._files = tuple(files)
         paths: list[str | None] = []
         persons: list[str | None] = []
@@ -84,15 +94,15 @@ class ColumnsSource:
                 with _opened(self._files[file], self.name) as table:
                     for (_, photo), cell in zip(rows, table.cells([row for row, _ in rows]), strict=True):
                         next(left)
-                        yield photo, _image(cell)
+                        yield photo, _image(cell, self._max_bytes)
             except (InputError, ValueError, OSError) as error:
                 yield from ((photo, unreadable(error)) for _, photo in left)
 
 
-def _image(cell: Any) -> bytes | ImageError:
+def _image(cell: Any, max_bytes: int) -> bytes | ImageError:
     data = cell.get("bytes") if isinstance(cell, dict) else cell
     if isinstance(data, bytes):
-        return data if len(data) <= MAX_BYTES else ImageError("too large", f"a cell over {MAX_BYTES // 2**20} MiB")
+        return data if len(data) <= max_bytes else ImageError("too large", f"a cell over {max_bytes // 2**20} MiB")
     if isinstance(cell, dict) and cell.get("path"):
         return ImageError("unreadable", "only a path to a file elsewhere, which is not followed")
     return ImageError("unreadable", "an empty cell")

@@ -15,7 +15,6 @@ from scipy.stats import t
 from probablyexists.basis.errors import InputError
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 
-_CHUNK = 1024
 _LENGTH_TOLERANCE = 1e-3
 
 
@@ -47,7 +46,7 @@ def frechet_distance(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
     return max(0.0, apart + spread - 2 * shared)
 
 
-def kernel_distance(x: NDArray[np.floating], y: NDArray[np.floating]) -> Figure:
+def kernel_distance(x: NDArray[np.floating], y: NDArray[np.floating], *, chunk: int = 1024) -> Figure:
     """Unbiased squared maximum mean discrepancy of samples `x` (n, d) from photos `y` (m, d), cubic kernel.
 
     Gretton et al. 2012, J. Machine Learning Research 13, equation 3; for generators Binkowski et al. 2018,
@@ -62,6 +61,8 @@ def kernel_distance(x: NDArray[np.floating], y: NDArray[np.floating]) -> Figure:
     whether the distance is zero: other photos of the same people would change it, and photos are not independent. Near
     zero the jackknife is too wide. `n` is the number of rows of `x`.
 
+    `chunk`: rows compared at once; it changes no result.
+
     Unresolvable with fewer than 3 rows of `x` or 2 of `y`. Raises InputError as `frechet_distance` does, and for rows
     that are not of unit length.
     """
@@ -73,8 +74,8 @@ def kernel_distance(x: NDArray[np.floating], y: NDArray[np.floating]) -> Figure:
         lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
         if wrong := int((np.abs(lengths - 1) > _LENGTH_TOLERANCE).sum()):
             raise InputError(f"{wrong} of {len(rows)} rows of {name} are not of unit length; divide each by its length")
-    within, across = _others(x), _kernel_sums(x, y) / m
-    among_y = float(_others(y).sum()) / (m * (m - 1))
+    within, across = _others(x, chunk), _kernel_sums(x, y, chunk) / m
+    among_y = float(_others(y, chunk).sum()) / (m * (m - 1))
     value = float(within.sum()) / (n * (n - 1)) - 2 * float(across.mean()) + among_y
     # The same without row i: each of its pairs is removed twice, as (i, j) and (j, i).
     without = (within.sum() - 2 * within) / ((n - 1) * (n - 2)) - 2 * (across.sum() - across) / (n - 1)
@@ -100,14 +101,14 @@ def _root(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.linalg.qr(centred, mode="r"), dtype=np.float64)
 
 
-def _kernel_sums(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+def _kernel_sums(x: NDArray[np.float64], y: NDArray[np.float64], chunk: int) -> NDArray[np.float64]:
     """(n,) for each row of x, the sum of the kernel with all rows of y."""
     sums = np.empty(len(x), dtype=np.float64)
-    for start in range(0, len(x), _CHUNK):
-        sums[start : start + _CHUNK] = ((x[start : start + _CHUNK] @ y.T + 1) ** 3).sum(axis=1)
+    for start in range(0, len(x), chunk):
+        sums[start : start + chunk] = ((x[start : start + chunk] @ y.T + 1) ** 3).sum(axis=1)
     return sums
 
 
-def _others(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _others(x: NDArray[np.float64], chunk: int) -> NDArray[np.float64]:
     """(n,) for each row, the sum of the kernel with all others."""
-    return np.asarray(_kernel_sums(x, x) - (np.einsum("ij,ij->i", x, x) + 1) ** 3, dtype=np.float64)
+    return np.asarray(_kernel_sums(x, x, chunk) - (np.einsum("ij,ij->i", x, x) + 1) ** 3, dtype=np.float64)
