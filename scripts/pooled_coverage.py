@@ -221,10 +221,10 @@ def main() -> None:
     chosen = parser.parse_args()
     started = time.monotonic()
     for title, rows in (
-        ("People drawn, these generators (the truth is theirs):", people_rows()),
-        ("People and generators drawn (the truth is the procedure's):", procedure_rows()),
-        ("Beyond the split baseline, people drawn (the truth is the AUROC less 1/2):", difference_rows()),
-        ("What happens without:", wrong_rows()),
+        ("People drawn at random, generators fixed (the truth is for these generators):", people_rows()),
+        ("People and generators drawn at random (the truth is for the procedure):", procedure_rows()),
+        ("Difference from the baseline, people drawn at random (the truth is the AUROC minus 1/2):", difference_rows()),
+        ("Without these corrections:", wrong_rows()),
     ):
         table(title, [row for row in rows if chosen.only in row.name], chosen.experiments)
     print(f"{chosen.experiments} experiments a row; {time.monotonic() - started:.0f} seconds")

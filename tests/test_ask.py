@@ -128,7 +128,7 @@ def test_bad_input_is_one_line(world: World, tmp_path: Path, cache: Path) -> Non
     write_population(few, range(200, 205), range(1), kind="jpg")
     for photos, reference, said in (
         ([tmp_path / "none.jpg"], world.reference, "none.jpg': does not exist"),
-        ([*world.of(SHOWN), world.photos], world.reference, "is no image file; give image files"),
+        ([*world.of(SHOWN), world.photos], world.reference, "is not an image file; give image files"),
         (world.of(SHOWN), few, r"reference=\.\.\.: needs at least 20 people, has 5"),
     ):
         with pytest.raises(ProbablyExistsError, match=said) as error:
@@ -143,7 +143,7 @@ def test_the_commands(world: World, tmp_path: Path, cache: Path) -> None:
     assert "finding: evidence" in asked.output
     listed = CliRunner().invoke(app, ["blind", *how, "--out", str(tmp_path / "frequent")])
     assert listed.exit_code == 0, listed.output
-    assert re.match(r"1 face comes up too often|\d+ faces come up too often", listed.output)
+    assert re.match(r"1 face appears too often|\d+ faces appear too often", listed.output)
     assert (tmp_path / "frequent" / "frequent.html").exists()
 
 

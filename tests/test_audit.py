@@ -237,7 +237,7 @@ def test_bad_input_is_one_line(world: World, cache: Path, tmp_path: Path) -> Non
     assert "is a file" in with_(out=tmp_path / "file")
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "findings.json").write_text("{}")
-    assert "holds findings.json already" in with_(out=tmp_path / "old")
+    assert "already holds findings.json" in with_(out=tmp_path / "old")
     with pytest.raises(ProbablyExistsError, match="faces='perhaps': input should be"):
         probablyexists.audit(world.training, world.heldout, world.honest, faces="perhaps")  # type: ignore[arg-type]
     assert "recogniser" in with_(recogniser="none")
@@ -295,7 +295,7 @@ def test_a_dry_run_says_what_it_would_cost_and_does_nothing(world: World, tmp_pa
     for role, folder in (("training", world.training), ("heldout", world.heldout), ("generated", world.leaking)):
         assert said[role][1:3] == [f"{sum(path.is_file() for path in folder.rglob('*.*')):,}", "images"]
         assert float(said[role][3].removesuffix("/s").replace(",", "")) > 1
-    assert {"embed", "copies", "match", "in", "memory", "disk"} <= said.keys()
+    assert {"embed", "copies", "match", "total", "memory", "disk"} <= said.keys()
     assert not (tmp_path / "o").exists()
     assert not (tmp_path / "cache" / "embeddings").exists()
 
@@ -326,7 +326,7 @@ def test_a_stopped_audit_keeps_what_it_has_and_goes_on(small: World, tmp_path: P
         [sys.executable, "-c", _STOPPED, *asked], capture_output=True, text=True, check=False, timeout=120
     )
     assert stopped.returncode == 130, stopped.stderr
-    assert stopped.stderr.strip().splitlines()[-1].startswith("probablyexists: stopped; what was embedded is kept")
+    assert stopped.stderr.strip().splitlines()[-1].startswith("probablyexists: stopped; embeddings are kept")
     assert list((tmp_path / "cache").rglob("part-*.parquet"))
     assert not (tmp_path / "o" / "findings.json").exists()
     result = CliRunner().invoke(app, asked)

@@ -52,7 +52,7 @@ def test_choices_are_listed_and_expert_options_have_a_panel() -> None:
     said = help_of("audit", 120)
     assert "auto|detect|aligned" in said
     assert "local|ray" in said
-    first, expert, machine = re.split(r"Expert options|What the machine may use", said)
+    first, expert, machine = re.split(r"Expert options|Resources", said)
     assert "--training" in first
     assert "--more-attacks" in expert
     assert "--threads" in machine
@@ -75,7 +75,7 @@ def test_a_file_takes_any_option_and_the_command_line_wins(tmp_path: Path) -> No
     config.write_text("treads = 1\n")
     assert "no option 'treads'" in refused("audit", "--config", config)
     config.write_text("no TOML")
-    assert "is not TOML" in refused("audit", "--config", config)
+    assert "is not valid TOML" in refused("audit", "--config", config)
     assert "cannot be read" in refused("audit", "--config", tmp_path / "none.toml")
 
 

@@ -747,7 +747,7 @@ def test_settings_of_generators_are_refused_in_one_line(tmp_path: Path) -> None:
             probablyexists.audit(people, heldout, str(generated), **options)
         return str(caught.value)
 
-    assert message(heldout, samples=9).startswith(f"generated='{heldout}': holds 1 images, and all of them are used")
+    assert message(heldout, samples=9).startswith(f"generated='{heldout}': contains 1 images, and all of them are used")
     assert message(model, samples=0).startswith("samples=0: ")
     assert "the seed is -1" in message(model, seed=-1)
     assert message("no_such_module:sample").startswith("generated='no_such_module:sample': there is no module")

@@ -26,6 +26,7 @@ from probablyexists.stats.roc import auroc
 EXPERIMENT = """
 name = "tiny"
 [defaults]
+size = 16
 base = 8
 batch = 4
 images = 8

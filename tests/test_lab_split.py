@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,27 @@ def test_who_has_too_few_photos_for_a_member_is_nobody() -> None:
     assert "few" in people(everybody.heldout)
     assert "few" not in everybody.controls
     assert everybody.controls == people(roles.heldout)
+
+
+@pytest.mark.parametrize(
+    ("given", "fewest"),
+    [
+        ({"photos": 5, "unseen": 3}, 8),
+        ({"photos": 2, "unseen": 1, "most": 8}, 9),
+        ({"dose": (1, 2, 4), "unseen": 2}, 6),
+        ({"photos": "all", "unseen": 4}, 1),
+        ({"photos": 5, "unseen": 3, "heldout": "everybody"}, 1),
+        ({"photos": 5, "unseen": 3, "truth": "strangers"}, 8),
+    ],
+)
+def test_who_cannot_have_a_role_changes_no_draw(given: dict[str, Any], fewest: int) -> None:
+    """So that nothing needs to be cropped of them."""
+    design = Design(people=4, **given)
+    assert design.fewest_photos == fewest
+    some = crops({f"q{n}": n for n in range(1, 12)})
+    enough = [crop for crop in some if int(crop.person[1:]) >= fewest]
+    for seed in range(5):
+        assert split(EVERYBODY + some, design, seed) == split(EVERYBODY + enough, design, seed)
 
 
 def test_a_dose_is_handed_out_at_random_and_equally_often() -> None:

@@ -1,8 +1,7 @@
-"""The networks of the lab: fast forms against plain rewrites, laws of what comes out, shapes."""
+"""The networks of the lab: fast operations against plain ones, laws of what comes out, shapes."""
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
 from typing import Any
@@ -17,12 +16,16 @@ from torch import Tensor, nn  # noqa: E402
 from torch.autograd import gradcheck, gradgradcheck  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
-from probablyexists.networks import augment, dcgan, operations, r3gan, resampling, spectral, stylegan2  # noqa: E402
+from probablyexists.networks import augment, dcgan, frames, operations, r3gan, stylegan2  # noqa: E402
+from probablyexists.networks.fast.fast import Fast, twice_differentiable  # noqa: E402
+from probablyexists.networks.operations import PLAIN, Operations  # noqa: E402
 
-SIZES = (32, 48, 64, 128)
+SIZES = (16, 32, 48, 64, 128)
+ONCE, TWICE = Fast(), Fast(twice=True)
 ADVERSARIAL = {"r3gan": r3gan, "stylegan2": stylegan2}
 
 each_network = pytest.mark.parametrize("network", ADVERSARIAL.values(), ids=ADVERSARIAL.keys())
+each_form = pytest.mark.parametrize("ops", [PLAIN, ONCE, TWICE], ids=["plain", "fast", "twice"])
 each_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
 
@@ -50,7 +53,7 @@ def everyday(network: nn.Module) -> nn.Module:
     return network
 
 
-# --- resampling ------------------------------------------------------------------------------------------------
+# --- frames and the filter --------------------------------------------------------------------------------------
 
 
 def fir(x: Tensor, padding: int, gain: float = 1.0) -> Tensor:
@@ -68,49 +71,51 @@ def test_doubling_is_zeros_between_the_pixels_and_the_filter(dtype: Any) -> None
     spread[:, :, ::2, ::2] = x
     plain = fir(F.pad(spread, (2, 1, 2, 1)), padding=0, gain=4.0)
     inner = (..., slice(1, -1), slice(1, -1))
-    close(resampling.double(x)[inner], plain[inner])
-    assert resampling.double(torch.ones(1, 1, 4, 4)).eq(1).all()
+    close(frames.double(x)[inner], plain[inner])
+    assert frames.double(torch.ones(1, 1, 4, 4)).eq(1).all()
 
 
+@each_form
 @each_dtype
-def test_halving_is_the_filter_and_every_second_pixel(dtype: Any) -> None:
+def test_halving_is_the_filter_and_every_second_pixel(dtype: Any, ops: Operations) -> None:
     x = normal(2, 3, 8, 8, dtype=dtype)
     plain = fir(F.pad(x, (1, 1, 1, 1), mode="replicate"), padding=0)[..., ::2, ::2]
-    close(resampling.halve(x), plain)
+    close(ops.halve(x), plain)
 
 
 def test_halving_is_the_adjoint_of_doubling() -> None:
     small, large = normal(2, 3, 4, 4), normal(2, 3, 8, 8)
-    close((resampling.double(small) * large).sum(), 4 * (small * resampling.halve(large)).sum())
-    assert gradgradcheck(resampling.halve, [large[:1, :1].requires_grad_()])
+    close((frames.double(small) * large).sum(), 4 * (small * ONCE.halve(large)).sum())
+    assert gradgradcheck(ONCE.halve, [large[:1, :1].requires_grad_()])
 
 
+@each_form
 @each_dtype
 @pytest.mark.parametrize("padding", [1, 2])
-def test_blur_is_the_filter(padding: int, dtype: Any) -> None:
+def test_blur_is_the_filter(padding: int, dtype: Any, ops: Operations) -> None:
     x = normal(2, 3, 6, 6, dtype=dtype)
-    close(resampling.blur(x, padding), fir(x, padding))
+    close(ops.blur(x, padding), fir(x, padding))
 
 
 @pytest.mark.parametrize("padding", [0, 1, 2, 3])
 def test_the_blur_of_bfloat16_is_the_filter(padding: int) -> None:
     x = normal(2, 3, 6, 6).bfloat16()
-    assert (resampling.blur(x, padding).double() - fir(x.double(), padding)).abs().max() < 0.01
+    assert (ONCE.blur(x, padding).double() - fir(x.double(), padding)).abs().max() < 0.01
 
 
 def test_blur_has_its_derivatives() -> None:
     x = normal(1, 2, 4, 4).requires_grad_()
-    assert gradcheck(lambda x: resampling.blur(x, 2), [x])
-    assert gradgradcheck(lambda x: resampling.blur(x, 1), [x])
+    assert gradcheck(lambda x: ONCE.blur(x, 2), [x])
+    assert gradgradcheck(lambda x: ONCE.blur(x, 1), [x])
 
 
 def test_frames_by_hand() -> None:
-    assert resampling.sides(32) == [4, 8, 16, 32]
-    assert resampling.sides(48) == [3, 6, 12, 24, 48]
-    assert resampling.widths(128, 16) == [128, 128, 128, 64, 32, 16]
+    assert frames.sides(32) == [4, 8, 16, 32]
+    assert frames.sides(48) == [3, 6, 12, 24, 48]
+    assert frames.widths(128, 16) == [128, 128, 128, 64, 32, 16]
     for size in (4, 34, 44):
         with pytest.raises(InputError, match=rf"size {size}: .*take 32"):
-            resampling.sides(size)
+            frames.sides(size)
 
 
 # --- operations ------------------------------------------------------------------------------------------------
@@ -120,21 +125,19 @@ def test_frames_by_hand() -> None:
 def test_convolution_is_the_ordinary_one(stride: int, padding: int, groups: int, side: int) -> None:
     how = {"stride": stride, "padding": padding, "groups": groups}
     x, weight, bias = normal(2, 4, side, side), normal(2, 4 // groups, 3, 3), normal(2)
-    close(operations.conv(x, weight, bias, **how), F.conv2d(x, weight, bias, **how))
-    close(operations.conv(x, weight.requires_grad_(), **how), F.conv2d(x, weight, **how))
-    with torch.no_grad():
-        close(operations.conv(x, weight, bias, **how), F.conv2d(x, weight, bias, **how))
     given = [t.requires_grad_() for t in (x[:1], weight, bias)]
-    assert gradcheck(lambda *t: operations.conv(*t, **how), given)
-    with operations.differentiable_twice():
-        close(operations.conv(x, weight, bias, **how), F.conv2d(x, weight, bias, **how))
-        assert gradcheck(lambda *t: operations.conv(*t, **how), given)
-        assert gradgradcheck(lambda *t: operations.conv(*t, **how), given)
+    for fast in (ONCE, TWICE):
+        close(fast.conv(x, weight, bias, **how), PLAIN.conv(x, weight, bias, **how))
+        close(fast.conv(x, weight, **how), PLAIN.conv(x, weight, **how))
+        with torch.no_grad():
+            close(fast.conv(x, weight, bias, **how), PLAIN.conv(x, weight, bias, **how))
+        assert gradcheck(lambda *t, fast=fast: fast.conv(*t, **how), given)
+    assert gradgradcheck(lambda *t: TWICE.conv(*t, **how), given)
 
 
 def test_a_second_derivative_must_be_asked_for() -> None:
     x, weight = normal(1, 2, 4, 4).requires_grad_(), normal(2, 2, 3, 3)
-    (gradient,) = torch.autograd.grad(operations.conv(x, weight).square().sum(), x, create_graph=True)
+    (gradient,) = torch.autograd.grad(ONCE.conv(x, weight).square().sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         gradient.sum().backward()
 
@@ -142,24 +145,24 @@ def test_a_second_derivative_must_be_asked_for() -> None:
 def test_transposed_convolution_is_the_ordinary_one() -> None:
     x, weight, bias = normal(2, 4, 3, 3), normal(4, 2, 4, 4), normal(2)
     close(
-        operations.conv_transpose(x, weight, bias, stride=2, padding=1),
-        F.conv_transpose2d(x, weight, bias, stride=2, padding=1),
+        ONCE.conv_transpose(x, weight, bias, stride=2, padding=1),
+        PLAIN.conv_transpose(x, weight, bias, stride=2, padding=1),
     )
     given = [t.requires_grad_() for t in (x[:1], weight, bias)]
-    assert gradcheck(lambda *t: operations.conv_transpose(*t, stride=2, padding=1), given)
+    assert gradcheck(lambda *t: ONCE.conv_transpose(*t, stride=2, padding=1), given)
 
 
-@pytest.mark.parametrize("twice", [False, True])
+@pytest.mark.parametrize("ops", [ONCE, TWICE], ids=["fast", "twice"])
 @pytest.mark.parametrize(
     ("n", "here", "there", "side"), [(4, 3, 32, 16), (4, 32, 3, 16), (1, 64, 16, 4), (1, 16, 64, 8)]
 )
 def test_the_fast_forms_of_bfloat16_are_the_ordinary_ones(
-    n: int, here: int, there: int, side: int, twice: bool
+    n: int, here: int, there: int, side: int, ops: Operations
 ) -> None:
-    """Three channels on one side, and few places with many weights: each where it is taken and where it is not."""
+    """Three channels on one side, and few pixels with many weights: each where it is taken and where it is not."""
     for ours, plain, shape in (
-        (operations.conv, F.conv2d, (there, here, 4, 4)),
-        (operations.conv_transpose, F.conv_transpose2d, (here, there, 4, 4)),
+        (ops.conv, PLAIN.conv, (there, here, 4, 4)),
+        (ops.conv_transpose, PLAIN.conv_transpose, (here, there, 4, 4)),
     ):
         x, weight, bias = (
             t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t
@@ -167,12 +170,11 @@ def test_the_fast_forms_of_bfloat16_are_the_ordinary_ones(
         )
         fast = [t.bfloat16().requires_grad_() for t in (x, weight, bias)]
         exact = [t.detach().double().requires_grad_() for t in fast]
-        with operations.differentiable_twice() if twice else contextlib.nullcontext():
-            y = ours(*fast, stride=2, padding=1)
+        y = ours(*fast, stride=2, padding=1)
         z = plain(*exact, stride=2, padding=1)
-        told = torch.randn_like(y)
-        found = [y, *torch.autograd.grad(y, fast, told)]
-        wanted = [z, *torch.autograd.grad(z, exact, told.double())]
+        grad = torch.randn_like(y)
+        found = [y, *torch.autograd.grad(y, fast, grad)]
+        wanted = [z, *torch.autograd.grad(z, exact, grad.double())]
         for a, b in zip(found, wanted, strict=True):
             assert (a.double() - b).abs().max() <= 0.01 * b.abs().max()
         assert all(t.is_contiguous(memory_format=torch.channels_last) for t in found[:3])
@@ -180,72 +182,42 @@ def test_the_fast_forms_of_bfloat16_are_the_ordinary_ones(
 
 def test_leaky_relu_is_the_ordinary_one() -> None:
     x = normal(40).requires_grad_()
-    close(operations.leaky_relu(x), F.leaky_relu(x, 0.2))
-    assert gradcheck(operations.leaky_relu, [x])
-    with operations.differentiable_twice():
-        close(operations.leaky_relu(x), F.leaky_relu(x, 0.2))
-        assert gradcheck(operations.leaky_relu, [x])
-        assert gradgradcheck(operations.leaky_relu, [x])
+    for fast in (ONCE, TWICE):
+        close(fast.leaky_relu(x), PLAIN.leaky_relu(x))
+        assert gradcheck(fast.leaky_relu, [x])
+    assert gradgradcheck(TWICE.leaky_relu, [x])
 
 
 def penalty(network: nn.Module, images: Tensor) -> Tensor:
     """R1 times two: the mean square of the gradient of the logits by the images."""
     images = images.clone().requires_grad_()
-    with operations.differentiable_twice():
-        logits = network(images)
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    (gradient,) = torch.autograd.grad(network(images).sum(), images, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()
 
 
-class Twin(nn.Module):
-    """One frame of a discriminator, twice: with the operations of the house and with PyTorch's."""
-
-    def __init__(self, ours: bool) -> None:
-        super().__init__()
-        self.ours = ours
-        self.first, self.second = nn.Parameter(normal(8, 3, 3, 3)), nn.Parameter(normal(8, 4, 3, 3))
-        self.bias = nn.Parameter(normal(8))
-
-    def forward(self, images: Tensor) -> Tensor:
-        if self.ours:
-            x = operations.leaky_relu(operations.conv(images, self.first, self.bias, padding=1))
-            return operations.leaky_relu(operations.conv(x, self.second, stride=2, groups=2)).square().sum((1, 2, 3))
-        x = F.leaky_relu(F.conv2d(images, self.first, self.bias, padding=1), 0.2)
-        return F.leaky_relu(F.conv2d(x, self.second, stride=2, groups=2), 0.2).square().sum((1, 2, 3))
-
-
-def test_a_gradient_penalty_is_the_ordinary_one() -> None:
-    ours, images = Twin(ours=True), normal(3, 3, 9, 9)
-    plain = copy.deepcopy(ours)
-    plain.ours = False
-    for network in (ours, plain):
-        (network(images).mean() + penalty(network, images)).backward()
-    for here, there in zip(ours.parameters(), plain.parameters(), strict=True):
+@pytest.mark.parametrize(("kind", "more"), [(dcgan, {"norm": "none"}), (r3gan, {}), (stylegan2, {})])
+def test_a_network_with_fast_operations_is_the_plain_one(kind: Any, more: dict[str, str]) -> None:
+    """Logits, their gradients, and those of a gradient penalty, in double precision."""
+    plain = everyday(kind.Discriminator(32, 8, **more)).double()
+    fast = operations.use(copy.deepcopy(plain), Fast())
+    images = normal(4, 3, 32, 32)
+    close(fast(images), plain(images))
+    (fast(images).mean() + penalty(twice_differentiable(fast), images)).backward()
+    (plain(images).mean() + penalty(plain, images)).backward()
+    for here, there in zip(fast.parameters(), plain.parameters(), strict=True):
         close(here.grad, there.grad)
 
 
-def test_a_weight_is_cast_anew_when_it_has_changed() -> None:
-    weight, x = nn.Parameter(normal(2, 1, 1, 1).float()), torch.ones(1, 1, 1, 1).bfloat16()
-
-    def is_seen_as_it_is() -> bool:
-        with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
-            return operations.conv(x, weight).flatten().equal(weight.detach().bfloat16().flatten())
-
-    with operations.casts_kept():
-        assert is_seen_as_it_is()
-        held = weight.detach().permute(0, 2, 3, 1)
-        with torch.no_grad():
-            held.mul_(2)  # through a view of the same memory
-        assert is_seen_as_it_is()
-        held.grad = torch.ones_like(held)
-        torch.optim.Adam([held], lr=0.5, fused=True).step()
-        torch.autograd.graph.increment_version([held])
-        assert is_seen_as_it_is()
-        with torch.no_grad():
-            weight.copy_(torch.ones_like(weight))
-        assert is_seen_as_it_is()
-    torch.optim.Adam([held], lr=0.5, fused=True).step()
-    assert is_seen_as_it_is()  # nothing is kept outside
+def test_a_twice_differentiable_network_shares_its_weights() -> None:
+    once = operations.use(dcgan.Discriminator(32, 8), Fast())
+    twice = twice_differentiable(once)
+    for here, there in zip(once.state_dict().values(), twice.state_dict().values(), strict=True):
+        assert here.data_ptr() == there.data_ptr()
+    assert [p.requires_grad_(False).requires_grad for p in once.parameters()] == [
+        p.requires_grad for p in twice.parameters()
+    ]
+    assert {layer.ops.twice for layer in once.layers if isinstance(layer, operations.Layer)} == {False}
+    assert {layer.ops.twice for layer in twice.layers if isinstance(layer, operations.Layer)} == {True}
 
 
 # --- spectral norm ---------------------------------------------------------------------------------------------
@@ -253,34 +225,36 @@ def test_a_weight_is_cast_anew_when_it_has_changed() -> None:
 
 def test_the_power_method_finds_the_first_singular_vector() -> None:
     weight = normal(6, 4, 3, 3)
-    u = spectral.power_iteration(weight, normal(6), 200)
+    u = operations.power_iteration(weight, normal(6), 200)
     left, values, _ = torch.linalg.svd(weight.flatten(1))
     assert u @ left[:, 0] == pytest.approx(math.copysign(1, u @ left[:, 0]))
-    close(spectral.spectrally_normal(weight, u), weight / values[0])
+    close(PLAIN.spectrally_normal(weight, u), weight / values[0])
+    close(ONCE.spectrally_normal(weight, u), weight / values[0])
 
 
 def test_spectral_norm_by_hand() -> None:
     weight = torch.tensor([[3.0, 4.0], [0.0, 0.0]])[:, :, None, None]
-    u = spectral.power_iteration(weight, torch.tensor([1.0, 1.0]))  # v = (0.6, 0.8), u = (1, 0), u' W v = 5
+    u = operations.power_iteration(weight, torch.tensor([1.0, 1.0]))  # v = (0.6, 0.8), u = (1, 0), u' W v = 5
     close(u, torch.tensor([1.0, 0.0]))
-    close(spectral.spectrally_normal(weight, u)[0].flatten(), torch.tensor([0.6, 0.8]))
+    close(PLAIN.spectrally_normal(weight, u)[0].flatten(), torch.tensor([0.6, 0.8]))
 
 
+@pytest.mark.parametrize("ops", [PLAIN, ONCE], ids=["plain", "fast"])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_spectral_norm_is_pytorchs_and_so_is_its_derivative(layout: torch.memory_format) -> None:
+def test_spectral_norm_is_pytorchs_and_so_is_its_derivative(layout: torch.memory_format, ops: Operations) -> None:
     ours, plain = dcgan.SpectralConv(3, 8, 4, 2, 1).double(), nn.Conv2d(3, 8, 4, 2, 1).double()
     plain.load_state_dict({"weight": ours.weight, "bias": ours.bias})
     plain = nn.utils.parametrizations.spectral_norm(plain)
     theirs = plain.parametrizations.weight[0]
-    ours.to(memory_format=layout).draw_vector()
+    operations.use(ours.to(memory_format=layout), ops).draw_vector()
     theirs._u.copy_(ours.u)
     theirs._v.copy_(F.normalize(ours.weight.flatten(1).T @ ours.u, dim=0))
     ours.eval()
     plain.eval()
-    x, told = normal(2, 3, 8, 8), normal(2, 8, 4, 4)
+    x, grad = normal(2, 3, 8, 8), normal(2, 8, 4, 4)
     close(ours(x), plain(x))
-    (ours(x) * told).sum().backward()
-    (plain(x) * told).sum().backward()
+    (ours(x) * grad).sum().backward()
+    (plain(x) * grad).sum().backward()
     close(ours.weight.grad, plain.parametrizations.weight.original.grad)
     assert ours.weight.grad.is_contiguous(memory_format=layout)
 
@@ -290,9 +264,9 @@ def test_each_pass_in_training_takes_the_power_method_one_step_further() -> None
     layer.u.copy_(start := F.normalize(normal(8), dim=0))
     with torch.no_grad():
         layer.train()(normal(1, 3, 8, 8))
-        close(layer.u, spectral.power_iteration(layer.weight, start))
+        close(layer.u, operations.power_iteration(layer.weight, start))
         layer.eval()(normal(1, 3, 8, 8))
-        close(layer.u, spectral.power_iteration(layer.weight, start))
+        close(layer.u, operations.power_iteration(layer.weight, start))
 
 
 # --- StyleGAN2 -------------------------------------------------------------------------------------------------
@@ -316,18 +290,19 @@ def modulated_plainly(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: b
 
 
 @each_dtype
+@pytest.mark.parametrize("ops", [PLAIN, ONCE], ids=["plain", "fast"])
 @pytest.mark.parametrize("up", [False, True])
 @pytest.mark.parametrize("demodulate", [False, True])
-def test_modulation_scales_the_weights_of_each_image(demodulate: bool, up: bool, dtype: Any) -> None:
+def test_modulation_scales_the_weights_of_each_image(demodulate: bool, up: bool, ops: Operations, dtype: Any) -> None:
     x, weight, style = normal(3, 4, 5, 5, dtype=dtype), normal(6, 4, 3, 3, dtype=dtype), normal(3, 4, dtype=dtype)
-    fast = stylegan2.modulated(x, weight, style, demodulate=demodulate, up=up)
-    assert fast.shape == (3, 6, 10, 10) if up else (3, 6, 5, 5)
-    close(fast, modulated_plainly(x, weight, style, demodulate=demodulate, up=up))
+    found = stylegan2.modulated(x, weight, style, demodulate=demodulate, up=up, ops=ops)
+    assert found.shape == (3, 6, 10, 10) if up else (3, 6, 5, 5)
+    close(found, modulated_plainly(x, weight, style, demodulate=demodulate, up=up))
 
 
 def test_the_two_orders_of_an_up_convolution_are_the_same_inside() -> None:
     x, weight, style = normal(2, 4, 8, 8), normal(6, 4, 3, 3), normal(2, 4)
-    first = stylegan2.modulated(resampling.double(x), weight.flip(2, 3), style)
+    first = stylegan2.modulated(frames.double(x), weight.flip(2, 3), style)
     inner = (..., slice(3, -3), slice(3, -3))
     close(stylegan2.modulated(x, weight, style, up=True)[inner], first[inner])
 
@@ -465,11 +440,11 @@ def test_every_parameter_learns(network: Any) -> None:
 @each_network
 @pytest.mark.parametrize("fast", [False, True])
 def test_gradient_penalty_is_finite_and_moves_the_weights(network: Any, fast: bool) -> None:
-    discriminator = everyday(network.Discriminator(32, 8)).to(memory_format=torch.channels_last)
+    discriminator = operations.use(everyday(network.Discriminator(32, 8)), Fast()).to(memory_format=torch.channels_last)
     images = torch.randn(4, 3, 32, 32).to(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16, enabled=fast):
         logits = discriminator(images)
-        penalised = penalty(discriminator, images)
+        penalised = penalty(twice_differentiable(discriminator), images)
     assert logits.dtype == torch.float32
     assert not logits.equal(logits.bfloat16().float())
     penalised.backward()
@@ -480,7 +455,7 @@ def test_gradient_penalty_is_finite_and_moves_the_weights(network: Any, fast: bo
 
 @each_network
 def test_bfloat16_changes_the_picture_little(network: Any) -> None:
-    generator = network.Generator(32, 16).eval()
+    generator = operations.use(network.Generator(32, 16), Fast()).eval()
     latent = torch.randn(4, *generator.latent_shape)
     with torch.no_grad():
         exact = generator(latent)

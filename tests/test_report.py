@@ -59,15 +59,15 @@ SENTENCES: dict[Verdict, tuple[str, list[str], list[str]]] = {
         ["with 900 held-out people for 240 members, nobody can be named unless about 6 people are strongly exposed"],
     ),
     "no evidence": (
-        "No evidence of a leak at this power: a leak of 7 of 240 members or more would probably have been noticed, "
-        "a smaller one perhaps not.",
+        "No evidence of a leak at this power: a leak of at least 7 of 240 members, each as clear as a photo, would "
+        "probably have been noticed; a smaller leak might be missed.",
         ["nobody is named, no copies were found, and members as a group score no higher than strangers"],
         [],
     ),
     "inconclusive": (
         "This audit cannot tell whether the generator gives away people it was trained on.",
         ["the power of this audit could not be measured: needs at least 20 people with 3 photos, has 0"],
-        ["30 held-out photos are too few to hold false copies at 1 in 1,000"],
+        ["30 held-out photos are too few to limit false copies to 1 in 1,000"],
     ),
 }
 

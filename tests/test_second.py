@@ -112,8 +112,8 @@ def test_an_attack_that_cannot_be_tried_is_refused_at_once(world: World, tmp_pat
     for more, words in (
         (("plda",), "learns from photos of other people; give some with reference="),
         (("webster",), "not known; known are nearest-sample, "),
-        (("nearest-10", "nearest-10/1"), "is used already"),
-        (("nearest-sample",), "is used already"),
+        (("nearest-10", "nearest-10/1"), "is already used"),
+        (("nearest-sample",), "is already used"),
     ):
         with pytest.raises(InputError, match=words):
             audit(world, world.honest, more_attacks=more)
@@ -134,7 +134,7 @@ def test_a_recogniser_that_sees_nothing_stops_all_naming(
     (second,) = findings.second_opinions
     assert second.kind == "recogniser"
     assert second.id == OnnxRecogniser(colour).id
-    with pytest.raises(InputError, match="is used already"):
+    with pytest.raises(InputError, match="is already used"):
         audit(world, world.leaking, more_recognisers=("dlib",))
 
 

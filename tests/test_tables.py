@@ -80,5 +80,5 @@ def test_what_cannot_be_matched_gets_one_line(tmp_path: Path) -> None:
         return str(result.exception)
 
     assert "embeddings of 4 numbers" in refused(tmp_path / "a", tmp_path / "b")
-    assert "no Parquet file" in refused(tmp_path / "a", tmp_path / "nowhere")
+    assert "not a Parquet file" in refused(tmp_path / "a", tmp_path / "nowhere")
     assert "greater than or equal to 1" in refused(tmp_path / "a", tmp_path / "a", "-k", 0)

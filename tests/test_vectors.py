@@ -69,10 +69,10 @@ def test_matching_from_disk_is_matching_in_memory(
 
 
 def test_what_holds_no_vectors_gets_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no Parquet file, nor a folder of them"):
+    with pytest.raises(InputError, match=r"not a Parquet file or a folder of them"):
         ParquetVectors(str(tmp_path))
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 and nothing else")
-    with pytest.raises(InputError, match=r"bad\.parquet: is no Parquet file, or damaged"):
+    with pytest.raises(InputError, match=r"bad\.parquet: is not a Parquet file, or damaged"):
         ParquetVectors(str(tmp_path / "bad.parquet"))
     pq.write_table(pa.table({"embedding": [[1.0, 2.0]]}), tmp_path / "lists.parquet")
     with pytest.raises(InputError, match=r"lists\.parquet: needs a column embedding"):
@@ -83,5 +83,5 @@ def test_what_holds_no_vectors_gets_one_line(tmp_path: Path) -> None:
         ParquetVectors(str(tmp_path / "null.parquet"))[:]
     write_vectors(str(tmp_path / "both"), "a", np.ones((1, 2), np.float32))
     write_vectors(str(tmp_path / "both"), "b", np.ones((1, 3), np.float32))
-    with pytest.raises(InputError, match=r"embeddings of 3 numbers, of 2 in the files before it"):
+    with pytest.raises(InputError, match=r"embeddings have 3 numbers, but 2 in the files before it"):
         ParquetVectors(str(tmp_path / "both"))

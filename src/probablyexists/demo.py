@@ -1,4 +1,4 @@
-"""The demo: audit a real GAN that was trained on drawn people, one of them far too often, and compare with the truth.
+"""The demo: audit a real GAN trained on drawn people, one of them over-represented, and compare with the truth.
 
 The generator is an ONNX file in the package (`assets/`, made by scripts/demo_generator.py) and needs no torch.
 It was trained on 20 drawn people: 10 photos of each, and 400 of one person.
@@ -25,7 +25,7 @@ from probablyexists.stats.estimate import Estimate
 from probablyexists.tasks.audit import audit
 
 POPULATION = 0
-"""Seed of the drawn people; the generator knows these and no others."""
+"""Seed of the drawn people that the generator was trained on."""
 N_MEMBERS = 20
 N_HELDOUT = 700
 PHOTOS = 10
@@ -34,7 +34,7 @@ MOST = int(rng(POPULATION, "demo", "most").integers(N_MEMBERS))
 """Number of the over-represented person."""
 PHOTOS_HELDOUT = 4
 UNSEEN_PHOTOS = range(1000, 1004)
-"""Numbers of photos that are never trained on."""
+"""Numbers of the photos that are never trained on."""
 SAMPLES = 2000
 
 GENERATOR = "demo-generator.onnx"
@@ -50,7 +50,7 @@ class Outcome:
 
 
 def member_photos(number: int) -> range:
-    """Numbers of the photos of a member that the generator was trained on."""
+    """Numbers of a member's training photos."""
     return range(MOST_PHOTOS if number == MOST else PHOTOS)
 
 
@@ -58,14 +58,14 @@ def demo(out: Path, seed: int, progress: Progress) -> Outcome:
     """Draw, sample, audit, compare. Photos and report stay in `out`. `seed`: of the samples."""
     if out.exists() and any(out.iterdir()):
         if not (out / ".probablyexists-demo").is_file():
-            raise InputError(f"{option('out', out)}: is not empty and no demo of ours; give another folder")
+            raise InputError(f"{option('out', out)}: is not empty and not an earlier demo; give another folder")
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / ".probablyexists-demo").touch()
     draw_everybody(out, progress)
     with as_file(files("probablyexists") / "assets" / GENERATOR) as generator:
         if sha256_file(generator) != GENERATOR_SHA256:
-            raise InputError(f"{generator}: not the file that belongs to this version; install probablyexists anew")
+            raise InputError(f"{generator}: not the file of this version; reinstall probablyexists")
         findings = audit(
             out / "training",
             out / "heldout",
@@ -116,11 +116,11 @@ def compare(findings: Findings, out: Path) -> Outcome:
         f"verdict: {findings.verdict}. {findings.sentence}",
         "",
         f"the truth           trained on {N_MEMBERS} people, {PHOTOS} photos each, and {MOST_PHOTOS} of {most}",
-        f"copies              {copied.total()} of {SAMPLES:,} samples, {copied[most]} of them of {most}",
+        f"copies              {copied.total()} of {SAMPLES:,} samples, {copied[most]} of them show {most}",
         f"{most}         number {rank} in exposure, {rows[most]['exposure']:.1f} standard deviations above strangers, "
         f"p = {rows[most]['p']:.3f}",
         f"named               {', '.join(named) or 'nobody'}",
-        f"can one tell        AUROC of unseen photos, by person: {auroc}",
+        f"membership          AUROC of unseen photos, by person: {auroc}",
         "",
         f"report:   {out / 'audit' / 'report.html'}",
         f"findings: {out / 'audit' / 'findings.json'}",

@@ -1,7 +1,7 @@
 """The rules for the verdict, fixed before any data is read. We never write "private" or "safe".
 
 leak           somebody is named, or there are copies, or members as a group score above strangers
-inconclusive   nothing of that, but the audit could not have seen a leak worth worrying about, or cannot be trusted
+inconclusive   none of these, but the audit had too little power to notice a serious leak, or cannot be trusted
 no evidence    nothing found, and a leak of more than 10 % of the members would have been noticed (power 80 %)
 """
 
@@ -18,21 +18,21 @@ from probablyexists.results.findings import Copies, Data, Membership, Missed, Na
 from probablyexists.stats.estimate import Estimate, Unresolvable
 
 GROUP_P = 0.005
-"""One-sided p-value, for each of seen and unseen photos, at which the members as a group leak."""
+"""One-sided significance level of the group test, for seen and for unseen photos each."""
 COPIES_P = 0.01
-"""Probability that so many samples are copies by chance, given the held-out photos that set the threshold."""
+"""Significance level for the number of copies, given the held-out photos that set the threshold."""
 CERTAIN_COPY = 0.95
 """A pixel correlation that only the same photograph reaches; one such sample is enough."""
 LARGEST_MISSED = 0.10
-"""Largest share of members whose leak may go unnoticed for "no evidence"."""
+"""A leak of this share of the members must be detectable for "no evidence"."""
 WORST_FNMR = 0.50
-"""FNMR at FMR 1 % above which the recogniser is blind here."""
+"""FNMR at FMR 1 % above which the recogniser is too weak for this data."""
 WORST_FAILURE = 0.20
-"""Share of images without a face above which a role is not represented by what is left."""
+"""Share of a role's images without a face above which the remaining images do not represent the role."""
 UNEQUAL_FAILURE = 0.10
-"""Difference of that share between members and held-out people that makes them incomparable."""
+"""Difference in that share above which training and held-out photos are not comparable."""
 UNFAIR_SPLIT = 0.60
-"""Lower limit of the split baseline's AUROC from which scores of members and strangers cannot be compared."""
+"""Lower limit of the split baseline's AUROC above which scores of members and strangers are not comparable."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ def judge(
     smallest = missed.power.smallest
     return Judgement(
         "no evidence",
-        f"No evidence of a leak at this power: had {smallest:,} of {naming.n_members:,} members or more leaked as "
-        "clearly as a photo shows a person, that would probably have been noticed; less would perhaps not.",
+        f"No evidence of a leak at this power: a leak of at least {smallest:,} of {naming.n_members:,} members, each "
+        "as clear as a photo, would probably have been noticed; a smaller leak might be missed.",
         [
             "nobody is named, no copies were found, and members as a group score no higher than strangers",
             f"{smallest:,} exposed members of {naming.n_members:,} would have been noticed in 80 % of cases",
@@ -88,8 +88,8 @@ def _copies_leak(copies: Copies) -> list[str]:
     n = copies.n_copies
     if not n:
         return []
-    # The rate of false copies is not known: a threshold that j of m held-out photos reach lets through a fresh one
-    # with a probability that is Beta(j + 1, m - j) over the draw of those photos.
+    # The rate of false copies is unknown. If j of m held-out photos reach the threshold, a new photo reaches it with
+    # a probability that is distributed as Beta(j + 1, m - j) over the draw of the held-out photos.
     m = copies.calibrated_on
     allowed = max(0, math.floor((m + 1) * RATE + 1e-9) - 1)
     by_chance = float(betabinom.sf(n - 1, copies.n_samples, allowed + 1, max(1, m - allowed)))
@@ -100,7 +100,7 @@ def _copies_leak(copies: Copies) -> list[str]:
 
 
 def _faces_leak(naming: Naming, membership: Sequence[Membership], split_baseline: SplitBaseline) -> list[str]:
-    """Named people, and the members as a group unless the split baseline explains as much."""
+    """Reasons from faces: people named, and a group difference that the split baseline does not explain."""
     because = []
     if naming.n_exposed:
         because.append(
@@ -138,7 +138,7 @@ def _leak_sentence(naming: Naming, copies: Copies, unfair: bool) -> str:
 def _obstacles(
     copies: Copies, missed: Missed, trust: Trust, data: Data, unfair: bool, *, leak_by_copies: bool
 ) -> list[str]:
-    """What stands in the way of "no evidence"."""
+    """Reasons why "no evidence" cannot be claimed."""
     found = []
     power = missed.power
     if isinstance(power, Unresolvable):
@@ -147,10 +147,10 @@ def _obstacles(
         found.append("even if every member leaked, this audit would probably have noticed nothing")
     elif power.smallest > 1 and power.smallest > LARGEST_MISSED * power.n_members:
         found.append(
-            f"only a leak of {power.smallest:,} of {power.n_members:,} members or more would have been noticed"
+            f"only a leak of at least {power.smallest:,} of {power.n_members:,} members would have been noticed"
         )
     if copies.n_copies and not leak_by_copies:
-        found.append(f"{copies.n_copies:,} samples look like copies, no more than chance may give")
+        found.append(f"{copies.n_copies:,} samples look like copies, but chance alone could explain as many")
     if unfair:
         found.append("members and held-out people can be told apart without the generator: the split was not random")
     for rates in trust.rates:
@@ -161,7 +161,7 @@ def _obstacles(
         if share > WORST_FAILURE:
             found.append(f"no face was found in {share:.0%} of the {role} images")
     if abs(failures["training"] - failures["heldout"]) > UNEQUAL_FAILURE:
-        found.append("failures to find a face differ between training and held-out photos")
+        found.append("the share of images without a face differs between training and held-out photos")
     return found
 
 
@@ -170,13 +170,13 @@ def _cautions(copies: Copies, split_baseline: SplitBaseline, naming: Naming, tru
     if trust.overlaps:
         roles = " and ".join(f"{role} photos" for role in trust.overlaps)
         found.append(
-            f"the {roles} may show people whom the recogniser itself was trained on, by the name of their source: it "
-            "knows them better than others"
+            f"judging by the source's name, the {roles} may show people the recogniser was trained on; it recognises "
+            "them better than others"
         )
     if isinstance(split_baseline.auroc, Estimate) and UNFAIR_SPLIT >= split_baseline.auroc.low > 0.5:
         found.append("members and held-out people differ a little even without the generator (split baseline)")
     if not copies.resolvable:
-        found.append(f"{copies.calibrated_on:,} held-out photos are too few to hold false copies at 1 in 1,000")
+        found.append(f"{copies.calibrated_on:,} held-out photos are too few to limit false copies to 1 in 1,000")
     if naming.smallest_nameable > naming.n_members:
         found.append(f"{naming.n_heldout:,} held-out people are too few to name any of {naming.n_members:,} members")
     elif naming.smallest_nameable > 1:

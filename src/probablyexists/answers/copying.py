@@ -1,4 +1,4 @@
-"""Answer 4: copy or likeness? Copies are found first, in image space, and taken out before any identity claim."""
+"""Answer 4: copy or likeness? Copies are found first, in image space, and removed before any identity claim."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from probablyexists.results.findings import Copies
 from probablyexists.stats.rates import share_of_people
 
 MOST_OTHERS = 16
-"""Photos of a held-out person with which one of theirs is compared."""
+"""Most other photos of a held-out person that one photo of that person is compared with."""
 N_PARTS = 10
 
 
@@ -52,10 +52,10 @@ def find_copies(
 def _own_thresholds(training: Crowd, common: float, threads: int | None) -> dict[int, float]:
     """Row of a training photo -> the threshold for copies of it.
 
-    How alike the most alike of somebody's photos is to a new one grows with their number, and held-out people rarely
-    have as many as the over-represented person. Who has more photos than a held-out person is compared on gets a
-    threshold of their own, from their own photos: each against the others (in ten parts, nine tenths of them), so that
-    again at most 1 in 100 new photos would pass for a copy. Two that are the same picture say nothing of that.
+    The more photos a person has, the higher the best correlation of a new photo of that person with any of them.
+    Held-out people rarely have as many photos as the over-represented person. So a member with more than
+    `MOST_OTHERS` + 1 photos gets a threshold of their own: each photo is compared with the photos in the other nine
+    of ten parts, and again at most 1 in 100 new photos would pass for a copy. Duplicates are left out.
     """
     pictures = training.table.pictures
     thresholds = {}
@@ -69,7 +69,7 @@ def _own_thresholds(training: Crowd, common: float, threads: int | None) -> dict
 
 
 def _same_person(heldout: Crowd, threads: int | None) -> NDArray[np.float64]:
-    """(n,) for each held-out person with two photos or more: how alike one is to the most alike of the others."""
+    """(n,) best correlation of one photo with another of the same person, for held-out people with two or more."""
     several = [rows for rows in heldout.people.rows if len(rows) > 1]
     others = [rows[1 : 1 + MOST_OTHERS] for rows in several]
     if not several:
@@ -81,7 +81,7 @@ def _same_person(heldout: Crowd, threads: int | None) -> NDArray[np.float64]:
 
 
 def copies(found: CopyMatches, heldout: Crowd) -> Copies:
-    """The count, and what the same rule makes of held-out photos."""
+    """The number of copies, and the share of held-out photos that the same rule calls copies."""
     over = (found.heldout >= found.threshold.value).astype(np.float64)
     per_person = np.array([over[rows].mean() for rows in heldout.people.rows])
     n = len(found.is_copy)

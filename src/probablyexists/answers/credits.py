@@ -17,7 +17,7 @@ class Credits:
     people: NDArray[np.float64]
     """(n_people,) samples credited to each; a sample that resembles c people gives 1 / c to each."""
     share: float
-    """Expected share of samples that resemble somebody in a gallery of the asked size."""
+    """Expected share of samples that resemble somebody in a gallery of the given size."""
 
 
 def credit(people: NDArray[np.float32], samples: NDArray[np.float32], threshold: float, gallery: int) -> Credits:
@@ -40,7 +40,7 @@ def credit(people: NDArray[np.float32], samples: NDArray[np.float32], threshold:
 
 
 def _meeting_probability(n: int, gallery: int) -> NDArray[np.float64]:
-    """(n + 1,): chance that c given people of n include one of `gallery` drawn without replacement."""
+    """(n + 1,) at c: probability that `gallery` people, drawn from n without replacement, include one of c."""
     misses = np.ones(n + 1)
     for c in range(1, n + 1):
         remaining = n - c + 1

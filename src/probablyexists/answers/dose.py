@@ -1,4 +1,4 @@
-"""Answer 5: does more of you leak more? Exposure against the number of training photos. Observed, not causal."""
+"""Answer 5: do more photos leak more? Exposure against the number of training photos. Observed, not causal."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ def dose(
 ) -> Dose:
     """The curve, its slope, the same slope for held-out people, and the over-represented person.
 
-    Everybody is scored on the same number of photos here, whatever their count, so that a better template cannot
-    pass for a larger exposure.
+    Everybody is scored on the same number of photos, so that a better template is not mistaken for a larger exposure.
     """
     photos = common_count(training.people.counts, heldout.people.counts)
     ours, who = training.faces(photos)
@@ -42,7 +41,7 @@ def dose(
 
 
 def _points(counts: NDArray[np.intp], z: NDArray[np.float64]) -> list[DosePoint]:
-    """Bins that double: 1, 2-3, 4-7, ..."""
+    """One point a bin of photo counts; bins double: 1, 2-3, 4-7, ..."""
     bins = np.floor(np.log2(counts)).astype(int)
     return [
         DosePoint(

@@ -1,11 +1,11 @@
-"""No member known: which faces does the generator give more often than chance? Samples against each other.
+"""No member known: which faces does the generator produce more often than chance? Samples against each other.
 
-Around each sample those other samples are counted that are as alike as two photos of different people hardly ever are,
-and the reference people of whom a photo is. Null: samples and reference photos, one a person, are drawn from one
-distribution of faces. Given how many are near in all, those that are samples are then a draw without replacement, and a
-Fisher exact test (Fisher 1934; here one-sided, one for each sample, Benjamini-Hochberg over all) tells whether they are
-too many. The tests of neighbouring samples go together (positively dependent). What breaks the null without any person
-being remembered: a generator with little variety, or reference people of another kind.
+For each sample, count the other samples and the reference people that are near: at least as similar as 1 in 1,000
+pairs of different people. Null: samples and reference photos (one a person) come from one distribution of faces. Given
+the total number near, the number of samples among them is then hypergeometric. A one-sided Fisher exact test (Fisher
+1934) for each sample, Benjamini-Hochberg over all, finds the samples with too many. Tests of neighbouring samples are
+positively dependent. The null also fails, though nobody is remembered, if the generator has little variety or the
+reference people are of another kind.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from probablyexists.stats.conformal import benjamini_hochberg
 FMR = 1e-3
 """Share of pairs of different reference people who count as one face."""
 MOST_PEOPLE = 3000
-"""Reference people among whom that is measured."""
+"""Most reference people used to measure it."""
 MOST_FACES = 50
 
 
 @dataclass(frozen=True)
 class RepeatedFace:
-    """One face that is given too often."""
+    """One face that is produced too often."""
 
     samples: NDArray[np.intp]
-    """Rows of the samples that show it, most typical first; no sample shows two faces."""
+    """Rows of the samples that show the face, most typical first; no sample shows two faces."""
     n_reference: int
-    """Reference people as alike."""
+    """Number of reference people near the most typical sample."""
     p: float
     q: float
-    """Of its most typical sample."""
+    """p and q are those of the most typical sample."""
 
 
 @dataclass(frozen=True)
 class Frequent:
-    """All faces given too often, the least explicable by chance first."""
+    """All faces produced too often, smallest p-value first."""
 
     faces: tuple[RepeatedFace, ...]
     threshold: float
@@ -51,13 +51,13 @@ class Frequent:
 
 
 def frequent(samples: NDArray[np.float32], reference: NDArray[np.float32], level: float) -> Frequent:
-    """(m, dim) samples; (n, dim) one photo of each reference person, at least 50 of them; faces with q <= level."""
+    """Faces with q <= level, from (m, dim) samples and (n, dim) reference photos, one a person, at least 50."""
     threshold = one_face(reference)
     near, near_reference = _near(samples, samples, threshold) - 1, _near(samples, reference, threshold)
     m, n = len(samples) - 1, len(reference)
     p = hypergeom.sf(near - 1, m + n, m, near + near_reference)
     q = benjamini_hochberg(p)
-    # Where p has run out of digits the more of the samples, the more telling.
+    # Sort by log p, as p may underflow; then by the number of near samples.
     order = np.lexsort((-near, hypergeom.logsf(near - 1, m + n, m, near + near_reference)))
     free = np.ones(len(samples), dtype=bool)
     faces: list[RepeatedFace] = []

@@ -24,7 +24,8 @@ def membership(
 ) -> list[Membership]:
     """AUROC and TPR at FPR 1 % and 0.1 % by photo and by person, for seen and (if given) unseen photos.
 
-    The figures are those of the first attack, the p-values of the best of all, paid for (`stats.several.best_of`).
+    Figures are from the first attack. p-values are for the best of all attacks, corrected for picking it
+    (`stats.several.best_of`).
     """
     of_each = [populations(training, unseen, heldout, score) for score in scorers]
     return [_figures(several, seed) for several in zip(*of_each, strict=True)]
@@ -56,7 +57,7 @@ class Population:
 
 
 def populations(training: Crowd, unseen: Crowd | None, heldout: Crowd, score: Scorer) -> list[Population]:
-    """Seen and (if given) unseen photos, by photo and by person; by person on the same number of photos."""
+    """Seen and (if given) unseen photos, by photo and by person; everybody on the same number of photos."""
     by_photo = _photos(heldout, score)
     found = []
     for name, crowd in (("seen photos", training), ("unseen photos", unseen)):
@@ -109,11 +110,11 @@ def _people(crowd: Crowd, photos: int, score: Scorer) -> tuple[Side, tuple[str, 
 
 
 def split_baseline(training: Crowd, heldout: Crowd, seed: int) -> SplitBaseline:
-    """The baseline: can members be told from held-out people without the generator?
+    """The baseline: can members be distinguished from held-out people without the generator?
 
-    Logistic regression on templates, learned on one half of the people and judged on the other, both ways; the mean
-    of the two AUROCs. (Scores of a cross-validation in more folds depend on each other, and no interval fits them.)
-    Above 0.5, the split was not random, or the two folders differ in how they were made.
+    Logistic regression on templates, trained on one half of the people and tested on the other, both ways; the mean
+    of the two AUROCs. (With more folds the training sets overlap, and no interval holds for the dependent scores.)
+    Above 0.5, the split was not random, or the two folders were made differently.
     """
     from sklearn.linear_model import LogisticRegression
 

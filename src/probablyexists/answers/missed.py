@@ -1,4 +1,4 @@
-"""Answer 6: how much could we have missed? Leaks planted into this audit's own numbers."""
+"""Answer 6: how much could we have missed? Measured with leaks planted in this audit's own data."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from probablyexists.stats.estimate import Unresolvable
 from probablyexists.stats.power import smallest_leak
 
 ENOUGH = 20
-"""People whose spare photos can be planted; fewer would make the figure depend on who they are."""
+"""Fewest people with a spare photo to plant; with fewer, the figure would depend on who they are."""
 
 
 def missed(views: Sequence[View], attacks: Sequence[Attack], named: Named, seed: int) -> Missed:
-    """The smallest number of members that would have been noticed, had one unseen photo of each been generated.
+    """The smallest number of leaking members that would have been noticed, if one unseen photo of each were generated.
 
-    A planted leak is a held-out person's spare photo, put among the samples; if too few held-out people have a
-    spare one, members' photos serve too; if still too few, templates of one photo fewer do, which is weaker than the
-    audit was. Real likenesses are rarely as sharp as photos, so that a real leak of
-    this size may still be missed: the figure is the best case.
+    A planted leak is a held-out person's spare photo, put among the samples. If too few held-out people have a spare
+    photo, members' photos are used too; if still too few, templates use fewer photos, which makes the
+    attack weaker than the audit's. The figure is the best case: real likenesses are rarely as sharp as photos.
     """
     for photos in range(named.main_count, 0, -1):
         by_recogniser = [_p_values(view, attacks, photos) for view in views]
@@ -44,7 +43,7 @@ _ByName = dict[tuple[str, str], float]
 
 
 def _p_values(view: View, attacks: Sequence[Attack], photos: int) -> tuple[_ByName, _ByName]:
-    """(role, name) -> p, of people with a photo planted and of held-out people."""
+    """(role, name) -> p, for people with a planted photo and for held-out people."""
     faces, who = view.heldout.faces(photos)
     null = scores_of(view.scorers(attacks), faces)
     planted = _planted(view, view.heldout, "heldout", attacks, photos, null)
@@ -56,9 +55,9 @@ def _p_values(view: View, attacks: Sequence[Attack], photos: int) -> tuple[_ByNa
 def _planted(
     view: View, crowd: Crowd, role: str, attacks: Sequence[Attack], photos: int, null: NDArray[np.float64]
 ) -> _ByName:
-    """Of people with a spare photo each when these photos are among the samples.
+    """(role, name) -> p, for people with a spare photo, with these photos planted among the samples.
 
-    All are put there at once: for any one person the others' are a few more samples of strangers.
+    All are planted at once: for each person, the other people's photos are just samples of strangers.
     """
     faces, who = crowd.faces(photos, skip=1)
     if not who.size:
@@ -72,5 +71,5 @@ def _by_name(crowd: Crowd, role: str, who: NDArray[np.intp], p: NDArray[np.float
 
 
 def _largest(p: Sequence[float | None]) -> float:
-    """All recognisers must agree; one that was not asked about this person does not."""
+    """All recognisers must agree; a recogniser without a p-value for this person (None) does not."""
     return max(1.0 if value is None else value for value in p)

@@ -1,4 +1,4 @@
-"""Answer 2: who? A conformal p-value a member, against held-out people compared on as many photos."""
+"""Answer 2: who? A conformal p-value a member, against held-out people compared on the same number of photos."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Named:
     nearest: NDArray[np.intp]
     """(n_members, 3) rows of the nearest samples; -1 where there are fewer."""
     heldout_scores: dict[int, NDArray[np.float64]]
-    """For each number of photos, the scores of the held-out people who have as many."""
+    """For each number of photos, the scores of the held-out people with at least that many."""
     level: float
 
     @property
@@ -51,13 +51,13 @@ class Named:
 
 
 def photo_counts(members: NDArray[np.intp], heldout: NDArray[np.intp], level: float) -> NDArray[np.intp]:
-    """On how many photos each member is compared; decided from the counts alone, before any score is seen.
+    """(n_members,) photos on which each member is compared; decided from the counts alone, before any score is seen.
 
-    The more photos, the better the template, but the fewer held-out people have as many, and the higher the
-    p-value floor. Where one exposed person can be named on one photo, a number is allowed if that stays so: the
-    over-represented person has the most photos and is often alone. Elsewhere it is allowed if it takes at most twice
-    as many exposed people as comparing everybody on one photo. A member gets the largest allowed number not above
-    their own.
+    More photos make a better template, but fewer held-out people have as many, and the p-value floor rises. If a
+    single exposed person can be named on one photo, a number is allowed only if that stays true, because the
+    over-represented person has the most photos and is often exposed alone. Otherwise a number is allowed if naming
+    takes at most twice as many exposed people as on one photo. Each member gets the largest allowed number of photos
+    that they have.
     """
     floor = smallest_nameable(members.size, heldout.size, level)
     most = 1 if floor == 1 else 2 * floor
@@ -72,8 +72,7 @@ def photo_counts(members: NDArray[np.intp], heldout: NDArray[np.intp], level: fl
 def name_people(view: View, scorers: Sequence[Scorer], level: float) -> Named:
     """Score, rank against held-out people, and correct for the number of members (Benjamini-Hochberg).
 
-    The exposure and the held-out people's scores are those of the first attack, the p-values those of the worst for
-    each member.
+    Exposure and held-out scores are from the first attack; p-values are from the attack that exposes each member most.
     """
     training, heldout = view.training, view.heldout
     n = len(training.people)
@@ -107,7 +106,7 @@ def name_people(view: View, scorers: Sequence[Scorer], level: float) -> Named:
 
 
 def agreed(by_recogniser: Sequence[Named]) -> Named:
-    """Named where every recogniser agrees; all but the p-values is as the first sees it."""
+    """People named only where every recogniser agrees; all but the p-values is from the first recogniser."""
     first = by_recogniser[0]
     if len(by_recogniser) == 1:
         return first
@@ -119,8 +118,8 @@ def agreed(by_recogniser: Sequence[Named]) -> Named:
 def likenesses(named: Named, samples: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """((n_samples,) the exposed member each sample shows, -1 for none; (n_samples,) its similarity).
 
-    A sample shows an exposed member if it alone would have exposed them: its similarity, as a score, has a
-    p-value no larger than the largest among the exposed. Of several such members, the most similar.
+    A sample shows an exposed member if it alone would have exposed them: its similarity, taken as a score, has a
+    p-value no larger than `p_cut`. If that holds for several members, the most similar one.
     """
     shown = np.full(len(samples), -1, dtype=np.intp)
     best = np.full(len(samples), -np.inf)
@@ -136,7 +135,7 @@ def likenesses(named: Named, samples: NDArray[np.float32]) -> tuple[NDArray[np.i
 
 
 def naming(named: Named, n_heldout: int) -> Naming:
-    """How the naming was done: floors and strata."""
+    """How people were named: p-value floors and strata."""
     n = len(named.p)
     strata = []
     for k, theirs in sorted(named.heldout_scores.items()):

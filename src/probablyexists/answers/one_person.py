@@ -1,4 +1,4 @@
-"""One person: how exposed, against reference people compared on as many photos, and would it have been noticed?"""
+"""One person: how exposed among reference people compared on as many photos, and would a leak have been noticed?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from probablyexists.stats.estimate import Figure, Unresolvable
 from probablyexists.stats.rates import share_of_people
 
 ENOUGH_REFERENCE = 199
-"""With as many people the p-value floor is 0.005; more photos a template are not worth fewer."""
+"""With this many people the p-value floor is 0.005; a template of more photos is not worth fewer people."""
 N_NEAREST = 6
 ENOUGH_PLANTED = 20
 
@@ -39,7 +39,7 @@ class Rank:
 
 
 def photos_compared(n_asked: int, reference: NDArray[np.intp]) -> int:
-    """The most photos that enough reference people have; from the counts alone, before any score is seen.
+    """The largest number of photos that enough reference people have; decided before any score is seen.
 
     >>> photos_compared(5, np.array([1, 2, 3, 9] * 100))
     3
@@ -49,11 +49,11 @@ def photos_compared(n_asked: int, reference: NDArray[np.intp]) -> int:
 
 
 def rank(asked: Crowd, reference: Crowd, samples: Photos, score: Scorer, matcher: Matcher) -> Rank:
-    """A conformal p-value: the share of reference people, this person counted with them, who score at least as high.
+    """A conformal p-value: the share of people, this person included, who score at least as high.
 
-    Null: this person was not trained on. If they and the reference people are then exchangeable (drawn from the same
-    source, photographed alike), p is uniform or larger. What breaks it: reference people of another kind, or some who
-    were trained on (p is then too large).
+    Null: this person was not trained on. If the person is then exchangeable with the reference people (same source,
+    same kind of photos), p is uniform or larger. p is wrong if the reference people are of another kind, and too large
+    if some of them were trained on.
     """
     k = photos_compared(int(asked.people.counts[0]), reference.people.counts)
     face, _ = asked.faces(k)
@@ -72,10 +72,10 @@ def rank(asked: Crowd, reference: Crowd, samples: Photos, score: Scorer, matcher
 
 
 def power(reference: Crowd, at: Rank, samples: Photos, attack: Attack, level: float, matcher: Matcher) -> Figure:
-    """Share of reference people with p <= level if another photo of theirs had been generated.
+    """Share of reference people with p <= level if another photo of them had been generated.
 
-    The photo is put among the samples and is not in the template; templates have as many photos as the person asked
-    about was compared on, or one fewer where too few people have a spare one.
+    That photo is added to the samples and is not in the template. Templates have `at.compared_on` photos, or fewer
+    where too few people have a spare photo.
     """
     for k in range(at.compared_on, 0, -1):
         faces, who = reference.faces(k, skip=1)
@@ -89,9 +89,9 @@ def power(reference: Crowd, at: Rank, samples: Photos, attack: Attack, level: fl
 
 
 def odd_photos(asked: Crowd, reference: Crowd) -> list[int]:
-    """Rows of photos asked about that look less like every other of them than 1 in 100 strangers does.
+    """Rows of photos that may show somebody else: no other photo given is as similar as 1 in 100 strangers are.
 
-    With two photos neither can be told to be the odd one: both are given.
+    With two photos there is no telling which is odd: both are returned.
     """
     rows = asked.people.rows[0]
     if len(rows) < 2:

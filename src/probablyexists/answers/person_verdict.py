@@ -1,4 +1,4 @@
-"""The rules for the evidence about one person, fixed before any data is read."""
+"""Rules for the evidence about one person, fixed before any data is read."""
 
 from __future__ import annotations
 
@@ -36,41 +36,42 @@ def judge_person(
 ) -> PersonJudgement:
     """The rules for one person: copies first, then the rank among reference people."""
     higher = round(p * (n_reference + 1)) - 1
-    who = "nobody comes" if not higher else "one comes" if higher == 1 else f"{higher:,} come"
-    times = f"of {n_reference:,} other people, {who} out as high or higher"
+    who = "nobody scores" if not higher else "one scores" if higher == 1 else f"{higher:,} score"
+    times = f"of {n_reference:,} other people, {who} as high or higher"
     if n_copies:
         n = "One generated picture reproduces" if n_copies == 1 else f"{n_copies:,} generated pictures reproduce"
-        sentence = f"{n} a photo that was given of this person."
+        sentence = f"{n} one of the given photos of this person."
     elif p <= level:
-        sentence = f"The generated pictures resemble this person more than chance explains: {times}."
+        sentence = f"The generated pictures resemble this person more than chance can explain: {times}."
     else:
-        sentence = f"The generated pictures do not resemble this person more than they do others: {times}."
+        sentence = f"The generated pictures do not resemble this person more than other people: {times}."
     evidence: Evidence = "copy" if n_copies else "evidence" if p <= level else "no evidence"
     found = []
     if not owner_split:
         found.append(
-            "the reference people were not drawn by the generator's owner: if they are another kind of people, or "
-            "photographed otherwise, the rank says less; if some were trained on, it says too little"
+            "the reference people were not drawn by the generator's owner: if they or their photos are of another "
+            "kind, the rank is less reliable; if some were trained on, it understates the evidence"
         )
     if 1 / (n_reference + 1) > level:
         found.append(
-            f"{n_reference:,} reference people are too few for p to reach {level:g}, whatever the pictures show"
+            f"{n_reference:,} reference people are too few for p to reach {level:g}, whatever the samples show"
         )
     if evidence == "no evidence":
         if isinstance(power, Unresolvable):
             found.append(f"how often a leak would have been noticed could not be measured: {power.reason}")
         elif power.value < WEAK:
             found.append(
-                f"had a photo of the person been generated, only {power.value:.0%} of cases would have been noticed"
+                f"if a photo of the person had been generated, this would have been noticed in only {power.value:.0%} "
+                "of cases"
             )
     if compared_on == 1:
-        found.append("only one photo was compared; more photos of the person make the answer surer")
+        found.append("only one photo was compared; more photos make the answer more certain")
     if odd:
         more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
         found.append(f"{odd[0]!a}{more} looks unlike the other photos given; is it the same person?")
     if n_left_out:
         who = "1 reference person was" if n_left_out == 1 else f"{n_left_out} reference people were"
-        found.append(f"{who} left out, for a photo in common with this person")
+        found.append(f"{who} left out because a photo of theirs was given for this person too")
     if evidence == "copy" and not copies_resolvable:
-        found.append("the reference photos are too few to hold false copies at 1 in 1,000")
+        found.append("the reference photos are too few to limit false copies to 1 in 1,000")
     return PersonJudgement(evidence, sentence, found)

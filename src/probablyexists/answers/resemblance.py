@@ -12,19 +12,19 @@ from probablyexists.results.findings import Resemblance
 from probablyexists.stats.contrast import excess
 
 QUANTILE = 0.99
-"""A member's photo resembles some other member in 1 of 100 cases: that is where the threshold lies."""
+"""The threshold is set so that 1 in 100 members' photos resembles some other member."""
 
 
 ENOUGH = 20
-"""Members with a template; with fewer the threshold is set on held-out people."""
+"""Fewest members with a template; with fewer, the threshold is set on held-out people."""
 
 
 def resemblance_threshold(training: Crowd, heldout: Crowd, photos: int) -> float:
-    """The 99 % quantile of a member's photo's best similarity to the template of any *other* member.
+    """The 99 % quantile, over members' photos, of the best similarity to the template of any *other* member.
 
-    Set on the members' non-mated scores, so that held-out people can measure what it is worth (answer 7), and
-    without the samples, so that the excess is not chosen by what it measures. With few members it is set on
-    held-out people, and answer 7 then measures it on the people that set it.
+    It is set on members' non-mated scores, so that its error rates can be measured on held-out people (answer 7), and
+    without the samples, so that it does not depend on the excess it measures. With few members it is set on held-out
+    people; answer 7 then measures it on the same people.
     """
     crowd = training if int((training.people.counts >= photos).sum()) >= ENOUGH else heldout
     templates, who = crowd.templates(photos)
@@ -38,7 +38,7 @@ def resemblance_threshold(training: Crowd, heldout: Crowd, photos: int) -> float
 
 
 def resemblance(training: Crowd, heldout: Crowd, samples: NDArray[np.float32], n_likenesses: int) -> Resemblance:
-    """Galleries of equal size and equally many photos a person; the share of samples that resemble anyone in each."""
+    """Share of samples that resemble anyone in a gallery of members, and of held-out people of equal size."""
     photos = common_count(training.people.counts, heldout.people.counts)
     threshold = resemblance_threshold(training, heldout, photos)
     ours, theirs = (crowd.templates(photos)[0] for crowd in (training, heldout))

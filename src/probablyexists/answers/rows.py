@@ -1,4 +1,4 @@
-"""The rows of the findings: one a member, one a sample."""
+"""The tables of the findings: one row for each member, one for each sample."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def samples_table(
     seed: int,
     matcher: Matcher,
 ) -> pa.Table:
-    """One row a sample, by path; `shown` and `similarity` speak of the samples that are no copies, in order.
+    """One row a sample, sorted by path; `shown` and `similarity` have one entry for each sample that is not a copy.
 
-    Images without a face are there too: kind `none`, no similarity.
+    Images without a face are included: kind `none`, no similarity.
     """
     n = len(generated)
     kept = np.flatnonzero(~copied.is_copy)

@@ -1,4 +1,4 @@
-"""What further attacks and further recognisers say, each by itself."""
+"""Results of the extra attacks and extra recognisers, each on its own."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from probablyexists.stats.roc import auroc_estimate
 def second_opinions(
     views: Sequence[View], attacks: Sequence[Attack], scorers: Sequence[Sequence[Scorer]], level: float
 ) -> list[SecondOpinion]:
-    """Every further attack by the first recogniser, and the first attack by every further recogniser.
+    """Every extra attack with the first recogniser, and the first attack with every extra recogniser.
 
-    `scorers`: for each view the attacks, prepared.
+    `scorers`: the prepared attacks of each view.
     """
     first, others = scorers[0], zip(views[1:], scorers[1:], strict=True)
     by_attack = zip(attacks[1:], first[1:], strict=True)

@@ -1,4 +1,4 @@
-"""Answer 7: can the recogniser be trusted here? FMR and FNMR on the held-out people of this very audit."""
+"""Answer 7: can the recogniser be trusted here? FMR and FNMR on the held-out people of this audit."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def trust(
     source_names: Mapping[Role, str],
     seed: int,
 ) -> Trust:
-    """Templates against photos that are not in them, as in the audit, at thresholds set on the members.
+    """FMR and FNMR of templates against photos that are not in them, at thresholds set on the members.
 
-    `source_names`: role -> what its source is called; a name that tells of a set that shares people with the
-    recogniser's own training is an overlap.
+    `source_names`: role -> name of its source. A source is an overlap if its name contains that of a set that shares
+    people with the recogniser's training data.
     """
     photos = max(1, min(common_count(heldout.people.counts) - 1, common_count(training.people.counts)))
     thresholds: dict[Threshold, float] = {"resemblance": resemblance_threshold}
@@ -53,13 +53,13 @@ def trust(
 def _some(
     templates: NDArray[np.float32], who: NDArray[np.intp], seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """At most `MOST_PEOPLE` of them, drawn at random."""
+    """At most `MOST_PEOPLE` templates, drawn at random, and the people they belong to."""
     chosen = np.sort(rng(seed, "trust").permutation(len(who))[:MOST_PEOPLE])
     return templates[chosen], who[chosen]
 
 
 def _threshold_for_fmr(training: Crowd, photos: int, fmr: float, seed: int) -> float | None:
-    """The threshold at which this share of the members' non-mated comparisons match."""
+    """The threshold at which a share `fmr` of the members' non-mated comparisons match; None below 3 members."""
     templates, who = _some(*training.templates(photos), seed)
     if len(who) < 3:
         return None

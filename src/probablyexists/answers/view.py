@@ -1,10 +1,10 @@
-"""What one recogniser sees of everybody, and how several views and several attacks come to one p-value.
+"""All people and samples as one recogniser sees them, and one p-value from several attacks and recognisers.
 
-Attacks: whoever tries several and believes the best is wrong more often than they say. The choice is paid for under the
-exchangeability that each attack relies on anyway (`stats.several`). Recognisers: all must agree. A p-value is the
-largest of those by each recogniser, and so is one itself whatever their dependence (the intersection-union test, Berger
-1982, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics 24(4)); its null is that at least one
-recogniser sees no more in members than in strangers.
+Attacks: trying several and reporting the best inflates false positives. The p-value is corrected for this under the
+same exchangeability that each attack assumes (`stats.several`). Recognisers: all must agree. The p-value is the largest
+over the recognisers, which is valid under any dependence (the intersection-union test, Berger 1982, "Multiparameter
+Hypothesis Testing and Acceptance Sampling", Technometrics 24(4)). The null is that at least one recogniser finds no
+difference between members and strangers.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class View:
     unseen: Crowd | None
     heldout: Crowd
     samples: Photos
-    """Those that are no copies."""
+    """Samples that are not copies."""
     reference: Reference | None = None
-    """Others, for attacks that learn from them."""
+    """Other people, for attacks that learn from them."""
     matcher: Matcher = HERE
 
     def scorers(self, attacks: Sequence[Attack], planted: Photos | None = None) -> list[Scorer]:
@@ -43,12 +43,12 @@ class View:
 
 
 def scores_of(scorers: Sequence[Scorer], faces: Faces) -> NDArray[np.float64]:
-    """(n, attacks)"""
+    """(n, attacks) scores."""
     return np.column_stack([score(faces) for score in scorers])
 
 
 def p_of(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) conformal p-values of (n, attacks) scores against (m, attacks), by whichever attack is worst for each."""
+    """(n,) conformal p-values of (n, attacks) against (m, attacks) scores, by the attack that exposes each most."""
     if ours.shape[1] == 1:
         return conformal_p(ours[:, 0], theirs[:, 0])
     return conformal_p_of_best(ours, theirs)

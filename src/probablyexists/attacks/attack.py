@@ -1,4 +1,4 @@
-"""What an attack is: prepared once with what the attacker holds, then asked about people. It never grades itself."""
+"""The interface of an attack: prepare once with what the attacker holds, then score people. It never grades itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Attack", "Faces", "Matcher", "Photos", "Reference", "Scorer"]
 
 
 Scorer = Callable[[Faces], NDArray[np.float64]]
-"""(n,) scores; higher = more likely a member. Nobody's depends on who else is asked about."""
+"""Faces -> (n,) scores; higher = more likely a member. A person's score does not depend on the other faces."""
 
 
 @runtime_checkable
@@ -28,10 +28,10 @@ class Attack(Protocol):
 
     @property
     def needs_reference(self) -> bool:
-        """Whether it cannot do without reference people."""
+        """Whether the attack needs reference people."""
 
     def prepare(self, samples: Photos, reference: Reference | None, matcher: Matcher, /) -> Scorer:
-        """Learn what is to be learned from what the attacker holds. InputError where that is too little.
+        """Fit the attack to what the attacker holds. InputError if that is too little.
 
-        `matcher`: for nearest neighbours, see `matching.matcher`.
+        `matcher`: searches nearest neighbours, see `matching.matcher`.
         """

@@ -1,10 +1,10 @@
-"""How many samples fall close by? The Monte Carlo attack of Hilprecht, Haerterich & Bernau 2019.
+"""How many samples are near? The Monte Carlo attack of Hilprecht, Haerterich & Bernau 2019.
 
 "Monte Carlo and Reconstruction Membership Inference Attacks against Generative Models" (PoPETs 2019(4)), section 4.1:
 with the ball U(x) of radius epsilon, f(x) = 1/n * sum over samples g of 1[g in U(x)] (equation 5), or weighted by
-nearness, f(x) = -1/n * sum over g in U(x) of log d(x, g) (equation 8). The radius is the paper's percentile heuristic
-over distances between records and samples; its records are those asked about, ours are reference people, so that
-nobody's score depends on who else is asked about.
+nearness, f(x) = -1/n * sum over g in U(x) of log d(x, g) (equation 8). The radius is a percentile of the distances
+between records and samples, as in the paper. The paper uses the records under attack; we use reference people, so that
+a person's score does not depend on who else is scored.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from probablyexists.matching.cosines import blocks
 from probablyexists.matching.matcher import HERE, Matcher
 
 NEAREST = 1e-3
-"""Distances are not taken below this: cosines are rounded to six decimals, and a copy has no logarithm."""
+"""Smallest distance used: cosines are rounded to six decimals, and log 0 (a copy) is not finite."""
 
 
 @dataclass(frozen=True)
 class MonteCarloBall:
-    """Samples within a radius of a person's template, each counted as -log of its distance where `weighted`."""
+    """Share of samples within a radius of a person's template; if `weighted`, each weighs -log of its distance."""
 
     percentile: float = 0.1
-    """Of the distances between reference photos and samples, in percent: the share expected inside the ball."""
+    """Percentile (0 to 100) of the distances between reference photos and samples that is the radius."""
     weighted: bool = True
     needs_reference = True
 
@@ -37,7 +37,7 @@ class MonteCarloBall:
         return f"monte-carlo-ball-{self.percentile:g}{'-weighted' if self.weighted else ''}/1"
 
     def prepare(self, samples: Photos, reference: Reference | None = None, _matcher: Matcher = HERE, /) -> Scorer:
-        """The radius comes from the reference photos. InputError without any, or without samples."""
+        """Set the radius from the reference photos. InputError without reference photos or samples."""
         if reference is None or not len(reference) or not len(samples):
             raise InputError(f"attack {self.id}: needs samples and photos of reference people")
         nearness = _upper_quantile(reference.embeddings, samples.embeddings, self.percentile / 100)
@@ -56,7 +56,7 @@ class MonteCarloBall:
 
 
 def _distance(cosine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Euclidean, of unit vectors."""
+    """Euclidean distance of unit vectors with this cosine."""
     return np.maximum(np.sqrt(np.maximum(2 - 2 * cosine, 0)), NEAREST)
 
 

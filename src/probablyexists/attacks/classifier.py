@@ -1,10 +1,10 @@
-"""Does a face look generated? A classifier of samples against photos of reference people.
+"""Does a face look generated? A classifier that separates samples from photos of reference people.
 
 Zhang, Yu, Wen, Backes & Zhang 2024, "Generated Distributions Are All You Need for Membership Inference Attacks Against
-Generative Models" (MIAGM, arXiv 2310.19410): a network learns to tell generated images from auxiliary ones, and a face
-it takes for generated is taken for a member, since generated distributions lie nearer to training photos than to
-others. Here the images are embeddings and the network is a logistic regression on them and their squares: with some
-thousand embeddings of 128 numbers a deeper one learns little more and depends on its seed.
+Generative Models" (MIAGM, arXiv 2310.19410): a network learns to separate generated from auxiliary images. A face
+classified as generated is taken for a member, because generated images are nearer to training photos than to other
+photos. Here embeddings replace the images and a logistic regression on them and their squares the network: on a few
+thousand embeddings of 128 numbers a deeper network learns little more and depends on its seed.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from probablyexists.basis.errors import InputError
 from probablyexists.matching.matcher import HERE, Matcher
 
 MOST = 20_000
-"""Samples learned from, evenly taken."""
+"""Most samples used for training, evenly spaced."""
 
 
 @dataclass(frozen=True)
 class LearnedClassifier:
-    """Log odds of being generated, of a person's template."""
+    """Log odds that a person's template is generated."""
 
     strength: float = 0.01
-    """C of the logistic regression: smaller = flatter."""
+    """C of the logistic regression: smaller = stronger regularisation."""
     needs_reference = True
     id = "learned-classifier/1"
 
     def prepare(self, samples: Photos, reference: Reference | None = None, _matcher: Matcher = HERE, /) -> Scorer:
-        """Both classes weigh the same. InputError with fewer than 2 samples or reference photos."""
+        """Train with equal class weights. InputError with fewer than 2 samples or 2 reference photos."""
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler

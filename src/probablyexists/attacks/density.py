@@ -2,11 +2,10 @@
 
 `KernelDensity` is log p_G(x). `DensityRatio` is log p_G(x) - log p_R(x), the attack of van Breugel, Sun, Qian & van der
 Schaar 2023, "Membership Inference Attacks against Synthetic Data through Overfitting Detection" (DOMIAS, arXiv
-2302.12580, equation 2): where samples are denser than people are, the generator is overfitted, and to whom.
+2302.12580, equation 2): a person around whom samples are denser than real faces is one the generator overfits to.
 
-Both densities are kernel estimates on the unit sphere with the von Mises-Fisher kernel exp(kappa * cosine), the same
-kappa, which maximises the likelihood of the samples left out one at a time (Hall, Watson & Cabrera 1987, Biometrika
-74(4)).
+Both densities are kernel estimates on the unit sphere with the von Mises-Fisher kernel exp(kappa * cosine) and the same
+kappa. It maximises the leave-one-out likelihood of the samples (Hall, Watson & Cabrera 1987, Biometrika 74(4)).
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ from probablyexists.matching.matcher import HERE, Matcher
 
 KAPPAS = tuple(float(2**e) for e in np.arange(2, 9.5, 0.5))
 MOST = 2000
-"""Samples among which kappa is chosen, evenly taken."""
+"""Most samples used to choose kappa, evenly spaced."""
 
 
 @dataclass(frozen=True)
 class KernelDensity:
-    """Log density of the samples at a person's template, but for a constant."""
+    """Log density of the samples at a person's template, up to a constant."""
 
     needs_reference = False
     id = "kernel-density/1"
@@ -47,7 +46,7 @@ class KernelDensity:
 
 @dataclass(frozen=True)
 class DensityRatio:
-    """Log density of the samples less that of reference people, each photo of whom counts the same."""
+    """Log density of the samples minus log density of the reference photos; each photo counts the same."""
 
     needs_reference = True
     id = "density-ratio/1"
@@ -75,7 +74,7 @@ def log_density(x: NDArray[np.float32], points: NDArray[np.float32], kappa: floa
 
 
 def concentration(points: NDArray[np.float32]) -> float:
-    """The kappa of `KAPPAS` under which each point is likeliest given the others."""
+    """The kappa of `KAPPAS` with the largest leave-one-out likelihood."""
     if len(points) < 2:
         raise InputError(f"a density of samples needs at least 2 of them, has {len(points)}")
     chosen = points[np.linspace(0, len(points) - 1, min(len(points), MOST)).astype(np.intp)]
@@ -86,6 +85,6 @@ def concentration(points: NDArray[np.float32]) -> float:
 
 
 def _log_constant(kappa: float, dim: int) -> float:
-    """Log of the kernel's constant, times exp(kappa), but for (2 pi)^(-dim / 2): Mardia & Jupp 2000, eq. 9.3.4."""
+    """Log of exp(kappa) times the kernel's constant, without (2 pi)^(-dim / 2): Mardia & Jupp 2000, eq. 9.3.4."""
     order = dim / 2 - 1
     return float(order * np.log(kappa) - np.log(ive(order, kappa)))

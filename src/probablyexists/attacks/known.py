@@ -1,4 +1,4 @@
-"""The attacks there are, simplest first."""
+"""All attacks of this package, simplest first."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _ALL: tuple[Attack, ...] = (
 )
 
 ATTACKS: Mapping[str, Attack] = {attack.id: attack for attack in _ALL}
-"""By id. GAN-Leaks between embeddings without calibration is the nearest sample."""
+"""By id. GAN-Leaks between embeddings without calibration is not listed: it is the nearest sample."""
 
 
 def chosen(more: Sequence[str | Attack], *, has_reference: bool) -> tuple[Attack, ...]:
-    """The nearest sample, and further attacks: objects, ids (the version may be left out), or module:Name.
+    """The nearest sample, then extra attacks: objects, ids (the version may be left out), or module:Name.
 
-    InputError for one that is not known, given twice, or that learns from reference people where there are none.
+    InputError for an attack that is unknown, given twice, or needs reference people if there are none.
     """
     found = [_ALL[0]]
     short = {id.partition("/")[0]: attack for id, attack in ATTACKS.items()}
@@ -46,7 +46,7 @@ def chosen(more: Sequence[str | Attack], *, has_reference: bool) -> tuple[Attack
         attack = _named(given, short) if isinstance(given, str) else given
         name = option("more_attacks", given if isinstance(given, str) else attack.id)
         if any(attack.id == other.id for other in found):
-            raise InputError(f"{name}: is used already; name each attack once")
+            raise InputError(f"{name}: is already used; name each attack once")
         if attack.needs_reference and not has_reference:
             raise InputError(f"{name}: learns from photos of other people; give some with {option('reference')}")
         found.append(attack)

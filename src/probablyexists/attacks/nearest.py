@@ -1,8 +1,8 @@
-"""How alike are the most alike samples?
+"""How similar are the most similar samples?
 
 `NearestSample` is the attack of Webster, Rabin, Simon & Jurie, "This Person (Probably) Exists" (arXiv 2107.06018), with
 cosine similarity of face embeddings; on images it goes back to GAN-Leaks (Chen et al. 2020, arXiv 1909.03935, full
-black box). `NearestSamples` takes the mean of the k best, less moved by one lucky sample.
+black box). `NearestSamples` takes the mean of the k best, which depends less on one chance match.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from probablyexists.matching.matcher import HERE, Matcher
 
 
 class NearestSample:
-    """Best cosine of a person's template with any sample."""
+    """Largest cosine of a person's template with any sample."""
 
     id = "nearest-sample/1"
     needs_reference = False
 
     def prepare(self, samples: Photos, _reference: Reference | None = None, matcher: Matcher = HERE, /) -> Scorer:
-        """Without any sample everybody scores -1, the lowest cosine."""
+        """Without samples everybody scores -1, the lowest cosine."""
         return NearestSamples(1).prepare(samples, None, matcher)
 
 
 @dataclass(frozen=True)
 class NearestSamples:
-    """Mean cosine with the k most alike samples; of all, where there are fewer."""
+    """Mean cosine with the k most similar samples, or with all if there are fewer."""
 
     k: int = 10
     needs_reference = False
@@ -52,7 +52,7 @@ class NearestSamples:
 
 
 class PhotoSet:
-    """Mean over a person's photos of the best cosine of each: set membership.
+    """Mean, over a person's photos, of each photo's largest cosine with any sample: set membership.
 
     Hilprecht, Haerterich & Bernau 2019, "Monte Carlo and Reconstruction Membership Inference Attacks against
     Generative Models" (PoPETs 2019(4)), section 4.2: the scores of the records of a set are added up.

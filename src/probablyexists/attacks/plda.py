@@ -1,12 +1,11 @@
-"""How much likelier are the samples if they show this person? Probabilistic linear discriminant analysis.
+"""How much more likely are the samples if they show this person? Probabilistic linear discriminant analysis.
 
 Ioffe 2006 (ECCV) and Prince & Elder 2007 (ICCV); here the two-covariance model of Brummer & de Villiers 2010 ("The
-speaker partitioning problem", Odyssey, section 2): an embedding is the person's own point plus noise of the photo, both
-normal, their covariances B and W learned from reference people. For the mean x of k photos of somebody and a sample g,
-the likelihood ratio of "the same person" against "two people" is that of normal densities: together the covariance of
-x and g is B, alone x has B + W / k and g has B + W. In the basis in which W is the identity and B is diagonal it is a
-sum over dimensions. The score is the log of its mean over all samples: how much likelier it makes a random sample that
-this person is among those the generator shows.
+speaker partitioning problem", Odyssey, section 2): an embedding is a point for the person plus noise for the photo.
+Both are normal, with covariances B and W estimated from reference people. Let x be the mean of k photos of a person and
+g a sample. The likelihood ratio of "same person" to "two people" is of normal densities: x has covariance B + W / k,
+g has B + W, and their cross-covariance is B for the same person, 0 for two. In the basis where W is the identity and B
+is diagonal, its log is a sum over dimensions. The score is the log of the ratio's mean over all samples.
 """
 
 from __future__ import annotations
@@ -23,24 +22,24 @@ from probablyexists.basis.errors import InputError
 from probablyexists.matching.matcher import HERE, Matcher
 
 SHRINK = 0.1
-"""Weight of a multiple of the identity in W: people have few photos, embeddings many dimensions."""
+"""Weight of a multiple of the identity in W, as people have few photos and embeddings many dimensions."""
 CELLS = 1 << 23
 NEEDS = 5
 
 
 @dataclass(frozen=True)
 class Model:
-    """The two covariances, in the basis in which that within people is the identity."""
+    """The two covariances, in the basis where the covariance within people is the identity."""
 
     mean: NDArray[np.float64]
     """(dim,)"""
     basis: NDArray[np.float64]
-    """(dim, dim) columns: (x - mean) @ basis"""
+    """(dim, dim): an embedding x in this basis is (x - mean) @ basis"""
     between: NDArray[np.float64]
     """(dim,) variances between people"""
 
     def ratios(self, x: NDArray[np.float64], photos: int, g: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n, m) log likelihood ratios of means x of `photos` photos and samples g, both in the basis."""
+        """(n, m) log likelihood ratios of x (n, dim), means of `photos` photos, and samples g (m, dim), in `basis`."""
         b = self.between
         a, c = b + 1 / photos, b + 1
         d = a * c - b**2
@@ -50,9 +49,9 @@ class Model:
 
 
 def fit(reference: Reference) -> Model:
-    """Moments: W from deviations within people, B from the spread of their means less what W gives it.
+    """Fit by moments: W from deviations within people, B from the covariance of their means minus the share due to W.
 
-    InputError with fewer than 5 people who have 2 photos.
+    InputError with fewer than 5 people with 2 photos.
     """
     x = reference.embeddings.astype(np.float64)
     _, whose, counts = np.unique(reference.people, return_inverse=True, return_counts=True)
@@ -78,7 +77,7 @@ class Plda:
     needs_reference = True
 
     def prepare(self, samples: Photos, reference: Reference | None = None, _matcher: Matcher = HERE, /) -> Scorer:
-        """InputError without samples or with fewer than 5 reference people who have 2 photos."""
+        """InputError without samples or with fewer than 5 reference people with 2 photos."""
         if reference is None or not len(samples):
             raise InputError(f"attack {self.id}: needs samples and photos of reference people")
         model = fit(reference)

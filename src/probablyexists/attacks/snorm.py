@@ -1,10 +1,10 @@
-"""Similarity, normalised by how alike each side is to a cohort of other people: adaptive symmetric normalisation.
+"""Similarity, normalised by each side's similarity to a cohort of other people: adaptive symmetric normalisation.
 
 Matejka et al. 2017, "Analysis of Score Normalization in Multilingual Speaker Recognition" (Interspeech), equation 6
 (adaptive S-norm1); S-norm is Kenny's 2010 (Odyssey). For a face x and a sample g with cosine s,
 1/2 * ((s - mean_x) / deviation_x + (s - mean_g) / deviation_g), where mean_x and deviation_x are those of the cosines
-of x with its own `top` most alike photos of the cohort, and likewise for g. The score is the largest over the samples.
-Who looks like many people needs a more alike sample; so does a sample that looks like everybody.
+of x with its `top` most similar photos of the cohort, and likewise for g. The score is the largest over the samples.
+A person who looks like many people needs a more similar sample; so does a sample that looks like everybody.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from probablyexists.matching.cosines import blocks
 from probablyexists.matching.matcher import HERE, Matcher
 
 LEAST = 1e-3
-"""A deviation is not taken below this."""
+"""Smallest deviation used."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The exceptions of probablyexists. Each message says what, where, and what to do.
 
 ProbablyExistsError
-├── InputError        what was given cannot be audited (exit code 2)
+├── InputError        the input cannot be audited (exit code 2)
 ├── ImageError        one image cannot be decoded; it is set aside with this reason, the audit goes on
 ├── TrainingError     a generator in the lab cannot be trained further (exit code 2)
 └── MissingExtraError an optional dependency is not installed (exit code 2)
@@ -15,14 +15,14 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 _OPEN, _VALUE, _CLOSE = "\ue000", "\ue001", "\ue002"
-"""Around an option in a message. Private characters: `basis.text.shown` never lets them through."""
+"""Mark an option in a message. Private characters, which `basis.text.shown` never lets through."""
 _OPTION = re.compile(f"{_OPEN}(\\w+)(?:{_VALUE}(.*?))?{_CLOSE}", re.DOTALL)
 POSITIONAL = ("photos", "images", "queries", "references")
-"""Settings that are arguments on the command line, and no options."""
+"""Settings that are arguments on the command line, not options."""
 
 
 def option(name: str, value: object = None) -> str:
-    """A setting, to be named in a message: `heldout=...` to who calls Python, `--heldout ...` on the command line."""
+    """The name of a setting in a message: `heldout=...` in Python, `--heldout ...` on the command line."""
     if value is None:
         return f"{_OPEN}{name}{_CLOSE}"
     text = repr(str(value)) if isinstance(value, str | Path) else ascii(value)  # repr escapes what is not printable
@@ -48,11 +48,11 @@ def _rendered(message: str, render: Callable[[str, str | None], str]) -> str:
 
 
 class ProbablyExistsError(Exception):
-    """Root of everything this package raises on purpose."""
+    """Base class of all exceptions that this package raises on purpose."""
 
     @property
     def raw(self) -> str:
-        """The message with its options unrendered, to be put into another."""
+        """The message with its options unrendered, for use in another message."""
         return str(self.args[0]) if self.args else ""
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class ProbablyExistsError(Exception):
 
     @property
     def on_command_line(self) -> str:
-        """The message in the words of the command line."""
+        """The message with options as on the command line."""
         return _rendered(self.raw, _on_command_line)
 
 
@@ -71,7 +71,7 @@ class InputError(ProbablyExistsError):
 class ImageError(ProbablyExistsError):
     """One image cannot be decoded.
 
-    `reason` is a short constant for counting ("truncated", "not an image", ...); the message tells more.
+    `reason` is a short constant for counting ("truncated", "not an image", ...); the message has the details.
     """
 
     def __init__(self, reason: str, detail: str = "") -> None:
@@ -80,13 +80,13 @@ class ImageError(ProbablyExistsError):
 
 
 class TrainingError(ProbablyExistsError):
-    """Training has met a number that is not finite; the message names the step and the checkpoint that is left."""
+    """A number in training is not finite; the message names the step and the last checkpoint."""
 
 
 class MissingExtraError(ProbablyExistsError):
-    """An optional dependency is missing; the message holds a command that installs it, whatever installed this package.
+    """An optional dependency is missing; the message has a command that installs it.
 
-    It names the extra's own packages: the name `probablyexists` on a package index is not ours.
+    The command names the extra's own packages, because the name `probablyexists` on a package index is not ours.
     """
 
     def __init__(self, package: str, extra: str) -> None:

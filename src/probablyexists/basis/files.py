@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written aside, then moved into place."""
+"""Files that are either whole or absent: written to a temporary file, then moved into place."""
 
 from __future__ import annotations
 

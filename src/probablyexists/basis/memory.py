@@ -1,4 +1,4 @@
-"""Room for arrays: in memory, and for large ones in a nameless file that the system keeps in memory while it can."""
+"""Allocate arrays: small ones in memory, large ones in an unnamed file that the system caches in memory."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from numpy.typing import DTypeLike, NDArray
 from probablyexists.basis.errors import InputError
 
 LARGE = 1 << 29
-"""Bytes from which an array lies in a file (in $TMPDIR)."""
+"""Arrays of at least this many bytes are in a file (in $TMPDIR)."""
 
 
 def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """An array to be filled. InputError if there is no room for a large one."""
+    """An uninitialised array. InputError if the disk has no space for a large one."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size < LARGE:
         return np.empty(shape, dtype)
     with tempfile.TemporaryFile(prefix="probablyexists-") as file:
         try:
-            if hasattr(os, "posix_fallocate"):  # a file with holes in it would end the process when the disk is full
+            if hasattr(os, "posix_fallocate"):  # a sparse file would kill the process when the disk is full
                 os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
             raise InputError(
-                f"{tempfile.gettempdir()}: no room for {size / 2**30:.1f} GiB ({error.strerror or error}); make room "
-                "there, or name another folder in TMPDIR"
+                f"{tempfile.gettempdir()}: no space for {size / 2**30:.1f} GiB ({error.strerror or error}); free some "
+                "space, or set TMPDIR to another folder"
             ) from error
         return np.memmap(file, dtype, "r+", shape=shape)
 
 
 def joined(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
-    """The rows of both."""
+    """The rows of `one`, then those of `other`."""
     return np.concatenate([one, other], out=room((len(one) + len(other), *one.shape[1:]), one.dtype))

@@ -1,4 +1,4 @@
-"""The model files that come with the installed packages: found without importing, checked by hash."""
+"""Model files in installed packages: found without importing the package, checked by hash."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LANDMARKS_SHA256 = "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc4
 
 @cache
 def model_file(name: str, sha256: str) -> Path:
-    """The path of a weights file in the installed `face_recognition_models`, its hash checked.
+    """The path of a weights file in the installed `face_recognition_models`, after checking its hash.
 
-    The package itself is never imported (it needs `pkg_resources`).
+    The package itself is never imported, because it needs `pkg_resources`.
     """
     spec = importlib.util.find_spec("face_recognition_models")
     if spec is None or spec.origin is None:
@@ -27,5 +27,5 @@ def model_file(name: str, sha256: str) -> Path:
         raise InputError(f"{path} is missing; run: pip install --force-reinstall face_recognition_models")
     found = sha256_file(path)
     if found != sha256:
-        raise InputError(f"{path} is not the file we know (sha256 {found[:12]}..., expected {sha256[:12]}...)")
+        raise InputError(f"{path} is not the expected file (sha256 {found[:12]}..., expected {sha256[:12]}...)")
     return path

@@ -1,7 +1,7 @@
 """The user's own code by name: `module:Name`.
 
-This imports the module, which runs its code. It happens only where the user wrote `module:Name` for something that may
-be an object; nothing read from a file ever leads here.
+This imports the module, which runs its code. It happens only if the user gives `module:Name` as a setting that may be
+an object; names read from a file are never imported.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def is_object_name(text: str) -> bool:
 
 
 def object_by_name(name: str) -> Any:
-    """What `module:Name` is; modules of the working folder are found too. InputError, beginning with `name`."""
+    """The object `module:Name`, also from the working folder. Raises InputError, which begins with `name`."""
     module_name, attribute = name.split(":")
     module = _import(module_name, name)
     try:
@@ -39,7 +39,7 @@ def object_by_name(name: str) -> Any:
 
 
 def made_by_name(name: str, setting: str) -> Any:
-    """The object `module:Name`; of a class an instance, made without arguments. InputError names the setting."""
+    """The object `module:Name`; a class is instantiated without arguments. InputError names the setting."""
     try:
         found = object_by_name(name)
         return found() if isinstance(found, type) else found

@@ -1,4 +1,4 @@
-"""Progress on stderr: what is being done, how fast, how long it will take."""
+"""Progress on stderr: the current stage, its rate and the time left."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """What a long stage tells while it runs."""
+    """Reports what is being done."""
 
     def say(self, text: str) -> None:
-        """One line that stays."""
+        """Print a line that stays."""
 
     def stage(self, title: str, total: int | None) -> Stage:
-        """A new bar of `total` steps (None: unknown)."""
+        """Start a bar of `total` steps (None: unknown)."""
 
 
 class Stage(Protocol):
-    """A bar; a context manager, so that it ends when its work does."""
+    """A progress bar, as a context manager that ends it."""
 
     def __enter__(self) -> Stage: ...
 
     def __exit__(self, *exc: object) -> None: ...
 
     def advance(self, steps: int = 1) -> None:
-        """So many more steps are done."""
+        """Report that `steps` more steps are done."""
 
 
 class Silent:
-    """Says nothing: the default in Python and for `--quiet`."""
+    """Prints nothing: the default in Python, and for `--quiet`."""
 
     def say(self, text: str) -> None:
         pass

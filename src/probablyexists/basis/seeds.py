@@ -1,4 +1,4 @@
-"""Randomness is an argument: every random choice has its own generator, named by what it is for."""
+"""Randomness is an argument: every random choice has its own generator, named after its purpose."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Names from outside as text that can be written down and printed on one line."""
+"""Names from outside as text that can be stored and printed on one line."""
 
 from __future__ import annotations
 
 
 def clean(name: str) -> str:
-    """`name` as text that UTF-8 can hold: bytes that were no text become `\\udcXX` spelled out."""
+    """`name` as text that UTF-8 can encode: undecodable bytes become `\\udcXX` spelled out."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
@@ -19,5 +19,5 @@ def shown(name: object) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """What another library said, shortened, for the end of a message."""
+    """Another library's error, shortened, for the end of a message."""
     return shown(" ".join(f"{type(error).__name__}: {error}".split())[:200])

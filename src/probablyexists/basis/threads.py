@@ -1,4 +1,4 @@
-"""How many threads work: one number for our pools and for those of the libraries."""
+"""The number of threads: one setting for our pools and for those of the libraries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _WITH_POOLS = ("scipy.linalg", "sklearn", "faiss")
-"""Libraries with threads of their own: loaded before they are limited, as a limit does not reach later ones."""
+"""Libraries with their own threads. They are loaded before limiting, because a limit misses libraries loaded later."""
 
 
 class InOrder(Protocol):
@@ -24,7 +24,7 @@ class InOrder(Protocol):
 
 @contextmanager
 def mapper(threads: int | None) -> Iterator[InOrder]:
-    """`map` on a pool of threads (None: one for each core); with one thread the caller's own, without a pool."""
+    """`map` on a pool of threads (None: one for each core); with 1, in the calling thread without a pool."""
     n = threads or os.cpu_count() or 1
     if n == 1:
         yield map
@@ -35,7 +35,7 @@ def mapper(threads: int | None) -> Iterator[InOrder]:
 
 @contextmanager
 def limited_threads(threads: int | None) -> Iterator[None]:
-    """Inside, the libraries' own pools (BLAS, OpenMP, Arrow, torch) have at most so many threads; None: as they are."""
+    """Limit the libraries' own pools (BLAS, OpenMP, Arrow, torch) to `threads` threads; None: unchanged."""
     if threads is None:
         yield
         return
@@ -46,7 +46,7 @@ def limited_threads(threads: int | None) -> Iterator[None]:
         importlib.import_module(name)
     arrow = pa.cpu_count(), pa.io_thread_count()
     openmp = os.environ.get("OMP_NUM_THREADS")
-    # What is loaded inside, such as torch, reads this when it is loaded.
+    # Libraries loaded inside the context, such as torch, read this when they are loaded.
     os.environ["OMP_NUM_THREADS"] = str(threads)
     pa.set_cpu_count(threads)
     pa.set_io_thread_count(threads)

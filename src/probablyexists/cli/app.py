@@ -1,4 +1,4 @@
-"""The commands, each in a file of its own."""
+"""The commands; each is in its own file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     pass

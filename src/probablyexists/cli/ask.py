@@ -11,11 +11,11 @@ from probablyexists.intake.settings import AskSettings
 
 @from_settings(AskSettings, arguments=("photos",), required=("out",))
 def ask(settings: AskSettings, as_json: Json = False, quiet: Quiet = False) -> None:
-    """Ask about one person: do the samples resemble them more than they do others?
+    """Ask about one person: do the samples resemble them more than other people?
 
     PHOTOS are image files, or one folder or archive, all of the same person.
-    REFERENCE holds one folder a person (or a manifest): others whom the
-    generator was not trained on. GENERATED is as for audit.
+    REFERENCE holds other people, whom the generator was not trained on: one
+    folder a person, or a manifest. GENERATED is as for audit.
 
         probablyexists ask me-1.jpg me-2.jpg --reference R \\
             --generated G --out sheet/

@@ -15,19 +15,17 @@ from probablyexists.intake.settings import AuditSettings
 def audit(
     settings: AuditSettings,
     as_json: Json = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say how long it will take, and how much memory and disk.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only estimate time, memory and disk space.")] = False,
     fail_on_leak: Annotated[bool, typer.Option("--fail-on-leak", help="Exit code 1 if the verdict is leak.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Audit a generator's samples for the people it was trained on.
 
-    TRAINING, HELDOUT and UNSEEN hold one folder a person (or are a CSV or
-    Parquet manifest: path, person, role; or photos without names).
+    TRAINING, HELDOUT and UNSEEN are folders with one folder a person, photos
+    without names, or a CSV or Parquet manifest (path, person, role).
     GENERATED is a folder, zip or tar of images, or a generator to sample:
     .onnx, TorchScript (.pt, .ts), a folder of the lab or of diffusers
-    (DDPM, DDIM), Python code as module:Name; with --trust-pickle
+    (DDPM, DDIM), or Python code as module:Name; with --trust-pickle
     also torch.export (.pt2) and StyleGAN2/3 (.pkl).
 
         probablyexists audit --training T --heldout H \\

@@ -11,7 +11,7 @@ from probablyexists.intake.settings import BlindSettings
 
 @from_settings(BlindSettings, required=("out",))
 def blind(settings: BlindSettings, as_json: Json = False, quiet: Quiet = False) -> None:
-    """List the faces that a generator gives too often; nobody it was trained on need be known.
+    """List the faces that a generator produces too often. No training person needs to be known.
 
     REFERENCE holds one folder a person (or a manifest). GENERATED is as for audit.
 

@@ -17,7 +17,7 @@ def demo(
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Draw people, plant a leak, audit it, and compare what the report names with the truth."""
+    """Draw people, sample a GAN trained on them, audit it, and compare the report with the truth."""
     from probablyexists.demo import demo as run
 
     outcome = run(out, seed, progress_of(quiet))

@@ -17,6 +17,6 @@ def main() -> None:
         print(f"probablyexists: {error.on_command_line}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except SystemExit as left:
-        if left.code == 130:  # what Typer makes of Ctrl-C
-            print("probablyexists: stopped; what was embedded is kept, the same command goes on", file=sys.stderr)  # noqa: T201
+        if left.code == 130:  # Typer's exit code for Ctrl-C
+            print("probablyexists: stopped; embeddings are kept, run the same command to continue", file=sys.stderr)  # noqa: T201
         raise

@@ -12,10 +12,10 @@ from probablyexists.intake.settings import MatchSettings
 
 @from_settings(MatchSettings, arguments=("queries", "references"))
 def match(settings: MatchSettings, as_json: Json = False, quiet: Quiet = False) -> None:
-    """The nearest references of every row of a table of embeddings: exact, in bounded memory.
+    """Find the nearest references of every row of a table of embeddings: exact, in bounded memory.
 
     Writes, in the order of the queries, `similarity` (cosine) and `reference` (row of the other table). A stopped run
-    goes on after the files that are there.
+    continues after the files already written.
 
         probablyexists match table/ other-table/ --out matches/ -k 3
 

@@ -1,4 +1,4 @@
-"""Command-line options from a task's settings: one option a field, its help the field's docstring."""
+"""Command-line options from a task's settings: one option for each field, with the field's docstring as help."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from probablyexists.engines.resources import Resources
 from probablyexists.intake.settings import checked
 
 EXPERT = "Expert options"
-MACHINE = "What the machine may use"
+MACHINE = "Resources"
 _EXPERT_FIELDS = ("faces", "recogniser", "more_recognisers", "more_attacks", "level", "seed", "trust_pickle")
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
-Json = Annotated[bool, typer.Option("--json", help="The whole result as JSON on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the whole result as JSON on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress on stderr.")]
+Seed = Annotated[int, typer.Option(help="Seed for all random choices.")]
 
 
 def progress_of(quiet: bool) -> Progress:
-    """Bars on stderr, or nothing."""
+    """Progress bars on stderr, or none if `quiet`."""
     return Silent() if quiet else Console()
 
 
 def from_settings(
     kind: type[BaseModel], *, arguments: tuple[str, ...] = (), required: tuple[str, ...] = ()
 ) -> Decorator:
-    """Decorate `command(settings, **own)`: Typer sees an option for each field of `kind`, then those of `command`.
+    """Decorate `command(settings, **own)`: Typer gets an option for each field of `kind`, then those of `command`.
 
-    `arguments`: fields given by position. `required`: optional fields that the command line insists on.
+    `arguments`: fields given by position. `required`: optional fields that the command line requires.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -48,7 +48,7 @@ def from_settings(
         shared = {name: field for name, field in Resources.model_fields.items() if _uses(kind, name)}
 
         def needed_first(item: tuple[str, FieldInfo]) -> tuple[int, bool]:
-            """Required ones first, and the task's own before those of every task."""
+            """Sort key: required options first, and the task's own before those of every task."""
             name, field = item
             return 0 if field.is_required() else 1 if name in required else 2, name not in kind.__annotations__
 
@@ -82,7 +82,7 @@ def _signature(command: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
 
 
 def _uses(kind: type[BaseModel], resource: str) -> bool:
-    """Whether a task uses this resource: matching tables needs no cache, embedding no memory."""
+    """Whether a task uses this resource: `match` needs no cache, `embed` no memory."""
     return resource != {"MatchSettings": "cache", "EmbedSettings": "memory"}.get(kind.__name__)
 
 
@@ -114,7 +114,7 @@ def _on_command_line(annotation: Any) -> Any:
 
 
 def _config(context: typer.Context, path: Path | None) -> Path | None:
-    """Put the options of a TOML file in the place of defaults; what is on the command line wins."""
+    """Use the options of a TOML file as defaults; the command line takes precedence."""
     if path is None:
         return None
     try:
@@ -122,13 +122,13 @@ def _config(context: typer.Context, path: Path | None) -> Path | None:
     except OSError as error:
         raise InputError(f"--config {path}: cannot be read ({error.strerror}); check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"--config {path}: is not TOML ({error}); correct it") from None
+        raise InputError(f"--config {path}: is not valid TOML ({error}); correct it") from None
     names = {option.lstrip("-"): parameter.name for parameter in context.command.params for option in parameter.opts}
     values = {}
     for key, value in given.items():
         name = names.get(key.replace("_", "-"), names.get(key))
         if name is None or name == "config":
-            raise InputError(f"--config {path}: no option {key!r}; options are written as after --, such as training")
+            raise InputError(f"--config {path}: no option {key!r}; write options without the --, such as training")
         values[name] = value
     context.default_map = {**(context.default_map or {}), **values}
     return path

@@ -36,10 +36,10 @@ def split(
     from probablyexists.sources.split import draw_roles, write_manifest
 
     if out.exists():
-        raise InputError(f"--out {out}: exists; a split is drawn once, give another name or delete it first")
+        raise InputError(f"--out {out}: exists; a split is drawn once. Give another name or delete it first")
     source = open_source(dataset)
     if not isinstance(source, FolderSource | ManifestSource):
-        raise InputError(f"{dataset}: an archive cannot be named file by file; unpack it and split the folder")
+        raise InputError(f"{dataset}: is an archive, which a manifest cannot list; unpack it and split the folder")
     rows = draw_roles(source.photos, members, unseen, seed)
     write_manifest(out, rows, source.folder)
     photos = Counter(role for _, role in rows)

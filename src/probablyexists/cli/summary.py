@@ -14,7 +14,7 @@ MOST_PEOPLE = 5
 
 
 def summary(findings: Findings, out: Path) -> str:
-    """Plain text: the verdict, the seven answers in a line each, and where the report lies."""
+    """Plain text: the verdict, a line or more for each of the seven answers, and the path of the report."""
     lines = [f"verdict: {findings.verdict}", findings.sentence, ""]
     for answer in findings.membership:
         lines.append(f"1 {answer.population}, by {answer.level}: AUROC {_show(answer.auroc)}")
@@ -35,7 +35,7 @@ def summary(findings: Findings, out: Path) -> str:
     if isinstance(power, Unresolvable):
         lines.append(f"6 smallest leak noticed: {power.reason}")
     elif power.smallest is None:
-        lines.append("6 smallest leak noticed: none, not even if every member leaked")
+        lines.append("6 smallest leak noticed: none, even if every member leaked")
     else:
         lines.append(f"6 smallest leak noticed with 80 % power: {power.smallest:,} of {power.n_members:,} members")
     for rates in findings.trust.rates:
@@ -57,7 +57,7 @@ def _people_affected(findings: Findings) -> list[str]:
 
 
 def sheet_summary(sheet: Sheet, out: Path) -> str:
-    """Plain text: the finding, the rank, and where the sheet lies."""
+    """Plain text: the finding, the rank, and the path of the sheet."""
     lines = [
         f"finding: {sheet.evidence}",
         sheet.sentence,
@@ -65,7 +65,7 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         f"p = {sheet.p:.4g} among {sheet.n_reference:,} reference people (smallest possible {sheet.p_floor:.4g}), "
         f"on {sheet.compared_on} {'photo' if sheet.compared_on == 1 else 'photos'}; exposure {sheet.exposure:+.2f}",
         f"{sheet.n_copies:,} of {sheet.n_samples:,} samples are copies",
-        f"would have been noticed, had one more photo been generated: {_show(sheet.power)}",
+        f"share of leaks noticed if one more photo were generated: {_show(sheet.power)}",
         "",
         *(f"caution: {text}" for text in sheet.cautions),
         f"sheet: {out / 'sheet.html'}",
@@ -77,9 +77,9 @@ FIRST = 10
 
 
 def frequent_summary(found: FrequentFaces, out: Path) -> str:
-    """Plain text: the first faces, a line each, and where the page lies."""
-    faces = "1 face comes" if len(found.faces) == 1 else f"{len(found.faces)} faces come"
-    lines = [f"{faces} up too often among {found.n_samples:,} samples"]
+    """Plain text: the first faces, one line each, and the path of the page."""
+    faces = "1 face appears" if len(found.faces) == 1 else f"{len(found.faces)} faces appear"
+    lines = [f"{faces} too often among {found.n_samples:,} samples"]
     for number, face in enumerate(found.faces[:FIRST], start=1):
         examples = ", ".join(map(ascii, face.samples[:3]))
         lines.append(

@@ -1,15 +1,15 @@
 """dlib's face recogniser as an ONNX graph: built once from its weights, kept in the cache.
 
 Network (dlib's `dnn_face_recognition_ex.cpp`): (x - mean) / 256, convolution 7x7/2, ReLU, max-pool 3x3/2,
-residual blocks, global mean, matrix. Strided convolutions and pools have no padding. In a block that halves
-the frame, the shortcut is an average pool; where the two sides differ in height, width or channels, the
-smaller is padded with zeros at the far end before the sum. The first convolution has no padding, so the mean is
-taken off in its bias (with the weights as they are rounded, if they are), and pixels go in as they are.
+residual blocks, global mean, matrix. Strided convolutions and pools have no padding. In a block that halves the
+frame, the shortcut is an average pool; if the two branches differ in height, width or channels, the smaller is padded
+with zeros at the far end before the sum. The first convolution has no padding, so the input mean is subtracted in its
+bias (with the rounded weights in int8), and pixels go in as they are.
 
-In int8, all between the pixels and the global mean is done in whole numbers: activations of 8 bits over the ranges that
-drawn people gave (`dlib_ranges`), weights of 7 bits with a scale for each channel. Seven, because x86 processors before
-VNNI add two products in 16 bits, which 8 would overflow: so the result is the same everywhere. ONNX Runtime fuses each
-pair of QuantizeLinear and DequantizeLinear into the operator between them.
+With precision int8, everything between the pixels and the global mean is quantised: activations to 8 bits, over ranges
+measured on drawn people (`dlib_ranges`), weights to 7 bits with a scale for each channel. x86 processors before VNNI
+add two products in 16 bits, which overflows with 8-bit weights; with 7 bits the result is the same everywhere. ONNX
+Runtime fuses each pair of QuantizeLinear and DequantizeLinear into the operator between them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Precision = Literal["float32", "int8"]
 
 
 def graph_file(cache: Path, precision: Precision) -> Path:
-    """The cached ONNX file, built now if it is not there. Its name holds what it was built from."""
+    """The cached ONNX file, built if missing. Its name contains `graph_id`."""
     path = cache / "models" / f"{graph_id(precision).replace('/', '-')}.onnx"
     if not path.is_file():
         source = model_file("dlib_face_recognition_resnet_model_v1.dat", RECOGNISER_SHA256)
@@ -49,7 +49,7 @@ def graph_file(cache: Path, precision: Precision) -> Path:
 
 
 def graph_id(precision: Precision) -> str:
-    """What the embeddings depend on: weights, converter, precision."""
+    """An id of all that the embeddings depend on: weights, converter, precision."""
     exact = f"dlib-resnet-v1/{RECOGNISER_SHA256[:16]}/converter-{CONVERTER_VERSION}"
     return exact if precision == "float32" else f"{exact}/int8-{RANGES.version}"
 
@@ -57,8 +57,8 @@ def graph_id(precision: Precision) -> str:
 def build_graph(weights: DlibWeights, ranges: Ranges | None = None, *, watched: bool = False) -> bytes:
     """A serialised ONNX model: `faces` (n, 150, 150, 3) uint8 RGB -> `embeddings` (n, 128) float32, not unit.
 
-    With `ranges` in int8. `watched`: gives out what `ranges` are made of too, as `relu0`, `relu{block}`,
-    `branch{block}` and `block{block}`.
+    With `ranges`, in int8. `watched`: also output the activations that `ranges` are measured on, as `relu0`,
+    `relu{block}`, `branch{block}` and `block{block}`.
     """
     import onnx
     from onnx import TensorProto, helper
@@ -110,12 +110,12 @@ def build_graph(weights: DlibWeights, ranges: Ranges | None = None, *, watched: 
 
 
 class _Graph:
-    """Nodes and constants as they are added; a node is named as its output. With `ranges`, in whole numbers."""
+    """Collects nodes and constants; a node has the name of its output. With `ranges`, in int8."""
 
     def __init__(self, weights: DlibWeights, ranges: Ranges | None) -> None:
         self._weights, self._ranges = weights, ranges
         self._scale: dict[str, tuple[str, str, float]] = {}
-        """Of each tensor in whole numbers: names of its scale and zero, and the scale."""
+        """Quantised tensor -> names of its scale and zero point, and the scale."""
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
@@ -132,12 +132,12 @@ class _Graph:
         return name
 
     def pixels(self, x: str) -> str:
-        """Bytes as shares of 256: whole numbers already."""
+        """Bytes divided by 256; they are quantised already."""
         names = self.constant("pixel_scale", np.float32(1 / 256)), self.constant("pixel_zero", np.uint8(0))
         return self._meant(x, (*names, 1 / 256), "pixels")
 
     def mean_of_four(self, x: str, name: str, channels: int) -> str:
-        """Of each 2 x 2 pixels. In whole numbers a convolution of each channel, which ONNX Runtime does faster."""
+        """Mean of each 2 x 2 pixels. In int8 a depthwise convolution, which is faster in ONNX Runtime."""
         if self._ranges is None:
             return self.node("AveragePool", [x], name, kernel_shape=[2, 2], strides=[2, 2])
         ones, quarter = np.ones((channels, 1, 2, 2), np.int8), np.full(channels, 1 / 4, np.float32)
@@ -164,7 +164,7 @@ class _Graph:
         )
 
     def _bias(self, i: int, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Of a convolution with these weights; the first leaves out what they make of the mean."""
+        """Bias for this kernel; for layer 0, minus the kernel's response to the input mean."""
         bias = self._weights.biases[i]
         if i > 0:
             return bias
@@ -173,19 +173,19 @@ class _Graph:
         return bias - left_out
 
     def _stored(self, name: str, whole: Any, scale: Any) -> str:
-        """Weights in whole numbers, with a scale for each output channel."""
+        """Quantised weights, with a scale for each output channel."""
         zero = self.constant(f"{name}_zero", np.zeros(len(scale), whole.dtype))
         inputs = [self.constant(f"{name}_whole", whole), self.constant(f"{name}_scale", scale), zero]
         return self.node("DequantizeLinear", inputs, name, axis=0)
 
     def relu(self, x: str, name: str, most: float | None) -> str:
-        """In whole numbers the cut at zero is that of the range."""
+        """In int8, ReLU is implicit: the quantised range starts at 0."""
         if most is None:
             return self.node("Relu", [x], name)
         return self.whole(x, (0.0, most))
 
     def whole(self, x: str, limits: tuple[float, float] | None) -> str:
-        """`x` in whole numbers over a range around zero."""
+        """`x` quantised over the range `limits`, which includes 0."""
         if limits is None or self._ranges is None:
             return x
         low, high = limits
@@ -194,7 +194,7 @@ class _Graph:
         return self._rounded(x, (*names, float(scale)))
 
     def same(self, x: str, as_of: str) -> str:
-        """`x` in the whole numbers of another tensor."""
+        """`x` quantised with the scale and zero point of another tensor."""
         return self._rounded(x, self._scale[as_of]) if as_of in self._scale else x
 
     def _rounded(self, x: str, how: tuple[str, str, float]) -> str:
@@ -202,7 +202,7 @@ class _Graph:
         return self._meant(rounded, how, f"{x}_whole")
 
     def _meant(self, whole: str, how: tuple[str, str, float], name: str) -> str:
-        """What whole numbers stand for."""
+        """The dequantised values of `whole`."""
         x = self.node("DequantizeLinear", [whole, how[0], how[1]], name)
         self._scale[x] = how
         return x

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Ranges:
-    """The largest activations, and where they may be negative the smallest."""
+    """The largest activations; for `branch`, which may be negative, the smallest too."""
 
     version: int
-    """Raised with the numbers."""
+    """Increase it when a number changes."""
     first: float
     relu: tuple[float, ...]
-    """Of each block, after its first convolution."""
+    """For each block, after its first convolution."""
     branch: tuple[tuple[float, float], ...]
-    """Of each block, after its second, before the sum."""
+    """For each block, after its second convolution, before the sum."""
     block: tuple[float, ...]
-    """Of each block, after the sum."""
+    """For each block, after the sum."""
 
 
 RANGES = Ranges(

@@ -2,8 +2,8 @@
 
 dlib's serialisation: an integer is one byte (low 4 bits: how many bytes follow; high bit: negative) and
 that many little-endian bytes; a text is its length and its bytes; a tensor is the integer 2, four dimensions
-and raw little-endian float32. The network's layers stand input-first, each behind its name. Only what the
-graph needs is read: 29 convolutions, each followed by its affine (gamma, beta), and the last matrix.
+and raw little-endian float32. Layers are stored input first, each after its name. Only what the graph needs is
+read: 29 convolutions, each followed by its affine (gamma, beta), and the last matrix.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from probablyexists.basis.errors import InputError
 
 EMBEDDING_DIM = 128
 _CHANNELS = (32,) * 7 + (64,) * 8 + (128,) * 6 + (256,) * 8
-"""Of every convolution's output; the kernels are 3x3 but for the first, 7x7."""
+"""Output channels of each convolution; kernels are 3x3, the first is 7x7."""
 N_CONVOLUTIONS = len(_CHANNELS)
 
 _LAYER = re.compile(rb"\x01(?:\x05con_4|\x07affine_|\x04fc_2)")
@@ -27,7 +27,7 @@ _LAYER = re.compile(rb"\x01(?:\x05con_4|\x07affine_|\x04fc_2)")
 
 @dataclass(frozen=True)
 class DlibWeights:
-    """The recogniser's parameters, affines already folded into the convolutions before them."""
+    """The recogniser's parameters, with each affine folded into the convolution before it."""
 
     kernels: tuple[NDArray[np.float32], ...]
     """29 arrays (out, in, height, width)."""
@@ -75,7 +75,7 @@ def read_weights(data: bytes) -> DlibWeights:
 def _fold(
     convolution: NDArray[np.float32], affine: NDArray[np.float32], shape: tuple[int, int, int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """gamma * (conv(x) + bias) + beta as one convolution; the file keeps the biases behind the kernels."""
+    """gamma * (conv(x) + bias) + beta as one convolution; in the file the biases follow the kernels."""
     out = shape[0]
     _check_size("a convolution", convolution, math.prod(shape) + out)
     _check_size("an affine", affine, 2 * out)

@@ -1,7 +1,7 @@
 """A source of images -> its table of embeddings.
 
-One thread reads and hashes the files and writes what is done; all others take a batch each from file to embedding, so
-that no core waits for another and no more than a few batches are in memory.
+One thread reads and hashes files and writes results. Each other thread takes a batch from file to embedding, so that no
+core waits for another and only a few batches are in memory.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from probablyexists.sources.open_source import Source
 BATCH = 16
 ROWS_A_PART = 1024
 MOST_READ = 1024
-"""Photos after which a batch ends though it is not full, because most are known."""
+"""A batch ends after this many photos even if it is not full because most are in the store."""
 AHEAD = 2
-"""Batches a thread that wait for it, at most."""
+"""Most batches that wait for each thread."""
 
 File = tuple[bytes, bytes]
-"""SHA-256 and content."""
+"""SHA-256 and content of a file."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,16 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Embedded:
-    """The acquired photos of one source, row for row, in the source's order."""
+    """The acquired photos of one source, one row each, in the source's order."""
 
     photos: tuple[Photo, ...]
     sha256: tuple[bytes, ...]
     embeddings: NDArray[np.float32]
     """(n, dim), unit length."""
     read_pictures: NDArray[np.uint8] | None
-    """(n, 2, 48, 48) grey: chip and frame; None where they were not asked for."""
+    """(n, 2, 48, 48) grey: chip and frame; None if not read."""
     n_faces: NDArray[np.int32]
-    """(n,) faces the detector saw; 0 where it was not asked."""
+    """(n,) faces the detector found; 0 if it was not used."""
     set_aside: tuple[SetAside, ...]
     n_computed: int
     """How many photos were embedded now; the others were in the store."""
@@ -82,7 +82,7 @@ class Embedded:
 
     @property
     def n_no_face(self) -> int:
-        """Failures to acquire: images that decode but show no face to the detector."""
+        """Failures to acquire: images that decode but in which no face is found."""
         return sum(a.reason == NO_FACE for a in self.set_aside)
 
     def take(self, rows: NDArray[np.intp] | list[int]) -> Embedded:
@@ -101,7 +101,7 @@ class Embedded:
         )
 
     def of(self, photos: Sequence[Photo]) -> Embedded:
-        """The same table with only these photos, in this order; those that it lacks are left out."""
+        """The same table with only these photos, in this order; photos not in the table are skipped."""
         row_of = {photo: row for row, photo in enumerate(self.photos)}
         return self.take([row_of[photo] for photo in photos if photo in row_of])
 
@@ -109,9 +109,9 @@ class Embedded:
 def open_store(
     cache: Path, recogniser: Recogniser, mode: FacesMode, generator: Mapping[str, str | int] | None = None
 ) -> Store:
-    """The store that holds what this recogniser makes of photos acquired in this mode.
+    """The store for this recogniser's embeddings of photos acquired in this mode.
 
-    The samples of a `generator` get a store of their own: no other audit would find them again among its photos.
+    A `generator` gets a store of its own for its samples, so that other audits need not read past them.
     """
     made_with: dict[str, str | int] = {"recogniser": recogniser.id, "faces": mode, "acquire": ACQUIRE_VERSION}
     return Store(cache, {**made_with, **(generator or {})}, recogniser.dim)
@@ -119,20 +119,20 @@ def open_store(
 
 @dataclass(frozen=True)
 class Looked:
-    """Some photos of a source, looked at."""
+    """Results for some photos of a source."""
 
     keys: tuple[tuple[Photo, bytes], ...]
-    """Those that could be read, with the SHA-256 of their content."""
+    """Readable photos, with the SHA-256 of their content."""
     unreadable: tuple[SetAside, ...]
     rows: tuple[Row, ...]
-    """What the store did not hold yet."""
+    """Rows that were not in the store."""
 
     def __len__(self) -> int:
         return len(self.keys) + len(self.unreadable)
 
 
 Look = Callable[[Source, Store, FacesMode, Recogniser], Iterable[Looked]]
-"""How all photos of a source are looked at."""
+"""Reads, acquires and embeds all photos of a source."""
 
 
 def embed(
@@ -146,10 +146,10 @@ def embed(
     *,
     pictures: bool = True,
 ) -> Embedded:
-    """Embed every photo of `source` that the store does not hold, then read the whole table from the store.
+    """Embed every photo of `source` that is not in the store, then read the whole table from the store.
 
-    The table does not depend on how they are looked at (default: in as many threads as there are cores), on batch size,
-    or on how often the work was interrupted. `pictures`: read the small grey pictures too.
+    The table does not depend on `look` (default: one thread for each core), on batch size, or on interruptions.
+    `pictures`: read the small grey pictures too.
     """
     keys: dict[Photo, bytes] = {}
     unreadable: list[SetAside] = []
@@ -166,16 +166,16 @@ def embed(
                     store.add(part[:ROWS_A_PART])
                     n_computed += ROWS_A_PART
                     part = part[ROWS_A_PART:]
-        finally:  # stopped or not, what is done is kept
+        finally:  # keep what is done, also when stopped
             store.add(part)
             n_computed += len(part)
     return _table(source, store, keys, unreadable, n_computed, pictures)
 
 
 def in_threads(threads: int | None = None) -> Look:
-    """One thread reads, `threads` others (None: one for each core) take a batch each from file to embedding.
+    """One thread reads; `threads` others (None: one for each core) each take a batch from file to embedding.
 
-    With `threads` 1 the caller's own does both.
+    With `threads` 1 the calling thread does both.
     """
     n = threads or os.cpu_count() or 1
 
@@ -207,7 +207,7 @@ def in_threads(threads: int | None = None) -> Look:
 def look_at(
     source: Source, photos: Sequence[Photo], known: Callable[[bytes], bool], mode: FacesMode, recogniser: Recogniser
 ) -> Looked:
-    """Some photos in this thread. `known`: whether the store holds a hash."""
+    """Process some photos in this thread. `known`: whether a hash is in the store."""
     parts = [
         replace(looked, rows=tuple(recognise(files, mode, recogniser)))
         for looked, files in _read(source, photos, known)
@@ -222,7 +222,7 @@ def look_at(
 def _read(
     source: Source, photos: Sequence[Photo], known: Callable[[bytes], bool]
 ) -> Iterator[tuple[Looked, list[File]]]:
-    """Photos read and hashed, and of them a batch of files that are new, each content once."""
+    """Yield photos read and hashed, with a batch of the new files among them, each content once."""
     begun: set[bytes] = set()
     keys: list[tuple[Photo, bytes]] = []
     unreadable: list[SetAside] = []
@@ -243,7 +243,7 @@ def _read(
 
 
 def recognise(files: Sequence[File], mode: FacesMode, recogniser: Recogniser) -> list[Row]:
-    """From files to rows of the store, in one thread."""
+    """Acquire and embed files, in one thread; one row of the store for each."""
     found = acquire([data for _, data in files], mode, recogniser.side, recogniser.template)
     chips = [face.chip for face in found if isinstance(face, Face)]
     embeddings = iter(recogniser.embed(np.stack(chips)) if chips else ())
@@ -285,8 +285,8 @@ def _table(
 
 
 def _rows(array: NDArray[Any], index: NDArray[np.intp]) -> NDArray[Any]:
-    """`array[index]`, without a copy where that is all of it."""
+    """`array[index]`, without a copy if `index` is all rows."""
     if np.array_equal(index, np.arange(len(array))):
         return array
-    # The index is within bounds; mode "raise" would make a second copy in memory.
+    # The index is within bounds, and mode "raise" would make a second copy in memory.
     return np.take(array, index, axis=0, out=room((len(index), *array.shape[1:]), array.dtype), mode="clip")

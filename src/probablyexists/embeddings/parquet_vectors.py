@@ -1,4 +1,4 @@
-"""Embeddings in Parquet files, more than fit in memory: read by slices, from a disk or any address of fsspec."""
+"""Embeddings in Parquet files that need not fit in memory: read by slices, from disk or any fsspec address."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from probablyexists.basis.errors import InputError, MissingExtraError
 class ParquetVectors:
     """The column `embedding` of a Parquet file, or of all Parquet files of a folder in the order of their names.
 
-    An address such as `s3://bucket/folder` is read through fsspec. No file is held open, so that it can be pickled for
-    other machines.
+    An address such as `s3://bucket/folder` is read through fsspec. No file is kept open, so that the object can be
+    pickled for other machines.
     """
 
     def __init__(self, where: str) -> None:
-        """InputError, one line, if there are no such files or no such column of equally long lists of float32."""
+        """InputError if there are no such files, or no such column with float32 lists of one length."""
         self.where = where
         disk, path = _disk(where)
         self.dim = 0
@@ -42,7 +42,7 @@ class ParquetVectors:
     def __getitem__(self, rows: slice) -> NDArray[np.float32]:
         start, stop, step = rows.indices(len(self))
         if step != 1:
-            raise ValueError("rows of a file come one after the other")
+            raise ValueError("give a slice with step 1")
         out = np.empty((max(0, stop - start), self.dim), np.float32)
         disk, _ = _disk(self.where)
         at = start
@@ -68,13 +68,13 @@ class ParquetVectors:
         if kind is None or not pa.types.is_fixed_size_list(kind) or kind.value_type != pa.float32():
             raise InputError(f"{file}: needs a column embedding, lists of float32 of one length; has {schema.names}")
         if self.dim not in (0, kind.list_size):
-            raise InputError(f"{file}: embeddings of {kind.list_size} numbers, of {self.dim} in the files before it")
+            raise InputError(f"{file}: embeddings have {kind.list_size} numbers, but {self.dim} in the files before it")
         self.dim = int(kind.list_size)
 
 
 @dataclass(frozen=True)
 class TableFolder:
-    """A folder for Parquet files, made when the first is written."""
+    """A folder for Parquet files, created when the first is written."""
 
     where: str
     disk: Any
@@ -83,14 +83,14 @@ class TableFolder:
     """Rows of a Parquet row group, which is read whole."""
 
     def names(self) -> list[str]:
-        """Of the files in it; none where there is no such folder."""
+        """Names of the files in the folder; empty if it does not exist."""
         from pyarrow.fs import FileSelector
 
         found = self.disk.get_file_info(FileSelector(self.path, recursive=False, allow_not_found=True))
         return sorted(info.base_name for info in found)
 
     def write(self, name: str, columns: Mapping[str, Any], **lists: NDArray[Any]) -> None:
-        """One file, whole or not at all: columns as they are, and (n, d) arrays as lists of d numbers a row."""
+        """Write one file, whole or not at all: columns as they are, (n, d) arrays as lists of d numbers a row."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -111,7 +111,7 @@ class TableFolder:
 
 
 def table_folder(where: str) -> TableFolder:
-    """The folder at a path or an address of fsspec."""
+    """The folder at a path or an fsspec address."""
     disk, path = _disk(where)
     return TableFolder(where, disk, path)
 
@@ -148,7 +148,7 @@ def _files(disk: Any, path: str, where: str) -> list[str]:
             if info.is_file and info.path.endswith(".parquet") and not info.base_name.startswith(".")
         )
     if not names:
-        raise InputError(f"{where}: no Parquet file, nor a folder of them; check the path")
+        raise InputError(f"{where}: not a Parquet file or a folder of them; check the path")
     return names
 
 
@@ -159,4 +159,4 @@ def _parquet(opened: Any, file: str) -> Any:
     try:
         return pq.ParquetFile(opened)
     except pa.ArrowException as error:
-        raise InputError(f"{file}: is no Parquet file, or damaged ({' '.join(str(error).split())[:120]})") from None
+        raise InputError(f"{file}: is not a Parquet file, or damaged ({' '.join(str(error).split())[:120]})") from None

@@ -23,20 +23,20 @@ from probablyexists.faces.compiled import CHIP_SIDE
 class Recogniser(Protocol):
     """Turns aligned faces into embeddings. The result for a face never depends on the others in the batch.
 
-    Called from several threads at once, one core for each; can be pickled, for other machines.
+    It is called from several threads at once, one core each, and can be pickled, for other machines.
     """
 
     @property
     def id(self) -> str:
-        """Changes whenever an embedding would: weights, converter, preprocessing."""
+        """Changes whenever an embedding would: depends on weights, converter and preprocessing."""
 
     @property
     def trained_on(self) -> str | None:
-        """What it learned from, in words; None where that is not known."""
+        """Its training data, in words; None if unknown."""
 
     @property
     def knows(self) -> tuple[str, ...]:
-        """Sets with people in common with that, as parts of their names in small letters."""
+        """Sets that share people with its training data, as parts of their names in lower case."""
 
     @property
     def side(self) -> int:
@@ -44,7 +44,7 @@ class Recogniser(Protocol):
 
     @property
     def template(self) -> Template:
-        """Where landmarks stand in its chips."""
+        """The positions of landmarks in its chips."""
 
     @property
     def dim(self) -> int:
@@ -59,7 +59,7 @@ _WEBFACE_KNOWS = ("webface", "celeb", "vgg", "lfw")
 
 
 def open_recogniser(name: str | Recogniser, cache: Path) -> Recogniser:
-    """By name: `dlib` (default), `dlib-float32`, `insightface`, an ONNX file that takes aligned faces, `module:Name`.
+    """A recogniser by name: `dlib` (default), `dlib-float32`, `insightface`, an ONNX file, or `module:Name`.
 
     An object is returned as it is. Raises InputError.
     """
@@ -83,28 +83,28 @@ def open_recogniser(name: str | Recogniser, cache: Path) -> Recogniser:
 
 
 def open_recognisers(names: Sequence[str | Recogniser], cache: Path) -> list[Recogniser]:
-    """Several; InputError if two are the same."""
+    """Several recognisers; InputError if two are the same."""
     found = [open_recogniser(name, cache) for name in names]
     for number, recogniser in enumerate(found):
         if any(other.id == recogniser.id for other in found[:number]):
             name = names[number]
             given = name if isinstance(name, str) else name.id
-            raise InputError(f"{option('more_recognisers', given)}: is used already; name each recogniser once")
+            raise InputError(f"{option('more_recognisers', given)}: is already used; name each recogniser once")
     return found
 
 
 class DlibRecogniser:
-    """dlib's ResNet, 128 numbers a face, 99.4 % on LFW, CC0 weights that come with the package.
+    """dlib's ResNet: 128 numbers a face, 99.4 % on LFW, CC0 weights from an installed package.
 
-    In int8 faster than in float32, more than twice with VNNI, and on LFW as good (docs/results/performance.md).
+    int8 is faster than float32, more than twice with VNNI, and as good on LFW (docs/results/performance.md).
     """
 
     side = CHIP_SIDE
     template: Template = "dlib"
     dim = 128
     trained_on = (
-        "FaceScrub, VGG-Face and pictures from the internet, 7,485 people, many of them celebrities; by its author's "
-        "word without the people of LFW"
+        "FaceScrub, VGG-Face and pictures from the internet, 7,485 people, many of them celebrities; according to its "
+        "author without the people of LFW"
     )
     knows = ("facescrub", "vgg", "celeb")
 
@@ -131,15 +131,15 @@ class _Layout:
     channels_first: bool
     dim: int
     batch: int | None
-    """Faces the network takes at once; None: any number."""
+    """Batch size that the network requires; None: any."""
 
 
 class OnnxRecogniser:
     """Any ONNX network with one float input (n, 3, s, s) or (n, s, s, 3) and one (n, dim) output.
 
-    Where the network fixes n, the batch is cut and filled up to it.
-    Faces come in ArcFace's frame, RGB, scaled as (x - 127.5) / 127.5: what the ArcFace family expects. The
-    weights are the user's own; check their licence (those of `insightface` are for non-commercial research).
+    If the network fixes n, batches are split and padded to n. Faces are aligned to ArcFace's template, RGB, scaled as
+    (x - 127.5) / 127.5, as the ArcFace family expects. The user supplies the weights and must check their licence
+    (those of `insightface` are for non-commercial research).
     """
 
     template: Template = "arcface"
@@ -183,7 +183,7 @@ def _layout(session: Any, path: Path) -> _Layout:
     problem = InputError(
         f"{option('recogniser', path)}: needs one float input (n, 3, side, side) or (n, side, side, 3) and one float "
         f"output (n, dim), has inputs {[(i.type, i.shape) for i in inputs]} and outputs "
-        f"{[(o.type, o.shape) for o in outputs]}; export the network so, with side and dim fixed"
+        f"{[(o.type, o.shape) for o in outputs]}; export the network like this, with side and dim fixed"
     )
     if len(shape_in) != 4 or len(shape_out) != 2 or not isinstance(shape_out[1], int):
         raise problem
@@ -219,7 +219,7 @@ def _session(path: Path) -> Any:
 
 
 def _mirrored(chips: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(n, side, side, 3) from the other side. By colour: NumPy moves bytes one apart faster than groups of three."""
+    """(n, side, side, 3) mirrored left to right. By colour: NumPy moves single bytes faster than groups of three."""
     found = np.empty_like(chips, order="C")
     for colour in range(chips.shape[-1]):
         found[..., colour] = chips[:, :, ::-1, colour]

@@ -1,8 +1,8 @@
 """The store of embeddings on disk: Parquet, keyed by the content of the photo.
 
-A photo is embedded once in its life. A key folder holds everything that was made the same way (recogniser,
-alignment, versions); in it each part file is written whole or not at all, so that a killed run loses at most
-the part it was working on (1,024 photos; none if it is asked to stop), and two runs may write at once.
+A photo is embedded only once. A key folder holds everything made in the same way (recogniser, alignment, versions).
+Each part file in it is written whole or not at all, so that a killed run loses at most the part it was working on
+(1,024 photos; none if it is interrupted), and two runs may write at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _KEYS_NAME = "part-*.keys"
 
 @dataclass(frozen=True)
 class Row:
-    """One photo in the store; `embedding` and `picture` are None where no face was acquired."""
+    """One photo in the store; `embedding` and `picture` are None if no face was acquired."""
 
     sha256: bytes
     reason: str | None
@@ -43,22 +43,22 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of the store as columns; zeros where no face was acquired."""
+    """Rows of the store as columns; embeddings are zero if no face was acquired."""
 
     row_of: dict[bytes, int]
-    """Of each photo, by the hash of its content."""
+    """Hash of a photo's content -> its row."""
     reasons: list[str | None]
     n_faces: NDArray[np.int32]
     embeddings: NDArray[np.float32]
     """(n, dim)"""
     pictures: NDArray[np.uint8] | None
-    """(n, 2, 48, 48); None where they were not asked for."""
+    """(n, 2, 48, 48); None if not read."""
 
 
 class Store:
-    """All rows made in one way, on disk under `folder`.
+    """All rows made in the same way, on disk under `folder`.
 
-    Beside each part a small file lists the photos in it, so that only parts with wanted photos are read.
+    A small file beside each part lists its photos, so that only parts with wanted photos are read.
     """
 
     def __init__(self, cache: Path, made_with: dict[str, str | int], dim: int) -> None:
@@ -77,17 +77,17 @@ class Store:
 
     @property
     def known(self) -> frozenset[bytes]:
-        """The hashes of all photos in it."""
+        """The hashes of all photos in the store."""
         return frozenset(self._part_of)
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Write the rows as one new part file. Its name is the hash of its content, so that damage is noticed."""
+        """Write the rows as one new part file. Its name contains the hash of its content, to detect damage."""
         import pyarrow.parquet as pq
 
         if not rows:
             return
         buffer = BytesIO()
-        # Only reasons repeat; a dictionary of the other columns would be made in vain.
+        # Only reasons repeat, so a dictionary would not help the other columns.
         pq.write_table(self._table(rows), buffer, compression="zstd", use_dictionary=["reason"])
         data = buffer.getvalue()
         part = self.folder / f"part-{hashlib.sha256(data).hexdigest()}.parquet"
@@ -98,9 +98,9 @@ class Store:
         self._part_of.update(dict.fromkeys(keys, part))
 
     def read(self, wanted: Iterable[bytes], *, pictures: bool = True) -> Rows:
-        """The rows of these photos, each once, by their hash; photos never embedded are absent.
+        """The rows of the photos with these hashes, each once; photos never embedded are absent.
 
-        Raises InputError if a part is damaged or gone.
+        Raises InputError if a part is damaged or missing.
         """
         row_of: dict[bytes, int] = {}
         parts: dict[Path, None] = {}
@@ -120,11 +120,11 @@ class Store:
         for part in sorted(parts):
             self._read_into(rows, _read_part(part, columns))
         if (rows.n_faces < 0).any():
-            raise InputError(f"{self.folder}: the lists of photos do not fit the parts; delete the files {_KEYS_NAME}")
+            raise InputError(f"{self.folder}: lists of photos do not match the parts; delete the files {_KEYS_NAME}")
         return rows
 
     def _read_into(self, rows: Rows, table: Any) -> None:
-        """The rows of a part that are wanted, put where they belong."""
+        """Copy the wanted rows of a part into `rows`."""
         places = [rows.row_of.get(key) for key in table["sha256"].to_pylist()]
         reasons, n_faces = table["reason"].to_pylist(), table["n_faces"].to_numpy()
         acquired = np.array([reason is None for reason in reasons], dtype=bool)
@@ -142,7 +142,7 @@ class Store:
             rows.pictures[there[ours]], rows.pictures[there[~ours]] = pixels[at[here[ours]]], 0
 
     def _keys_of(self, part: Path) -> list[bytes]:
-        """The photos of a part, from the list beside it; a list that is missing or damaged is made again."""
+        """Hashes of a part's photos, from the list beside it; a missing or damaged list is written again."""
         try:
             data = _keys_file(part).read_bytes()
         except OSError:
@@ -180,17 +180,17 @@ def _keys_file(part: Path) -> Path:
 
 
 def _digest(part: Path, keys: bytes) -> bytes:
-    """Of the list of a part's photos: it belongs to this part, and is whole."""
+    """Checksum of a part's list of photos, which proves that it is whole and belongs to this part."""
     return hashlib.sha256(part.name.encode() + keys).digest()
 
 
 def _flat(column: Any) -> NDArray[np.float32]:
-    """The numbers of a column of lists, those of nulls left out."""
+    """The numbers of a column of lists, without nulls."""
     return np.asarray(column.combine_chunks().flatten(), dtype=np.float32)
 
 
 def _bytes(column: Any) -> NDArray[np.uint8]:
-    """The bytes of a column of equally long binaries, those of nulls left out."""
+    """The bytes of a column of equally long binaries, without nulls."""
     filled = column.combine_chunks().drop_null()
     width = filled.type.byte_width
     start = filled.offset * width
@@ -209,7 +209,7 @@ def _read_part(part: Path, columns: list[str]) -> Any:
     # Checked before Arrow sees it: Arrow may hang on a damaged file.
     if part.name != f"part-{hashlib.sha256(data).hexdigest()}.parquet":
         raise InputError(
-            f"{part}: a damaged part of the embeddings store; delete it, its photos will be embedded again"
+            f"{part}: a damaged part of the embeddings store; delete it, and its photos will be embedded again"
         )
     return pq.ParquetFile(pa.BufferReader(data)).read(columns=columns)
 
@@ -220,6 +220,6 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"{folder}: the embeddings store cannot be written ({error.strerror or error}); make room there, or name "
-            "another folder in PROBABLYEXISTS_CACHE"
+            f"{folder}: the embeddings store cannot be written ({error.strerror or error}); free some space, or set "
+            "PROBABLYEXISTS_CACHE to another folder"
         ) from error

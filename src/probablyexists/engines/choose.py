@@ -1,4 +1,4 @@
-"""Who does the heavy work: this machine or a cluster."""
+"""Where the heavy work runs: on this machine or a cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from probablyexists.matching.matcher import Matcher
 
 @dataclass(frozen=True)
 class Engine:
-    """What embeds and what matches."""
+    """How photos are embedded and matched."""
 
     look: Look
     matcher: Matcher
@@ -23,9 +23,9 @@ class Engine:
 
 @contextmanager
 def engine(resources: Resources, progress: Progress) -> Iterator[Engine]:
-    """The engine; inside, libraries keep to `resources.threads` too.
+    """The engine. Within the context, libraries use at most `resources.threads` too.
 
-    Raises MissingExtraError, and InputError for an address at which no cluster answers.
+    Raises MissingExtraError, and InputError if no cluster answers at the address.
     """
     memory = int(resources.memory * 2**30)
     matcher = Matcher(resources.threads, memory, progress=progress)

@@ -1,10 +1,10 @@
 """Embedding and matching on many machines, through Ray Data.
 
-The work is cut into items; each is done by one task on one core, wherever there is one, and done again elsewhere if its
-machine dies. An item's result does not depend on where it was computed, so neither does the whole.
+The work is split into items. Each item is one task on one core of any machine, and runs again elsewhere if its machine
+dies. An item's result does not depend on where it is computed, so neither does the whole.
 
-All machines need this package, the same paths to the images, and weights of the recogniser; only the machine that was
-asked reads and writes the store of embeddings.
+All machines need this package, the same paths to the images, and the recogniser's weights. Only the machine that runs
+the command reads and writes the store of embeddings.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 KNOCK = 5.0
-"""Seconds that an address has to answer."""
+"""Seconds to wait for an address to answer."""
 PHOTOS = 512
-"""Of an item."""
+"""Photos in an item."""
 QUERIES = 16384
-"""Of an item, at most."""
+"""Most queries in an item."""
 ITEMS_A_CORE = 4
-"""At least, where there are enough queries: so that cores end at about the same time."""
+"""Fewest items for each core, if there are enough queries, so that cores finish at about the same time."""
 
 
 class RayEngine:
-    """A cluster; a local one where no address is given."""
+    """A cluster; a local one if no address is given."""
 
     def __init__(self, address: str | None = None, memory: int = MEMORY) -> None:
         self._memory = memory
@@ -65,9 +65,9 @@ class RayEngine:
     def each(
         self, work: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]
     ) -> Iterator[tuple[Item, Result]]:
-        """`work(shared, item)` for every item, in the order in which they are finished.
+        """Yield `work(shared, item)` for every item, in the order in which they finish.
 
-        `work` is a function of a module; what it raises is raised here.
+        `work` must be a function at module level; its exceptions are raised here.
         """
         import ray
 
@@ -85,21 +85,21 @@ class RayEngine:
             raise _own(error) from None
 
     def look(self, source: Source, store: Store, mode: FacesMode, recogniser: Recogniser) -> Iterator[Looked]:
-        """Photos are read, acquired and embedded by the cluster."""
+        """Read, acquire and embed photos on the cluster."""
         starts = range(0, len(source.photos), PHOTOS)
         items = [(start, min(start + PHOTOS, len(source.photos))) for start in starts]
         try:
             pickle.dumps(source)
         except Exception:  # a generator holds a network, of whatever kind
             raise InputError(
-                f"{option('engine', 'ray')}: {source.name} is no set of images that every machine can read; draw "
-                "its samples into a folder first"
+                f"{option('engine', 'ray')}: {source.name} is not a set of images that every machine can read; write "
+                "its samples to a folder first"
             ) from None
         for _, looked in self.each(_look, (source, store.known, mode, recogniser), items):
             yield looked
 
     def search(self, queries: Vectors, references: Vectors, k: int) -> Nearest:
-        """As `neighbours.nearest`, bit for bit."""
+        """The same result as `neighbours.nearest`, bit for bit."""
         step = min(QUERIES, max(512, -(-len(queries) // (ITEMS_A_CORE * self.n_cores))))
         items = [(start, min(start + step, len(queries))) for start in range(0, len(queries), step)]
         found = Nearest.nothing(len(queries), k)
@@ -109,7 +109,7 @@ class RayEngine:
 
 
 def _knock(address: str | None) -> None:
-    """OSError at once where nothing listens; Ray would go on trying for minutes."""
+    """Raise OSError at once if nothing listens; Ray would keep trying for minutes."""
     host, _, port = (address or "").rpartition(":")
     if host and port.isdecimal() and "://" not in host:
         if int(port) > 65_535:
@@ -131,7 +131,7 @@ _last: tuple[str, Any] = ("", None)
 
 
 def _fetched(reference: Any) -> Any:
-    """What all items share, unpacked once a process."""
+    """The data that all items share, unpacked once in each process."""
     global _last  # noqa: PLW0603
     import ray
 
@@ -142,7 +142,7 @@ def _fetched(reference: Any) -> Any:
 
 
 def _own(error: BaseException | None) -> BaseException:
-    """Our own error in what Ray wraps around it; else the outermost."""
+    """Our own error inside Ray's wrapper; if there is none, the outermost error."""
     at = error
     while at is not None:
         if isinstance(at, ProbablyExistsError):

@@ -1,4 +1,4 @@
-"""What the machine may use. Nothing here changes a figure."""
+"""Resources the audit may use. They change no figure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 def default_cache() -> Path:
-    """Where models and embeddings are kept: $PROBABLYEXISTS_CACHE, else the user's cache folder."""
+    """Folder for models and embeddings: $PROBABLYEXISTS_CACHE, else the user's cache folder."""
     chosen = os.environ.get("PROBABLYEXISTS_CACHE")
     if chosen:
         return Path(chosen)
@@ -25,7 +25,7 @@ class Resources(BaseModel):
     threads: int | None = Field(default=None, ge=1)
     """Threads; default: one for each core."""
     memory: float = Field(default=2.0, gt=0.0)
-    """GiB that matching may use beside the tables of embeddings."""
+    """GiB that matching may use in addition to the tables of embeddings."""
     engine: Literal["local", "ray"] = "local"
     """Embed and match on this machine, or on a Ray cluster."""
     ray_address: str | None = None

@@ -1,4 +1,4 @@
-"""From sources to tables of embeddings: decide how faces are cut, then embed."""
+"""From sources to tables of embeddings: decide how faces are cropped, then embed."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from probablyexists.intake.settings import Settings
 from probablyexists.sources.open_source import Source
 
 N_SAMPLED = 64
-"""Images of a source on which `auto` decides."""
+"""Images of a source that `auto` decides on."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """How the faces of a source are cut, and why."""
+    """How the faces of a source are cropped, and why."""
 
     mode: FacesMode
     by: str
 
 
 def decide(sources: dict[Role, Source], settings: Settings, progress: Progress) -> dict[Role, Decision]:
-    """One decision a source, but no difference without need: chips cut in two ways are less alike.
+    """One decision for each source, the same for all if possible, because chips cropped in two ways are less similar.
 
-    Where the detector works everywhere, one source that needs it decides for all. A source in which it sees too
-    few faces is aligned on its frames; if that is one of the people's, all people are, so that members and
-    held-out people stay comparable.
+    If the detector works on all sources and one of them needs it, it is used for all. A source in which it finds too
+    few faces is aligned on its frames; if that is a source of people, all of these are, so that members and held-out
+    people stay comparable.
     """
     if settings.faces != "auto":
         return {role: Decision(settings.faces, "as asked") for role in sources}
@@ -53,7 +53,7 @@ def decide(sources: dict[Role, Source], settings: Settings, progress: Progress) 
 def _take_along(decisions: dict[Role, Decision], roles: Sequence[Role], mode: FacesMode) -> None:
     for role in roles:
         if decisions[role].mode != mode:
-            decisions[role] = Decision(mode, f"{decisions[role].by}; {mode} as the other sources need it")
+            decisions[role] = Decision(mode, f"{decisions[role].by}; {mode} because the other sources need it")
 
 
 def _look(source: Source, seed: int) -> FrameCheck:
@@ -76,7 +76,7 @@ def embed_sources(
 ) -> dict[Role, Embedded]:
     """Embed every source. `pictures`: read the small grey pictures too, for the copy check.
 
-    Raises InputError if a source shows no face at all.
+    Raises InputError if no face is found in a source.
     """
     tables = {}
     for role, source in sources.items():

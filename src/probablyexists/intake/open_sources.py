@@ -1,4 +1,4 @@
-"""What a task was given, opened; and what can be known from names alone."""
+"""Open the sources of a task, and check what can be checked from names alone."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from probablyexists.sources.open_source import Source, open_source
 from probablyexists.stats.conformal import MIN_HELDOUT
 
 SAMPLES = 10_000
-"""Drawn from a generator where no number is given."""
+"""Samples to draw from a generator if no number is given."""
 
 
 def open_sources(settings: AuditSettings, progress: Progress) -> dict[Role, Source]:
-    """Open what an audit was given, and check what can be known from names alone.
+    """Open the sources of an audit, and check what can be checked from names alone.
 
     Raises InputError, which names the setting and says what to do.
     """
@@ -56,7 +56,7 @@ def open_asked(settings: AskSettings, progress: Progress) -> dict[Role, Source]:
 
 
 def open_blind(settings: BlindSettings, progress: Progress, at_least: int) -> dict[Role, Source]:
-    """The photos of `at_least` so many reference people, and the samples."""
+    """The photos of at least `at_least` reference people, and the samples."""
     reference = _open_reference(settings.reference)
     refuse_few_people("reference", reference, at_least)
     return {"reference": reference, "generated": _open_generated(settings, progress)}
@@ -68,7 +68,7 @@ def open_images(settings: EmbedSettings) -> dict[Role, Source]:
 
 
 def _opened(name: str, where: Path, open_it: Callable[[], Source]) -> Source:
-    """What `open_it` opens; its InputError, which begins with `where`, names the setting too."""
+    """The result of `open_it`. Its InputError, which begins with `where`, gets the setting's name added."""
     try:
         return open_it()
     except InputError as error:
@@ -82,12 +82,12 @@ def _open_photos(photos: tuple[Path, ...]) -> Source:
         return FilesSource(photos)
     if len(photos) > 1:
         other = next(path for path in photos if not (path.is_file() and is_candidate(path.name)))
-        raise InputError(f"{shown(other)}: is no image file; give image files, or one folder or archive alone")
+        raise InputError(f"{shown(other)}: is not an image file; give image files, or a single folder or archive")
     return open_source(str(photos[0]), named=False)
 
 
 def _open_reference(where: Path) -> Source:
-    # A manifest with roles has none for reference people: they are its held-out ones.
+    # A manifest with roles has no role for reference people; its held-out people are used.
     return _opened("reference", where, partial(open_source, str(where), role="heldout", named=True))
 
 
@@ -108,26 +108,26 @@ def _samples(settings: GeneratorSettings, where: Path, progress: Progress) -> So
     source = open_source(str(where), role="generated", named=False)
     if settings.samples is not None:
         raise InputError(
-            f"{shown(where)}: holds {len(source.photos):,} images, and all of them are used; leave out "
+            f"{shown(where)}: contains {len(source.photos):,} images, and all of them are used; leave out "
             f"{option('samples')}, which is for generators"
         )
     return source
 
 
 def generator_of(source: Source) -> dict[str, str | int]:
-    """What the signature says about the generator that was sampled; empty for a set of images."""
+    """The signature's entries about the generator that was sampled; empty for a set of images."""
     if not isinstance(source, GeneratedSource):
         return {}
     return {"generator": source.generator.id, "samples": len(source.photos)}
 
 
 def has_names(source: Source) -> bool:
-    """Whether the photos of the source have people."""
+    """Whether the photos of the source have people's names."""
     return source.photos[0].person is not None
 
 
 def refuse_few_people(role: Role, source: Source, at_least: int) -> None:
-    """InputError if a source with names has fewer people."""
+    """InputError if a source with names has fewer than `at_least` people."""
     people = {photo.person for photo in source.photos}
     if None not in people and len(people) < at_least:
         raise InputError(
@@ -137,7 +137,7 @@ def refuse_few_people(role: Role, source: Source, at_least: int) -> None:
 
 
 def _refuse_one_place_in_two_roles(sources: Mapping[Role, Source]) -> None:
-    """The same folder or file may serve two roles only as a manifest that divides its photos among them."""
+    """InputError if two roles have the same folder or file, unless it is a manifest that divides its photos."""
     for (role, one), (other_role, other) in combinations(sources.items(), 2):
         same_place = os.path.realpath(one.name) == os.path.realpath(other.name)
         if same_place and not {photo.path for photo in one.photos}.isdisjoint(photo.path for photo in other.photos):
@@ -156,9 +156,9 @@ def _refuse_people_in_two_roles(sources: Mapping[Role, Source]) -> None:
     must_differ: tuple[tuple[Role, Role, str], ...] = (
         ("training", "heldout", "held-out people must never have been trained on"),
         ("unseen", "heldout", "held-out people must never have been trained on"),
-        ("training", "reference", "reference people must be others than those who are judged"),
-        ("unseen", "reference", "reference people must be others than those who are judged"),
-        ("heldout", "reference", "reference people must be others than those who are judged"),
+        ("training", "reference", "reference people must not be among the people judged"),
+        ("unseen", "reference", "reference people must not be among the people judged"),
+        ("heldout", "reference", "reference people must not be among the people judged"),
     )
     for role, other, why in must_differ:
         both = sorted(people.get(role, set()) & people.get(other, set()))
@@ -171,7 +171,7 @@ def _refuse_people_in_two_roles(sources: Mapping[Role, Source]) -> None:
         return
     if not has_names(sources["training"]) or not has_names(sources["unseen"]):
         raise InputError(
-            f"{option('unseen')}: needs people by name (one folder a person) here and in {option('training')}; leave "
+            f"{option('unseen')}: needs people's names (one folder a person) here and in {option('training')}; leave "
             "it out"
         )
     strangers = sorted(people["unseen"] - people["training"])

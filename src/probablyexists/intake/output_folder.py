@@ -1,4 +1,4 @@
-"""The folder a task writes to: claimed before any work, so that nothing is computed for nothing."""
+"""The folder a task writes to: checked before any work, so that no work is lost."""
 
 from __future__ import annotations
 
@@ -12,18 +12,15 @@ RESULTS = {
     "sheet.json": ("sheet.html",),
     "frequent.json": ("frequent.html",),
 }
-"""What marks a result, and the files beside it."""
+"""The file that marks a result -> the files beside it."""
 
 
 def claim_folder(out: Path, *, overwrite: bool = False) -> None:
-    """Make the folder, and check that it can be written and holds no result of any task, unless `overwrite`.
-
-    Raises InputError.
-    """
+    """Create the folder. InputError if it cannot be written or, without `overwrite`, holds a result of any task."""
     for mark in RESULTS:
         if not overwrite and (out / mark).exists():
             raise InputError(
-                f"{option('out', out)}: holds {mark} already; give another folder, or {option('overwrite', True)}"
+                f"{option('out', out)}: already holds {mark}; give another folder, or {option('overwrite', True)}"
             )
     try:
         out.mkdir(parents=True, exist_ok=True)

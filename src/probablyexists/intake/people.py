@@ -1,4 +1,4 @@
-"""Who is who: by name where there are names, by clusters of embeddings where there are none."""
+"""Group photos by person: by name if there are names, else by clusters of embeddings."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ PRECISION, RECALL = 0.94, 0.94
 
 @dataclass(frozen=True)
 class Peopled:
-    """The populations of people, ready to be compared."""
+    """The groups of people to compare."""
 
     training: Crowd
     unseen: Crowd | None
     heldout: Crowd
     clusters: Clusters | None
     reference: Crowd | None = None
-    """Yet other people, for attacks that learn from them."""
+    """Other people, for attacks that learn from them."""
 
 
 def find_people(tables: Mapping[Role, Embedded], *, named: bool, seed: int, threads: int | None = None) -> Peopled:
-    """Group photos by person; `named`: those to be judged have names, as reference people always do.
+    """Group photos by person. `named`: the people judged have names (reference people always do).
 
     Raises InputError when too few people are left.
     """
@@ -63,7 +63,7 @@ def find_people(tables: Mapping[Role, Embedded], *, named: bool, seed: int, thre
 
 
 def _by_clusters(training: Embedded, heldout: Embedded, seed: int, threads: int | None) -> Peopled:
-    """Cluster both sides together; a cluster on both sides is set aside from the held-out people."""
+    """Cluster both sides together; a cluster with photos of both sides is removed from the held-out people."""
     labels, limit = cluster(np.concatenate([training.embeddings, heldout.embeddings]), seed, threads)
     ours, theirs = labels[: len(training)], labels[len(training) :]
     both = set(ours.tolist()) & set(theirs.tolist())
@@ -87,9 +87,9 @@ def _by_clusters(training: Embedded, heldout: Embedded, seed: int, threads: int 
 
 
 def seen_again(peopled: Peopled, tables: Mapping[Role, Embedded]) -> Peopled:
-    """The same people with the same photos in the same order, in another recogniser's tables.
+    """The same people, with the same photos in the same order, in another recogniser's tables.
 
-    InputError if it acquires no photo of somebody.
+    InputError if that recogniser acquires no photo of a person.
     """
     roles: dict[Role, Crowd] = {"training": peopled.training, "heldout": peopled.heldout}
     roles |= {"unseen": peopled.unseen} if peopled.unseen is not None else {}
@@ -105,18 +105,18 @@ def _seen_again(crowd: Crowd, table: Embedded) -> Crowd:
         found = [row_of[crowd.table.photos[i]] for i in own if crowd.table.photos[i] in row_of]
         if not found:
             raise InputError(
-                f"{option('more_recognisers')}: one finds no face in any photo of {name!a}, where the first does; "
-                "leave it out"
+                f"{option('more_recognisers')}: one of them finds no face in any photo of {name!a}, but the first "
+                "does; leave it out"
             )
         rows.append(np.array(found, dtype=np.intp))
     return Crowd(table, People(crowd.people.names, tuple(rows)))
 
 
 def pseudonyms(crowd: Crowd) -> tuple[str, ...]:
-    """A pseudonym a person, from the content of their photos: without a photo nobody can work it out.
+    """A pseudonym for each person, computed from the content of their photos.
 
-    The same photos give the same pseudonym in every audit; somebody who has all of a person's photos can look
-    that person up, and nobody else can.
+    The same photos give the same pseudonym in every audit. Only somebody who has all of a person's photos can
+    compute it.
     """
     names = []
     for rows in crowd.people.rows:

@@ -1,4 +1,4 @@
-"""What was given and what became of it; and the signature that lets the audit be made again."""
+"""A description of the data used and set aside, and the signature needed to repeat the audit."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def describe(
     *,
     show_names: bool,
 ) -> Data:
-    """Counts a role, photos in two roles, and how people were found."""
+    """Counts for each role, photos in two roles, and how people were found."""
     people: dict[Role, Crowd | None] = {
         "training": crowds.training,
         "unseen": crowds.unseen,
@@ -82,7 +82,7 @@ def describe(
 
 
 def fingerprint(tables: Mapping[Role, Embedded]) -> str:
-    """SHA-256 over role, person and content of every image acquired; independent of order and file names."""
+    """SHA-256 over role, person and content of all acquired images; independent of order and file names."""
     lines = sorted(
         f"{role}\x1f{photo.person or ''}\x1f{key.hex()}"
         for role, table in tables.items()

@@ -1,4 +1,4 @@
-"""What a task is asked to do: typed, checked before anything is read, and written beside the result."""
+"""The settings of each task: typed, checked before anything is read, and written with the result."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ Checked = TypeVar("Checked", bound=BaseModel)
 
 
 class Settings(BaseModel):
-    """What every task that embeds has."""
+    """Settings of every task that embeds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True)
 
     faces: Literal["auto", "detect", "aligned"] = "auto"
-    """How faces are cut: detect finds them first, aligned takes face crops as they are, auto decides on a sample."""
+    """How faces are cropped: detect finds them first, aligned takes face crops as they are, auto tries on a sample."""
     recogniser: str | Recogniser = "dlib"
     """Face recogniser: dlib, dlib-float32, insightface, the path of an .onnx file, or module:Name."""
     seed: int = 0
-    """Seed of every random choice."""
+    """Seed for all random choices."""
     resources: Resources = Field(default_factory=Resources)
 
 
 class GeneratorSettings(Settings):
-    """What every task about a generator has."""
+    """Settings of every task about a generator."""
 
     generated: Path | Generator | Callable[..., Any]
     """Generated samples (folder, zip, tar, table), or the generator itself: a file, a folder, or module:function."""
@@ -43,7 +43,7 @@ class GeneratorSettings(Settings):
     out: Path | None = None
     """Folder for the results."""
     overwrite: bool = False
-    """Replace a result that is in the output folder."""
+    """Replace an earlier result in the output folder."""
     show_faces: bool = False
     """Do not pixelate faces."""
 
@@ -58,7 +58,7 @@ class AuditSettings(GeneratorSettings):
     unseen: Path | None = None
     """Other photos of the training people, not trained on."""
     reference: Path | None = None
-    """Photos of yet other people, for attacks that learn from them."""
+    """Photos of other people, for attacks that learn from them."""
     more_attacks: tuple[str | Attack, ...] = ()
     """Extra attack: a name or module:Name; p-values are corrected for picking the best. Can be repeated."""
     more_recognisers: tuple[str | Recogniser, ...] = ()
@@ -81,7 +81,7 @@ class AskSettings(GeneratorSettings):
     reference: Path
     """Photos of people the generator was not trained on: one folder a person, or a manifest."""
     level: float = Field(default=0.05, gt=0.0, lt=1.0)
-    """Largest p-value that is called evidence."""
+    """Largest p-value that counts as evidence."""
     owner_split: bool = False
     """The generator's owner drew the reference people at random before training."""
 
@@ -112,7 +112,7 @@ class MatchSettings(BaseModel):
     queries: str
     """Embeddings: a Parquet file or a folder of them."""
     references: str
-    """The embeddings to be searched."""
+    """Embeddings to search in: a Parquet file or a folder of them."""
     out: str
     """Folder for Parquet files: a path, or an address such as s3://bucket/found."""
     k: int = Field(default=1, ge=1)
@@ -123,7 +123,7 @@ class MatchSettings(BaseModel):
 def checked(kind: type[Checked], arguments: Mapping[str, Any]) -> Checked:
     """The settings in the arguments of a task, without `progress`; `cache=None` is the default folder.
 
-    Raises InputError that names the first one that is wrong.
+    Raises InputError, which names the first wrong argument.
     """
     given = {name: value for name, value in arguments.items() if name != "progress"}
     machine = {name: given.pop(name) for name in Resources.model_fields if name in given}
@@ -146,7 +146,7 @@ def _plain(error: Mapping[str, Any]) -> str:
 
 
 def signed(settings: Settings) -> dict[str, str | int | float | bool | None]:
-    """What was asked, as it is written into a result's signature: without what changes no figure."""
+    """The settings for a result's signature, without those that change no figure."""
     given = {name: getattr(settings, name) for name in type(settings).model_fields}
     return {name: _words(value) for name, value in given.items() if name not in ("resources", "photos", "overwrite")}
 

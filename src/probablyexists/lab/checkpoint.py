@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors for numbers, JSON for words; whole or not there, no pickle."""
+"""Checkpoints: tensors as safetensors, settings as JSON; complete or absent, no pickle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from probablyexists.generators.lab_checkpoint import FORMAT, VERSION
 
 
 def save_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> None:
-    """All that training needs to go on, in one file: weights, buffers and the optimisers' moments."""
+    """All that training needs to continue, in one file: weights, buffers and the optimisers' moments."""
     tensors = {}
     for name, module in modules.items():
         tensors.update({f"{name}/{key}": value for key, value in module.state_dict().items()})
@@ -29,7 +29,7 @@ def save_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping
 
 
 def load_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> None:
-    """Put back what `save_state` wrote; InputError if the file is damaged or belongs to other networks."""
+    """Load what `save_state` wrote; InputError if the file is damaged or belongs to other networks."""
     tensors = _load(path)
     try:
         for name, module in modules.items():
@@ -52,14 +52,14 @@ def save_generator(folder: Path, network: nn.Module, spec: Mapping[str, Any], ab
     """A generator to sample from: `generator.safetensors` and, written last, `generator.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     _save(folder / "generator.safetensors", network.state_dict())
-    words = {
+    about_network = {
         "format": FORMAT,
         "version": VERSION,
         "network": dict(spec),
         "latent_shape": list(network.latent_shape),  # type: ignore[arg-type]
         **about,
     }
-    write_text(folder / "generator.json", json.dumps(words, indent=1) + "\n")
+    write_text(folder / "generator.json", json.dumps(about_network, indent=1) + "\n")
 
 
 def _save(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

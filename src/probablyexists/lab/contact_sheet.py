@@ -1,4 +1,4 @@
-"""A sheet of samples, to look at while a generator trains."""
+"""A sheet of samples, to watch a generator learn."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS, COLUMNS = 4, 8
 
 @torch.no_grad()
 def write_sheet(path: Path, network: nn.Module, machine: Machine) -> None:
-    """The same 32 latents on every sheet, so that one can watch a face come."""
+    """32 samples, of the same latents on every sheet, so that sheets can be compared."""
     shape: tuple[int, ...] = network.latent_shape  # type: ignore[assignment]
     n = ROWS * COLUMNS
     images = network(torch.from_numpy(latents(range(n), shape)).to(machine.device)).float().clamp(-1, 1).cpu().numpy()

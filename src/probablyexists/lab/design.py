@@ -18,7 +18,7 @@ from probablyexists.lab.sets import Crop
 
 
 class Design(BaseModel):
-    """How people are divided."""
+    """How people are divided into members and held-out people."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,21 +27,33 @@ class Design(BaseModel):
     photos: int | Literal["all"] = 10
     """Training photos of a member; `all`: as many as there are, less the unseen ones."""
     unseen: int = Field(default=4, ge=0)
-    """Photos of each member kept back. With `all`, of those who can spare them: at most half of a person's photos."""
+    """Photos of each member that are not trained on. With `all` photos: at most half of a member's photos."""
     dose: tuple[int, ...] = ()
-    """Numbers of training photos, handed out to the members at random, equally often; instead of `photos`."""
+    """Numbers of training photos, assigned to the members at random, equally often; instead of `photos`."""
     most: int | None = None
     """One member, drawn at random, gets this many training photos: the over-represented person."""
     include: tuple[str, ...] = ()
     """People who must be members."""
     heldout_photos: int = Field(default=12, ge=1)
-    """A held-out person keeps at most so many photos; the audit compares on the same number on both sides."""
+    """Most photos of a held-out person; the audit compares people on the same number of photos."""
     heldout: Literal["alike", "everybody"] = "alike"
     """`alike`: people with as many photos as a member needs, so that both sides are drawn from one population;
     `everybody`: all other people of the set."""
     truth: Literal["members", "strangers"] = "members"
-    """`strangers`: the generator is trained on other people than the members the audit is told of; nothing it finds
-    is true."""
+    """`strangers`: the generator is trained on other people than the audit's members; nothing it finds is true."""
+
+    @property
+    def fewest_photos(self) -> int:
+        """Photos that somebody must have to get a role; who has fewer is neither a member nor held out."""
+        return 1 if self.heldout == "everybody" else self.member_photos
+
+    @property
+    def member_photos(self) -> int:
+        """Photos that somebody must have to be drawn as a member, with the largest number of training photos."""
+        if self.photos == "all" and not self.dose:
+            return 1
+        largest = max(self.dose) if self.dose else int(self.photos)
+        return max(largest, self.most or 0) + self.unseen
 
 
 @dataclass(frozen=True)
@@ -49,9 +61,9 @@ class Split:
     """The photos of every role."""
 
     trained: tuple[Crop, ...]
-    """What the generator sees."""
+    """What the generator is trained on."""
     training: tuple[Crop, ...]
-    """What the audit is told it saw: the same, but for `strangers`."""
+    """What the audit takes as the training set: `trained`, except with `strangers`."""
     unseen: tuple[Crop, ...]
     heldout: tuple[Crop, ...]
     controls: frozenset[str]
@@ -60,7 +72,7 @@ class Split:
     """The over-represented person."""
 
     def write(self, path: Path) -> None:
-        """A manifest for the audit: path, person, role."""
+        """Write a manifest for the audit: path, person, role."""
         roles = {"training": self.training, "unseen": self.unseen, "heldout": self.heldout}
         with written_whole(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -70,17 +82,17 @@ class Split:
 
 
 def split(crops: Sequence[Crop], design: Design, seed: int) -> Split:
-    """Draw the roles. One person's photos do not change another's draw; the order of `crops` changes nothing.
+    """Draw the roles. The order of `crops` changes nothing, nor do the photos of those who have too few.
 
-    The people are drawn from those with enough photos for any role in the design, so that who is a member does not
-    depend on how many photos they have. Raises InputError when the set has too few of them.
+    Members are drawn from everybody with enough photos for any role in the design, so that members do not have more
+    photos than others of them. Raises InputError when the set has too few such people.
     """
     photos = _by_person(crops, seed)
-    needed = _needed(design)
+    needed = design.member_photos
     able = sorted(person for person, own in photos.items() if len(own) >= needed)
     missing = sorted(set(design.include) - set(able))
     if missing:
-        raise InputError(f"design: {', '.join(missing)} must be members and lack the {needed} photos that needs")
+        raise InputError(f"design: {', '.join(missing)} must be members and lack the {needed} photos which that needs")
     sides = 2 if design.truth == "strangers" else 1
     if len(able) < sides * design.people + 1:
         raise InputError(
@@ -103,7 +115,7 @@ def split(crops: Sequence[Crop], design: Design, seed: int) -> Split:
 
 
 def _by_person(crops: Sequence[Crop], seed: int) -> dict[str, list[Crop]]:
-    """Each person's photos in an order drawn for that person alone; a picture that stands twice counts once."""
+    """Each person's photos in an order drawn for that person alone; of equal crops one is kept."""
     photos: dict[str, dict[Path, Crop]] = {}
     for crop in sorted(crops):
         photos.setdefault(crop.person, {}).setdefault(crop.path, crop)
@@ -114,20 +126,13 @@ def _by_person(crops: Sequence[Crop], seed: int) -> dict[str, list[Crop]]:
     return shuffled
 
 
-def _needed(design: Design) -> int:
-    if design.photos == "all" and not design.dose:
-        return 1
-    largest = max(design.dose) if design.dose else int(design.photos)
-    return max(largest, design.most or 0) + design.unseen
-
-
 def _counts(
     members: Sequence[str], photos: dict[str, list[Crop]], design: Design, seed: int
 ) -> tuple[list[int], str | None]:
-    """Training photos of each member, and the over-represented one."""
+    """Training photos of each member, and the name of the over-represented one."""
     if design.dose:
-        handed = [design.dose[i % len(design.dose)] for i in range(len(members))]
-        counts = [handed[i] for i in rng(seed, "lab", "dose").permutation(len(members))]
+        doses = [design.dose[i % len(design.dose)] for i in range(len(members))]
+        counts = [doses[i] for i in rng(seed, "lab", "dose").permutation(len(members))]
     elif design.photos == "all":
         counts = [len(photos[person]) - min(design.unseen, len(photos[person]) // 2) for person in members]
     else:

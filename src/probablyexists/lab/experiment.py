@@ -1,4 +1,4 @@
-"""Experiments as TOML: a grid of set x procedure x people x photos x dose x seed, spelled out run by run."""
+"""Experiments as TOML: a grid of set x procedure x people x photos x dose x seed, as a list of runs."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Run(BaseModel):
 
     @property
     def seed(self) -> int:
-        """One seed a run: of its split, its weights, its batches, and the samples drawn."""
+        """Of the split, the weights, the batches and the samples."""
         return self.training.seed
 
     @property
     def id(self) -> str:
-        """From all that decides the result, the name of the part aside."""
-        words = json.dumps(self.model_dump(mode="json", exclude={"part"}), sort_keys=True)
-        digest = hashlib.sha256(words.encode()).hexdigest()[:10]
+        """A name with a hash of everything that decides the result; the part does not."""
+        settings = json.dumps(self.model_dump(mode="json", exclude={"part"}), sort_keys=True)
+        digest = hashlib.sha256(settings.encode()).hexdigest()[:10]
         return f"{_plain(self.set)}-{self.training.procedure}-{self.design.people}x{self.design.photos}-{digest}"
 
 
@@ -62,15 +62,15 @@ class Experiment(BaseModel):
 def read_experiment(path: Path) -> Experiment:
     """The runs of a TOML file, in its order.
 
-    Top level: `name`, `about`, [defaults], [procedures.NAME] (what one procedure has of its own) and [[grid]]
-    tables; later ones win. Raises InputError, naming the table and the key.
+    Top level: `name`, `about`, [defaults], [procedures.NAME] (settings of one procedure) and [[grid]] tables. A grid's
+    value is used before its procedure's, and that before the default. Raises InputError, naming the table and the key.
     """
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{shown(path)}: cannot be read ({error.strerror}); check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{shown(path)}: is no TOML ({error}); mend it") from None
+        raise InputError(f"{shown(path)}: is no TOML ({error}); correct it") from None
     unknown = sorted(set(given) - {"name", "about", "defaults", "procedures", "grid"})
     if unknown:
         raise InputError(f"{shown(path)}: unknown table {unknown[0]!r}; known are defaults, procedures and grid")
@@ -91,7 +91,7 @@ def read_experiment(path: Path) -> Experiment:
             raise InputError(f"{shown(path)}: [[grid]] {number}: {error}") from None
     twice = [run.id for run in runs if sum(other.id == run.id for other in runs) > 1]
     if twice:
-        raise InputError(f"{shown(path)}: {twice[0]} stands in it twice; change its seed or delete one")
+        raise InputError(f"{shown(path)}: contains {twice[0]} twice; change its seed or delete one")
     return Experiment(name=str(given.get("name", path.stem)), about=str(given.get("about", "")), runs=tuple(runs))
 
 
@@ -108,7 +108,7 @@ def _spelled_out(
 
 
 def _run(flat: dict[str, Any], name: str) -> Run:
-    """From one flat table to the nested settings; a key that nobody knows is refused."""
+    """From one flat table to the nested settings; an unknown key is refused."""
     missing = [key for key in ("set", "procedure", "people") if key not in flat]
     if missing:
         raise InputError(f"{missing[0]} is missing")
@@ -119,5 +119,5 @@ def _run(flat: dict[str, Any], name: str) -> Run:
 
 
 def _plain(name: str) -> str:
-    """A set's name as part of a folder's."""
+    """A set's name as part of the name of a folder."""
     return "".join(c if c.isalnum() else "-" for c in Path(name).name)[:24]

@@ -1,8 +1,8 @@
-"""Which attack is best, on generators whose truth is known.
+"""Which attack is best, on generators whose training people are known.
 
-Figures are pooled over victims as `stats.pooled` does it, people as units: a fold of a victim is a run there, and a
-person is the same person in every victim of a set. Choosing the best of many and reporting its margin on the same
-victims would flatter it: it is chosen on one half of the victims, and its margin comes from the other.
+Figures are pooled over victims (attacked generators) by `stats.pooled`, people as units: a fold of a victim is a run
+there, and a person is the same person in every victim of a set. The best of many attacks is chosen on one half of the
+victims, and its margin is measured on the other half: on the same ones the margin would come out too large.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from probablyexists.stats.roc import Side, tpr_estimate
 
 LEVEL = 0.05
 YARDSTICKS = (NearestSample.id, GanLeaks("pixels").id)
-"""What the best attack is compared with: the paper's, and GAN-Leaks calibrated between images."""
+"""What the best attack is compared with: the paper's attack, and GAN-Leaks calibrated on pixels."""
 
 _HEAD = (
     "| attack | unseen, by person | to the best | unseen, by photo | seen, by person | blind, unseen by person "
@@ -47,9 +47,9 @@ class Place:
     auroc: Mapping[tuple[str, str], Figure]
     """(population, level) -> pooled AUROC"""
     blind: Figure
-    """Of the same attack without the generator, on unseen photos by person."""
+    """AUROC of the same attack without the generator, on unseen photos by person."""
     to_best: Figure | None
-    """AUROC of unseen photos by person less that of the best; None for the best itself."""
+    """AUROC of unseen photos by person minus that of the best attack; None for the best itself."""
     tpr: tuple[Figure, Figure]
     """At FPR 1 % and 0.1 %, unseen photos by person, scores standardised by each fold's strangers."""
     n_named: int
@@ -91,17 +91,17 @@ def standings(victims: Sequence[Victim], attacks: Sequence[str]) -> list[Place]:
 
 @dataclass(frozen=True)
 class Margin:
-    """The winner on one half of the victims, against the yardsticks on the other."""
+    """The winner on one half of the victims, compared with the yardsticks on the other."""
 
     winner: str
     n_chosen_on: int
     n_reported_on: int
     over: Mapping[str, Figure]
-    """Yardstick -> the winner's AUROC of unseen photos by person less the yardstick's, on the other half."""
+    """Yardstick -> the winner's AUROC of unseen photos by person minus the yardstick's, on the other half."""
 
 
 def margin(victims: Sequence[Victim], attacks: Sequence[str]) -> Margin:
-    """Victims in the order of set, procedure and seed are dealt out in turn. InputError with fewer than 2."""
+    """Victims, sorted by set, procedure and seed, go to the two halves in turn. InputError with fewer than 2."""
     if len(victims) < 2:
         raise InputError("leaderboard: one victim cannot both choose an attack and report its margin")
     order = sorted(victims, key=lambda v: (v.run.set, v.run.training.procedure, v.run.seed, v.run.id))
@@ -133,10 +133,10 @@ def table(found: Sequence[Place]) -> str:
 
 
 def margin_words(won: Margin) -> str:
-    """Markdown: who won, and by how much where that was not decided."""
+    """Markdown: the winner, and its margin on the other half."""
     words = f"Chosen on {won.n_chosen_on} victims: {won.winner}. On the other {won.n_reported_on} its AUROC of"
     over = [f"- {yardstick}: {signed(figure)}" for yardstick, figure in won.over.items()]
-    return "\n".join([f"{words} unseen photos by person lies above that of", *over])
+    return "\n".join([f"{words} unseen photos by person is higher than that of", *over])
 
 
 def _percent(figure: Figure) -> str:
@@ -170,7 +170,7 @@ def _folds(victim: Victim, attack: str, population: str, level: str, *, blind: b
     found = []
     for fold in range(N_FOLDS):
         here = scores.filter(pc.equal(scores["fold"], fold))
-        if not len(here):  # what opens the victim learns from nobody, and has one fold
+        if not len(here):  # attacks that open the victim have one fold, as they need no reference people
             continue
         sides = [here.filter(pc.equal(here["side"], side)) for side in ("member", "heldout")]
         names = [[f"{victim.run.set}/{name}" for name in side["person"].to_pylist()] for side in sides]
@@ -192,12 +192,12 @@ def _tprs(victims: Sequence[Victim], attack: str) -> tuple[Figure, Figure]:
     ours: list[tuple[str, float]] = []
     theirs: list[tuple[str, float]] = []
     for victim in victims:
-        standing: dict[str, list[float]] = {}
+        z_scores: dict[str, list[float]] = {}
         for fold in _folds(victim, attack, UNSEEN, "person"):
             theirs += zip(fold.stranger_names, standard_score(fold.strangers, fold.strangers).tolist(), strict=True)
             for name, z in zip(fold.member_names, standard_score(fold.members, fold.strangers).tolist(), strict=True):
-                standing.setdefault(name, []).append(z)
-        ours += [(name, float(np.mean(z))) for name, z in standing.items()]
+                z_scores.setdefault(name, []).append(z)
+        ours += [(name, float(np.mean(z))) for name, z in z_scores.items()]
     members, strangers = _side(ours), _side(theirs)
     one, tenth = (
         tpr_estimate(members, strangers, fpr, rng(0, "leaderboard", attack, what))
@@ -214,8 +214,8 @@ def _side(scored: Sequence[tuple[str, float]]) -> Side:
 def _named(victims: Sequence[Victim], attack: str) -> tuple[int, int]:
     """Members at q <= 0.05, seen photos, and all members.
 
-    The p-value is cross-conformal (Vovk 2015, Annals of Mathematics and Artificial Intelligence 74): a stranger counts
-    who scores at least as much as the member does with the attack of the stranger's own fold.
+    The p-value is cross-conformal (Vovk 2015, Annals of Mathematics and Artificial Intelligence 74): strangers are
+    counted who score at least as high as the member, both scored by the attack of the stranger's fold.
     """
     n_named = n_members = 0
     for victim in victims:

@@ -1,6 +1,7 @@
-"""What generator and discriminator are trained to do: one function a loss, each the paper's formula.
+"""Losses of generator and discriminator, each as its paper writes it.
 
-`real` and `fake` are (n,) logits of the discriminator, higher = more real; every loss is a scalar to be lowered.
+`real` and `fake` are (n,) logits of the discriminator, higher = more real; every loss is a scalar to minimise.
+Penalties need a discriminator that can be differentiated twice (`networks.fast.fast.twice_differentiable`).
 """
 
 from __future__ import annotations
@@ -8,8 +9,6 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import nn
-
-from probablyexists.networks.operations import differentiable_twice
 
 
 def non_saturating_d(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
@@ -61,7 +60,7 @@ def relativistic_d(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
 
 
 def relativistic_g(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-    """-log sigma(D(G(z)) - D(x)): the same game seen from the other side."""
+    """-log sigma(D(G(z)) - D(x)): the same with real and fake exchanged."""
     return F.softplus(real - fake).mean()
 
 
@@ -88,10 +87,8 @@ def zero_centred_penalty(discriminator: nn.Module, images: torch.Tensor) -> torc
 
 
 def _gradients(discriminator: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """(n, pixels) float32: the gradient of each image's logit by its pixels; can be differentiated again."""
+    """(n, pixels) float32: dD(x)/dx of each image x, itself differentiable."""
     images.requires_grad_(True)
-    with differentiable_twice():
-        logits = discriminator(images)
-    gradients = torch.autograd.grad(logits.sum(), images, create_graph=True)[0].flatten(1).float()
+    gradients = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)[0].flatten(1).float()
     assert isinstance(gradients, torch.Tensor)
     return gradients

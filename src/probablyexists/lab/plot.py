@@ -1,4 +1,4 @@
-"""The lab's curves: exposure against people, photos, training time, and dose. SVG files to look at or to print."""
+"""The lab's curves, as SVG: AUROC against people, photos and training time, and exposure against dose."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Curves = Mapping[str, Sequence[Point]]
 
 
 _DASHES = ("-", "--", ":")
-"""There are ten colours; the next ten curves are dashed."""
+"""Line styles: there are ten colours, then the next ten curves are dashed."""
 
 
 def plot(cells: Sequence[Cell], folder: Path) -> list[Path]:
-    """Write those curves that have at least two points; the files written."""
+    """Write the curves with at least two points; return the files."""
     drawn = {
         "time": (_over_time(cells), "training images shown"),
         "people": (_over(cells, "people"), "people in the training set"),
@@ -120,7 +120,7 @@ def _auroc_axes(curves: Curves, label: str) -> Callable[[Axes], None]:
     def paint(axes: Axes) -> None:
         axes.axhline(0.5, color="0.6", linewidth=1, linestyle="--")
         for number, (name, points) in enumerate(item for item in curves.items() if len(item[1]) > 1):
-            # Pushed apart a little, so that intervals at one x can be told from each other.
+            # Shifted a little, so that intervals at one x do not cover each other.
             x = [at * 1.015**number for at, _ in points]
             error = [[f.value - f.low for _, f in points], [f.high - f.value for _, f in points]]
             y, dashes = [f.value for _, f in points], _DASHES[number // 10 % len(_DASHES)]

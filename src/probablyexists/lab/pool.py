@@ -1,4 +1,4 @@
-"""Runs that differ in their seed alone, taken together: the figures of the lab's table and curves."""
+"""Runs that differ only in their seed, pooled: the figures of the lab's table and curves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Row = Mapping[str, Any]
 SEEN, UNSEEN = "seen photos", "unseen photos"
 AUDIT = "audit"
 BLIND = ("blind, one half", "blind, other half")
-"""Whose scores a row of `scores.parquet` has: the attack's, or those of one that sees strangers' photos as samples."""
+"""Values of `attack` in `scores.parquet`: the audit's, and the same attack with strangers' photos as samples."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class Cell:
     set: str
     procedure: str
     rows: tuple[Row, ...]
-    """Those that were carried out to the end."""
+    """The finished runs."""
     n_failed: int
     auroc: Mapping[tuple[str, str], Figure]
     """(population, level) -> AUROC pooled over the runs, people as the units (`stats.pooled.pooled_auroc`)."""
     each: Mapping[tuple[str, str], tuple[Figure, ...]]
-    """The same of every run alone."""
+    """The same, of each run."""
     above: Mapping[str, Figure]
-    """Population -> by how much the AUROC by person lies above the split baseline's, pooled over the runs."""
+    """Population -> AUROC by person minus the split baseline's, pooled over the runs."""
     dose: Mapping[str, Figure]
-    """Population -> exposure for each doubling of the training photos, where these were dealt out at random."""
+    """Population -> change of exposure a doubling of the training photos, where their number was drawn at random."""
 
 
 def pool(rows: Sequence[Row], folder: Path) -> list[Cell]:
@@ -91,7 +91,7 @@ def _dose(rows: Sequence[Row], population: str) -> Figure:
 
 
 def _together(rows: Sequence[Row], kind: tuple[str, str], each: Sequence[Figure], folder: Path) -> Figure:
-    """One run speaks for itself; several are pooled, for which their scores must lie beside their rows."""
+    """Of one run its own figure; several are pooled from their scores, `scores.parquet` beside each row."""
     if len(each) == 1:
         return each[0]
     runs = [s for row in rows if (s := _scores(folder / row["id"], *kind)) is not None]
@@ -101,15 +101,15 @@ def _together(rows: Sequence[Row], kind: tuple[str, str], each: Sequence[Figure]
 
 
 def _above(rows: Sequence[Row], population: str, folder: Path) -> Figure:
-    told = [figure(row["above_baseline"][population]) for row in rows if population in row["above_baseline"]]
-    if len(told) == 1:
-        return told[0]
+    figures = [figure(row["above_baseline"][population]) for row in rows if population in row["above_baseline"]]
+    if len(figures) == 1:
+        return figures[0]
     runs = {
         attack: [_scores(folder / r["id"], population, "person", attack) for r in rows] for attack in (AUDIT, *BLIND)
     }
     known = {attack: [run for run in its if run is not None] for attack, its in runs.items()}
-    if len(known[AUDIT]) < len(told):
-        return Unresolvable("the scores of some runs are missing", len(told), len(known[AUDIT]))
+    if len(known[AUDIT]) < len(figures):
+        return Unresolvable("the scores of some runs are missing", len(figures), len(known[AUDIT]))
     return pooled_difference(known[AUDIT], [run for attack in BLIND for run in known[attack]])
 
 
@@ -133,7 +133,7 @@ def _scores(folder: Path, population: str, level: str, attack: str = AUDIT) -> S
 
 
 def _alone(row: Row, population: str, level: str) -> Figure | None:
-    """What the row itself says."""
+    """The run's own figure."""
     for answer in row["membership"]:
         if (answer["population"], answer["level"]) == (population, level):
             return figure(answer["auroc"])
@@ -141,5 +141,5 @@ def _alone(row: Row, population: str, level: str) -> Figure | None:
 
 
 def figure(given: Mapping[str, Any]) -> Figure:
-    """A figure as it stands in a row."""
+    """A figure of a row, from JSON."""
     return Estimate(**given) if "value" in given else Unresolvable(**given)

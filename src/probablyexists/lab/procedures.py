@@ -29,15 +29,15 @@ class Procedure:
     d_loss: DLoss | None = None
     """(real logits, fake logits) -> scalar"""
     g_loss: GLoss | None = None
-    """(real logits, fake logits) -> scalar; most ignore the real ones."""
+    """(real logits, fake logits) -> scalar; most ignore the real logits."""
     pairs: bool = False
-    """Whether the generator's loss looks at real logits too."""
+    """Whether the generator's loss needs real logits too."""
     penalty: Penalty | None = None
     """(discriminator, real, fake) -> scalar, its weight included"""
     penalty_every: int = 1
-    """Lazy regularisation: taken every so many steps, and so many times as heavy (Karras et al. 2020, section 3.1)."""
+    """The penalty is added every so many steps, times that number (lazy; Karras et al. 2020, section 3.1)."""
     n_critic: int = 1
-    """Discriminator steps a generator step."""
+    """Discriminator steps for each generator step."""
     discriminator: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the discriminator beyond size and base."""
 
@@ -138,7 +138,7 @@ PROCEDURES: Mapping[str, Procedure] = {
 
 
 def procedure(name: str) -> Procedure:
-    """The procedure of this name; InputError tells the known ones."""
+    """The procedure of this name; InputError lists the known ones."""
     if name not in PROCEDURES:
         raise InputError(f"procedure {name!r}: not known; known are {', '.join(PROCEDURES)}")
     return PROCEDURES[name]

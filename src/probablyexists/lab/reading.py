@@ -1,4 +1,4 @@
-"""What an audit says of one lab generator, and the scores behind it, for pooling over runs."""
+"""The audit of one lab generator, and its scores, for pooling over runs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SCORES_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Glance:
-    """Answer 1 alone, beside how far the samples are from the training photos: what a snapshot is worth."""
+    """Of a snapshot: answer 1 alone, and how far the samples are from the training photos."""
 
     membership: list[Membership]
     frechet: float
@@ -49,32 +49,32 @@ class Glance:
 
 @dataclass(frozen=True)
 class Reading:
-    """A whole audit of a finished generator."""
+    """Of a finished generator: the whole audit."""
 
     glance: Glance
     findings: Findings
     scores: pa.Table
-    """One row a score: see `SCORES_SCHEMA`. Names of the set, for the lab's own use."""
+    """One row a score: see `SCORES_SCHEMA`. With the names of the set; not for publication."""
     baseline: dict[str, Figure]
     """Population -> AUROC by person of the same attack with photos of strangers in place of the samples."""
     above: dict[str, Figure]
-    """Population -> by how much the attack's AUROC by person lies above the baseline's (`pooled_difference`)."""
+    """Population -> the attack's AUROC by person minus the baseline's (`pooled_difference`)."""
     controls: dict[str, Figure]
-    """Population -> the same AUROC for held-out people who could have been members."""
+    """Population -> AUROC by person of held-out people who could have been members, against the others held out."""
 
 
 def glance(settings: AuditSettings, progress: Progress) -> Glance:
-    """Sample a snapshot and ask only whether an attacker can tell."""
+    """Audit a snapshot, answer 1 alone."""
     with engine(settings.resources, progress) as work:
         return _glance(gather(settings, work, progress), settings.seed)
 
 
 def read(settings: AuditSettings, controls: frozenset[str], progress: Progress) -> Reading:
-    """Audit a generator. `controls`: held-out people with as many photos as a member; judged against the others.
+    """Audit a generator. `controls`: held-out people with as many photos as a member needs.
 
-    Where held-out people are simply everybody else, they have fewer photos than members, and who has many photos may
-    look unlike who has few. The controls show it: they were not trained on, so that their AUROC against the other
-    held-out people should be 1/2.
+    Where held-out people are everybody else of a set, most have fewer photos than members, and people with many photos
+    may look different. Controls were not trained on either: if their AUROC against the other held-out people is not
+    about 1/2, the number of photos matters.
     """
     started = time.monotonic()
     with engine(settings.resources, progress) as work:
@@ -99,7 +99,7 @@ def _glance(gathered: Gathered, seed: int) -> Glance:
     crowds, score = gathered.crowds, NearestSample().prepare(photos_of(gathered.others), None, gathered.matcher)
     figures = membership(crowds.training, crowds.unseen, crowds.heldout, [score], seed)
     real, made = gathered.tables["training"].embeddings, gathered.tables["generated"].embeddings
-    # The Frechet distance of few photos is too large, by how much depends on their number: as many on either side.
+    # The Frechet distance is biased upwards, more so with fewer rows: the same number on both sides.
     n = min(len(real), len(made))
     kernel = kernel_distance(real, made)
     return Glance(
@@ -136,9 +136,9 @@ def _table(attack: str, scored: Sequence[Population]) -> pa.Table:
 
 
 def blind_populations(training: Crowd, unseen: Crowd | None, heldout: Crowd, seed: int) -> dict[str, list[Population]]:
-    """The blind attacker: the photos of half of the held-out people stand in for the samples, both ways round.
+    """The blind attacker: photos of one half of the held-out people in place of the samples, then of the other half.
 
-    The other half are the strangers, so that either figure is somewhat less sure than the attack's own. By person.
+    The half that is not used as samples are the strangers, so that each interval is wider than the attack's. By person.
     """
     n = len(heldout.people)
     order = rng(seed, "lab", "baseline").permutation(n)
@@ -152,7 +152,7 @@ def blind_populations(training: Crowd, unseen: Crowd | None, heldout: Crowd, see
 
 
 def _against(population: Population, people: set[str]) -> Population:
-    """The same members, with these people only as strangers."""
+    """The same members, against these strangers alone."""
     chosen = [i for i, who in enumerate(population.negatives.people) if population.strangers[who] in people]
     negatives = Side.one_each(population.negatives.scores[chosen])
     names = tuple(population.strangers[population.negatives.people[i]] for i in chosen)

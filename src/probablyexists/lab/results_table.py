@@ -1,4 +1,4 @@
-"""The paper's kind of table: who can be told from strangers, by procedure and set, in Markdown."""
+"""The lab's table, in Markdown: AUROC of members against strangers, by set and procedure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NULL_HEAD = "| nothing is true here | runs | intervals with the truth inside | 
 
 LEGEND = """AUROC with its 95 % interval, people as units, pooled over the runs of a row. *Unseen*: photos of members
 that were not trained on; *seen*: training photos; against people who were never in training. *TPR*: mean over the runs
-(an interval stands in each run's report). *Baseline*: the same attack with photos of strangers in place of the samples,
+(each run's report has its interval). *Baseline*: the same attack with photos of strangers in place of the samples,
 AUROC by person on unseen photos, mean over the runs; 0.5 but for who happens to be a member. *Above it*: the AUROC less
 the baseline's, person against the same person. *Named*: members at a false discovery rate of
 5 %, of all. *Copies*: share of samples. *Frechet*: distance of the samples from the training photos in the recogniser's
@@ -26,7 +26,7 @@ space, mean. *Images*: training images shown, repeats counted; *minutes*: of tra
 
 
 def table(cells: Sequence[Cell]) -> str:
-    """One table a part, one line a cell; failed runs are counted, not left out."""
+    """One table a part, one line a cell; failed runs are counted."""
     parts: dict[str, list[Cell]] = {}
     for cell in cells:
         parts.setdefault(cell.part, []).append(cell)
@@ -47,11 +47,11 @@ def _headed(head: str) -> list[str]:
 
 
 def _dose_lines(cell: Cell) -> str:
-    """The over-represented person of each run, and the slope where photos were dealt out at random."""
+    """The over-represented person of each run, and the slope where numbers of photos were drawn at random."""
     lines = []
     for population, slope in cell.dose.items():
-        told = f"{shown(slope)} standard deviations a doubling" if isinstance(slope, Estimate) else slope.reason
-        lines.append(f"- {cell.set}, {cell.procedure}, exposure by dose on {population}: {told}")
+        text = f"{shown(slope)} standard deviations a doubling" if isinstance(slope, Estimate) else slope.reason
+        lines.append(f"- {cell.set}, {cell.procedure}, exposure by dose on {population}: {text}")
     for row in cell.rows:
         most = row["most"]
         if most:

@@ -1,4 +1,4 @@
-"""Carry out an experiment: for each run split, train, sample, audit, and write a row. A stopped grid goes on."""
+"""Carry out an experiment: for each run split, train, sample, audit, and write a row. Finished runs are kept."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def run_experiment(
     progress: Progress,
     threads: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Carry out every run that has no row yet; the rows of all that are done, in the file's order.
+    """Carry out every run that has no row yet; return the rows of all finished runs, in the file's order.
 
-    Runs that another process works on are left to it, so that several processes may share a grid. A run that cannot
-    be trained gets a row that says so.
+    Runs that another process works on are skipped, so that several processes may work on one experiment. A run whose
+    training fails gets a row with the reason.
     """
     for number, run in enumerate(experiment.runs, start=1):
         folder = out / run.id
@@ -58,19 +58,18 @@ def run_experiment(
                 continue
             progress.say(f"run {number} of {len(experiment.runs)}: {run.id} (seed {run.seed})")
             row = carry_out(run, folder, faces, cache, machine, progress, threads)
-            if machine.is_main:
-                write_text(folder / "row.json", json.dumps(row) + "\n")
+            write_text(folder / "row.json", json.dumps(row) + "\n")
     found = rows(experiment, out)
     table, text = out / "rows.jsonl", "".join(json.dumps(row) + "\n" for row in found)
-    if machine.is_main and not (table.exists() and table.read_text(encoding="utf-8") == text):
+    if not (table.exists() and table.read_text(encoding="utf-8") == text):
         write_text(table, text)
     return found
 
 
 def rows(experiment: Experiment, out: Path) -> list[dict[str, Any]]:
-    """The rows that are there, in the experiment's order; each bears the part it belongs to.
+    """The rows of all finished runs, in the experiment's order; each with the part it belongs to.
 
-    `out`: the folder of the runs, or the `rows.jsonl` of one that is elsewhere.
+    `out`: the folder of the runs, or a `rows.jsonl`.
     """
     if out.is_file():
         lines = out.read_text(encoding="utf-8").splitlines()
@@ -86,14 +85,13 @@ def carry_out(
 ) -> dict[str, Any]:
     """One run, from the set to its row."""
     about: dict[str, Any] = {"version": ROW_VERSION, "id": run.id, **run.model_dump(mode="json")}
-    roles = split(crops(run.set, run.training.size, faces, cache, progress), run.design, run.seed)
+    of_set = crops(run.set, run.training.size, faces, cache, progress, run.design.fewest_photos, threads)
+    roles = split(of_set, run.design, run.seed)
     roles.write(folder / "split.csv")
     try:
         trained = train(run.training, read_crops(list(roles.trained)), folder / "training", machine, progress)
     except TrainingError as error:
         return {**about, "failed": str(error)}
-    if not machine.is_main:
-        return about
     curve = {
         images: glance(audit_settings(run, folder, where, cache, threads, samples=run.snapshot_samples), progress)
         for images, where in trained.snapshots.items()
@@ -116,7 +114,7 @@ def audit_settings(
     samples: int | None = None,
     out: Path | None = None,
 ) -> AuditSettings:
-    """How a generator of the run in this folder is audited; `samples`: fewer than the run says."""
+    """Settings of the audit of a generator of this run. `samples`: None: as many as the run says."""
     manifest = folder / "split.csv"
     return AuditSettings(
         training=manifest,
@@ -169,7 +167,7 @@ def _row(roles: Split, trained: Trained, curve: dict[int, Glance], reading: Read
 
 
 def _most(roles: Split, findings: Findings) -> dict[str, Any] | None:
-    """What the audit says of the over-represented person; the name stays in the run's own folder."""
+    """What the audit says of the over-represented person, without the name."""
     if roles.most is None:
         return None
     for row in findings.people.to_pylist():
@@ -181,8 +179,8 @@ def _most(roles: Split, findings: Findings) -> dict[str, Any] | None:
 def exposures(roles: Split, scores: pa.Table) -> dict[str, list[list[float]]]:
     """For each population [training photos, exposure] of every member, sorted, without names.
 
-    The exposure is the score by person as a z-score among the held-out people, everybody on the same number of photos:
-    a better template does not pass for a larger dose. On unseen photos it owes nothing to the photos trained on.
+    The exposure is the score by person as a z-score among the held-out people, everybody on the same number of photos,
+    so that people with more training photos do not score higher for having a better template.
     """
     photos = Counter(crop.person for crop in roles.training)
     found = {}
@@ -208,7 +206,7 @@ def _plain(figure: Figure) -> Any:
 
 @contextmanager
 def _claimed(folder: Path) -> Iterator[bool]:
-    """Whether the run is ours; the claim ends with the process, however it ends."""
+    """Whether this process has claimed the run; the claim ends with the process, however it ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".claim").open("w", encoding="utf-8") as file:
         try:

@@ -1,11 +1,11 @@
-"""The lab's sets: photos of known people as aligned crops, cut once and kept."""
+"""The lab's sets: photos of known people as aligned crops, cut where they are needed and kept."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from PIL import Image
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.files import written_whole
 from probablyexists.basis.progress import Progress
+from probablyexists.basis.threads import mapper
 from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.faces.acquire import at_least
 from probablyexists.faces.alignment import cut_chip
@@ -29,16 +30,17 @@ from probablyexists.sources.open_source import Source, open_source
 
 CROPS_VERSION = 1
 """Raised whenever the same photo would give another crop, or the same drawn person another picture."""
-LARGEST = 128
+CHIP = 128
+"""Pixels of the aligned face that a crop is reduced from."""
 
 AT_ONCE = 512
-"""Photos held in memory while they are cut."""
+"""Photos in memory at a time."""
 
 RESEARCH_SETS = ("lfw", "celeba", "orl")
 _DRAWN = re.compile(r"people(?::(\d+)x(\d+))?")
 _DRAWN_DEFAULT = (300, 24)
 _Given: TypeAlias = bytes | tuple[int, int]
-"""A photo's file, or the numbers of a drawn person and photo."""
+"""A photo's bytes, or the numbers of a drawn person and photo."""
 
 
 @dataclass(frozen=True, order=True)
@@ -49,15 +51,26 @@ class Crop:
     photo: str
     """Its path inside the set."""
     path: Path
-    """Where the PNG lies."""
+    """The PNG file."""
 
 
-def crops(name: str, size: int, faces: Path | None, cache: Path, progress: Progress) -> list[Crop]:
-    """Every photo of a set that shows a face, as (size, size) PNG files; sorted by person, then photo.
+def crops(
+    name: str,
+    size: int,
+    faces: Path | None,
+    cache: Path,
+    progress: Progress,
+    fewest_photos: int = 1,
+    threads: int | None = None,
+) -> list[Crop]:
+    """Photos of a set that show a face, as (size, size) PNG files; sorted by person, then photo.
+
+    People with fewer than `fewest_photos` in the set are left out, and their photos are not read. `threads`: None: as
+    many as cores.
 
     `name`: `people` or `people:300x24` (300 drawn people, 24 photos each), a folder below `faces` (`lfw`, `celeba`,
     `orl`), `olivetti` or `lfw` through scikit-learn where `faces` has none, or the path of any folder, archive or
-    manifest whose photos bear people's names. The crop is the recogniser's own frame (dlib's chip, padding 0.25):
+    manifest with people's names. The crop is the recogniser's own frame (dlib's chip, padding 0.25):
     what a generator learns at this size is then what the audit sees.
 
     Raises InputError for a set that cannot be found or has no names.
@@ -65,12 +78,15 @@ def crops(name: str, size: int, faces: Path | None, cache: Path, progress: Progr
     drawn = _DRAWN.fullmatch(name)
     if drawn:
         n_people, n_photos = (int(part) for part in drawn.groups()) if drawn.group(1) else _DRAWN_DEFAULT
-        return _cut_all(_draw(n_people, n_photos), n_people * n_photos, name, size, cache, progress)
+        n_people = n_people if n_photos >= fewest_photos else 0
+        return _cut_all(_draw(n_people, n_photos), n_people * n_photos, name, size, cache, progress, threads)
     source = _open(name, faces, cache)
     if source.photos[0].person is None:
         raise InputError(f"set {name}: its photos have no people; give one folder a person, or a manifest")
-    readable = ((photo, data) for photo, data in source.stream(source.photos) if isinstance(data, bytes))
-    return _cut_all(readable, len(source.photos), name, size, cache, progress)
+    listed = Counter(photo.person for photo in source.photos)
+    wanted = [photo for photo in source.photos if listed[photo.person] >= fewest_photos]
+    readable = ((photo, data) for photo, data in source.stream(wanted) if isinstance(data, bytes))
+    return _cut_all(readable, len(wanted), name, size, cache, progress, threads)
 
 
 def read(chosen: list[Crop]) -> NDArray[np.uint8]:
@@ -79,7 +95,7 @@ def read(chosen: list[Crop]) -> NDArray[np.uint8]:
 
 
 def read_files(paths: list[Path]) -> NDArray[np.uint8]:
-    """(n, size, size, 3) RGB, of crops by where they lie."""
+    """(n, size, size, 3) RGB, of the PNG files of crops."""
     return np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
 
 
@@ -102,7 +118,13 @@ def _draw(n_people: int, n_photos: int) -> Iterator[tuple[Photo, tuple[int, int]
 
 
 def _cut_all(
-    photos: Iterator[tuple[Photo, _Given]], total: int, name: str, size: int, cache: Path, progress: Progress
+    photos: Iterator[tuple[Photo, _Given]],
+    total: int,
+    name: str,
+    size: int,
+    cache: Path,
+    progress: Progress,
+    threads: int | None,
 ) -> list[Crop]:
     folder = cache / "lab" / f"crops-{CROPS_VERSION}"
 
@@ -112,19 +134,22 @@ def _cut_all(
         return None if path is None or photo.person is None else Crop(photo.person, photo.path, path)
 
     found: list[Crop] = []
-    with progress.stage(f"crops of {name}, {size} px", total) as bar, ThreadPoolExecutor() as pool:
+    with (
+        progress.stage(f"crops of {name}, {size} px", total) as bar,
+        mapper(threads) as in_order,
+    ):
         while block := list(islice(photos, AT_ONCE)):
-            for crop in pool.map(cut, block):
+            for crop in in_order(cut, block):
                 bar.advance()
                 if crop is not None:
                     found.append(crop)
-    if not found:
+    if total and not found:
         raise InputError(f"set {name}: no face in any of {total} photos")
     return sorted(found)
 
 
 def _kept(given: _Given, size: int, folder: Path) -> Path | None:
-    """The crop's file, cut now if it was never cut; None if the photo shows no face."""
+    """The crop's file, made if it is not there; None if the photo shows no face."""
     content = given if isinstance(given, bytes) else f"drawn {given}".encode()
     key = hashlib.sha256(content).hexdigest()
     path = folder / str(size) / key[:2] / f"{key}.png"
@@ -133,24 +158,21 @@ def _kept(given: _Given, size: int, folder: Path) -> Path | None:
         return path
     if nothing.exists():
         return None
-    largest = folder / str(LARGEST) / key[:2] / f"{key}.png"
-    if not largest.exists():
-        chip = _chip(given)
-        if chip is None:
-            nothing.parent.mkdir(parents=True, exist_ok=True)
-            nothing.touch()
-            return None
-        _write(largest, Image.fromarray(chip))
-    if size != LARGEST:
-        with Image.open(largest) as image:
-            _write(path, image.resize((size, size), Image.Resampling.LANCZOS))
+    chip = _chip(given)
+    if chip is None:
+        nothing.parent.mkdir(parents=True, exist_ok=True)
+        nothing.touch()
+        return None
+    image = Image.fromarray(chip)
+    with written_whole(path) as aside:
+        (image if size == CHIP else image.resize((size, size), Image.Resampling.LANCZOS)).save(aside, format="PNG")
     return path
 
 
 def _chip(given: _Given) -> NDArray[np.uint8] | None:
     if isinstance(given, tuple):
         person, photo = given
-        drawn = Image.fromarray(draw_photo(draw_person(0, person), photo, LARGEST))
+        drawn = Image.fromarray(draw_photo(draw_person(0, person), photo, CHIP))
         image = np.asarray(at_least(drawn, SMALLEST))
         return _cut(image, frame_box(image.shape[1::-1]))
     try:
@@ -163,9 +185,4 @@ def _chip(given: _Given) -> NDArray[np.uint8] | None:
 
 def _cut(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
     (points,) = landmarks([image], [box])
-    return cut_chip(image, points, LARGEST)
-
-
-def _write(path: Path, image: Image.Image) -> None:
-    with written_whole(path) as aside:
-        image.save(aside, format="PNG")
+    return cut_chip(image, points, CHIP)

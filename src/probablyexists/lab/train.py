@@ -1,4 +1,4 @@
-"""Train one generator: seeded step by step, resumable to the bit, stopped when a number is not finite."""
+"""Train one generator: one seed a step, resumed to the same bits, stopped when a gradient is not finite."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from probablyexists.lab.contact_sheet import write_sheet
 from probablyexists.lab.machine import Machine
 from probablyexists.lab.procedures import Procedure, procedure
 from probablyexists.networks.build import build_discriminator, build_generator
-from probablyexists.networks.operations import casts_kept
+from probablyexists.networks.fast.fast import twice_differentiable
 
 EMA_IMAGES = 20_000
-"""Half-life of the average of weights, in training images (Karras et al. 2020 average in images too)."""
+"""Half-life of the average of weights, in training images, as Karras et al. 2020 count it."""
 EMA_RAMP = 0.05
 """Early on the half-life is at most this share of the images seen."""
 SAVE_SECONDS = 120
-"""A killed run loses at most this much."""
+"""A run that is killed loses at most this much."""
 
 
 class Training(BaseModel):
-    """What decides the weights; `images` or `minutes` is the budget."""
+    """Everything that decides the weights; the budget is either `images` or `minutes`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,7 +51,7 @@ class Training(BaseModel):
     """DiffAugment (Zhao et al. 2020)."""
     mirror: bool = True
     snapshots: tuple[float, ...] = (0.25, 0.5)
-    """Shares of the images after which the generator is kept beside the final one."""
+    """Shares of the images after which the generator is saved, besides the final one."""
     seed: int = 0
 
     @property
@@ -75,11 +75,11 @@ class Trained:
     """Images seen -> folder; the final one is among them."""
     images: int
     seconds: float
-    """Of training, over all sittings."""
+    """Of training, interruptions not counted."""
 
 
 class Game:
-    """Networks, their optimisers, and the average of the generator that is sampled from."""
+    """Networks, their optimisers, and the average of the generator's weights, from which samples are drawn."""
 
     def __init__(self, settings: Training, machine: Machine) -> None:
         self.settings, self.machine = settings, machine
@@ -91,6 +91,7 @@ class Game:
         self.discriminator: nn.Module | None = None
         if self.procedure.d_loss is not None:
             self.discriminator = machine.place(build_discriminator(settings.discriminator_spec))
+            self.penalised = twice_differentiable(self.discriminator)
             self.optimiser_d = self._adam(self.discriminator)
 
     def _adam(self, module: nn.Module) -> torch.optim.Optimizer:
@@ -99,33 +100,32 @@ class Game:
 
     @property
     def modules(self) -> dict[str, nn.Module]:
-        """What a checkpoint holds."""
+        """By their names in a checkpoint."""
         others = {} if self.discriminator is None else {"discriminator": self.discriminator}
         return {"generator": self.generator, "average": self.average, **others}
 
     @property
     def optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        """Their moments are in a checkpoint too."""
+        """By their names in a checkpoint."""
         others = {} if self.discriminator is None else {"optimiser_d": self.optimiser_d}
         return {"optimiser_g": self.optimiser_g, **others}
 
     @property
     def images_a_step(self) -> int:
-        """Training images that one step shows, over all processes."""
+        """Training images that one step shows."""
         critic = self.procedure.n_critic if self.discriminator is not None else 1
-        return self.settings.batch * critic * self.machine.n_processes
+        return self.settings.batch * critic
 
     def step(self, number: int, photos: torch.Tensor) -> dict[str, float]:
         """One generator step with its discriminator steps; the losses. `photos`: (n, 3, size, size) uint8."""
-        torch.manual_seed(seed_of(self.settings.seed, "step", number, self.machine.rank))
+        torch.manual_seed(seed_of(self.settings.seed, "step", number, 0))  # 0: part of the seeds of all runs so far
         if self.discriminator is None:
-            told = {"loss": self._denoise(photos)}
+            losses = {"loss": self._denoise(photos)}
         else:
-            with casts_kept():
-                d_losses = [self._discriminate(number, photos) for _ in range(self.procedure.n_critic)]
-                told = {"d_loss": d_losses[-1], "g_loss": self._generate(photos)}
+            d_losses = [self._discriminate(number, photos) for _ in range(self.procedure.n_critic)]
+            losses = {"d_loss": d_losses[-1], "g_loss": self._generate(photos)}
         self._follow((number + 1) * self.images_a_step)
-        return told
+        return losses
 
     def _denoise(self, photos: torch.Tensor) -> float:
         with self.machine.autocast():
@@ -143,7 +143,7 @@ class Game:
             loss = self.procedure.d_loss(of_real, of_fake)
             if self.procedure.penalty is not None and number % self.procedure.penalty_every == 0:
                 weight = self.procedure.penalty_every
-                loss = loss + weight * self.procedure.penalty(self.discriminator, real, fake)
+                loss = loss + weight * self.procedure.penalty(self.penalised, real, fake)
         return self._descend(loss, self.discriminator, self.optimiser_d, "the discriminator")
 
     def _generate(self, photos: torch.Tensor) -> float:
@@ -167,9 +167,7 @@ class Game:
         norm = torch.nn.utils.get_total_norm([p.grad for p in module.parameters() if p.grad is not None])
         if not bool(torch.isfinite(norm)):
             raise TrainingError(f"the gradient of {whose} is not finite (loss {float(loss.detach()):.3g})")
-        self.machine.average(module.parameters())
         optimiser.step()
-        torch.autograd.graph.increment_version(optimiser.param_groups[0]["params"])
         return float(loss.detach())
 
     def _real(self, photos: torch.Tensor) -> torch.Tensor:
@@ -194,7 +192,7 @@ class Game:
 
     @torch.no_grad()
     def _follow(self, images: int) -> None:
-        """The average follows the generator; buffers (statistics of batch norm) are averaged alike."""
+        """Move the average towards the generator; buffers (statistics of batch norm) too."""
         half_life = min(EMA_IMAGES, EMA_RAMP * images)
         stay = 0.5 ** (self.images_a_step / max(half_life, 1e-8))
         ours, theirs = self.average.state_dict().values(), self.generator.state_dict().values()
@@ -207,9 +205,9 @@ class Game:
 
 
 def _in_memory_order(numbers: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """A view of `numbers`, of the shape of `weight`, that is contiguous if they lie as it does.
+    """`numbers`, with the shape and layout of `weight`, as a view whose order is the order in memory.
 
-    Adam copies what lies otherwise at every step.
+    Adam would copy a gradient with another layout at every step.
     """
     if weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last):
         return numbers.permute(0, 2, 3, 1)
@@ -217,7 +215,7 @@ def _in_memory_order(numbers: torch.Tensor, weight: torch.Tensor) -> torch.Tenso
 
 
 def seed_of(*names: str | int) -> int:
-    """A seed for torch, for one purpose."""
+    """A seed for torch, from the names of what it is for."""
     digest = hashlib.sha256("\x1f".join(map(str, names)).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 
@@ -230,16 +228,14 @@ def train(
     progress: Progress,
     save_seconds: float = SAVE_SECONDS,
 ) -> Trained:
-    """Train on (n, size, size, 3) photos until the budget is spent; whatever `folder` holds already is continued.
+    """Train on (n, size, size, 3) photos until the budget is spent; a run in `folder` is continued.
 
-    A run that was stopped and goes on ends in the same weights as one that was not (on the same machine and number
+    A continued run ends with the same weights as one that was never stopped (on the same machine, with the same number
     of threads). Raises TrainingError, with the step, when a gradient is not finite, and InputError when the folder
     holds another run.
     """
     if (settings.images is None) == (settings.minutes is None):
         raise InputError("training: give a budget, either images or minutes")
-    if settings.minutes is not None and machine.n_processes > 1:
-        raise InputError("training: several processes do not agree on minutes; give a budget of images")
     if photos.shape[1:] != (settings.size, settings.size, 3):
         raise InputError(f"training: photos are {photos.shape[1:]}, expected ({settings.size}, {settings.size}, 3)")
     with torch.random.fork_rng():
@@ -254,24 +250,24 @@ class _Run:
         self.game = Game(settings, machine)
         held = torch.from_numpy(np.ascontiguousarray(photos.transpose(0, 3, 1, 2)))
         self.photos = held.to(machine.device)
-        words = settings.model_dump(mode="json")
-        self.identity = {**words, "photos_sha256": hashlib.sha256(np.ascontiguousarray(photos).data).hexdigest()}
+        given = settings.model_dump(mode="json")
+        self.identity = {**given, "photos_sha256": hashlib.sha256(np.ascontiguousarray(photos).data).hexdigest()}
         self.done, self.seconds = 0, 0.0
         self.log: list[dict[str, float]] = []
 
     def start(self) -> None:
-        """Take up the folder's checkpoint, if there is one."""
-        words = self.folder / "checkpoint.json"
-        if not words.exists():
+        """Load the folder's checkpoint, if there is one."""
+        checkpoint = self.folder / "checkpoint.json"
+        if not checkpoint.exists():
             return
-        state = json.loads(words.read_text(encoding="utf-8"))
+        state = json.loads(checkpoint.read_text(encoding="utf-8"))
         if state["training"] != self.identity:
             raise InputError(f"{self.folder}: holds a run with other settings or photos; give another folder")
         load_state(self.folder / state["tensors"], self.game.modules, self.game.optimisers)
         self.done, self.seconds, self.log = state["steps"], state["seconds"], state["log"]
 
     def go_on(self, progress: Progress, save_seconds: float) -> Trained:
-        """Step until the budget is spent, keeping snapshots, sheets and checkpoints on the way."""
+        """Step until the budget is spent; save snapshots, sheets and checkpoints."""
         title = f"training {self.settings.procedure}"
         total = self._total_steps()
         keep = {max(1, round(share * total)) for share in self.settings.snapshots} if total else set()
@@ -281,7 +277,7 @@ class _Run:
             bar.advance(self.done)
             while self._goes_on(total):
                 try:
-                    told = self.game.step(self.done, self.photos)
+                    losses = self.game.step(self.done, self.photos)
                 except TrainingError as error:
                     raise TrainingError(
                         f"{title}, step {self.done}: {error}; {self.folder} keeps the last checkpoint; "
@@ -291,12 +287,12 @@ class _Run:
                 bar.advance()
                 self.seconds = before + time.monotonic() - begun
                 if self.done % 50 == 0:
-                    self.log.append({"step": self.done, "seconds": round(self.seconds, 1), **told})
+                    self.log.append({"step": self.done, "seconds": round(self.seconds, 1), **losses})
                 if self.done in keep:
                     self._keep(self._snapshot(self.done))
                 if time.monotonic() - saved > save_seconds:
                     self._save()
-                    self._show(self.folder)
+                    write_sheet(self.folder / "sheet.png", self.game.average, self.machine)
                     saved = time.monotonic()
         self._save()
         final = self.folder / "generator"
@@ -323,24 +319,16 @@ class _Run:
         return self.folder / "snapshots" / f"{steps * self.game.images_a_step:09d}"
 
     def _keep(self, folder: Path) -> None:
-        if not self.machine.is_main:
-            return
         about = {"images": self._images, "training": self.identity}
         save_generator(folder, self.game.average, self.settings.generator_spec, about)
-        self._show(folder)
-
-    def _show(self, folder: Path) -> None:
-        if self.machine.is_main:
-            write_sheet(folder / "sheet.png", self.game.average, self.machine)
+        write_sheet(folder / "sheet.png", self.game.average, self.machine)
 
     def _save(self) -> None:
-        """Numbers first, under a name of their own; the words that point to them last."""
-        if self.machine.is_main:
-            name = f"checkpoint-{self.done:09d}.safetensors"
-            save_state(self.folder / name, self.game.modules, self.game.optimisers)
-            words = {"training": self.identity, "steps": self.done, "seconds": self.seconds, "tensors": name}
-            write_text(self.folder / "checkpoint.json", json.dumps({**words, "log": self.log}) + "\n")
-            for old in self.folder.glob("checkpoint-*.safetensors"):
-                if old.name != name:
-                    old.unlink()
-        self.machine.wait()
+        """The tensors first, in a file of a new name; the JSON file that names it last."""
+        name = f"checkpoint-{self.done:09d}.safetensors"
+        save_state(self.folder / name, self.game.modules, self.game.optimisers)
+        state = {"training": self.identity, "steps": self.done, "seconds": self.seconds, "tensors": name}
+        write_text(self.folder / "checkpoint.json", json.dumps({**state, "log": self.log}) + "\n")
+        for old in self.folder.glob("checkpoint-*.safetensors"):
+            if old.name != name:
+                old.unlink()

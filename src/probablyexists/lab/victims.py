@@ -1,8 +1,8 @@
-"""Every attack on a generator whose truth is known: the scores behind the leaderboard.
+"""Every attack on a generator whose training people are known: the scores behind the leaderboard.
 
-Reference people and those who are judged must be different people. Held-out people are therefore dealt into folds: the
-strangers of one fold are judged, beside all members, by attacks that learned from the photos of the others. A blind
-attacker does the same with the photos of half of those others in place of the samples.
+Reference people and strangers must be different people. Held-out people are therefore divided into folds: the people
+of one fold are the strangers, and the attack learns from the photos of the other folds. A blind attacker does the same
+with photos of half of the people of the other folds in place of the samples.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Cost:
-    """What one attack took on one victim, all folds together, without what all attacks share."""
+    """What one attack took on one victim, all folds together, without the work that all attacks share."""
 
     seconds: float
     mebibytes: float | None
-    """Largest memory taken at a time, beyond the embeddings; None of what opens the victim: torch's is not seen."""
+    """Peak memory beyond the embeddings; None of attacks that open the victim: torch's memory is not measured."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +79,15 @@ def find_victims(paths: list[Path]) -> list[Path]:
 def attacked(
     folder: Path, attacks: Mapping[str, Attack], cache: Path, progress: Progress, threads: int | None
 ) -> Victim:
-    """The scores of all attacks on this run's generator; those that lie in its folder already are not made again.
+    """The scores of all attacks on this run's generator; scores that its folder holds are not computed again.
 
-    Beside `attacks`, which see samples alone, those that open the victim (`white_box`), where it left behind what they
-    open.
+    Besides `attacks`, which see samples alone, these are the attacks of `white_box`, where the networks they open were
+    kept.
     """
     row = _row(folder)
     run = Run.model_validate({key: row[key] for key in Run.model_fields})
-    table, words = folder / "attacks.parquet", folder / "attacks.json"
-    known: dict[str, Any] = json.loads(words.read_text(encoding="utf-8")) if words.exists() else {}
+    table, costs = folder / "attacks.parquet", folder / "attacks.json"
+    known: dict[str, Any] = json.loads(costs.read_text(encoding="utf-8")) if costs.exists() else {}
     wanted = [*attacks, *(WHITE_BOX if left_behind(run.training, folder) else ())]
     missing = [name for name in wanted if name not in known]
     if missing:
@@ -107,12 +107,12 @@ def attacked(
                 bar.advance()
         with written_whole(table) as aside:
             pq.write_table(pa.concat_tables(tables), aside)
-        write_text(words, json.dumps(known) + "\n")
+        write_text(costs, json.dumps(known) + "\n")
     return Victim(run, pq.read_table(table), {name: Cost(**known[name]) for name in wanted})
 
 
 def _measured(scores: Callable[[], Iterator[pa.Table]]) -> tuple[pa.Table, dict[str, float | None]]:
-    """The scores, with the seconds they took and the most memory, one pass for each, as measuring memory takes time."""
+    """The scores, seconds and peak memory. Memory is measured in a second pass, as that takes time."""
     started = time.perf_counter()
     table = pa.concat_tables(list(scores()))
     seconds = time.perf_counter() - started
@@ -155,8 +155,8 @@ def _table(attack: str, blind: bool, fold: int, population: Population) -> pa.Ta
         ("heldout", population.negatives, population.strangers),
     ):
         n = len(scores.scores)
-        told = [attack, blind, fold, population.name, population.level, side]
-        columns = [pa.array([value] * n, type=field.type) for value, field in zip(told, SCHEMA, strict=False)]
+        values = [attack, blind, fold, population.name, population.level, side]
+        columns = [pa.array([value] * n, type=field.type) for value, field in zip(values, SCHEMA, strict=False)]
         columns += [pa.array([names[i] for i in scores.people]), pa.array(scores.scores)]
         parts.append(pa.table(columns, schema=SCHEMA))
     return pa.concat_tables(parts)

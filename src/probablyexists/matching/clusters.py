@@ -1,9 +1,9 @@
 """People without names: clusters of embeddings.
 
 Average-linkage clustering (scipy) inside the connected components of the graph of near pairs (FAISS). The
-threshold comes from the non-mated scores of the set itself: nearly all random pairs are of two people, and the
-distances of embeddings of different people are close to normal, so that their centre and spread, read from the
-middle of the distribution where mated pairs hardly count, tell where the far tail lies.
+threshold comes from the non-mated distances of the set itself. Nearly all random pairs show two people, and distances
+between different people are close to normal. Centre and spread are estimated from the median and the 10 % quantile,
+where mated pairs hardly matter; they give the far tail.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from probablyexists.basis.seeds import rng
 
 N_PAIRS = 2_000_000
 LINK_FMR = 3e-4
-"""Two clusters are one person if their mean distance is one that 3 in 10,000 pairs of different people undercut."""
+"""Two clusters are merged if their mean distance is below that of all but 3 in 10,000 pairs of different people."""
 GRAPH_FMR = 3e-3
-"""Pairs this near may end up together; the rest is never looked at."""
+"""Only pairs at least this near can be in one cluster; other pairs are never computed."""
 LARGEST = 12_000
-"""Photos in a component that average linkage takes whole (its distances need n^2 / 2 numbers)."""
+"""Largest component, in photos, for average linkage, which needs n^2 / 2 distances."""
 
 
 def distance_at_fmr(embeddings: NDArray[np.float32], fmr: float, seed: int) -> float:
-    """Euclidean distance below which this share of non-mated pairs is expected to fall."""
+    """Euclidean distance below which a share `fmr` of non-mated pairs is expected."""
     draw = rng(seed, "pairs")
     n = len(embeddings)
     a = draw.integers(0, n, N_PAIRS)
@@ -41,9 +41,9 @@ def distance_at_fmr(embeddings: NDArray[np.float32], fmr: float, seed: int) -> f
 def cluster(
     embeddings: NDArray[np.float32], seed: int = 0, threads: int | None = None
 ) -> tuple[NDArray[np.intp], float]:
-    """((n,) cluster of every photo, numbered by first appearance; the distance that was the threshold).
+    """((n,) cluster of every photo, numbered by first appearance; distance threshold).
 
-    The order of the photos changes nothing but the numbers: the work is done in an order of its own.
+    The order of the photos changes only the numbering, because photos are sorted by value first.
     """
     n = len(embeddings)
     if n < 2:
@@ -67,7 +67,7 @@ def _divide(
     labels: NDArray[np.intp],
     threads: int | None,
 ) -> None:
-    """Label these rows; a component too large for average linkage is divided again with nearer pairs only."""
+    """Label these rows in place. A component too large for average linkage is split again at a smaller distance."""
     for component in _components(embeddings[rows], near, threads):
         here = rows[component]
         if len(here) > LARGEST:
@@ -84,7 +84,7 @@ def _components(embeddings: NDArray[np.float32], near: float, threads: int | Non
 
     n, dim = embeddings.shape
     if threads is not None:
-        faiss.omp_set_num_threads(threads)  # of the calling thread alone
+        faiss.omp_set_num_threads(threads)  # applies to the calling thread only
     index = faiss.IndexFlatL2(dim)
     index.add(embeddings)
     sources, targets = [], []

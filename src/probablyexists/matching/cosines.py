@@ -1,9 +1,9 @@
-"""What similarity is: the cosine of two unit vectors, summed in double precision, rounded to six decimals.
+"""Similarity: the cosine of two unit vectors, summed in double precision, rounded to six decimals.
 
-The order in which a matrix product adds differs from block to block and from machine to machine. In double precision
-that moves a sum by less than d / 2^52, so that it can turn the sixth decimal only of a cosine that lies next to the
-middle between two of them. Those few are added again in one fixed order. So a similarity depends on its two vectors
-alone: not on the block, the number of threads, or how it was found.
+A matrix product adds in an order that depends on the block and the machine. In double precision that changes a sum by
+less than d / 2^52. It can change the sixth decimal only if the cosine is next to a rounding boundary; those few are
+summed again in one fixed order. So a similarity depends on its two vectors alone, not on the block, the number of
+threads or the search method.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 BLOCK_CELLS = 1 << 22
 """Cells of a similarity block: 32 MiB of float64."""
 WIDE = 1 << 13
-"""References of a block, at most."""
+"""Most references in a block."""
 
 _STEPS = 10.0**6
 _DOUBT = 1e-6
-"""Share of a step within which a cosine is added again; above 2 d / 2^53 * 10^6 for vectors of up to 4,096 numbers."""
+"""Cosines this near a rounding boundary, in steps of 10^-6, are resummed; above 2 d / 2^53 * 10^6 for d <= 4,096."""
 
 
 def similarities(queries: NDArray[np.float32], references: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n_queries, n_references) similarities. For blocks that fit in memory."""
+    """(n_queries, n_references) similarities, -1 to 1. The block must fit in memory."""
     steps = queries.astype(np.float64) @ references.astype(np.float64).T
     steps *= _STEPS
     whole = np.rint(steps)
@@ -38,10 +38,10 @@ def similarities(queries: NDArray[np.float32], references: NDArray[np.float32]) 
 
 
 def reaching(queries: NDArray[np.float32], references: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
-    """(n_queries, n_references) whether they are at least so similar; unit vectors, blocks that fit in memory.
+    """(n_queries, n_references) whether the similarity of unit vectors is at least `threshold`. Must fit in memory.
 
-    Single precision decides, but for those so near the threshold that its rounding could: sums of d products lie within
-    d / 2^23, the sixth decimal and the threshold within 5 / 2^23.
+    Computed in single precision. Pairs so near the threshold that rounding could decide are computed exactly: the
+    error of a sum is at most d / 2^23, that of the sixth decimal and the threshold at most 5 / 2^23.
     """
     cosines = queries @ references.T
     found = cosines >= threshold
@@ -61,8 +61,7 @@ def pair_similarities(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray
 def blocks(
     queries: NDArray[np.float32], references: NDArray[np.float32]
 ) -> Iterator[tuple[slice, slice, NDArray[np.float64]]]:
-    """(rows of the queries, rows of the references, their similarities); all references of some queries, then the
-    next."""
+    """Yield (query rows, reference rows, similarities): all references for some queries, then the next queries."""
     wide = max(1, min(len(references), WIDE))
     tall = max(1, BLOCK_CELLS // wide)
     for top in range(0, len(queries), tall):

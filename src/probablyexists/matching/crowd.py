@@ -14,7 +14,7 @@ from probablyexists.matching.templates import People, templates
 
 @dataclass(frozen=True)
 class Photos:
-    """Photos or samples, one a row."""
+    """Photos or samples, one row each."""
 
     embeddings: NDArray[np.float32]
     """(n, dim), unit length."""
@@ -25,7 +25,7 @@ class Photos:
         return len(self.embeddings)
 
     def and_(self, others: Photos) -> Photos:
-        """These and the others."""
+        """These photos followed by the others."""
         return Photos(joined(self.embeddings, others.embeddings), joined(self.pictures, others.pictures))
 
 

@@ -1,15 +1,13 @@
-"""A rough look at very many similarities, in whole numbers of 8 bits, with a bound on how wrong each can be.
+"""Approximate similarities in int8, with a bound on the error of each.
 
-Processors multiply such numbers several times as fast as floating-point ones. With m the references' mean, a query a
-and a reference b,
+Processors multiply int8 several times as fast as floats. With mean m of the references, query a and reference b,
 
-    a . b  =  a . (b - m)  +  a . m,
+    a . b  =  a . (b - m)  +  a . m.
 
-of which the second term is known for each query and the first is a product of whole numbers: faces differ from each
-other by far less than they have in common, so that around their mean a step of the whole numbers is finer. With e the
-rounding errors of the two, Cauchy and Schwarz bound the error of the product by |e_a| |b - m| + (|a| + |e_a|) |e_b|;
-all lengths in it are measured, not assumed. What may still be among the nearest by this bound is computed exactly; so
-nothing is lost.
+The second term is computed once for each query, the first in int8. Faces differ from each other far less than they
+have in common, so the int8 step is finer around the mean. With rounding errors e_a and e_b, the Cauchy-Schwarz
+inequality bounds the error of the product by |e_a| |b - m| + (|a| + |e_a|) |e_b|; all these lengths are measured. Every
+pair that could be among the nearest by this bound is then computed exactly, so nothing is lost.
 """
 
 from __future__ import annotations
@@ -25,28 +23,28 @@ from probablyexists.basis.onnx_session import onnx_session
 
 _MOST = 127
 _ROUNDING = 1e-9
-"""For the double-precision arithmetic of the bound itself, on vectors of about unit length."""
+"""Allowance for double-precision rounding in the bound itself, for vectors of about unit length."""
 
 
 @dataclass(frozen=True)
 class RoughQueries:
-    """Queries as whole numbers; a . b lies within `error` of base + unit * product."""
+    """Queries in int8; a . b is within `error` of base + unit * product."""
 
     codes: NDArray[np.uint8]
-    """(n, d), shifted to be unsigned: `zero` stands for 0."""
+    """(n, d), shifted to be unsigned: the code `zero` is 0."""
     zero: int
     unit: NDArray[np.float64]
     base: NDArray[np.float64]
     error: NDArray[np.float64]
 
     def needed(self, cosine: NDArray[np.float64]) -> NDArray[np.int32]:
-        """(n,) products from which a reference may be at least as alike as each query's `cosine` (finite)."""
+        """(n,) smallest product with which a reference can still reach each query's `cosine` (finite)."""
         least = np.floor((cosine - self.base - self.error) / self.unit)
         return np.clip(least, -(2.0**31), 2.0**31 - 1).astype(np.int32)
 
 
 class RoughReferences:
-    """References as whole numbers, in tiles of `width`."""
+    """References in int8, in tiles of `width`."""
 
     def __init__(self, references: NDArray[np.float32], width: int) -> None:
         """(n, d) references."""
@@ -60,10 +58,10 @@ class RoughReferences:
         whole = codes.T.astype(np.int8)
         starts = range(0, len(references), width)
         self.tiles = tuple((left, np.ascontiguousarray(whole[:, left : left + width])) for left in starts)
-        """First reference of each tile, and (d, w) codes."""
+        """For each tile, the row of its first reference and (d, w) codes."""
 
     def rough(self, queries: NDArray[np.float32]) -> RoughQueries:
-        """(n, d) queries, ready to be multiplied with the tiles."""
+        """Quantise (n, d) queries, ready to be multiplied with the tiles."""
         y = queries.astype(np.float64)
         most = _largest_code()
         own = np.maximum(np.abs(y).max(axis=1), 1e-12) / most
@@ -75,7 +73,7 @@ class RoughReferences:
 
 
 class Products:
-    """Products of codes with a tile, into one buffer that is used again. One a thread."""
+    """Products of codes with a tile, written to a buffer that is reused; one object for each thread."""
 
     def __init__(self) -> None:
         self._buffer = np.empty(0, np.int32)
@@ -117,9 +115,9 @@ def _session(zero: int) -> Any:
 
 @cache
 def _largest_code() -> int:
-    """127; 63 where the processor adds two products in 16 bits and would cut them off (x86 before VNNI).
+    """127; 63 if the processor adds two products in 16 bits and would saturate (x86 before VNNI).
 
-    There codes lie between 1 and 127 with their zero at 64, and 2 x 127 x 127 fits.
+    With 63, codes are 1 to 127 with zero at 64, and 2 x 127 x 127 fits in 16 bits.
     """
     zero = _MOST + 1
     codes = np.full((8, 128), zero + _MOST, np.uint8)

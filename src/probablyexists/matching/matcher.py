@@ -1,4 +1,4 @@
-"""How nearest neighbours are searched: by what, on how many threads, in how much memory."""
+"""How nearest neighbours are searched: on this machine or a cluster, with how many threads and how much memory."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from probablyexists.basis.progress import Progress, Silent
 from probablyexists.matching.neighbours import MEMORY, SMALL, Nearest, Vectors, nearest
 
 Search = Callable[[Vectors, Vectors, int], Nearest]
-"""Queries, references, k -> their nearest."""
+"""Queries, references, k -> the k nearest references of each query."""
 
 
 @dataclass(frozen=True)
 class Matcher:
-    """Handed to whatever searches. The result is the same for every matcher."""
+    """Search settings. The result is the same for every matcher."""
 
     threads: int | None = None
     """None: all cores."""
     memory: int = MEMORY
-    """Bytes."""
+    """Bytes to use at most."""
     search: Search | None = None
-    """A cluster's search, for what is large enough; None: all is done on this machine."""
+    """A cluster's search, used for large searches; None: everything runs on this machine."""
     progress: Progress = field(default_factory=Silent)
 
     def nearest(self, queries: Vectors, references: Vectors, k: int = 1) -> Nearest:

@@ -1,8 +1,8 @@
-"""Exact matching of templates with samples: a rough look in whole numbers at all, then exactly at what may matter.
+"""Exact nearest neighbours: all pairs in int8, then the pairs that may matter exactly.
 
-Memory is bounded by a setting, whatever the sizes; queries and references may be anything that gives arrays by slices,
-such as files. The answer is the same for any block and any number of threads, because a similarity depends on its two
-vectors alone (`matching.cosines`) and ties fall to the lowest index.
+Memory is bounded by a setting, whatever the sizes. Queries and references may be anything that gives arrays by slices,
+such as files. The result is the same for any block size and any number of threads, because a similarity depends on its
+two vectors alone (`matching.cosines`) and ties go to the lowest index.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from probablyexists.matching.cosines import BLOCK_CELLS, pair_similarities, simi
 from probablyexists.matching.int8 import Products, RoughReferences
 
 MEMORY = 2 << 30
-"""Bytes that matching may use beside the program itself."""
+"""Bytes that matching may use in addition to the program itself."""
 
 _TALL = 512
 _WIDE = 4096
-"""Queries and references of a tile: its products (8 MiB) stay near the core that makes them."""
+"""Queries and references in a tile: its products (8 MiB) stay in the core's cache."""
 _FIRST = 512
-"""References looked at exactly before the first tile, so that there is something to beat."""
+"""References compared exactly before the first tile, so that there is a similarity to beat."""
 _PART = 1024
-"""Products of a row that are searched only if the largest of them may matter."""
+"""Products of a row in one part; a part is searched only if its largest product may matter."""
 _MANY = 1 / 64
-"""Share of a tile from which it is quicker to compute all of it exactly than pair by pair."""
+"""If more than this share of a tile may matter, its rows are computed whole, which is quicker than pair by pair."""
 _LONG = 10**10
-"""Pairs from which progress is told."""
+"""Fewest pairs for which progress is shown."""
 SMALL = 1 << 22
-"""Pairs below which neither an int8 pass nor another machine is worth its preparation."""
+"""Largest number of pairs for which neither an int8 pass nor another machine is worth the preparation."""
 
 
 class Vectors(Protocol):
-    """Embeddings in memory or on disk: an array, or whatever else gives one by slices of rows."""
+    """Embeddings in memory or on disk: an array, or an object that returns one for a slice of rows."""
 
     def __len__(self) -> int: ...
 
@@ -56,15 +56,15 @@ class Nearest:
     similarity: NDArray[np.float64]
     """(n_queries, k)"""
     index: NDArray[np.intp]
-    """(n_queries, k) row of the reference; -1 where there are fewer than k."""
+    """(n_queries, k) row of the reference; -1 if there are fewer than k."""
 
     @classmethod
     def nothing(cls, n: int, k: int) -> Nearest:
-        """Before any reference was seen."""
+        """The state before any reference is seen."""
         return cls(np.full((n, k), -np.inf), np.full((n, k), -1, dtype=np.intp))
 
     def of(self, rows: slice) -> Nearest:
-        """A view of some queries."""
+        """A view of the results of some queries."""
         return Nearest(self.similarity[rows], self.index[rows])
 
 
@@ -79,8 +79,8 @@ def nearest(
 ) -> Nearest:
     """The k nearest references of every query, exact, on this machine.
 
-    Where there are fewer than k references the rest is -inf, index -1. `threads`: None: all cores. `progress` shows
-    searches that take a while, in pairs.
+    With fewer than k references the rest is -inf, with index -1. `threads` None: all cores. `progress` shows long
+    searches, in pairs.
     """
     found = Nearest.nothing(len(queries), k)
     pairs = len(queries) * len(references)
@@ -99,20 +99,19 @@ def nearest_parts(
     threads: int | None = None,
     done: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[slice, Nearest]]:
-    """The same, some queries after the other, for results that do not fit in memory either.
+    """The same, yielded as (query rows, their nearest), for results that do not fit in memory.
 
-    `done` is told how many pairs more have been looked at.
-
-    All references are read once for each part. Half of `memory` goes to the queries, a quarter to the references.
+    `done` is called with the number of further pairs compared. All references are read once for each part. Half of
+    `memory` goes to the queries, a quarter to the references.
     """
     if not len(queries):
         return
     threads = threads or os.cpu_count() or 1
     dim = queries[:1].shape[1]
     tall = _rows_in(memory // 2, 4 * dim + 16 * k)
-    # As they are read, in double precision, and as whole numbers.
+    # Bytes a reference: as read, in double precision, and in int8.
     wide = min(_rows_in(memory // 4, 40 * dim), 1 << 16)
-    # Threads of the matrix library would wait for each other's cores beside ours.
+    # The matrix library's own threads would compete with ours for the cores.
     with threadpool_limits(1, "blas"), mapper(threads) as in_order:
         for top in range(0, len(queries), tall):
             rows = slice(top, min(top + tall, len(queries)))
@@ -146,7 +145,7 @@ def _searched(block: _Block, queries: NDArray[np.float32], found: Nearest, tile:
 
 
 class _Block:
-    """Some references, and how queries are searched among them."""
+    """A block of references, and the search of queries among them."""
 
     def __init__(self, references: NDArray[np.float32], start: int, k: int, rough: bool) -> None:
         self._references, self._start = references, start
@@ -159,7 +158,7 @@ class _Block:
         return len(self._references)
 
     def search(self, queries: NDArray[np.float32], found: Nearest) -> None:
-        """Put into `found` what is nearer than what stands there; references come in the order of their index."""
+        """Update `found` with nearer references. Blocks must come in the order of their index."""
         every = np.arange(len(queries))
         self._exactly(queries, self._exact, found, every)
         if self._rough is None:
@@ -194,7 +193,7 @@ class _Block:
     ) -> None:
         """Merge single pairs, sorted by row and column."""
         similarity = pair_similarities(queries[row], self._references[column])
-        # What stands there has a lower index: a newcomer that is only as near does not push it out.
+        # References already found have lower indices, so an equal similarity must not replace them.
         better = similarity > found.similarity[row, -1]
         row, index, similarity = row[better], column[better] + self._start, similarity[better]
         if not row.size:
@@ -214,23 +213,23 @@ class _Block:
 
 
 def _reaching(products: NDArray[np.int32], needed: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns, in this order, where a product is at least what its row needs."""
+    """Rows and columns, sorted by row and column, where a product is at least what its row needs."""
     n, wide = products.shape
     part = _PART if wide % _PART == 0 else wide
     parts = products.reshape(-1, part)
     row_of = np.repeat(np.arange(n), wide // part)
     some = np.flatnonzero(parts.max(axis=1) >= needed[row_of])
-    # Of a flat array the places are found several times as fast as of one with rows.
+    # flatnonzero on a flat array is several times as fast as nonzero on a two-dimensional one.
     at, column = np.divmod(np.flatnonzero(parts[some] >= needed[row_of[some], None]), part)
     return row_of[some[at]], some[at] % (wide // part) * part + column
 
 
 def _top(block: NDArray[np.float64], k: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """The k largest of each row, best first, ties to the lowest column."""
+    """The k largest values of each row, best first, and their columns; ties go to the lowest column."""
     if k == 1:
         where = block.argmax(axis=1)[:, None]
     elif k < block.shape[1] // 4:
-        # Everything above or at the k-th largest value, so that ties at the edge are not lost to the partition.
+        # Keep everything at or above the k-th largest value, so that the partition does not drop ties there.
         edge = -np.partition(-block, k - 1, axis=1)[:, k - 1 : k]
         where = np.argsort(-np.where(block >= edge, block, -np.inf), axis=1, kind="stable")[:, :k]
     else:

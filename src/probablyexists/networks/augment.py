@@ -1,4 +1,4 @@
-"""Differentiable augmentation of what a discriminator sees.
+"""Differentiable augmentation of a discriminator's input.
 
 Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training" (arXiv 2006.10738): the same kinds of
 change on real and on generated images, each image with random numbers of its own, gradients passing through.
@@ -57,14 +57,14 @@ def contrast(images: Tensor) -> Tensor:
 
 
 def translate(images: Tensor) -> Tensor:
-    """Move each image by whole pixels, up to 1/8 of the side along each axis; zeros come in."""
+    """Move each image by up to 1/8 of the side, in pixels, along each axis; zeros at the border."""
     most = int(images.shape[-1] * SHIFT + 0.5)
     shifts = torch.randint(-most, most + 1, (2, len(images)), device=images.device)
     return shifted(images, shifts[0], shifts[1])
 
 
 def shifted(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
-    """Image i moved by down[i] and right[i] pixels; zeros come in."""
+    """Image i moved by down[i] and right[i] pixels; zeros at the border."""
     for axis, shift in ((2, down), (3, right)):
         side = images.shape[axis]
         source = torch.arange(side, device=images.device) - shift[:, None]
@@ -77,7 +77,7 @@ def shifted(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
 
 
 def cut_out(images: Tensor) -> Tensor:
-    """Zeros in a square of half the side, its centre anywhere in the image; what lies outside is lost."""
+    """Zeros in a square of half the side, its centre anywhere in the image; the part outside is cut off."""
     n, _, height, width = images.shape
     keep = []
     for side in (height, width):

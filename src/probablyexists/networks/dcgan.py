@@ -1,8 +1,8 @@
 """DCGAN: a generator of transposed convolutions with batch norm, a discriminator of strided ones.
 
 Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional GANs" (arXiv
-1511.06434). The discriminator comes with the normalisation its loss asks for: batch norm (the paper's), none (a
-gradient penalty looks at single images, Gulrajani et al. 2017, section 4), or spectral norm (Miyato et al. 2018).
+1511.06434). The discriminator has the normalisation that suits its loss: batch norm (the paper's), none (a gradient
+penalty is of single images, Gulrajani et al. 2017, section 4), or spectral norm (Miyato et al. 2018).
 """
 
 from __future__ import annotations
@@ -13,19 +13,18 @@ from typing import Literal
 import torch
 from torch import nn
 
-from probablyexists.networks.operations import conv, conv_transpose, joined, leaky_relu
-from probablyexists.networks.spectral import power_iteration, spectrally_normal
+from probablyexists.networks.operations import Layer, joined, power_iteration
 
 Norm = Literal["batch", "none", "spectral"]
 
 MOST = 8
 """Channels grow to at most this many times `base`."""
 STARTING_ITERATIONS = 15
-"""Of the power method, before the first step; afterwards one a step is enough."""
+"""Of the power method, before the first step; later one in each step is enough."""
 
 
 def n_doublings(size: int) -> int:
-    """Number of doublings that lead to `size` pixels from the smallest frame of 4 pixels or more: 48 = 6 * 2 ** 3."""
+    """How often the smallest frame, of 4 pixels or more, is doubled to reach `size`: 3 for 48 = 6 * 2 ** 3."""
     doublings = 0
     while size % 2 == 0 and size // 2 >= 4:
         size, doublings = size // 2, doublings + 1
@@ -37,15 +36,15 @@ def _widths(size: int, base: int) -> list[int]:
     return [base * min(MOST, 2**step) for step in reversed(range(n_doublings(size)))]
 
 
-class Conv(nn.Conv2d):
-    """With the derivatives of `operations`."""
+class Conv(Layer, nn.Conv2d):
+    """`nn.Conv2d`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return conv(x, self.weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
+        return self.ops.conv(x, self.weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
 
 
-class SpectralConv(nn.Conv2d):
-    """With a spectrally normal weight; each forward pass in training improves the singular vector it keeps."""
+class SpectralConv(Layer, nn.Conv2d):
+    """With a spectrally normal weight; each forward pass in training improves the singular vector u."""
 
     u: torch.Tensor
 
@@ -54,26 +53,26 @@ class SpectralConv(nn.Conv2d):
         self.register_buffer("u", torch.empty(n_out))
 
     def draw_vector(self) -> None:
-        """Start the singular vector of the weights as they are now."""
+        """Estimate the singular vector of the weights as they are now."""
         self.u.copy_(power_iteration(self.weight, torch.randn_like(self.u), STARTING_ITERATIONS))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.training:
             self.u.copy_(power_iteration(self.weight, self.u))
-        weight = spectrally_normal(self.weight, self.u.clone())
-        return conv(x, weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
+        weight = self.ops.spectrally_normal(self.weight, self.u.clone())
+        return self.ops.conv(x, weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
 
 
-class Transpose(nn.ConvTranspose2d):
-    """With the derivatives of `operations`."""
+class Transpose(Layer, nn.ConvTranspose2d):
+    """`nn.ConvTranspose2d`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        return conv_transpose(x, self.weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
+        return self.ops.conv_transpose(x, self.weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
 
 
-class Leaky(nn.Module):
+class Leaky(Layer):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return leaky_relu(x)
+        return self.ops.leaky_relu(x)
 
 
 def _draw_weights(module: nn.Module) -> None:
@@ -108,9 +107,9 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Batches of (n, 3, size, size) in [-1, 1] -> the logits of all, one batch behind the other.
+    """Batches of (n, 3, size, size) in [-1, 1] -> (n of all batches,) logits, in their order.
 
-    Batch norm looks at each batch by itself; the convolutions see one long batch.
+    Batch norm normalises each batch by itself; convolutions take all as one batch.
     """
 
     def __init__(self, size: int, base: int = 32, norm: Norm = "batch") -> None:

@@ -16,13 +16,13 @@ from torch import nn
 from probablyexists.basis.errors import InputError, MissingExtraError
 
 ATTENTION = 8
-"""Frames are halved until they are this small, pixels; attention, whose cost grows with pixels^2, is on those alone."""
+"""Pixels of the smallest frame at most. Only there is attention, whose cost grows with pixels^2."""
 GROUP = 16
-"""Channels a norm group. The CPU kernels run along a group: with the usual 4 the bfloat16 step took a third longer."""
+"""Channels of a norm group. CPU kernels run along a group: with the usual 4 a bfloat16 step took a third longer."""
 
 
 class Diffusion(nn.Module):
-    """(n, 3, size, size) normal numbers -> (n, 3, size, size) images in [-1, 1], each from its own numbers alone.
+    """(n, 3, size, size) normal numbers -> (n, 3, size, size) images in [-1, 1].
 
     `base`: channels of the full frame; the halved ones have twice as many. `steps`: noise levels in training.
     `sampling_steps`: denoiser passes for one image. Raises InputError for a size that cannot be halved down to 8
@@ -38,7 +38,7 @@ class Diffusion(nn.Module):
         self.schedule = _schedule(steps, sampling_steps)
 
     def train(self, mode: bool = True) -> Diffusion:
-        """As of any module, but the U-Net stays in eval mode: it has no layer that would behave differently.
+        """As for any module, but the U-Net stays in eval mode: none of its layers behaves differently in training mode.
 
         In training mode `diffusers` copies activations out of the channels-last layout.
         """
@@ -47,26 +47,26 @@ class Diffusion(nn.Module):
         return self
 
     def loss(self, images: torch.Tensor) -> torch.Tensor:
-        """Mean squared error of the noise found in `images`, (n, 3, size, size) in [-1, 1], at levels drawn uniformly.
+        """Mean squared error of the predicted noise, at levels drawn uniformly. images: (n, 3, size, size) in [-1, 1].
 
         DDPM, equation 14 and algorithm 1. Levels and noise come from torch's global generator.
         """
         t = torch.randint(self.schedule.config.num_train_timesteps, (len(images),), device=images.device)
-        # not randn_like, whose numbers fall in the order of memory: the layout would decide which noise is drawn
+        # Not randn_like: it fills memory in order, so that the noise would depend on the layout.
         noise = torch.randn(images.shape, device=images.device)
-        found = self.unet(self.schedule.add_noise(images.float(), noise, t), t).sample
-        return nn.functional.mse_loss(found.float(), noise)
+        predicted = self.unet(self.schedule.add_noise(images.float(), noise, t), t).sample
+        return nn.functional.mse_loss(predicted.float(), noise)
 
     @torch.no_grad()
     def forward(self, latent: torch.Tensor) -> torch.Tensor:
         """DDIM, equation 12 with sigma = 0, from the noisiest level down to the image; no gradient.
 
-        The image foreseen is clipped to [-1, 1] at each level, the noise found is taken as it is.
+        The predicted image is clipped to [-1, 1] at each level, the predicted noise is not.
         """
         images = latent.float()
         for t in self.schedule.timesteps.tolist():
-            found = self.unet(images, t).sample.float()
-            images = self.schedule.step(found, t, images, eta=0.0).prev_sample
+            predicted = self.unet(images, t).sample.float()
+            images = self.schedule.step(predicted, t, images, eta=0.0).prev_sample
         return images
 
 
@@ -86,7 +86,7 @@ def _unet(size: int, base: int) -> nn.Module:
         norm_num_groups=next(n for n in range(max(1, base // GROUP), 0, -1) if base % n == 0),
         attention_head_dim=None,  # one head
     )
-    # as Ho et al.'s code begins: a residual block is the identity, and the noise found is zero
+    # As in Ho et al.'s code: at first a residual block is the identity, and the predicted noise is zero.
     for name, weights in unet.named_parameters():
         if name.startswith("conv_out.") or ".conv2." in name or ".to_out." in name:
             nn.init.zeros_(weights)
@@ -96,8 +96,8 @@ def _unet(size: int, base: int) -> nn.Module:
 def _schedule(steps: int, sampling_steps: int) -> Any:
     """Cosine: the linear one leaves small images as pure noise over its last fifth (Nichol & Dhariwal, section 3.2).
 
-    Sampling visits the middle of each of `sampling_steps` equal stretches. The very last level, where all but 1 /
-    20,000 of an image has gone, would turn rounding errors into noise.
+    Levels are divided into `sampling_steps` equal ranges; sampling uses the middle level of each. The very last level,
+    with 1 / 20,000 of an image's variance left, would turn rounding errors into noise.
     """
     schedule = _diffusers().DDIMScheduler(
         num_train_timesteps=steps,
@@ -115,7 +115,7 @@ def _schedule(steps: int, sampling_steps: int) -> Any:
 def _diffusers() -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it says about packages it could use has no place in our output
+            warnings.simplefilter("ignore")  # about optional packages
             import diffusers
     except ImportError:
         raise MissingExtraError("diffusers", "lab") from None

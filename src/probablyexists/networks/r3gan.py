@@ -1,8 +1,8 @@
-"""R3GAN, small: residual blocks of grouped convolutions, no normalisation, no tricks.
+"""R3GAN, small: residual blocks of grouped convolutions, no normalisation.
 
 Huang et al. 2024, "The GAN is dead; long live the GAN! A Modern Baseline GAN" (arXiv 2501.05441), section 4 (Config
-E). Its training (relativistic pairing loss with R1 and R2) is what makes it work and stands elsewhere. As in the
-paper: two blocks a frame, hidden channels twice as many, groups of 16 channels, biases inside the blocks alone.
+E). It works because of its training, a relativistic pairing loss with R1 and R2 (`lab.procedures`). As in the
+paper: two blocks a frame, hidden channels twice as many, groups of 16 channels, biases inside the blocks only.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from probablyexists.basis.errors import InputError
-from probablyexists.networks.operations import SLOPE, conv, joined, leaky_relu
-from probablyexists.networks.resampling import double, halve, sides, widths
+from probablyexists.networks.frames import double, sides, widths
+from probablyexists.networks.operations import SLOPE, Layer, joined
 
 BLOCKS = 2
 EXPANSION = 2
@@ -24,15 +24,15 @@ GROUP = 16
 
 
 def _drawn(*shape: int, gain: float = 1.0) -> nn.Parameter:
-    """Normal weights (out, in, ...) that keep the variance, times `gain` (He et al. 2015)."""
+    """Normal weights (out, in, ...) that keep the variance of their input, times `gain` (He et al. 2015)."""
     return nn.Parameter(torch.randn(*shape) * (gain / math.sqrt(math.prod(shape[1:]))))
 
 
-class Block(nn.Module):
+class Block(Layer):
     """x + (1x1 wider, grouped 3x3, 1x1 narrower), activations between the three, none on the sum.
 
-    Initialised as in Fixup (Zhang et al. 2019, arXiv 1901.09321): the last convolution 0, so that a fresh block
-    does nothing; the others divided by n_blocks ** (1 / 4), with n_blocks those of the whole network.
+    Initialised as in Fixup (Zhang et al. 2019, arXiv 1901.09321): the last convolution is 0, so that a new block is
+    the identity; the others are divided by n_blocks ** (1 / 4), n_blocks counted over the whole network.
     """
 
     def __init__(self, channels: int, n_blocks: int) -> None:
@@ -49,13 +49,13 @@ class Block(nn.Module):
         self.narrower = nn.Parameter(torch.zeros(channels, hidden, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = leaky_relu(conv(x, self.wider, self.wider_bias))
-        y = leaky_relu(conv(y, self.grouped, self.grouped_bias, padding=1, groups=self.n_groups))
-        return x + conv(y, self.narrower)
+        y = self.ops.leaky_relu(self.ops.conv(x, self.wider, self.wider_bias))
+        y = self.ops.leaky_relu(self.ops.conv(y, self.grouped, self.grouped_bias, padding=1, groups=self.n_groups))
+        return x + self.ops.conv(y, self.narrower)
 
 
-class Resample(nn.Module):
-    """To the next frame: a 1x1 convolution where the channels change, on the smaller side of the resampling."""
+class Resample(Layer):
+    """To the next frame; where the number of channels changes, with a 1x1 convolution on the smaller frame."""
 
     def __init__(self, n_in: int, n_out: int, *, up: bool) -> None:
         super().__init__()
@@ -63,8 +63,8 @@ class Resample(nn.Module):
         self.up = up
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x if self.up else halve(x)
-        x = x if self.weight is None else conv(x, self.weight)
+        x = x if self.up else self.ops.halve(x)
+        x = x if self.weight is None else self.ops.conv(x, self.weight)
         return double(x) if self.up else x
 
 
@@ -72,7 +72,7 @@ def _blocks(channels: int, n_frames: int) -> list[nn.Module]:
     return [Block(channels, BLOCKS * n_frames) for _ in range(BLOCKS)]
 
 
-class Generator(nn.Module):
+class Generator(Layer):
     """(n, latent) normal numbers -> (n, 3, size, size); not bounded in training, clamped to [-1, 1] in `eval`."""
 
     def __init__(self, size: int, base: int = 32, latent: int = 64) -> None:
@@ -89,12 +89,12 @@ class Generator(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         x = self.basis * F.linear(latent, self.mixing)[:, :, None, None]
-        images = conv(self.layers(x), self.to_rgb).to(self.to_rgb.dtype)
+        images = self.ops.conv(self.layers(x), self.to_rgb).to(self.to_rgb.dtype)
         return images if self.training else images.clamp(-1, 1)
 
 
-class Discriminator(nn.Module):
-    """Batches of (n, 3, size, size) in [-1, 1] -> the logits of all, each of its own image alone."""
+class Discriminator(Layer):
+    """Batches of (n, 3, size, size) in [-1, 1] -> (n of all batches,) logits, in their order."""
 
     def __init__(self, size: int, base: int = 32) -> None:
         super().__init__()
@@ -108,8 +108,8 @@ class Discriminator(nn.Module):
         self.logit = _drawn(1, channels[-1])
 
     def forward(self, *batches: Tensor) -> Tensor:
-        x = self.layers(conv(joined(batches), self.from_rgb)).to(self.basis.dtype)
-        # The depthwise convolution of a frame with a kernel of its own size, and a matrix with one row, written as
-        # sums: in full precision under autocast.
+        x = self.layers(self.ops.conv(joined(batches), self.from_rgb)).to(self.basis.dtype)
+        # A depthwise convolution with a kernel as large as the frame, then a matrix with one row; written as sums, they
+        # are computed in full precision under autocast.
         logits: Tensor = ((x * self.basis).sum((2, 3)) * self.logit).sum(1)
         return logits

@@ -3,7 +3,7 @@
 Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN" (arXiv 1912.04958), figures 2d and 7: the
 skip generator and the residual discriminator. Mapping, noise and style mixing are of Karras et al. 2019 (arXiv
 1812.04948), the equalised learning rate and the minibatch deviation of Karras et al. 2018 (arXiv 1710.10196).
-Path length regularisation belongs to the training. No truncation: it would hide what the generator can show.
+No path length regularisation. No truncation: it would hide samples that the generator can make.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from probablyexists.networks.operations import conv, joined, leaky_relu
-from probablyexists.networks.resampling import blur, double, halve, sides, widths
+from probablyexists.networks.frames import double, sides, widths
+from probablyexists.networks.operations import PLAIN, Layer, Operations, joined
 
 GAIN = math.sqrt(2)
-"""Of the leaky ReLU, which scales with its input, so that the gain stands on the weights and biases before."""
+"""Of the leaky ReLU, applied to the weights and biases before it, which is the same."""
 MAPPING_LAYERS = 4
 MAPPING_RATE = 0.01
 MIXING = 0.9
@@ -28,7 +28,7 @@ GROUP = 4
 
 
 class Linear(nn.Module):
-    """A matrix with equalised learning rate, always in full precision; `rate` multiplies its learning rate."""
+    """A linear layer with equalised learning rate, always in full precision; `rate` multiplies the learning rate."""
 
     def __init__(self, n_in: int, n_out: int, *, rate: float = 1.0, gain: float = 1.0, bias: float = 0.0) -> None:
         super().__init__()
@@ -42,19 +42,25 @@ class Linear(nn.Module):
 
 
 def modulated(
-    x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool = True, up: bool = False, gain: float = 1.0
+    x: Tensor,
+    weight: Tensor,
+    style: Tensor,
+    *,
+    demodulate: bool = True,
+    up: bool = False,
+    gain: float = 1.0,
+    ops: Operations = PLAIN,
 ) -> Tensor:
     """Convolve each image with its own weights: w'_oi = s_i * w_oi, then divided by their norm over i and the kernel.
 
     Equations 1 and 3, times `gain`. x: (n, i, h, w), weight: (o, i, k, k), style: (n, i); `up` doubles the side, with
-    the filter's gain of 4 against the zeros in between. The style does not
-    depend on the place and the norm not on the input, so that scaling the input by s_i and the output by 1 / norm is
-    the same as scaling the weights, and one ordinary convolution serves the whole batch.
+    a gain of 4 that makes up for the zeros between the pixels. Scaling the input by s_i and the output by 1 / norm is
+    the same as scaling the weights, as neither depends on the pixel: one convolution is enough for the whole batch.
     """
     y = x * style[:, :, None, None].to(x.dtype)
     if up:
-        # Of the two orders that are the same away from the border (double, convolve) costs four times as much.
-        y, gain = blur(F.conv_transpose2d(y, weight.transpose(0, 1), stride=2), padding=1), 4 * gain
+        # Doubling first and then convolving is the same except at the border, and costs four times as much.
+        y, gain = ops.blur(F.conv_transpose2d(y, weight.transpose(0, 1), stride=2), padding=1), 4 * gain
     else:
         y = F.conv2d(y, weight, padding=weight.shape[-1] // 2)
     if not demodulate:
@@ -64,7 +70,7 @@ def modulated(
         return y * (gain * torch.rsqrt(norms + 1e-8))[:, :, None, None].to(y.dtype)
 
 
-class Layer(nn.Module):
+class StyledConv(Layer):
     """A modulated 3x3 convolution, noise, a bias, and the leaky ReLU."""
 
     noise: Tensor
@@ -79,14 +85,14 @@ class Layer(nn.Module):
         self.scale, self.up = 1 / math.sqrt(9 * n_in), up
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        y = modulated(x, self.weight * self.scale, self.style(w), up=self.up, gain=GAIN)
+        y = modulated(x, self.weight * self.scale, self.style(w), up=self.up, gain=GAIN, ops=self.ops)
         noise = torch.randn_like(y[:, :1]) if self.training else self.noise.to(y.dtype)
         strength, bias = (GAIN * self.strength).to(y.dtype), (GAIN * self.bias).to(y.dtype)
-        return leaky_relu(y + noise * strength + bias[:, None, None])
+        return self.ops.leaky_relu(y + noise * strength + bias[:, None, None])
 
 
 class ToRGB(nn.Module):
-    """Features -> the image that this frame adds to the sum, in full precision."""
+    """Features -> what this frame adds to the image, in full precision."""
 
     def __init__(self, n_in: int, latent: int) -> None:
         super().__init__()
@@ -100,11 +106,11 @@ class ToRGB(nn.Module):
         return image.to(self.bias.dtype) + self.bias[:, None, None]
 
 
-class Generator(nn.Module):
+class Generator(Layer):
     """(n, latent) normal numbers -> (n, 3, size, size).
 
-    In training the noise is fresh, nine images in ten mix the styles of two latents, and the images are not bounded.
-    In `eval` the noise is that of the weights file and the images are clamped to [-1, 1].
+    In training, noise is new in each pass, nine images in ten mix the styles of two latents, and images are not
+    bounded. In `eval`, noise is a buffer of the network and images are clamped to [-1, 1].
     """
 
     def __init__(self, size: int, base: int = 32, latent: int = 128) -> None:
@@ -115,22 +121,22 @@ class Generator(nn.Module):
             Linear(latent, latent, rate=MAPPING_RATE, gain=GAIN) for _ in range(MAPPING_LAYERS)
         )
         self.constant = nn.Parameter(torch.randn(1, channels[0], frames[0], frames[0]))
-        self.layers = nn.ModuleList([Layer(channels[0], channels[0], frames[0], latent, up=False)])
+        self.layers = nn.ModuleList([StyledConv(channels[0], channels[0], frames[0], latent, up=False)])
         self.to_rgb = nn.ModuleList([ToRGB(channels[0], latent)])
         for n_in, n_out, side in zip(channels, channels[1:], frames[1:], strict=False):
-            self.layers.append(Layer(n_in, n_out, side, latent, up=True))
-            self.layers.append(Layer(n_out, n_out, side, latent, up=False))
+            self.layers.append(StyledConv(n_in, n_out, side, latent, up=True))
+            self.layers.append(StyledConv(n_out, n_out, side, latent, up=False))
             self.to_rgb.append(ToRGB(n_out, latent))
 
     def styles(self, latent: Tensor) -> Tensor:
         """(n, latent) -> (n, latent): the mapping network, on latents scaled to a mean square of 1."""
         w = latent * torch.rsqrt(latent.square().mean(1, keepdim=True) + 1e-8)
         for layer in self.mapping:
-            w = leaky_relu(layer(w))
+            w = self.ops.leaky_relu(layer(w))
         return w
 
     def layer_styles(self, latent: Tensor) -> Tensor:
-        """(n, latent) -> (n, layers + 1, latent): one style throughout; mixed ones change to another at a layer."""
+        """(n, latent) -> (n, layers + 1, latent): a style for each layer; mixed ones change at some layer."""
         n, n_styles = len(latent), len(self.layers) + 1
         w = self.styles(latent)[:, None].expand(-1, n_styles, -1)
         if not self.training:
@@ -152,8 +158,8 @@ class Generator(nn.Module):
         return image if self.training else image.clamp(-1, 1)
 
 
-class Conv(nn.Module):
-    """A convolution with equalised learning rate; `down` smooths first and halves the side."""
+class Conv(Layer):
+    """A convolution with equalised learning rate; `down`: blurred first, then with stride 2."""
 
     def __init__(self, n_in: int, n_out: int, kernel: int, *, down: bool = False, gain: float = GAIN) -> None:
         super().__init__()
@@ -164,12 +170,12 @@ class Conv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         weight, bias = self.weight * self.scale, self.bias * self.gain
         if self.down:
-            return conv(blur(x, padding=2), weight, bias, stride=2)
-        return conv(x, weight, bias, padding=weight.shape[-1] // 2)
+            return self.ops.conv(self.ops.blur(x, padding=2), weight, bias, stride=2)
+        return self.ops.conv(x, weight, bias, padding=weight.shape[-1] // 2)
 
 
-class Block(nn.Module):
-    """Two 3x3 convolutions beside one 1x1, half the side; the sum keeps the variance (divided by sqrt 2)."""
+class Block(Layer):
+    """Two 3x3 convolutions plus one 1x1, both to half the side; the sum divided by sqrt 2 to keep the variance."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
@@ -179,14 +185,14 @@ class Block(nn.Module):
         self.scale = 1 / math.sqrt(2 * n_in)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = leaky_relu(self.second(leaky_relu(self.first(x))))
-        return y + conv(halve(x), self.skip * self.scale)
+        y = self.ops.leaky_relu(self.second(self.ops.leaky_relu(self.first(x))))
+        return y + self.ops.conv(self.ops.halve(x), self.skip * self.scale)
 
 
 def minibatch_deviation(x: Tensor) -> Tensor:
-    """(n, c, h, w) -> (n, 1, h, w): the standard deviation over groups of 4 images, averaged to one number a group.
+    """(n, c, h, w) -> (n, 1, h, w): the standard deviation within groups of 4 images, averaged to one number a group.
 
-    Where 4 does not divide n the groups are the largest that do. Karras et al. 2018, section 3.
+    If n is no multiple of 4, groups are of gcd(n, 4) images. Karras et al. 2018, section 3.
     """
     n, c, height, width = x.shape
     group = math.gcd(n, GROUP)
@@ -195,10 +201,10 @@ def minibatch_deviation(x: Tensor) -> Tensor:
     return deviation.repeat(group)[:, None, None, None].expand(-1, 1, height, width).to(x.dtype)
 
 
-class Discriminator(nn.Module):
-    """Batches of (n, 3, size, size) in [-1, 1] -> the logits of all, one batch behind the other.
+class Discriminator(Layer):
+    """Batches of (n, 3, size, size) in [-1, 1] -> (n of all batches,) logits, in their order.
 
-    Each logit knows how much its group of 4 images, all of one batch, varies.
+    A logit depends also on how much the image's group of 4, all of one batch, varies.
     """
 
     def __init__(self, size: int, base: int = 32) -> None:
@@ -211,8 +217,8 @@ class Discriminator(nn.Module):
         self.logit = Linear(channels[-1], 1)
 
     def forward(self, *batches: Tensor) -> Tensor:
-        x = self.blocks(leaky_relu(self.from_rgb(joined(batches))))
+        x = self.blocks(self.ops.leaky_relu(self.from_rgb(joined(batches))))
         deviations = joined([minibatch_deviation(batch) for batch in x.chunk(len(batches))])
-        x = leaky_relu(self.last(torch.cat([x, deviations], 1)))
-        x = leaky_relu(self.hidden(x.flatten(1)))
+        x = self.ops.leaky_relu(self.last(torch.cat([x, deviations], 1)))
+        x = self.ops.leaky_relu(self.hidden(x.flatten(1)))
         return cast(Tensor, self.logit(x)).flatten()

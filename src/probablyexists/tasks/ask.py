@@ -1,7 +1,7 @@
-"""The question one person may ask, on one page: acquire -> embed -> match -> attack -> rank -> say.
+"""The question of one person, on one page: acquire -> embed -> match -> attack -> rank -> judge.
 
-Is this person's face among what the generator remembers? Their photos and the generator's samples are all that is
-needed, and reference people to rank them among.
+Does the generator remember this person's face? Needed are the person's photos, the generator's samples, and reference
+people to rank the person among.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def ask(
     cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Sheet:
-    """Ask about one person: how exposed are they by these samples, among reference people?
+    """Ask about one person: do these samples expose them more than they expose reference people?
 
     Parameters
     ----------
@@ -72,14 +72,14 @@ def ask(
     generated
         As for `audit`.
     reference
-        One folder a person, or a manifest (of one with roles, the held-out people): others whom the generator was not
-        trained on.
+        Other people, whom the generator was not trained on: one folder a person, or a manifest (if it has roles, its
+        held-out people).
     out
         Folder for `sheet.json` and `sheet.html`; `overwrite` replaces a result in it.
     owner_split
         The generator's owner drew the reference people at random before training.
     level
-        Largest p-value that is called evidence, 0 to 1.
+        Largest p-value that counts as evidence, 0 to 1.
     faces, recogniser, samples, trust_pickle, show_faces, seed, threads, memory, engine, ray_address, cache
         As for `audit`.
 
@@ -93,7 +93,7 @@ def ask(
 
 
 def run(settings: AskSettings, progress: Progress) -> Sheet:
-    """The question itself."""
+    """Run `ask` with checked settings."""
     started = time.monotonic()
     if settings.out is not None:
         claim_folder(settings.out, overwrite=settings.overwrite)
@@ -114,7 +114,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     others, n_same = _others(tables["asked"], tables["reference"], settings.seed, matcher.threads)
     if n_same:
         progress.say(
-            f"reference photos: {n_same} people left out, who have a photo in common with the person asked about"
+            f"reference photos: {n_same} people left out because they share a photo with the person asked about"
         )
     if len(others.people) < MIN_HELDOUT:
         raise InputError(
@@ -187,7 +187,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
 
 
 def _others(asked: Embedded, reference: Embedded, seed: int, threads: int | None) -> tuple[Crowd, int]:
-    """The reference people who share no picture with the person asked about, and how many do."""
+    """The reference people who share no picture with the person asked about, and the number who do."""
     pairs = same_pictures({"asked": asked, "reference": reference}, threads)
     same = {reference.photos[pair.rows[1]].person for pair in pairs}
     kept = reference.take([i for i, photo in enumerate(reference.photos) if photo.person not in same])

@@ -80,7 +80,7 @@ def audit(
     ----------
     training, heldout, unseen, reference
         Photos: one folder a person, an archive, a manifest, or photos without names. `heldout`: people the generator
-        never saw, drawn from the same source. `unseen`: other photos of the training people. `reference`: yet other
+        never saw, drawn from the same source. `unseen`: other photos of the training people. `reference`: other
         people, for attacks that learn from them.
     generated
         A folder, zip, tar or table of samples; or the generator: the path of a file or folder, `"module:function"`,
@@ -88,23 +88,23 @@ def audit(
     out
         Folder for `findings.json`, `report.html` and `withhold.txt`; `overwrite` replaces a result in it.
     faces
-        How faces are cut: `"detect"`, `"aligned"` (the images are face crops), or `"auto"`.
+        How faces are cropped: `"detect"`, `"aligned"` (the images are face crops), or `"auto"`.
     recogniser, more_recognisers
         A name, the path of an .onnx file, `"module:Name"`, or an object. People are named only where all agree.
     more_attacks
-        Beside the nearest sample; names, `"module:Name"` or objects. p-values are corrected for picking the best.
+        Extra attacks: names, `"module:Name"` or objects. p-values are corrected for picking the best.
     level
         False discovery rate allowed among the people named, 0 to 1.
     samples
         Pictures to draw from a generator; default: 10,000.
     trust_pickle
-        Open a generator file that runs code when it is opened.
+        Allow a generator file that runs code when it is opened.
     show_names, show_faces
-        Names instead of pseudonyms, and faces that are not pixelated.
+        Show names instead of pseudonyms, and faces that are not pixelated.
     seed
-        Of every random choice.
+        Seed for all random choices.
     threads, memory, engine, ray_address, cache
-        What the machine may use (`memory`: GiB for matching); changes no figure.
+        Resources to use (`memory`: GiB for matching); they change no figure.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def audit(
 
 
 def run(settings: AuditSettings, progress: Progress) -> Findings:
-    """The audit itself."""
+    """Run `audit` with checked settings."""
     started = time.monotonic()
     if settings.out is not None:
         claim_folder(settings.out, overwrite=settings.overwrite)
@@ -126,7 +126,7 @@ def run(settings: AuditSettings, progress: Progress) -> Findings:
 
 @dataclass(frozen=True)
 class Gathered:
-    """All that the answers are computed from: faces embedded, people told apart, copies taken out."""
+    """All data for the answers: embedded faces, grouped by person, with copies removed from the samples."""
 
     sources: Mapping[Role, Source]
     decisions: Mapping[Role, Decision]
@@ -137,9 +137,9 @@ class Gathered:
     crowds: Peopled
     copied: CopyMatches
     others: Embedded
-    """The generated samples that are no copies."""
+    """The generated samples that are not copies."""
     views: tuple[View, ...]
-    """All this as each recogniser sees it, `recogniser` first."""
+    """The same people and samples as each recogniser sees them, `recogniser` first."""
     attacks: tuple[Attack, ...]
     """The nearest sample first."""
     matcher: Matcher
@@ -166,7 +166,7 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
 
     views = [_view(recogniser, crowds, others, matcher)]
     for another in more:
-        progress.say(f"the same people and samples by {another.id}")
+        progress.say(f"the same people and samples with {another.id}")
         again = embed_sources(sources, decisions, another, cache, work.look, progress)
         views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos), matcher))
     return Gathered(
@@ -191,9 +191,9 @@ def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: M
 
 
 def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, started: float) -> Findings:
-    """Attack -> estimate -> judge; with `settings.out`, written down.
+    """Attack -> estimate -> judge; with `settings.out`, write the results.
 
-    `started`: `time.monotonic()` when the audit began.
+    `started`: `time.monotonic()` at the start of the audit.
     """
     crowds, copied, others = gathered.crowds, gathered.copied, gathered.others
     training, heldout = crowds.training, crowds.heldout

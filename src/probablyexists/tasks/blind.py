@@ -25,7 +25,7 @@ from probablyexists.report.sheet_page import render_frequent
 from probablyexists.results.frequent import FrequentFace, FrequentFaces
 
 NEEDS = 50
-"""Reference people; with fewer, 1 in 1,000 of their pairs is not even one."""
+"""Fewest reference people; with fewer, 1 in 1,000 of their pairs is less than one pair."""
 N_EXAMPLES = 6
 MOST_SHOWN = 20
 
@@ -50,7 +50,7 @@ def blind(
     cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> FrequentFaces:
-    """Which faces does a generator give too often, compared with reference people? No member needs to be known.
+    """Which faces does a generator produce too often, compared with reference people? No member needs to be known.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def blind(
 
 
 def run(settings: BlindSettings, progress: Progress) -> FrequentFaces:
-    """The survey itself."""
+    """Run `blind` with checked settings."""
     started = time.monotonic()
     if settings.out is not None:
         claim_folder(settings.out, overwrite=settings.overwrite)

@@ -1,6 +1,6 @@
-"""Does the user's own attack, recogniser or generator do what an audit relies on? One call tells what is wrong.
+"""Does the user's own attack, recogniser or generator do what an audit relies on?
 
-Each check makes small inputs, calls the object, and returns a list of problems in plain words; an empty list is a pass.
+Each check calls the object with small inputs and returns a list of problems in plain words; an empty list is a pass.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from probablyexists.matching.crowd import Faces, Photos, Reference
 from probablyexists.matching.matcher import HERE
 
 SIDE = 48
-"""Of the grey pictures that attacks see."""
+"""Side, in pixels, of the grey pictures that attacks get."""
 
 
 def check_attack(attack: Attack) -> list[str]:
     """Problems of an attack: see `Attack`.
 
-    Checked on random embeddings: names, shapes, finite scores, that a score depends on no other face, and that a
-    face which is among the samples scores higher than strangers do on average.
+    Checked on random embeddings: attributes, shapes, finite scores, that a score does not depend on other faces, and
+    that faces among the samples score higher on average than strangers.
     """
     problems = _missing(attack, id=str, needs_reference=bool, prepare=None)
     if problems:
@@ -48,7 +48,7 @@ def check_attack(attack: Attack) -> list[str]:
     if not np.isfinite(whole).all():
         problems.append(f"{int((~np.isfinite(whole)).sum())} of {len(whole)} scores are not finite")
     elif not np.allclose(whole, parts, rtol=1e-5, atol=1e-5):
-        problems.append("a person's score changes with who else is asked about")
+        problems.append("a person's score changes with the other people scored")
     elif not with_them.mean() > whole.mean():
         problems.append("people whose photos are among the samples score no higher; a higher score must mean a member")
     return problems
@@ -57,8 +57,8 @@ def check_attack(attack: Attack) -> list[str]:
 def check_recogniser(recogniser: Recogniser) -> list[str]:
     """Problems of a recogniser: see `Recogniser`.
 
-    Checked on random chips: names, shapes, unit length, that an embedding depends on no other face, and that the
-    object can be pickled for other machines.
+    Checked on random chips: attributes, shapes, unit length, that an embedding does not depend on other faces, and
+    that the object can be pickled for other machines.
     """
     problems = _missing(recogniser, id=str, knows=tuple, side=int, template=str, dim=int, embed=None)
     if not hasattr(recogniser, "trained_on"):
@@ -81,7 +81,7 @@ def check_recogniser(recogniser: Recogniser) -> list[str]:
             f"({len(chips)}, {recogniser.dim})",
         ]
     if not np.allclose(np.linalg.norm(whole, axis=1), 1, atol=1e-3):
-        problems.append("embeddings are not of unit length; divide each by its length")
+        problems.append("embeddings do not have unit length; divide each by its length")
     if not np.allclose(whole, parts, atol=1e-4):
         problems.append("an embedding changes with the other faces of its batch")
     return problems + _unpicklable(recogniser)
@@ -99,7 +99,7 @@ def check_generator(generator: Any) -> list[str]:
     except Exception as error:  # the user's own code
         return [f"it raised {type(error).__name__}: {error}"]
     if opened is None:
-        return [f"{generator!r} is no generator; give a function from seeds to images, or a Generator"]
+        return [f"{generator!r} is not a generator; give a function from seeds to images, or a Generator"]
     problems = _missing(opened, id=str, sample=None)
     if problems:
         return problems
@@ -119,7 +119,7 @@ def _missing(thing: object, **wanted: type | None) -> list[str]:
         if found is None:
             problems.append(f"{name} is missing")
         elif kind is None and not isinstance(found, Callable):  # type: ignore[arg-type]
-            problems.append(f"{name} is no method")
+            problems.append(f"{name} is not a method")
         elif kind is not None and not isinstance(found, kind):
             problems.append(f"{name} is {found!r}; it must be of type {kind.__name__}")
     return problems
@@ -128,7 +128,7 @@ def _missing(thing: object, **wanted: type | None) -> list[str]:
 def _unpicklable(thing: object) -> list[str]:
     try:
         pickle.dumps(thing)
-    except Exception as error:  # as many kinds as there are objects
+    except Exception as error:  # pickling raises any kind of exception
         return [f"it cannot be pickled, as other machines need ({type(error).__name__}: {error})"]
     return []
 

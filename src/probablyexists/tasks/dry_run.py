@@ -1,4 +1,4 @@
-"""What an audit will cost, before it is made: from a short measurement on some of its own photos."""
+"""Estimate the cost of an audit before it runs, from a short measurement on some of its own photos."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source
 
 N_MEASURED = 128
-"""Photos of each role that are embedded to measure."""
+"""Most photos of each role that are embedded for the measurement."""
 A_PHOTO = 1500
-"""Bytes of memory for a photo's names, hashes and row of the findings, beside its embedding and pictures."""
+"""Bytes of memory for a photo's names, hashes and row of the findings, without its embedding and pictures."""
 A_PAIR = 4 * 1.1e-9
-"""Seconds to compare the hashes of two pictures, in two views, as they are and mirrored (decision 0015)."""
+"""Seconds to compare the hashes of two pictures: two views, each plain and mirrored (decision 0015)."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """An estimate; as on this machine, now, with nothing in the store of embeddings yet."""
+    """An estimate for this machine, now, with an empty store of embeddings."""
 
     photos: dict[Role, int]
     rates: dict[Role, float]
-    """Photos a second, from file to embedding."""
+    """Photos per second, from file to embedding."""
     seconds: dict[str, float]
-    """Of each stage: embed, copies, match."""
+    """Seconds of each stage: embed, copies, match."""
     memory: float
-    """Bytes, at the most."""
+    """Bytes at most."""
     disk: float
-    """Bytes that the store of embeddings will grow by."""
+    """Bytes added to the store of embeddings."""
 
     def __str__(self) -> str:
         lines = [f"{role:<12}{n:>14,} images {self.rates[role]:>9,.0f}/s" for role, n in self.photos.items()]
         lines += [f"{stage:<12}{_duration(seconds):>14}" for stage, seconds in self.seconds.items()]
-        lines.append(f"{'in all':<12}{_duration(sum(self.seconds.values())):>14}")
+        lines.append(f"{'total':<12}{_duration(sum(self.seconds.values())):>14}")
         lines.append(f"{'memory':<12}{self.memory / 2**30:>10,.1f} GiB")
         lines.append(f"{'disk':<12}{self.disk / 2**30:>10,.1f} GiB in the store of embeddings")
-        return "\n".join([*lines, "measured on a few of these images, as if none were in the store yet"])
+        return "\n".join([*lines, "measured on a few of these images, as if the store were empty"])
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class _Some:
 
 
 def plan(settings: AuditSettings, progress: Progress) -> Plan:
-    """Open the sources, embed a few photos of each in a store that is thrown away, and reckon.
+    """Open the sources, embed a few photos of each in a temporary store, and estimate.
 
-    Raises InputError where the audit would, as far as that shows this early.
+    Raises the audit's InputErrors, as far as they can be detected this early.
     """
     sources = open_sources(settings, progress)
     decisions = decide(sources, settings, progress)
@@ -104,7 +104,7 @@ def plan(settings: AuditSettings, progress: Progress) -> Plan:
 
 @dataclass(frozen=True)
 class _Measured:
-    """Some photos of a role; of each the seconds, and the bytes on disk and in memory."""
+    """Some photos of a role; seconds, bytes on disk and bytes in memory for each photo."""
 
     table: Embedded
     seconds: float
@@ -118,7 +118,7 @@ def _measure(
     chosen = np.sort(rng(settings.seed, "plan").permutation(len(source.photos))[:N_MEASURED])
     some = _Some(source, tuple(source.photos[i] for i in chosen))
     store, look = open_store(cache, recogniser, mode), in_threads(settings.resources.threads)
-    embed(replace(some, photos=some.photos[:2]), recogniser, store, mode, Silent(), "", look)  # models are loaded
+    embed(replace(some, photos=some.photos[:2]), recogniser, store, mode, Silent(), "", look)  # loads the models
     started = time.perf_counter()
     table = embed(some, recogniser, store, mode, Silent(), "", look)
     seconds = time.perf_counter() - started
@@ -129,7 +129,7 @@ def _measure(
 
 
 def _copies_seconds(training: Embedded, generated: Embedded, photos: dict[Role, int]) -> float:
-    """Samples and held-out photos are compared with training photos: a part for each, a part for each pair."""
+    """Seconds to compare samples and held-out photos with training photos: a cost for each, a cost for each pair."""
     if not len(training) or not len(generated):
         return 0.0
     seconds = _timed(lambda: find(generated.pictures, training.pictures)) / len(generated)

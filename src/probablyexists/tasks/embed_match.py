@@ -1,8 +1,7 @@
-"""More than an audit holds in memory: embed a set into Parquet, match one such table with another.
+"""For sets too large for an audit's memory: embed a set into Parquet, match one such table with another.
 
-A table is a folder of Parquet files, on a disk or at any address of fsspec (`s3://bucket/faces`), whose rows lie in the
-order of their names. Files are written whole, one after the other; a command that was stopped goes on behind those that
-are there.
+A table is a folder of Parquet files, on disk or at any fsspec address (`s3://bucket/faces`); its rows are in the order
+of the file names. Files are written whole, one after the other. A stopped `match` continues after the existing files.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from probablyexists.intake.settings import EmbedSettings, MatchSettings, checked
 from probablyexists.matching.neighbours import Vectors
 
 ROWS = 1 << 16
-"""Rows of a file of embeddings."""
+"""Rows in a file of embeddings."""
 QUERIES = 1 << 20
-"""Queries of a file of matches."""
+"""Queries in a file of matches."""
 
 
 def embed(
@@ -47,16 +46,16 @@ def embed(
 ) -> Embedded:
     """Embed a set of images and write `out`: path, person, sha256, n_faces and embedding of every photo with a face.
 
-    `out`: a folder, or an address of fsspec. The other arguments are as for `audit`; `seed` draws the images on which
-    `faces="auto"` decides. Returns the table that was written, without pictures. Raises InputError, one line, also
-    where `out` holds something already.
+    `out`: a folder or an fsspec address. The other arguments are as for `audit`; `seed` draws the images that
+    `faces="auto"` decides on. Returns the table that was written, without pictures. Raises InputError, also if `out`
+    is not empty.
     """
     given = locals()
     return run_embed(checked(EmbedSettings, given), progress or Silent())
 
 
 def run_embed(settings: EmbedSettings, progress: Progress) -> Embedded:
-    """Embedding itself."""
+    """Run `embed` with checked settings."""
     folder = table_folder(settings.out)
     if folder.names():
         raise InputError(f"{option('out', settings.out)}: is not empty; give another folder")
@@ -91,22 +90,22 @@ def match(
     ray_address: str | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """For every row of one table its k nearest of the other, exact: `similarity` and `reference` (row; -1 for none).
+    """The k nearest references of every query, exact: `similarity` (cosine) and `reference` (row; -1 for none).
 
-    `queries`, `references`: Parquet files or folders of them with a column `embedding`, on disk or at an address of
-    fsspec. Written to `out` in files of a million queries; those that are there are not made again. Returns how many
-    queries were matched now. Raises InputError, one line.
+    `queries`, `references`: Parquet files or folders of them with a column `embedding`, on disk or at an fsspec
+    address. Written to `out` in files of a million queries; existing files are kept. Returns the number of queries
+    matched in this call. Raises InputError.
     """
     given = locals()
     return run_match(checked(MatchSettings, given), progress or Silent())
 
 
 def run_match(settings: MatchSettings, progress: Progress) -> int:
-    """Matching itself."""
+    """Run `match` with checked settings."""
     asked, known = ParquetVectors(settings.queries), ParquetVectors(settings.references)
     if asked.dim != known.dim:
         raise InputError(
-            f"{settings.queries} has embeddings of {asked.dim} numbers, {settings.references} of {known.dim}; use one "
+            f"{settings.queries} has embeddings of {asked.dim} numbers, {settings.references} {known.dim}; use one "
             "recogniser"
         )
     folder = table_folder(settings.out)
@@ -126,7 +125,7 @@ def run_match(settings: MatchSettings, progress: Progress) -> int:
 
 @dataclass(frozen=True)
 class _Part:
-    """Some rows of vectors, as if they were all."""
+    """A range of rows of vectors, as vectors of their own."""
 
     vectors: Vectors
     start: int

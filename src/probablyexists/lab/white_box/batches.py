@@ -1,4 +1,4 @@
-"""Photos as networks take them."""
+"""Photos as input of a network."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""GAN-Leaks, white box: how near can the generator come to this photo, searched with its own gradients?
+"""GAN-Leaks, white box: how closely can the generator reproduce this photo?
 
 Chen, Yu, Zhang & Fritz 2020, "GAN-Leaks" (arXiv 1909.03935), section 4.4: the reconstruction error is
-min_z |x - G(z)|^2 (equation 5 with the optimisation in the latent space), and a photo that can be had nearly exactly is
-taken for a training photo. The search begins at the best of many random latents, then follows Adam. The paper's
-other two terms, a perceptual distance and a pull on the latents' length, are left out: the first needs a network of its
-own, and the second did not matter to its results.
+min_z |x - G(z)|^2 (equation 5, minimised over latents), and a photo with a small error is taken for a training photo.
+The search starts at the best of many random latents and follows Adam. The paper's other two terms are left out: a
+perceptual distance, which needs another network, and a penalty on the length of latents, which did not change its
+results.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 POOL = 2048
-"""Random latents among which the search begins."""
+"""Random latents, of which the best is the start."""
 STEPS = 150
 RATE = 0.03
 
@@ -28,7 +28,7 @@ RATE = 0.03
 def reconstruction_errors(
     generator: nn.Module, pictures: NDArray[np.uint8], *, seed: int = 0, steps: int = STEPS, pool: int = POOL
 ) -> NDArray[np.float64]:
-    """(n,) root mean square errors of grey levels, 0 to 255, of the best pictures found; lower = more likely a member.
+    """(n,) root mean square errors, in grey levels 0 to 255, of the closest pictures; lower = more likely a member.
 
     `generator`: in `eval`, with `latent_shape`, to pictures in [-1, 1]; `pictures`: (n, side, side, 3). The error of a
     photo does not depend on the others.

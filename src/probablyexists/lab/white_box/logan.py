@@ -1,9 +1,9 @@
 """LOGAN, white box: does the discriminator take this photo for a real one?
 
 Hayes, Melis, Danezis & De Cristofaro 2019, "LOGAN: Membership Inference Attacks Against Generative Models" (PoPETs
-2019(1), arXiv 1705.07663), section 4.1: a discriminator that has learned its training photos by heart gives them higher
-logits than others. A person's score is the mean over the photos. Its counterpart on identities, a discriminator of face
-embeddings that never sees the victim's own, is `classifier.LearnedClassifier`.
+2019(1), arXiv 1705.07663), section 4.1: a discriminator that has memorised its training photos gives them higher
+logits than other photos. A person's score is the mean over the photos. `classifier.LearnedClassifier` is the
+counterpart on identities: a discriminator of face embeddings, made without the victim's own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def logits(discriminator: nn.Module, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(n,) logits of (n, side, side, 3) photos by a discriminator in `eval`; higher = more likely a member.
 
-    Each photo is a batch of its own, so that no statistic of a batch tells of the others.
+    Each photo is a batch of its own, so that its logit does not depend on the others.
     """
     import torch
 

@@ -1,8 +1,7 @@
-"""Attacks that open the victim: by the generator's gradients, or by the discriminator that training leaves behind.
+"""Attacks that open the victim: with the generator's gradients, or with the discriminator of the training.
 
-They look at photos one by one, as they were cropped for training, and are dear: the strangers are a random few. There
-is no reference to learn from, so that nobody is dealt into folds; blind is the same attack on networks that were drawn
-and never trained.
+They score photos one by one, as cropped for training. They are slow, so that the strangers are a random few. They learn
+from no reference people, so that there are no folds. The blind attacker has untrained networks.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 N_STRANGERS, MOST_PHOTOS = 100, 3
-"""Of whom, and of each of whom, a search is made."""
+"""Most strangers, and most photos of a person, that are scored."""
 PhotoScores = Callable[["nn.Module", NDArray[np.uint8], int], NDArray[np.float64]]
 """(network, (n, side, side, 3) pictures, seed) -> (n,) scores; higher = more likely a member."""
 
@@ -56,7 +55,7 @@ WHITE_BOX: Mapping[str, WhiteBox] = {
 
 
 def left_behind(training: Training, folder: Path) -> bool:
-    """Whether this finished run can be opened; the sampler of a diffusion model is many networks deep."""
+    """Whether this run can be opened: it has a discriminator (gradients through a diffusion sampler are too slow)."""
     return procedure(training.procedure).d_loss is not None and (folder / "training" / "checkpoint.json").exists()
 
 
@@ -92,7 +91,7 @@ def _first(crowd: Crowd, k: int) -> Crowd:
 
 
 def _scored(crowd: Crowd, network: nn.Module, attack: WhiteBox, seed: int) -> Crowd:
-    """The crowd with the score of each photo in place of its embedding."""
+    """The crowd, with the score of each photo as its embedding."""
     scores = attack.score(network, read_files([Path(photo.path) for photo in crowd.table.photos]), seed)
     return Crowd(replace(crowd.table, embeddings=scores[:, None].astype(np.float32)), crowd.people)
 
@@ -102,7 +101,7 @@ def _mean(faces: Faces) -> NDArray[np.float64]:
 
 
 def _network(training: Training, folder: Path, attack: WhiteBox, *, drawn: bool) -> nn.Module:
-    """The averaged generator or the discriminator of a finished run, in `eval`; `drawn`: as it was before training."""
+    """The averaged generator or the discriminator of a finished run, in `eval`; `drawn`: with new random weights."""
     import torch
 
     from probablyexists.networks.build import build_discriminator, build_generator

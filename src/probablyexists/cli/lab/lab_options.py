@@ -1,0 +1,54 @@
+"""What the lab's commands share: their options, and what they check first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from pydantic import BaseModel, ValidationError
+
+from probablyexists.basis.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from probablyexists.lab.pool import Cell
+
+Checked = TypeVar("Checked", bound=BaseModel)
+
+Experiment = Annotated[Path, typer.Argument(help="A TOML file of runs.")]
+Out = Annotated[Path, typer.Option(help="Folder for the runs; large, with names and faces: do not publish.")]
+Done = Annotated[Path, typer.Option("--out", help="Folder of the runs, or its rows.jsonl.")]
+Faces = Annotated[Path | None, typer.Option(help="Folder that holds lfw/, celeba/ and orl/.")]
+Cache = Annotated[Path | None, typer.Option(help="Where crops and embeddings are kept; default: the user's cache.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads, of everything; default: all cores.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
+
+
+def checked(kind: type[Checked], **given: object) -> Checked:
+    """Settings from options; InputError names the option."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"--{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def cells(experiment: Path, out: Path) -> list[Cell]:
+    """The finished runs of an experiment, pooled over seeds; InputError if there are none."""
+    needs_torch()
+    from probablyexists.lab.experiment import read_experiment
+    from probablyexists.lab.pool import pool
+    from probablyexists.lab.run import rows
+
+    found = rows(read_experiment(experiment), out)
+    if not found:
+        raise InputError(f"--out {out}: holds no row of {experiment}; carry it out with: probablyexists lab run")
+    return pool(found, out.parent if out.is_file() else out)
+
+
+def needs_torch() -> None:
+    """MissingExtraError, with the command that installs it, where there is no torch."""
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("torch", "lab") from None

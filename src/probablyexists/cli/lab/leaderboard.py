@@ -1,0 +1,49 @@
+"""`probablyexists lab leaderboard`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from probablyexists.basis.threads import limited_threads
+from probablyexists.cli.lab.lab_options import Cache, Threads, needs_torch
+from probablyexists.cli.options import Quiet, progress_of
+
+
+def leaderboard(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs, or the folder they are in.")],
+    plot: Annotated[Path | None, typer.Option(help="An SVG file to draw the first table into.")] = None,
+    cache: Cache = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Every attack on every finished run, best first, as Markdown on stdout.
+
+        probablyexists lab leaderboard lab/
+
+    Attacks that open the generator have a table of their own, over the runs
+    that kept the networks these attacks need.
+    """
+    needs_torch()
+    from probablyexists.attacks.known import ATTACKS
+    from probablyexists.engines.resources import default_cache
+    from probablyexists.lab.leaderboard import YARDSTICKS, margin, margin_words, standings, table
+    from probablyexists.lab.victims import attacked, find_victims
+    from probablyexists.lab.white_box.scores import WHITE_BOX
+
+    progress, cache = progress_of(quiet), cache or default_cache()
+    with limited_threads(threads):
+        victims = [attacked(folder, ATTACKS, cache, progress, threads) for folder in find_victims(runs)]
+        found, won = standings(victims, list(ATTACKS)), margin(victims, list(ATTACKS))
+        opened = [victim for victim in victims if set(WHITE_BOX) <= set(victim.costs)]
+        beside = standings(opened, [*YARDSTICKS, *WHITE_BOX]) if opened else []
+    if plot is not None:
+        from probablyexists.lab.plot import plot_leaderboard
+
+        plot_leaderboard(found, plot)
+    typer.echo(f"{len(victims)} victims, samples alone\n\n{table(found)}\n")
+    typer.echo(margin_words(won))
+    if opened:
+        typer.echo(f"\n{len(opened)} victims, opened, beside attacks on samples alone\n\n{table(beside)}")

@@ -1,0 +1,30 @@
+"""`probablyexists lab plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from probablyexists.basis.errors import InputError
+from probablyexists.cli.lab.lab_options import Done, Experiment, cells
+
+
+def plot(
+    experiment: Experiment,
+    out: Done,
+    to: Annotated[Path, typer.Option(help="Folder for the SVG files.")],
+) -> None:
+    """AUROC against people, photos and training time, and exposure against dose, as SVG files.
+
+    probablyexists lab plot experiments/smoke.toml --out lab/ --to plots/
+    """
+    finished = cells(experiment, out)
+    from probablyexists.lab.plot import plot as draw
+
+    written = draw(finished, to)
+    for path in written:
+        typer.echo(str(path))
+    if not written:
+        raise InputError(f"--out {out}: no curve has two points yet; carry out more runs")
