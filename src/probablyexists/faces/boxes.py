@@ -47,9 +47,6 @@ def _detector() -> Any:
     return _local.detector
 
 
-_ATTEMPTS = ((0, 0.0), (1, 0.0), (1, -0.3))
-"""How many times the image is doubled, and what is added to the detector's threshold; tried in this order."""
-
 _LEAST_FACE = 80
 """Side, in pixels, of the smallest face that the detector sees."""
 
@@ -75,7 +72,7 @@ def detect(image: NDArray[np.uint8]) -> Detection:
 
 def detect_whole(image: NDArray[np.uint8]) -> Detection:
     """Look for faces at the image's own size, then at twice the size, then at twice the size with a lower threshold."""
-    for doubled, stricter in _ATTEMPTS:
+    for doubled, stricter in ((0, 0.0), (1, 0.0), (1, -0.3)):  # `stricter` is added to the detector's threshold
         boxes = _seen(image, doubled, stricter)
         if boxes:
             return Detection(_chosen(boxes, image), len(boxes))

@@ -18,9 +18,6 @@ from probablyexists.generators.file_checks import content_id
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator, checked_size, to_pixels
 
-PROBED = range(8)
-"""Seeds whose pictures give an object that has no id of its own one."""
-
 
 def generator_by_name(name: str) -> Generator:
     """The generator `module:Name`: a function, an object, or a class that is made without arguments."""
@@ -68,7 +65,8 @@ def _of_network(network: Any, name: str, id: str | None) -> Generator:
 
 
 def _probed(kind: str, given: Any, sample: Callable[[Sequence[int]], NDArray[np.uint8]]) -> str:
-    digest = hashlib.sha256(np.ascontiguousarray(sample(PROBED)).tobytes()).hexdigest()
+    """An id for an object that has none, from its pictures of eight seeds."""
+    digest = hashlib.sha256(np.ascontiguousarray(sample(range(8))).tobytes()).hexdigest()
     return f"{kind}/{getattr(given, '__qualname__', type(given).__name__)}/{digest[:16]}"
 
 

@@ -9,16 +9,15 @@ Samples are drawn by DDIM (Song, Meng & Ermon, "Denoising Diffusion Implicit Mod
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
-from probablyexists.basis.errors import InputError, MissingExtraError
+from probablyexists.basis.errors import InputError
 from probablyexists.basis.text import one_line, shown
 from probablyexists.generators.file_checks import content_id, json_object
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator, checked_shape
-from probablyexists.generators.torch_run import runner, torch_device
+from probablyexists.generators.torch_run import required, runner, torch_device
 
 INDEX = "model_index.json"
 STEPS = 50
@@ -53,12 +52,7 @@ def open_diffusers(folder: Path) -> Generator:
 
 
 def _load(folder: Path, schedule: dict[str, Any], device: Any, where: str) -> tuple[Any, Any, Any]:
-    try:
-        diffusers: Any = importlib.import_module("diffusers")
-    except ImportError:
-        raise MissingExtraError("diffusers", "lab") from None
-    import torch
-
+    diffusers, torch = required("diffusers"), required("torch")
     try:
         with torch.random.fork_rng(devices=[]):  # weights are initialised at random before they are read
             network = diffusers.UNet2DModel.from_pretrained(

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     import torch
 
 
-def require_torch() -> None:
-    """Raise MissingExtraError, with the command that installs torch, if torch is missing."""
+def required(module: str) -> Any:
+    """An optional module; MissingExtraError, with the command that installs it, if it is missing."""
     try:
-        importlib.import_module("torch")
+        return importlib.import_module(module)
     except ImportError:
-        raise MissingExtraError("torch", "lab") from None
+        raise MissingExtraError(module, "lab") from None
 
 
 def torch_device() -> torch.device:
     """The GPU if torch sees one, else the CPU; MissingExtraError without torch."""
-    require_torch()
+    required("torch")
     import torch
 
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -95,12 +96,10 @@ def persons_of(where: str, paths: Sequence[str], named: bool | None, *, strip_to
     if strip_top and paths:
         first = parts(paths[0])[0]
         top = int(all(len(its := parts(path)) > 1 and its[0] == first for path in paths))
-    one_text: dict[str, str] = {}
     persons: list[str | None] = []
     for path in paths:
         its = parts(path)
-        person = clean(its[top]) if len(its) > top + 1 else None
-        persons.append(None if person is None else one_text.setdefault(person, person))
+        persons.append(sys.intern(clean(its[top])) if len(its) > top + 1 else None)
     n_loose = persons.count(None)
     if n_loose and n_loose < len(persons):
         example = shown("/".join(parts(paths[persons.index(None)])))

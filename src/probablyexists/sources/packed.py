@@ -93,12 +93,11 @@ def packed(folder: Path, name: str) -> list[Path]:
     arrow = [file for file in found if _kind(file) == ".arrow"]
     # `datasets` keeps computed results beside its data, as cache-....arrow
     found = sorted([file for file in arrow if not file.name.startswith("cache-")] or arrow or found)
-    splits: dict[str, Path] = {}
-    for file in found:
-        split = _SPLIT.fullmatch(file.name)
-        if split is not None:
-            numbered = file.parent / f"{split[1]}-*.parquet"
-            splits.setdefault(split[1] or split[2], numbered if split[1] else file)
+    splits = {
+        split[1] or split[2]: file.with_name(f"{split[1]}-*.parquet") if split[1] else file
+        for file in found
+        if (split := _SPLIT.fullmatch(file.name))
+    }
     if len(splits) > 1:
         first = min(splits)
         names = ", ".join(map(shown, sorted(splits)))
@@ -127,9 +126,8 @@ def titles(files: Sequence[Path]) -> list[str]:
     names = [clean(file.name) for file in files]
     if len(set(names)) == len(names):
         return names
-    whole = [os.path.abspath(file) for file in files]
-    top = os.path.commonpath([os.path.dirname(file) for file in whole])
-    return [clean(Path(os.path.relpath(file, top)).as_posix()) for file in whole]
+    top = os.path.commonpath([os.path.abspath(file.parent) for file in files])
+    return [clean(Path(os.path.relpath(file, top)).as_posix()) for file in files]
 
 
 class Packed:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -35,7 +36,6 @@ class ShardsSource(Packed):
         paths: list[str] = []
         places = array("q")  # a million tuples would fill the memory
         said: dict[str, str] = {}
-        one_text: dict[str, str] = {}
         for number, (shard, title) in enumerate(zip(self._shards, titles(self._shards), strict=True)):
             front, name = ("", shown(where)) if alone else (f"{title}/", f"{shown(where)}: {shown(title)}")
             seen: dict[str, tuple[int, int]] = {}  # of members with the same name the last is used
@@ -43,7 +43,7 @@ class ShardsSource(Packed):
                 if not inside.endswith(".json"):
                     seen[inside] = place
                 elif (person := _person(data)) is not None:
-                    said[front + _sample(inside)] = one_text.setdefault(person, person)
+                    said[front + _sample(inside)] = sys.intern(person)
             insides += seen
             paths += (front + inside for inside in seen)
             for place in seen.values():

@@ -9,6 +9,7 @@ integers whose names `datasets` keeps in the schema); `role` is as in a manifest
 from __future__ import annotations
 
 import json
+import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -132,21 +133,19 @@ class _Table:
         has_path = pa.types.is_struct(kind) and any(field.name == "path" and is_text(field.type) for field in kind)
         role = "role" if "role" in self._schema.names else None
         asked = [f"{self.image}.path" if has_path else None, self._person, role]
-        people: dict[str, str] = {}
         for start, batch in self._batches([column for column in asked if column], None):
             nothing = [None] * batch.num_rows
             paths = batch.column(self.image).field("path").to_pylist() if has_path else nothing
             persons = batch.column(self._person).to_pylist() if self._person else nothing
             roles = batch.column(role).to_pylist() if role else nothing
             for row, (path, person, word) in enumerate(zip(paths, persons, roles, strict=True), start):
-                name = self._name(person)
-                its_role = checked_role(word, self._where, row + 1)
-                yield row, path, None if name is None else people.setdefault(name, name), its_role
+                yield row, path, self._name(person), checked_role(word, self._where, row + 1)
 
     def _name(self, person: Any) -> str | None:
         if isinstance(person, int) and self._labels:
             return self._labels[person] if 0 <= person < len(self._labels) else None
-        return None if person is None else clean(str(person).strip()) or None
+        name = "" if person is None else sys.intern(clean(str(person).strip()))  # one text for all rows of a person
+        return name or None
 
     def cells(self, rows: list[int]) -> Iterator[Any]:
         """The image cells of these rows, in ascending order."""
