@@ -11,6 +11,7 @@ import shutil
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import as_file, files
 from multiprocessing import get_context
 from pathlib import Path
@@ -86,20 +87,17 @@ def demo(out: Path, seed: int, progress: Progress) -> Outcome:
 def draw_everybody(out: Path, progress: Progress) -> None:
     """Write training/, unseen/ and heldout/: one folder a person."""
     everybody = range(N_MEMBERS + N_HELDOUT)
-    jobs: list[tuple[Path, int, range]] = [
-        *((out / "training", n, member_photos(n)) for n in everybody[:N_MEMBERS]),
-        *((out / "unseen", n, UNSEEN_PHOTOS) for n in everybody[:N_MEMBERS]),
-        *((out / "heldout", n, range(PHOTOS_HELDOUT)) for n in everybody[N_MEMBERS:]),
+    jobs = [
+        *((out / "training", [n], member_photos(n)) for n in everybody[:N_MEMBERS]),
+        *((out / "unseen", [n], UNSEEN_PHOTOS) for n in everybody[:N_MEMBERS]),
+        *((out / "heldout", [n], range(PHOTOS_HELDOUT)) for n in everybody[N_MEMBERS:]),
     ]
     # Processes: drawing is many short numpy calls, and threads would wait for one another. Spawned, not forked: a
     # process that has threads must not be forked.
     pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn"))
     with progress.stage("drawing people", len(jobs)) as bar, pool:
-        written = [
-            pool.submit(write_population, folder, [n], photos, POPULATION, 128, "jpg") for folder, n, photos in jobs
-        ]
-        for each in written:
-            each.result()
+        write = partial(write_population, seed=POPULATION, kind="jpg")
+        for _ in pool.map(write, *zip(*jobs, strict=True)):
             bar.advance()
 
 

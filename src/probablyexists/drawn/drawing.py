@@ -154,14 +154,18 @@ def _dapple(scene: Scene, side: int) -> _Plane:
 
     Without it, skin is so smooth that two photos of a person are nearly the same picture.
     """
-    from PIL import Image
-
     factors = np.ones((side, side), np.float32)
     for cells in (9, 17):
         spots = np.random.default_rng([scene.grain, cells]).standard_normal((cells, cells)).astype(np.float32)
-        wide = Image.fromarray(spots).resize((side, side), Image.Resampling.BICUBIC)
-        factors += scene.dapple * np.asarray(wide, np.float32)
+        factors += scene.dapple * _enlarged(spots, side)
     return np.clip(factors, 0.3, 1.7)
+
+
+def _enlarged(grid: _Plane, side: int) -> _Plane:
+    """A coarse grid of noise as a smooth plane, (side, side)."""
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(grid).resize((side, side), Image.Resampling.BICUBIC))
 
 
 def _linear(colour: Colour) -> _Plane:
@@ -310,12 +314,9 @@ class _Canvas:
         self.shine = 0.11 * (1 - s.ambient) * shine
 
     def background(self) -> None:
-        from PIL import Image
-
         first, second = (_linear(c) for c in self.scene.background)
-        n = self.light.shape[1]
         blots = np.random.default_rng(self.scene.grain + 1).random((4, 4), dtype=np.float32)
-        mix = np.asarray(Image.fromarray(blots).resize((n, n), Image.Resampling.BICUBIC))
+        mix = _enlarged(blots, self.light.shape[1])
         self.light[:] = np.maximum(first + (second - first) * mix, 0)
 
     def _hair_distance(self) -> _Plane:
@@ -333,13 +334,10 @@ class _Canvas:
 
     def _strands(self) -> _Plane:
         """Brightness of the hair along its strands or in its curls, about 1."""
-        from PIL import Image
-
         p, x, y = self.person, self.x, self.y
         noise = rng(p.seed, "drawn hair", p.number)
         if p.curl > 0.2:
-            small = noise.normal(1, 0.22, (48, 48)).astype(np.float32)
-            curls = np.asarray(Image.fromarray(small).resize((256, 256), Image.Resampling.BICUBIC))
+            curls = _enlarged(noise.normal(1, 0.22, (48, 48)).astype(np.float32), 256)
             fine = 50 + 50 * p.curl
             bent = x + 0.04 * np.sin(9 * y)
             curled: _Plane = curls[(y * fine).astype(np.int32) & 255, (bent * fine).astype(np.int32) & 255]

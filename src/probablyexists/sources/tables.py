@@ -116,8 +116,6 @@ class _Table:
 
     def _is_person(self, name: str) -> bool:
         """Whether a column names people; plain numbers in `label` are no names."""
-        import pyarrow as pa
-
         kind = self._schema.field(name).type
         if is_text(kind) or _class_names(self._schema, name):
             return True
