@@ -45,8 +45,6 @@ def _leaked(findings: Findings) -> pa.Table:
 
 def render(findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool) -> str:
     """The page; the same bytes for the same findings and pictures."""
-    listed = withheld(findings)
-    people = _people(findings)
     return render_page(
         "report.html.j2",
         show_faces,
@@ -54,14 +52,11 @@ def render(findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool) ->
         signature=findings.signature,
         key_figures=_key_figures(findings),
         answers=seven_answers(findings),
-        people=people[:FIRST],
-        n_people=len(people),
+        people=_people(findings),
         likenesses=[e for e in exhibits if e.kind == "likeness"][:FIRST],
         copies=[e for e in exhibits if e.kind == "copy"][:FIRST],
-        n_copies=findings.copies.n_copies,
-        withheld=listed[:FIRST],
-        n_withheld=len(listed),
-        duplicates=findings.data.duplicates[:FIRST],
+        withheld=withheld(findings),
+        first=FIRST,
     )
 
 
@@ -69,11 +64,9 @@ def _key_figures(findings: Findings) -> list[tuple[str, str, str]]:
     """The numbers at the top of the page: label, value, note."""
     naming, copies, excess, power = findings.naming, findings.copies, findings.resemblance.excess, findings.missed.power
     samples = words.counted(copies.n_samples, "sample")
+    share, interval = words.percent_parts(excess)
     if isinstance(excess, Estimate):
-        share, interval = words.percent_parts(excess)
         interval = f"of samples; {interval}"
-    else:
-        share, interval = "—", words.absent(excess)
     if isinstance(power, Unresolvable):
         smallest, note = "—", words.absent(power)
     elif power.smallest is None or power.share is None:

@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.report import words
 from probablyexists.report.page import render_page
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import Sheet
-from probablyexists.stats.estimate import Estimate
 
 BADGES = {"copy": "copied", "evidence": "resembled", "no evidence": "no evidence"}
 MOST_PHOTOS = 4
@@ -21,11 +19,6 @@ def render_sheet(
     sheet: Sheet, photos: Sequence[NDArray[np.uint8]], samples: Mapping[str, NDArray[np.uint8]], show_faces: bool
 ) -> str:
     """`photos`: of the person; `samples`: path -> generated picture, without those that can no longer be read."""
-    power, interval, note = "—", "", ""
-    if isinstance(sheet.power, Estimate):
-        power, interval = words.percent_parts(sheet.power)
-    else:
-        note = words.absent(sheet.power)
     return render_page(
         "sheet.html.j2",
         show_faces,
@@ -34,9 +27,6 @@ def render_sheet(
         badge=BADGES[sheet.evidence],
         photos=photos[:MOST_PHOTOS],
         samples=samples,
-        power=power,
-        power_interval=interval,
-        power_note=note,
     )
 
 

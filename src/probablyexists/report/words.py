@@ -78,8 +78,10 @@ def percent_figure(figure: Figure) -> str:
     return f"{value} ({interval})"
 
 
-def percent_parts(figure: Estimate) -> tuple[str, str]:
-    """The share and its interval as text, with digits that suit the interval."""
+def percent_parts(figure: Figure) -> tuple[str, str]:
+    """The share and its interval as text, with digits that suit the interval; or a dash and why there is none."""
+    if not isinstance(figure, Estimate):
+        return "—", absent(figure)
     digits = _digits([100 * x for x in (figure.value, figure.low, figure.high)], 100.0)
     low, high = (number(100 * x, digits) for x in (figure.low, figure.high))
     return percent(figure.value, digits), f"{percent(figure.level)} interval {low} to {high}{NO_BREAK}%"

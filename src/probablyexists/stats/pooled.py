@@ -4,7 +4,7 @@ The AUROC of one run, with few members against many held-out people, varies much
 that. But runs are not independent: a person may be a member in one and held out in the next, or a member in both, and a
 person whose face is like many others scores high in all of them.
 
-Every run has the same weight: the figure is the mean of the runs' AUROCs. People are drawn, the generators are fixed: if
+Every run has the same weight: the figure is the mean of the runs' AUROCs. People are drawn, generators are fixed: if
 nothing leaks and members are drawn at random, a generator does not depend on who is a member, and every run has an
 expected AUROC of 1/2. scripts/pooled_coverage.py measures the coverage.
 """
