@@ -153,6 +153,7 @@ def who(findings: Findings) -> Answer:
             f"Nobody is named: for none of {members} is the evidence strong enough to keep the expected share of wrong "
             f"names at {level} or less."
         )
+    floor = "1 / (n + 1) for n held-out people with as many photos"
     tested = f"{count(n.n_members)} members tested at once"
     return Answer(
         "Who?",
@@ -162,11 +163,7 @@ def who(findings: Findings) -> Answer:
         "compared with held-out people on the same number of photos.",
         [
             Line("People named", f"{count(n.n_exposed)} of {count(n.n_members)}", f"false discovery rate {level}"),
-            Line(
-                "Smallest p-value this audit can give",
-                one_in(n.p_floor),
-                "1 / (n + 1) for n held-out people with as many photos",
-            ),
+            Line("Smallest p-value this audit can give", one_in(n.p_floor), floor),
             Line("Members who must reach it before anyone can be named", count(n.smallest_nameable), tested),
         ],
         [
