@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import runpy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +14,11 @@ from scipy.stats import t
 
 from probablyexists.basis.errors import InputError
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
-from probablyexists.stats.pooled import PooledRun, pooled_auroc, pooled_difference, procedure_auroc
+from probablyexists.stats.pooled import PooledRun, pooled_auroc, pooled_difference
 from probablyexists.stats.roc import Side, auroc, auroc_estimate
 
 Floats = NDArray[np.float64]
+procedure_auroc = runpy.run_path(str(Path(__file__).parents[1] / "scripts" / "pooled_coverage.py"))["procedure_auroc"]
 
 
 def estimate(figure: Figure) -> Estimate:

@@ -54,8 +54,7 @@ def without(roles: Mapping[Role, Embedded], pairs: list[SamePicture]) -> dict[Ro
             others = sorted({name for pair in pairs if role in pair.roles for name in pair.roles} - {role})
             raise InputError(
                 f"{option(role)}: {len(out)} of {len(table)} photos are in {' and '.join(map(option, others))} too "
-                "(over 5 %); "
-                "keep each photo in one role, for example with 'probablyexists split'"
+                "(over 5 %); keep each photo in one role, for example with 'probablyexists split'"
             )
         left[role] = table.take(np.array([i for i in range(len(table)) if i not in out], dtype=np.intp))
     return left

@@ -24,6 +24,9 @@ from probablyexists.copies.normalised import (
 )
 
 T = TypeVar("T")
+Pictures = NDArray[np.uint8]
+Rows = NDArray[np.intp]
+Floats = NDArray[np.float64]
 
 N_CANDIDATES = 4
 
@@ -56,21 +59,54 @@ PORTIONS = Portions()
 
 
 @dataclass(frozen=True)
+class How:
+    """The view that is compared, and how much of it at once."""
+
+    view: int
+    threads: int | None
+    """None = all cores."""
+    portions: Portions = PORTIONS
+
+    def in_blocks(self, work: Callable[[slice], T], n: int) -> list[T]:
+        """`work` on n rows in blocks, on several threads; results in order."""
+        block = self.portions.block
+        blocks = [slice(start, min(n, start + block)) for start in range(0, n, block)]
+        threads = min(self.threads or os.cpu_count() or 1, len(blocks))
+        if threads <= 1:
+            return [work(rows) for rows in blocks]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(work, blocks))
+
+
+@dataclass(frozen=True)
 class Gallery:
     """One view of the references."""
 
-    pictures: NDArray[np.uint8]
+    pictures: Pictures
     """(m, 48, 48), in memory or on disk."""
     hashes: NDArray[np.uint8]
     """(m, 32)"""
     held: Windows | None
     """All references, prepared; None above `portions.held` references."""
-    portions: Portions
+    how: How
+
+    def prepared(self, rows: Rows) -> tuple[Windows, Rows]:
+        """References to compare with, and the places among them of these rows."""
+        if self.held is not None:
+            return self.held, rows
+        needed, at = np.unique(rows, return_inverse=True)
+        ready = no_windows(len(needed))
+
+        def fill(part: slice) -> None:
+            ready.put(part, windows(normalise(self.pictures[needed[part]])))
+
+        self.how.in_blocks(fill, len(needed))
+        return ready, at.reshape(rows.shape)
 
 
-def gallery(pictures: NDArray[np.uint8], threads: int | None, portions: Portions = PORTIONS) -> Gallery:
+def gallery(pictures: Pictures, how: How) -> Gallery:
     n = len(pictures)
-    held = no_windows(n) if n <= portions.held else None
+    held = no_windows(n) if n <= how.portions.held else None
     codes = np.empty((n, HASH_SIDE**2 // 8), np.uint8)
 
     def prepare(rows: slice) -> None:
@@ -79,19 +115,13 @@ def gallery(pictures: NDArray[np.uint8], threads: int | None, portions: Portions
         if held is not None:
             held.put(rows, windows(normal))
 
-    in_blocks(prepare, n, threads, portions.block)
-    return Gallery(pictures, codes, held, portions)
+    how.in_blocks(prepare, n)
+    return Gallery(pictures, codes, held, how)
 
 
 def compared(
-    queries: NDArray[np.uint8],
-    references: Gallery,
-    view: int,
-    threads: int | None,
-    *,
-    among: NDArray[np.intp] | None = None,
-    every: bool = False,
-) -> Iterator[tuple[slice, NDArray[np.intp], NDArray[np.float64]]]:
+    queries: Pictures, references: Gallery, *, among: Rows | None = None, every: bool = False
+) -> Iterator[tuple[slice, Rows, Floats]]:
     """For each chunk of queries: their rows; (n, 2, k) rows of references, for each query and its mirror image; and the
     (n, 2, k) correlations.
 
@@ -105,57 +135,32 @@ def compared(
 
     index = faiss.IndexBinaryFlat(HASH_SIDE**2)
     index.add(codes)
-    chunk = references.portions.chunk
+    chunk = references.how.portions.chunk
     for start in range(0, len(queries), chunk):
         rows = slice(start, start + chunk)
-        yield rows, *_chunk(queries[rows], references, index, view, threads, among, every)
+        normal, nearest = _candidates(queries[rows], index, references.how)
+        candidates = np.sort(nearest if among is None else among[nearest], axis=2)
+        ready, place = references.prepared(candidates)
+        which, correlation = best(queries[rows], normal, ready, place, references.how, every=every)
+        yield rows, np.take_along_axis(candidates, which, axis=2), correlation
 
 
-def _chunk(
-    queries: NDArray[np.uint8],
-    references: Gallery,
-    index: Any,
-    view: int,
-    threads: int | None,
-    among: NDArray[np.intp] | None,
-    every: bool,
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    n, block = len(queries), references.portions.block
+def _candidates(queries: Pictures, index: Any, how: How) -> tuple[NDArray[np.float32], Rows]:
+    """The queries, normalised, and (n, 2, k) places in the index nearest to each query and its mirror image."""
     normal = np.empty(queries.shape, np.float32)
-    nearest = np.empty((n, 2, min(N_CANDIDATES, index.ntotal)), np.intp)
+    nearest = np.empty((len(queries), 2, min(N_CANDIDATES, index.ntotal)), np.intp)
 
     def prepare(rows: slice) -> None:
         normal[rows] = normalise(queries[rows])
         nearest[rows] = _nearest(index, hashes(normal[rows]))
 
-    in_blocks(prepare, n, threads, block)
-    candidates = np.sort(nearest if among is None else among[nearest], axis=2)
-    if references.held is not None:
-        ready, place = references.held, candidates
-    else:
-        needed, at = np.unique(candidates, return_inverse=True)
-        ready, place = no_windows(len(needed)), at.reshape(candidates.shape)
-
-        def fill(rows: slice) -> None:
-            ready.put(rows, windows(normalise(references.pictures[needed[rows]])))
-
-        in_blocks(fill, len(needed), threads, block)
-
-    which, correlation = best(queries, normal, ready, place, view, threads, every=every, block=block)
-    return np.take_along_axis(candidates, which, axis=2), correlation
+    how.in_blocks(prepare, len(queries))
+    return normal, nearest
 
 
 def best(
-    pictures: NDArray[np.uint8],
-    normal: NDArray[np.float32],
-    references: Windows,
-    place: NDArray[np.intp],
-    view: int,
-    threads: int | None,
-    *,
-    every: bool,
-    block: int,
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    pictures: Pictures, normal: NDArray[np.float32], references: Windows, place: Rows, how: How, *, every: bool
+) -> tuple[Rows, Floats]:
     """(n, 2, k) number of the candidate, and its correlation after small turns and scalings where these are tried.
 
     `normal`: the pictures, normalised. `place`: (n, 2, c) rows of `references`, for each picture and its mirror image.
@@ -168,30 +173,16 @@ def best(
             for k in range(place.shape[2]):
                 found[rows, flip, k] = references.correlation(both, place[rows, flip, k])
 
-    in_blocks(compare, len(pictures), threads, block)
+    how.in_blocks(compare, len(pictures))
     which = np.broadcast_to(np.arange(place.shape[2]), place.shape)
     if not every:
         which = found.argmax(axis=2)[:, :, None]
         found, place = np.take_along_axis(found, which, axis=2), np.take_along_axis(place, which, axis=2)
-    _register(pictures, references, place, found, view, threads, block)
-    return which, found
-
-
-def _register(
-    pictures: NDArray[np.uint8],
-    references: Windows,
-    place: NDArray[np.intp],
-    correlation: NDArray[np.float64],
-    view: int,
-    threads: int | None,
-    block: int,
-) -> None:
-    """Raise, in place, the correlations of pairs that are alike to the largest over small turns and scalings."""
-    worth, warps = _REGISTRATION[view]
-    alike = np.flatnonzero((correlation >= worth).any(axis=(1, 2)))
+    worth, warps = _REGISTRATION[how.view]
+    alike = np.flatnonzero((found >= worth).any(axis=(1, 2)))
 
     def register(rows: slice) -> None:
-        moving, where, now = pictures[alike[rows]], place[alike[rows]], correlation[alike[rows]]
+        moving, where, now = pictures[alike[rows]], place[alike[rows]], found[alike[rows]]
         asked = [np.nonzero(now[:, flip] >= worth) for flip in range(2)]
         for turn, scale in warps:
             core = cores(normalise(warp(moving, turn, scale)))
@@ -199,12 +190,13 @@ def _register(
                 if i.size:
                     both = mirrored(core[i]) if flip else core[i]
                     now[i, flip, k] = np.maximum(now[i, flip, k], references.correlation(both, where[i, flip, k]))
-        correlation[alike[rows]] = now
+        found[alike[rows]] = now
 
-    in_blocks(register, len(alike), threads, block)
+    how.in_blocks(register, len(alike))
+    return which, found
 
 
-def _nearest(index: Any, codes: NDArray[np.uint8]) -> NDArray[np.intp]:
+def _nearest(index: Any, codes: NDArray[np.uint8]) -> Rows:
     """(n, 2, k) rows nearest by Hamming distance to (n, 2, 32) hashes."""
     import faiss
 
@@ -216,13 +208,3 @@ def _nearest(index: Any, codes: NDArray[np.uint8]) -> NDArray[np.intp]:
     finally:
         faiss.omp_set_num_threads(before)
     return np.asarray(nearest.reshape(*codes.shape[:2], -1), dtype=np.intp)
-
-
-def in_blocks(work: Callable[[slice], T], n: int, threads: int | None, block: int) -> list[T]:
-    """`work` on n rows in blocks, results in order."""
-    blocks = [slice(start, min(n, start + block)) for start in range(0, n, block)]
-    threads = min(threads or os.cpu_count() or 1, len(blocks))
-    if threads <= 1:
-        return [work(rows) for rows in blocks]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, blocks))

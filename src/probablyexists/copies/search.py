@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.copies.gallery import PORTIONS, Portions, best, compared, gallery, in_blocks
+from probablyexists.copies.gallery import PORTIONS, Floats, How, Pictures, Portions, Rows, best, compared, gallery
 from probablyexists.copies.normalised import normalise, windows
 
 SAME_PICTURE = 0.95
@@ -32,9 +32,9 @@ SAME_PERSON_RATE = 1 / 100
 class Matches:
     """The best match of each query in image space."""
 
-    correlation: NDArray[np.float64]
+    correlation: Floats
     """(n,) pixel correlation, higher = more alike; -1 without references."""
-    index: NDArray[np.intp]
+    index: Rows
     """(n,) row of the reference; -1 without references."""
 
 
@@ -50,8 +50,8 @@ class CopyThreshold:
 
 
 def find(
-    queries: NDArray[np.uint8],
-    references: NDArray[np.uint8],
+    queries: Pictures,
+    references: Pictures,
     threads: int | None = None,
     done: Callable[[int], None] | None = None,
     *,
@@ -65,8 +65,8 @@ def find(
     """
     found = _nothing(len(queries))
     for view in range(queries.shape[1]):
-        known = gallery(references[:, view], threads, portions)
-        for rows, candidate, correlation in compared(queries[:, view], known, view, threads):
+        known = gallery(references[:, view], How(view, threads, portions))
+        for rows, candidate, correlation in compared(queries[:, view], known):
             _improve(found, rows, candidate[:, :, 0], correlation[:, :, 0])
             if done is not None:
                 done(len(candidate))
@@ -74,62 +74,53 @@ def find(
 
 
 def find_apart(
-    pictures: NDArray[np.uint8],
-    part: NDArray[np.integer],
-    threads: int | None = None,
-    *,
-    portions: Portions = PORTIONS,
+    pictures: Pictures, part: NDArray[np.integer], threads: int | None = None, *, portions: Portions = PORTIONS
 ) -> Matches:
     """Best match of each picture among pictures of other parts, as in `find`. `part`: (n,) part index."""
     found = _nothing(len(pictures))
     for view in range(pictures.shape[1]):
-        known = gallery(pictures[:, view], threads, portions)
+        known = gallery(pictures[:, view], How(view, threads, portions))
         for one in np.unique(part):
             own, others = np.flatnonzero(part == one), np.flatnonzero(part != one)
-            for rows, candidate, correlation in compared(pictures[own, view], known, view, threads, among=others):
+            for rows, candidate, correlation in compared(pictures[own, view], known, among=others):
                 _improve(found, own[rows], candidate[:, :, 0], correlation[:, :, 0])
     return found
 
 
 def find_all(
-    queries: NDArray[np.uint8], references: NDArray[np.uint8], at_least: float, threads: int | None = None
+    queries: Pictures, references: Pictures, at_least: float, threads: int | None = None
 ) -> dict[tuple[int, int], float]:
     """(query, reference) -> correlation, for every candidate pair that reaches `at_least` in some view."""
     pairs: dict[tuple[int, int], float] = {}
     for view in range(queries.shape[1]):
-        known = gallery(references[:, view], threads)
-        for rows, candidate, correlation in compared(queries[:, view], known, view, threads, every=True):
+        known = gallery(references[:, view], How(view, threads))
+        for rows, candidate, correlation in compared(queries[:, view], known, every=True):
             for at in zip(*np.nonzero(correlation >= at_least), strict=True):
                 pair = (rows.start + int(at[0]), int(candidate[at]))
                 pairs[pair] = max(pairs.get(pair, -1.0), float(correlation[at]))
     return pairs
 
 
-def correlate(
-    a: NDArray[np.uint8], b: NDArray[np.uint8], threads: int | None = None, *, portions: Portions = PORTIONS
-) -> NDArray[np.float64]:
+def correlate(a: Pictures, b: Pictures, threads: int | None = None, *, portions: Portions = PORTIONS) -> Floats:
     """(n,) correlation of image i of `a`, or its mirror image, with image i of `b`, in the best view."""
 
-    def compare(rows: slice) -> NDArray[np.float64]:
+    def compare(rows: slice) -> Floats:
         ours, theirs = a[rows], b[rows]
         same = np.broadcast_to(np.arange(len(ours))[:, None, None], (len(ours), 2, 1))
         found = []
         for view in range(a.shape[1]):
             pictures, references = ours[:, view], windows(normalise(theirs[:, view]))
-            alike = best(pictures, normalise(pictures), references, same, view, 1, every=True, block=portions.block)
-            found.append(alike[1])
+            found.append(best(pictures, normalise(pictures), references, same, How(view, 1, portions), every=True)[1])
         return np.asarray(np.max(found, axis=(0, 2, 3)))
 
-    return np.concatenate([np.empty(0), *in_blocks(compare, len(a), threads, portions.block)])
+    return np.concatenate([np.empty(0), *How(0, threads, portions).in_blocks(compare, len(a))])
 
 
 def _nothing(n: int) -> Matches:
     return Matches(np.full(n, -1.0), np.full(n, -1, dtype=np.intp))
 
 
-def _improve(
-    found: Matches, rows: slice | NDArray[np.intp], candidate: NDArray[np.intp], correlation: NDArray[np.float64]
-) -> None:
+def _improve(found: Matches, rows: slice | Rows, candidate: Rows, correlation: Floats) -> None:
     """Replace matches by better ones. `candidate`, `correlation`: (n, 2), of the pictures and their mirror images."""
     for flip in range(2):
         better = correlation[:, flip] > found.correlation[rows]

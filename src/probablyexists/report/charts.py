@@ -68,11 +68,6 @@ class Scale:
         """The pixel of a value."""
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
-    @property
-    def middle(self) -> float:
-        """The pixel halfway."""
-        return (self.start + self.end) / 2
-
 
 Ticks = list[tuple[float, str]]
 
@@ -106,10 +101,8 @@ def membership_chart(findings: Findings) -> Chart | None:
         x = Scale(left - 0.01, 1.01, LETTER * max(len(label) for label, _ in rows) + 8, width - 8)
         ticks = round_ticks(left, 1.0, 7)
         marks = [_line(x(at), top, x(at), bottom, LINE) for at, _ in ticks]
-        marks += [
-            _line(x(0.5), top, x(0.5), bottom, MUTED, stroke_dasharray="4 3"),
-            _text(x(0.5), top - 7, "guessing", MUTED),
-        ]
+        marks.append(_line(x(0.5), top, x(0.5), bottom, MUTED, stroke_dasharray="4 3"))
+        marks.append(_text(x(0.5), top - 7, "guessing", MUTED))
         for i, (label, figure) in enumerate(rows):
             y = top + 21 + 34 * i
             marks.append(_label(x.start - 8, y, label, "end"))
@@ -159,19 +152,16 @@ def exposure_chart(findings: Findings) -> Chart | None:
         axis = _below(x, y.start, round_ticks(low, high, 8), title, gap=14 if marked else 0)
         return Drawing(width, 240, marks + axis)
 
-    marks_below = "; each also has a mark below the axis" if n_named <= MOST_TICKS_NAMED else ""
-    red = f"Red: named{marks_below}. " if n_named else ""
+    red, who = "", "nobody is named."
+    if n_named:
+        red = f"Red: named{'; each also has a mark below the axis' if marked else ''}. "
+        who = f"the {n_named} named are between {number(float(named.min()), 1)} and {number(float(named.max()), 1)}."
     return _both(
         draw,
         f"Exposure of every member. {red}Shaded: strangers, whose mean is 0 and whose standard deviation is 1 by "
         "construction.",
-        f"Histogram of the exposure of {counted(exposure.size, 'member', 'members')} from "
-        f"{number(float(exposure.min()), 1)} to {number(float(exposure.max()), 1)}; "
-        + (
-            f"the {n_named} named are between {number(float(named.min()), 1)} and {number(float(named.max()), 1)}."
-            if n_named
-            else "nobody is named."
-        ),
+        f"Histogram of the exposure of {counted(exposure.size, 'member')} from "
+        f"{number(float(exposure.min()), 1)} to {number(float(exposure.max()), 1)}; {who}",
     )
 
 
@@ -184,11 +174,9 @@ def resemblance_chart(findings: Findings) -> Chart:
         x = Scale(0, max(r.members, r.strangers, 1e-9), LETTER * len(rows[1][0]) + 8, width - 64)
         marks = []
         for y, (label, share, colour) in zip((28, 72), rows, strict=True):
-            marks += [
-                _label(x.start - 8, y, label, "end"),
-                _bar(x.start, y - 12, x(share) - x.start, 24, colour),
-                _label(x(share) + 6, y, percent(share), "start"),
-            ]
+            marks.append(_label(x.start - 8, y, label, "end"))
+            marks.append(_bar(x.start, y - 12, x(share) - x.start, 24, colour))
+            marks.append(_label(x(share) + 6, y, percent(share), "start"))
         marks.append(_line(x.start, 8, x.start, 92, LINE))
         return Drawing(width, 118, [*marks, _text(x.start, 110, "share of samples", MUTED, text_anchor="start")])
 
@@ -201,11 +189,11 @@ def resemblance_chart(findings: Findings) -> Chart:
 
 def dose_chart(findings: Findings) -> Chart | None:
     """Mean exposure against the number of training photos; None if no point can be drawn."""
-    points = [
+    drawn = [
         (str(p.photos_from) if p.photos_from == p.photos_to else f"{p.photos_from}–{p.photos_to}", p.mean_exposure)
         for p in findings.dose.points
+        if isinstance(p.mean_exposure, Estimate)
     ]
-    drawn = [(label, figure) for label, figure in points if isinstance(figure, Estimate)]
     if not drawn:
         return None
 
@@ -238,7 +226,7 @@ def _both(draw: Callable[[int], Drawing], caption: str, alt: str) -> Chart:
 def _below(x: Scale, bottom: float, ticks: Ticks, title: str, gap: float = 0) -> list[Mark]:
     """The axis below the data, its labels `gap` pixels further down, and its title."""
     labels = [_text(x(at), bottom + gap + 18, label) for at, label in ticks]
-    title_mark = _text(x.middle, bottom + gap + 37, title, MUTED)
+    title_mark = _text((x.start + x.end) / 2, bottom + gap + 37, title, MUTED)
     return [_line(x.start, bottom, x.end, bottom, LINE), *labels, title_mark]
 
 
@@ -246,7 +234,8 @@ def _beside(y: Scale, x: Scale, ticks: Ticks, title: str) -> list[Mark]:
     """Grid lines across the data, their labels on the left, and the title of the axis, upright."""
     marks = [_line(x.start, y(at), x.end, y(at), LINE) for at, _ in ticks]
     marks += [_label(x.start - 8, y(at), label, "end") for at, label in ticks]
-    return [*marks, _text(12, y.middle, title, MUTED, transform=f"rotate(-90 12 {y.middle:.1f})")]
+    middle = (y.start + y.end) / 2
+    return [*marks, _text(12, middle, title, MUTED, transform=f"rotate(-90 12 {middle:.1f})")]
 
 
 def _interval(ends: tuple[float, float, float, float], dot: tuple[float, float], colour: str) -> list[Mark]:

@@ -51,7 +51,7 @@ def exhibits(
 ) -> list[Exhibit]:
     """Named people with the samples nearest to them, then copies; the strongest first within each kind."""
     kept = np.flatnonzero(~copied.is_copy)
-    planned: list[tuple[str, str, int, list[tuple[int, float]]]] = []
+    planned: list[tuple[Literal["copy", "likeness"], str, int, list[tuple[int, float]]]] = []
     order = np.lexsort((-named.exposure, named.p))
     for member in [i for i in order if named.exposed[i]][:MOST_PEOPLE]:
         near = kept[shown == member]
@@ -71,7 +71,7 @@ def exhibits(
     samples = pictures_of(sources["generated"], generated, [row for plan in planned for row, _ in plan[3]])
     return [
         Exhibit(
-            "likeness" if kind == "likeness" else "copy",
+            kind,
             person,
             photos[photo],
             tuple((generated.photos[row].path, value, samples[row]) for row, value in pairs if row in samples),

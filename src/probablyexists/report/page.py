@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from probablyexists.basis.files import write_text
 from probablyexists.report import words
@@ -36,111 +36,73 @@ def withheld(findings: Findings) -> list[str]:
 
     A path with a line break, or that could be misread in another way, is written as a JSON string.
     """
-    kept = findings.samples.filter(pc.not_equal(findings.samples["kind"], "none"))
-    return [words.visible(path) for path in sorted(kept["sample"].to_pylist())]
+    return [words.visible(path) for path in sorted(_leaked(findings)["sample"].to_pylist())]
+
+
+def _leaked(findings: Findings) -> pa.Table:
+    return findings.samples.filter(pc.not_equal(findings.samples["kind"], "none"))
 
 
 def render(findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool) -> str:
     """The page; the same bytes for the same findings and pictures."""
-    listed = withheld(findings)
-    people = _people(findings)
-    likenesses = [e for e in exhibits if e.kind == "likeness"]
-    copies = [e for e in exhibits if e.kind == "copy"]
-    return template("report.html.j2").render(
+    return render_page(
+        "report.html.j2",
+        show_faces,
         f=findings,
-        w=words,
-        style=stylesheet(),
+        signature=findings.signature,
         key_figures=_key_figures(findings),
         answers=seven_answers(findings),
-        people=people[:FIRST],
-        n_people=len(people),
-        likenesses=[_picture_row(e, show_faces) for e in likenesses[:FIRST]],
-        copies=[_picture_row(e, show_faces) for e in copies[:FIRST]],
-        n_copies=findings.copies.n_copies,
-        withheld=listed[:FIRST],
-        n_withheld=len(listed),
-        duplicates=findings.data.duplicates[:FIRST],
-        show_faces=show_faces,
+        people=_people(findings),
+        likenesses=[e for e in exhibits if e.kind == "likeness"][:FIRST],
+        copies=[e for e in exhibits if e.kind == "copy"][:FIRST],
+        withheld=withheld(findings),
+        first=FIRST,
     )
 
 
-@dataclass(frozen=True)
-class KeyFigure:
-    """One of the numbers at the top of the page."""
-
-    label: str
-    value: str
-    note: str
-
-
-def _key_figures(findings: Findings) -> list[KeyFigure]:
+def _key_figures(findings: Findings) -> list[tuple[str, str, str]]:
+    """The numbers at the top of the page: label, value, note."""
     naming, copies, excess, power = findings.naming, findings.copies, findings.resemblance.excess, findings.missed.power
-    samples = words.counted(copies.n_samples, "sample", "samples")
+    samples = words.counted(copies.n_samples, "sample")
+    share, interval = words.percent_parts(excess)
     if isinstance(excess, Estimate):
-        share, interval = words.percent_parts(excess)
-        shown = KeyFigure("Excess over strangers", share, f"of samples; {interval}")
-    else:
-        shown = KeyFigure("Excess over strangers", "—", words.absent(excess))
-    smallest = "Smallest leak noticed"
+        interval = f"of samples; {interval}"
     if isinstance(power, Unresolvable):
-        noticed = KeyFigure(smallest, "—", words.absent(power))
+        smallest, note = "—", words.absent(power)
     elif power.smallest is None or power.share is None:
-        noticed = KeyFigure(smallest, "none", "not even if every member had leaked")
+        smallest, note = "none", "not even if every member had leaked"
     else:
         people = "person" if power.smallest == 1 else "people"
+        smallest = words.count(power.smallest)
         note = f"{people} ({words.percent(power.share)} of members), in {words.percent(power.target)} of cases"
-        noticed = KeyFigure(smallest, words.count(power.smallest), note)
-    members = words.counted(naming.n_members, "member", "members")
     return [
-        KeyFigure("People named", words.count(naming.n_exposed), f"of {members}"),
-        KeyFigure("Copies", words.count(copies.n_copies), f"of {samples}"),
-        KeyFigure("Likenesses", words.count(findings.resemblance.n_likenesses), f"of {samples}"),
-        shown,
-        noticed,
+        ("People named", words.count(naming.n_exposed), f"of {words.counted(naming.n_members, 'member')}"),
+        ("Copies", words.count(copies.n_copies), f"of {samples}"),
+        ("Likenesses", words.count(findings.resemblance.n_likenesses), f"of {samples}"),
+        ("Excess over strangers", share, interval),
+        ("Smallest leak noticed", smallest, note),
     ]
 
 
 def _people(findings: Findings) -> list[dict[str, Any]]:
     """The rows of the named people, most certain first, with the number of copies and likenesses of each."""
-    shown: dict[str, Counter[str]] = {"copy": Counter(), "likeness": Counter()}
-    kept = findings.samples.filter(pc.not_equal(findings.samples["kind"], "none"))
-    for kind, person in zip(kept["kind"].to_pylist(), kept["person"].to_pylist(), strict=True):
-        shown[kind][person] += 1
+    leaked = _leaked(findings)
+    shown = Counter(zip(leaked["kind"].to_pylist(), leaked["person"].to_pylist(), strict=True))
     rows: list[dict[str, Any]] = findings.people.filter(findings.people["exposed"]).to_pylist()
     rows.sort(key=lambda row: (row["q"], row["p"], -row["exposure"], row["person"]))
-    return [row | {f"n_{kind}": counts[row["person"]] for kind, counts in shown.items()} for row in rows]
+    return [row | {f"n_{kind}": shown[kind, row["person"]] for kind in ("copy", "likeness")} for row in rows]
 
 
-@dataclass(frozen=True)
-class PictureRow:
-    """A training photo and the samples shown next to it, as `data:` URIs."""
-
-    person: str
-    photo: str
-    samples: list[tuple[str, float, str]]
-
-
-def _picture_row(exhibit: Exhibit, show_faces: bool) -> PictureRow:
-    return PictureRow(
-        exhibit.person,
-        data_uri(exhibit.photo, show_faces=show_faces),
-        [(path, value, data_uri(pixels, show_faces=show_faces)) for path, value, pixels in exhibit.samples],
-    )
-
-
-def _text(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text("utf-8")
-
-
-def stylesheet() -> str:
-    """The style sheet of all pages."""
-    return _text("style.css")
+def render_page(name: str, show_faces: bool, **values: Any) -> str:
+    """The page from the template of this name. Besides the values it has `w`, the functions of `words`, and `picture`,
+    which turns pixels into a `data:` URI."""
+    picture = partial(data_uri, show_faces=show_faces)
+    return _templates().get_template(name).render(w=words, picture=picture, show_faces=show_faces, **values)
 
 
 @cache
-def template(name: str) -> Template:
-    """The template with this file name: values are escaped, and an unknown variable is an error."""
-    environment = Environment(
-        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template(name)
+def _templates() -> Environment:
+    """The templates beside this file: values are escaped, and an unknown variable is an error."""
+    files = resources.files(__package__)
+    loader = FunctionLoader(lambda name: files.joinpath(name).read_text("utf-8"))
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -30,13 +30,13 @@ def count(n: int) -> str:
     return f"{n:,}"
 
 
-def counted(n: int, one: str, many: str) -> str:
-    """A number and its noun.
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number and its noun; `many` is by default `one` with an s.
 
-    >>> counted(1, "person", "people"), counted(1200, "person", "people")
-    ('1 person', '1,200 people')
+    >>> counted(1, "person", "people"), counted(1200, "person", "people"), counted(2, "photo")
+    ('1 person', '1,200 people', '2 photos')
     """
-    return f"{count(n)} {one if n == 1 else many}"
+    return f"{count(n)} {one if n == 1 else many or one + 's'}"
 
 
 def number(value: float, digits: int = 2, *, signed: bool = False) -> str:
@@ -78,14 +78,16 @@ def percent_figure(figure: Figure) -> str:
     return f"{value} ({interval})"
 
 
-def percent_parts(figure: Estimate) -> tuple[str, str]:
-    """The share and its interval as text, with digits that suit the interval."""
+def percent_parts(figure: Figure) -> tuple[str, str]:
+    """The share and its interval as text, with digits that suit the interval; or a dash and why there is none."""
+    if not isinstance(figure, Estimate):
+        return "—", absent(figure)
     digits = _digits([100 * x for x in (figure.value, figure.low, figure.high)], 100.0)
     low, high = (number(100 * x, digits) for x in (figure.low, figure.high))
-    return percent(figure.value, digits), f"{_level(figure)} interval {low} to {high}{NO_BREAK}%"
+    return percent(figure.value, digits), f"{percent(figure.level)} interval {low} to {high}{NO_BREAK}%"
 
 
-def number_figure(figure: Figure, *, signed: bool = False, least: int = 2, unit: str = "") -> str:
+def number_figure(figure: Figure, *, signed: bool = False) -> str:
     """A plain number with its interval, or why there is none.
 
     >>> number_figure(Estimate(0.615, 0.5512, 0.694, 0.95, "bootstrap", 100)).replace(NO_BREAK, " ")
@@ -94,9 +96,9 @@ def number_figure(figure: Figure, *, signed: bool = False, least: int = 2, unit:
     if isinstance(figure, Unresolvable):
         return absent(figure)
     values = (figure.value, figure.low, figure.high)
-    digits = max(least, _digits(values, math.inf if signed else 1.0))
+    digits = max(2, _digits(values, math.inf if signed else 1.0))
     value, low, high = (number(x, digits, signed=signed) for x in values)
-    return f"{value}{unit} ({_level(figure)} interval {low} to {high})"
+    return f"{value} ({percent(figure.level)} interval {low} to {high})"
 
 
 def absent(figure: Unresolvable) -> str:
@@ -200,17 +202,13 @@ def duration(seconds: float) -> str:
     >>> duration(12.3), duration(754.0)
     ('12 seconds', '13 minutes')
     """
-    return counted(round(seconds), "second", "seconds") if seconds < 120 else f"{count(round(seconds / 60))} minutes"
+    return counted(round(seconds), "second") if seconds < 120 else f"{count(round(seconds / 60))} minutes"
 
 
 def sentence_case(text: str) -> str:
     """With a capital letter at the start and a full stop at the end."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
-
-
-def _level(figure: Estimate) -> str:
-    return percent(figure.level)
 
 
 def _digits(values: Sequence[float], top: float) -> int:

@@ -29,11 +29,7 @@ class Frozen(BaseModel):
     """Base of all parts: immutable, unknown names refused, no NaN or infinity; a field's docstring is in the schema."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        arbitrary_types_allowed=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
 
 
@@ -79,29 +75,21 @@ class SampleRow(Frozen):
     """The training photo: its fingerprint, or its path with `show_names`; null if the sample is no copy."""
 
 
-PEOPLE_SCHEMA = pa.schema(
-    [
-        ("person", pa.string()),
-        ("photos", pa.int32()),
-        ("compared_on", pa.int32()),
-        ("similarity", pa.float64()),
-        ("exposure", pa.float64()),
-        ("p", pa.float64()),
-        ("q", pa.float64()),
-        ("exposed", pa.bool_()),
-        ("nearest", pa.list_(pa.string())),
-    ]
-)
-SAMPLES_SCHEMA = pa.schema(
-    [
-        ("sample", pa.string()),
-        ("kind", pa.string()),
-        ("person", pa.string()),
-        ("similarity", pa.float64()),
-        ("heldout_similarity", pa.float64()),
-        ("copy_of", pa.string()),
-    ]
-)
+_ARROW: dict[Any, pa.DataType] = {
+    int: pa.int32(),
+    float: pa.float64(),
+    float | None: pa.float64(),
+    bool: pa.bool_(),
+    list[str]: pa.list_(pa.string()),
+}
+
+
+def _schema(row: type[Frozen]) -> pa.Schema:
+    """A column for each field; what is no number, boolean or list is text."""
+    return pa.schema([(name, _ARROW.get(field.annotation, pa.string())) for name, field in row.model_fields.items()])
+
+
+PEOPLE_SCHEMA, SAMPLES_SCHEMA = _schema(PersonRow), _schema(SampleRow)
 
 
 def _as_table(schema: pa.Schema) -> PlainValidator:
@@ -470,16 +458,13 @@ class Findings(Frozen):
         try:
             return cls.model_validate_json(path.read_bytes())
         except OSError as error:
-            raise InputError(
-                f"{path}: cannot be read ({error.strerror}); give the findings.json of an audit"
-            ) from error
+            said = f"cannot be read ({error.strerror}); give the findings.json of an audit"
+            raise InputError(f"{path}: {said}") from error
         except ValidationError as error:
             reads = cls.model_fields["schema_version"].default
-            for found in error.errors(include_url=False):
-                has = found["input"]
-                if found["loc"] == ("schema_version",) and isinstance(has, int):
-                    when = "an earlier" if has < reads else "a later"
-                    raise InputError(
-                        f"{path}: written by {when} version (format {has}, this one reads {reads}); audit again"
-                    ) from error
-            raise InputError(f"{path}: not the findings of an audit ({str(error).splitlines()[0]})") from error
+            has = {found["loc"]: found["input"] for found in error.errors()}.get(("schema_version",))
+            said = f"not the findings of an audit ({str(error).splitlines()[0]})"
+            if isinstance(has, int):
+                when = "an earlier" if has < reads else "a later"
+                said = f"written by {when} version (format {has}, this one reads {reads}); audit again"
+            raise InputError(f"{path}: {said}") from error

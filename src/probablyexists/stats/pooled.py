@@ -4,17 +4,9 @@ The AUROC of one run, with few members against many held-out people, varies much
 that. But runs are not independent: a person may be a member in one and held out in the next, or a member in both, and a
 person whose face is like many others scores high in all of them.
 
-Every run has the same weight: the figure is the mean of the runs' AUROCs. Two intervals, for two claims, and a
-difference:
-
-- `pooled_auroc`: *these generators* give their members away. People are drawn, the generators are fixed. If nothing
-  leaks and members are drawn at random, a generator does not depend on who is a member, and every run has an expected
-  AUROC of 1/2. This is the interval to compare with the split baseline.
-- `procedure_auroc`: *the procedure* gives members away, if it is trained again from another seed on other members.
-  Generators are drawn too. Runs are the units; at least 4 are needed.
-- `pooled_difference`: `pooled_auroc` minus that of an attacker who never sees the generators, on the same people.
-
-scripts/pooled_coverage.py measures their coverage.
+Every run has the same weight: the figure is the mean of the runs' AUROCs. People are drawn, generators are fixed: if
+nothing leaks and members are drawn at random, a generator does not depend on who is a member, and every run has an
+expected AUROC of 1/2. scripts/pooled_coverage.py measures the coverage.
 """
 
 from __future__ import annotations
@@ -30,10 +22,7 @@ from scipy.stats import t
 
 from probablyexists.basis.errors import InputError
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
-from probablyexists.stats.roc import Side, auroc, auroc_interval, influences, logit_limits, satterthwaite
-
-FEWEST_RUNS = 4
-"""With fewer, Student's quantile (4.3 at 3 runs) is too large for any statement about a procedure."""
+from probablyexists.stats.roc import Side, auroc, auroc_interval, influences, satterthwaite
 
 People = Sequence[Hashable] | NDArray[Any]
 """The person of each score: names or numbers that mean the same person in every run."""
@@ -74,46 +63,23 @@ def pooled_auroc(runs: Sequence[PooledRun]) -> Figure:
     it. Each person's contributions are summed over runs, then squared: the variance robust to clusters, here the people
     (Liang & Zeger 1986, Biometrika 73(1)). A person who always scores high cancels out when on either side; a person
     who is a member in all runs counts in full. Each side of each run, of n people, is first scaled by the root of n /
-    (n - 1): with one run the variance is that of `roc.auroc_estimate`.
+    (n - 1). The interval is on the logit scale. The variance of 20 members is estimated badly, so the quantile is
+    Student's, with Satterthwaite's degrees of freedom for two groups: people who were ever a member, and people who
+    never were. With one run it is the interval of `roc.auroc_estimate`.
 
-    The interval is on the logit scale. The variance of 20 members is estimated badly, so the quantile is Student's,
-    with Satterthwaite's degrees of freedom for two groups: people who were ever a member, and people who never were.
-    With one run it is the interval of `roc.auroc_estimate`.
-
-    Not covered: another generator by the same procedure may leak more or less (`procedure_auroc`). Runs may share a
-    generator here. `n` is the number of different members, or of different held-out people if smaller. Unresolvable
-    without runs, or with fewer than 2 people on a side of a run.
+    Not covered: another generator by the same procedure may leak more or less. Runs may share a generator here. `n` is
+    the number of different members, or of different held-out people if smaller. Unresolvable without runs, or with
+    fewer than 2 people on a side of a run.
     """
-    if (missing := _missing(runs, 1)) is not None:
+    if (missing := _missing(runs)) is not None:
         return missing
-    return _over_people(_influences(runs))
-
-
-def procedure_auroc(runs: Sequence[PooledRun]) -> Figure:
-    """Mean over runs of the AUROC; its interval covers the draw of generators as well as of people.
-
-    Each run has its own generator, trained from its own seed; at least 4 runs. The variance of the mean is the variance
-    between runs divided by their number, plus the mean covariance of two runs through the people they share (which the
-    variance between runs does not show). Student's quantile, runs - 1 degrees of freedom, logit scale. A few runs may
-    be close together by chance, and this interval narrower than that over people, which it should include. So the wider
-    of the two is given, and the method says which. (Roever, Knapp & Friede 2015, BMC Medical Research Methodology
-    15:99, do the same in meta-analyses of few studies.) `n` is the number of runs, or that of `pooled_auroc` if its
-    interval is the wider.
-    """
-    if (missing := _missing(runs, FEWEST_RUNS)) is not None:
-        return missing
-    table = _influences(runs)
-    people = _over_people(table)
-    n = len(runs)
-    if not 0 < people.value < 1:
-        return people
-    covariances = table.pulls @ table.pulls.T
-    shared = float(covariances[~np.eye(n, dtype=bool)].mean())
-    variance = max(0.0, float(table.values.var(ddof=1)) / n + shared)
-    low, high = logit_limits(people.value, float(t.ppf(0.5 + LEVEL / 2, n - 1)) * math.sqrt(variance))
-    if high - low <= people.high - people.low:
-        return people
-    return Estimate(people.value, low, high, LEVEL, "mean over runs; Student over runs, logit scale", n)
+    table = contributions(runs)
+    squares = table.pulls.mean(axis=0) ** 2
+    method = "mean over runs; DeLong, clustered by person over runs, Satterthwaite, logit scale"
+    value, freedom = float(table.values.mean()), _freedom(squares, table.member)
+    return auroc_interval(
+        value, float(squares.sum()), int(table.member.sum()), int(table.heldout.sum()), method, freedom
+    )
 
 
 def pooled_difference(attack: Sequence[PooledRun], baseline: Sequence[PooledRun]) -> Figure:
@@ -126,62 +92,49 @@ def pooled_difference(attack: Sequence[PooledRun], baseline: Sequence[PooledRun]
     than the attack. Unresolvable without runs, with fewer than 2 people on a side of a run, or if nobody contributes
     anything.
     """
-    for runs in (attack, baseline):
-        if (missing := _missing(runs, 1)) is not None:
-            return missing
-    table, n = _influences([*attack, *baseline]), len(attack)
+    if (missing := _missing(attack) or _missing(baseline)) is not None:
+        return missing
+    table, n = contributions([*attack, *baseline]), len(attack)
     squares = (table.pulls[:n].mean(axis=0) - table.pulls[n:].mean(axis=0)) ** 2
-    variance, ever = float(squares.sum()), np.asarray(table.member.any(axis=0))
+    variance = float(squares.sum())
     if variance < 1e-12:
         return Unresolvable("every person counts the same for the attack and for the baseline")
     value = float(table.values[:n].mean() - table.values[n:].mean())
-    half = float(t.ppf(0.5 + LEVEL / 2, _freedom(squares, ever))) * math.sqrt(variance)
-    fewer = min(int(ever.sum()), int(table.heldout.any(axis=0).sum()))
+    half = float(t.ppf(0.5 + LEVEL / 2, _freedom(squares, table.member))) * math.sqrt(variance)
+    fewer = min(int(table.member.sum()), int(table.heldout.sum()))
     method = "difference of means over runs; DeLong, clustered by person over runs, Satterthwaite"
     return Estimate(value, value - half, value + half, LEVEL, method, fewer)
 
 
 @dataclass(frozen=True)
-class _Table:
-    """Runs by people of the pool."""
+class Contributions:
+    """The AUROCs of runs, and what each person of the pool contributes to them."""
 
     values: NDArray[np.float64]
     """(runs,) AUROCs"""
     pulls: NDArray[np.float64]
     """(runs, people) contribution of each person to each AUROC"""
     member: NDArray[np.bool_]
-    """(runs, people)"""
+    """(people,) whether ever a member"""
     heldout: NDArray[np.bool_]
-    """(runs, people)"""
+    """(people,) whether ever held out"""
 
 
-def _influences(runs: Sequence[PooledRun]) -> _Table:
+def contributions(runs: Sequence[PooledRun]) -> Contributions:
+    """At least 2 people on each side of every run."""
     pool: dict[Hashable, int] = {}
     for run in runs:
         for person in (*_ids(run.member_people), *_ids(run.heldout_people)):
             pool.setdefault(person, len(pool))
     values, pulls = np.empty(len(runs)), np.zeros((len(runs), len(pool)))
-    member, heldout = np.zeros((2, *pulls.shape), dtype=bool)
+    member, heldout = np.zeros((2, len(pool)), dtype=bool)
     for i, run in enumerate(runs):
         ours, who = _side(run.member_scores, run.member_people, pool)
         theirs, who_else = _side(run.heldout_scores, run.heldout_people, pool)
         values[i] = auroc(ours.scores, theirs.scores)
         pulls[i, who], pulls[i, who_else] = influences(ours, theirs, float(values[i]))
-        member[i, who] = heldout[i, who_else] = True
-    return _Table(values, pulls, member, heldout)
-
-
-def _over_people(table: _Table) -> Estimate:
-    squares = table.pulls.mean(axis=0) ** 2
-    ever = np.asarray(table.member.any(axis=0))
-    return auroc_interval(
-        float(table.values.mean()),
-        float(squares.sum()),
-        int(ever.sum()),
-        int(table.heldout.any(axis=0).sum()),
-        "mean over runs; DeLong, clustered by person over runs, Satterthwaite, logit scale",
-        _freedom(squares, ever),
-    )
+        member[who] = heldout[who_else] = True
+    return Contributions(values, pulls, member, heldout)
 
 
 def _freedom(squares: NDArray[np.float64], ever: NDArray[np.bool_]) -> float:
@@ -196,9 +149,9 @@ def _side(scores: NDArray[np.floating], people: People, pool: dict[Hashable, int
     return Side(np.asarray(scores, np.float64), np.asarray(numbers, np.intp)), who
 
 
-def _missing(runs: Sequence[PooledRun], fewest: int) -> Unresolvable | None:
-    if len(runs) < fewest:
-        return Unresolvable(f"needs at least {fewest} run{'s' * (fewest > 1)}, has {len(runs)}", fewest, len(runs))
+def _missing(runs: Sequence[PooledRun]) -> Unresolvable | None:
+    if not runs:
+        return Unresolvable("needs at least 1 run, has 0", 1, 0)
     has = min(len(set(_ids(people))) for run in runs for people in (run.member_people, run.heldout_people))
     return None if has >= 2 else Unresolvable(f"needs at least 2 people on each side of every run, has {has}", 2, has)
 

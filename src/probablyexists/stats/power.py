@@ -38,11 +38,7 @@ class Power:
 
 
 def smallest_leak(
-    planted: NDArray[np.floating],
-    heldout: NDArray[np.floating],
-    n_members: int,
-    level: float,
-    rng: np.random.Generator,
+    planted: NDArray[np.floating], heldout: NDArray[np.floating], n_members: int, level: float, rng: np.random.Generator
 ) -> Power:
     """Bisect for the smallest number of planted people of whom some are named in 80 % of simulated audits.
 

@@ -53,10 +53,9 @@ def randomised_slope(runs: Sequence[DoseRun], rng: np.random.Generator, draws: i
     and ties as at least as extreme (Phipson & Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9(1):39): the coverage is at
     least 95 % for any number of people and draws. The estimate is always in the interval.
 
-    Requires that the doses of a run were assigned at random to these people, independently of other runs. What breaks
-    it: doses that were chosen (photos that people happen to have), and people who dropped out afterwards for a reason
-    related to dose. The same people may be in several runs; `n` counts them in each. Two doses are enough (their
-    difference, per unit).
+    What breaks it: doses that were chosen (photos that people happen to have), runs whose doses depend on each other,
+    and people who dropped out afterwards for a reason related to dose. The same people may be in several runs; `n`
+    counts them in each.
 
     If the effect differs between people (larger for some, wider spread at high doses), an interval without 0 still
     shows, at 5 % error, that dose has an effect. But its ends assume a constant effect and cover the mean effect less

@@ -203,18 +203,14 @@ def _logistic(x: float) -> float:
 
 @dataclass(frozen=True)
 class _Weights:
-    """Random weights of some Bayesian bootstrap draws, one row a draw."""
+    """Random weights of some Bayesian bootstrap draws: of people (draws, people), and of the ends (draws,): one more
+    person above the highest negative, half a person above any threshold, and half a person below it."""
 
     positives: NDArray[np.float64]
-    """(draws, people)"""
     negatives: NDArray[np.float64]
-    """(draws, people)"""
     above_negatives: NDArray[np.float64]
-    """(draws,) one more person above the highest negative"""
     above_positives: NDArray[np.float64]
-    """(draws,) half a person who is above any threshold"""
     below_positives: NDArray[np.float64]
-    """(draws,) half a person who is below it"""
 
     @classmethod
     def draw(cls, n: int, n_positives: int, n_negatives: int, rng: np.random.Generator) -> _Weights:
