@@ -36,7 +36,8 @@ def plot(cells: Sequence[Cell], folder: Path) -> list[Path]:
     for name, (curves, label) in drawn.items():
         if any(len(points) > 1 for points in curves.values()):
             written.append(_write(folder / f"{name}.svg", _auroc_axes, curves, label))
-    written += [_write(folder / f"dose-{i}.svg", _dose_axes, cell) for i, cell in enumerate(_dosed(cells), start=1)]
+    dosed = [cell for cell in cells if len({photos for photos, _ in _exposures(cell)}) > 1]
+    written += [_write(folder / f"dose-{i}.svg", _dose_axes, cell) for i, cell in enumerate(dosed, start=1)]
     return written
 
 
@@ -85,11 +86,6 @@ def _over(cells: Sequence[Cell], key: str) -> Curves:
             alike = json.dumps([cell.set, rest, row["samples"]], sort_keys=True)
             curves.setdefault((alike, f"{cell.set}, {cell.procedure}"), []).append((float(x), found))
     return {label: sorted(points, key=lambda p: p[0]) for (_, label), points in curves.items() if len(points) > 1}
-
-
-def _dosed(cells: Sequence[Cell]) -> list[Cell]:
-    """Cells whose members have different numbers of training photos."""
-    return [cell for cell in cells if len({photos for photos, _ in _exposures(cell)}) > 1]
 
 
 def _exposures(cell: Cell) -> list[tuple[float, float]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from probablyexists.answers.membership import Population, membership, populations
+from probablyexists.answers.membership import Population, mean_of_halves, membership, populations
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
@@ -23,16 +23,8 @@ from probablyexists.stats.pooled import PooledRun, pooled_difference
 from probablyexists.stats.roc import Side, auroc_estimate
 from probablyexists.tasks.audit import Gathered, conclude, gather
 
-SCORES_SCHEMA = pa.schema(
-    [
-        ("attack", pa.string()),
-        ("population", pa.string()),
-        ("level", pa.string()),
-        ("side", pa.string()),
-        ("person", pa.string()),
-        ("score", pa.float64()),
-    ]
-)
+_NAMES = ("attack", "population", "level", "side", "person")
+SCORES_SCHEMA = pa.schema([*((name, pa.string()) for name in _NAMES), ("score", pa.float64())])
 
 
 @dataclass(frozen=True)
@@ -91,7 +83,7 @@ def read(settings: AuditSettings, controls: frozenset[str], progress: Progress) 
             findings,
             pa.concat_tables(tables),
             {
-                name: _mean_of(*(auroc_estimate(h.positives, h.negatives) for h in both))
+                name: mean_of_halves(*(auroc_estimate(h.positives, h.negatives) for h in both))
                 for name, both in halves.items()
             },
             {p.name: pooled_difference([_run(p)], [_run(half) for half in halves[p.name]]) for p in people},
@@ -156,13 +148,6 @@ def _run(population: Population) -> PooledRun:
     members = [population.members[i] for i in population.positives.people]
     strangers = [population.strangers[i] for i in population.negatives.people]
     return PooledRun(population.positives.scores, members, population.negatives.scores, strangers)
-
-
-def _mean_of(one: Figure, other: Figure) -> Figure:
-    if isinstance(one, Unresolvable) or isinstance(other, Unresolvable):
-        return one if isinstance(one, Unresolvable) else other
-    value, low, high = ((getattr(one, part) + getattr(other, part)) / 2 for part in ("value", "low", "high"))
-    return Estimate(value, low, high, one.level, "mean of two halves, DeLong", min(one.n, other.n))
 
 
 def _controls(population: Population, controls: frozenset[str]) -> Figure:

@@ -24,6 +24,7 @@ from probablyexists.lab.checkpoint import load_state, save_generator, save_state
 from probablyexists.lab.contact_sheet import write_sheet
 from probablyexists.lab.machine import Machine
 from probablyexists.lab.procedures import Procedure, procedure
+from probablyexists.networks.augment import diff_augment
 from probablyexists.networks.build import build_discriminator, build_generator
 from probablyexists.networks.fast.fast import twice_differentiable
 
@@ -89,26 +90,18 @@ class Game:
         self.optimiser_g = self._adam(self.generator)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.discriminator: nn.Module | None = None
+        # By their names in a checkpoint.
+        self.modules: dict[str, nn.Module] = {"generator": self.generator, "average": self.average}
+        self.optimisers: dict[str, torch.optim.Optimizer] = {"optimiser_g": self.optimiser_g}
         if self.procedure.d_loss is not None:
             self.discriminator = machine.place(build_discriminator(settings.discriminator_spec))
             self.penalised = twice_differentiable(self.discriminator)
             self.optimiser_d = self._adam(self.discriminator)
+            self.modules["discriminator"], self.optimisers["optimiser_d"] = self.discriminator, self.optimiser_d
 
     def _adam(self, module: nn.Module) -> torch.optim.Optimizer:
         held = [_in_memory_order(p.detach(), p) for p in module.parameters()]
         return torch.optim.Adam(held, self.procedure.lr, self.procedure.betas, fused=True)
-
-    @property
-    def modules(self) -> dict[str, nn.Module]:
-        """By their names in a checkpoint."""
-        others = {} if self.discriminator is None else {"discriminator": self.discriminator}
-        return {"generator": self.generator, "average": self.average, **others}
-
-    @property
-    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        """By their names in a checkpoint."""
-        others = {} if self.discriminator is None else {"optimiser_d": self.optimiser_d}
-        return {"optimiser_g": self.optimiser_g, **others}
 
     @property
     def images_a_step(self) -> int:
@@ -182,11 +175,7 @@ class Game:
         return torch.randn(self.settings.batch, *shape).to(self.machine.device)
 
     def _augmented(self, images: torch.Tensor) -> torch.Tensor:
-        if not self.settings.augment:
-            return images
-        from probablyexists.networks.augment import diff_augment
-
-        return diff_augment(images)
+        return diff_augment(images) if self.settings.augment else images
 
     @torch.no_grad()
     def _follow(self, images: int) -> None:
