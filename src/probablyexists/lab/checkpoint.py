@@ -19,9 +19,7 @@ from probablyexists.generators.lab_checkpoint import FORMAT, VERSION
 
 def save_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> None:
     """All that training needs to continue, in one file: weights, buffers and the optimisers' moments."""
-    tensors = {}
-    for name, module in modules.items():
-        tensors.update({f"{name}/{key}": value for key, value in module.state_dict().items()})
+    tensors = {f"{name}/{key}": it for name, module in modules.items() for key, it in module.state_dict().items()}
     for name, optimiser in optimisers.items():
         for number, state in optimiser.state_dict()["state"].items():
             tensors.update({f"{name}/{number}/{key}": value for key, value in state.items()})

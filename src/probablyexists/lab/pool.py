@@ -49,13 +49,9 @@ def pool(rows: Sequence[Row], folder: Path) -> list[Cell]:
     """Group the rows of an experiment; pooled AUROCs come from each run's `scores.parquet` below `folder`."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        groups.setdefault(_key(row), []).append(row)
+        same = [row["part"], row["set"], row["design"], {**row["training"], "seed": None}, row["samples"]]
+        groups.setdefault(json.dumps(same, sort_keys=True), []).append(row)
     return [_cell(group, folder) for group in groups.values()]
-
-
-def _key(row: Row) -> str:
-    training = {key: value for key, value in row["training"].items() if key != "seed"}
-    return json.dumps([row["part"], row["set"], row["design"], training, row["samples"]], sort_keys=True)
 
 
 def _cell(rows: Sequence[Row], folder: Path) -> Cell:
@@ -64,6 +60,7 @@ def _cell(rows: Sequence[Row], folder: Path) -> Cell:
     of_kind = {kind: [answer for row in whole if (answer := answer_of(row, *kind)) is not None] for kind in kinds}
     each = {kind: tuple(figure(it["auroc"]) for it in answers) for kind, answers in of_kind.items() if answers}
     first = rows[0]
+    is_randomised = bool(first["design"]["dose"]) or first["design"]["most"] is not None
     return Cell(
         part=first["part"],
         set=first["set"],
@@ -73,13 +70,8 @@ def _cell(rows: Sequence[Row], folder: Path) -> Cell:
         auroc={kind: _together(whole, kind, figures, folder) for kind, figures in each.items()},
         each=each,
         above={p: _above(whole, p, folder) for p in (SEEN, UNSEEN) if (p, "person") in each},
-        dose={p: _dose(whole, p) for p in (SEEN, UNSEEN) if whole and _is_randomised(first)},
+        dose={p: _dose(whole, p) for p in (SEEN, UNSEEN) if whole and is_randomised},
     )
-
-
-def _is_randomised(row: Row) -> bool:
-    design = row["design"]
-    return bool(design["dose"]) or design["most"] is not None
 
 
 def _dose(rows: Sequence[Row], population: str) -> Figure:

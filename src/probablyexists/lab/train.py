@@ -226,12 +226,12 @@ def train(
     if photos.shape[1:] != (settings.size, settings.size, 3):
         raise InputError(f"training: photos are {photos.shape[1:]}, expected ({settings.size}, {settings.size}, 3)")
     with torch.random.fork_rng():
-        run = _Run(settings, photos, folder, machine)
-        run.start()
-        return run.go_on(progress, save_seconds)
+        return _Run(settings, photos, folder, machine).go_on(progress, save_seconds)
 
 
 class _Run:
+    """A run from its first step, or from the folder's checkpoint if there is one."""
+
     def __init__(self, settings: Training, photos: NDArray[np.uint8], folder: Path, machine: Machine) -> None:
         self.settings, self.folder, self.machine = settings, folder, machine
         self.game = Game(settings, machine)
@@ -240,17 +240,12 @@ class _Run:
         self.identity = {**settings.model_dump(mode="json"), "photos_sha256": digest}
         self.done, self.seconds = 0, 0.0
         self.log: list[dict[str, float]] = []
-
-    def start(self) -> None:
-        """Load the folder's checkpoint, if there is one."""
-        checkpoint = self.folder / "checkpoint.json"
-        if not checkpoint.exists():
-            return
-        state = json.loads(checkpoint.read_text(encoding="utf-8"))
-        if state["training"] != self.identity:
-            raise InputError(f"{self.folder}: holds a run with other settings or photos; give another folder")
-        load_state(self.folder / state["tensors"], self.game.modules, self.game.optimisers)
-        self.done, self.seconds, self.log = state["steps"], state["seconds"], state["log"]
+        if (folder / "checkpoint.json").exists():
+            state = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
+            if state["training"] != self.identity:
+                raise InputError(f"{folder}: holds a run with other settings or photos; give another folder")
+            load_state(folder / state["tensors"], self.game.modules, self.game.optimisers)
+            self.done, self.seconds, self.log = state["steps"], state["seconds"], state["log"]
 
     def go_on(self, progress: Progress, save_seconds: float) -> Trained:
         """Step until the budget is spent; save snapshots, sheets and checkpoints."""

@@ -23,8 +23,8 @@ FEW = 8
 def conv(x: Tensor, weight: Tensor, bias: Tensor | None, how: tuple[int, int, int], *, twice: bool) -> Tensor:
     """`Operations.conv`; `how`: stride, padding, groups; `twice`: differentiable twice, for a gradient penalty.
 
-    Gain of once with spectral norm: 1.06 (1.02 to 1.09) at 64 pixels, 1.0 at 32; of both: 1.22 (1.20 to 1.23) in
-    WGAN-GP at 64 pixels, 1.29 (1.26 to 1.29) in R3GAN at 32.
+    Gain with spectral norm: 1.06 (1.02 to 1.09) at 64 pixels, 1.0 at 32. With second derivatives: 1.22 (1.20 to 1.23)
+    in WGAN-GP at 64 pixels, 1.29 (1.26 to 1.29) in R3GAN at 32.
     """
     x, bias = _cast(x, weight, bias)
     if not _is_recorded(x, weight):

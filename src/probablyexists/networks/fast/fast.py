@@ -2,7 +2,7 @@
 
 A *gain* is how many times as long a training step takes with the plain operation in its place: median and quartiles of
 4 to 7 rounds, in turns; bfloat16, channels last, batch 32, one thread of an AMD EPYC with AVX512-bf16; base 32 at 32
-pixels, 64 at 64. All together: DCGAN 1.02 and 1.07, WGAN-GP 1.13 and 1.22, StyleGAN2 1.52 and 1.35, R3GAN 2.06 (at 32).
+pixels, 64 at 64. All together: DCGAN 1.02 and 1.07, WGAN-GP 1.13 and 1.22, StyleGAN2 1.64 and 1.36, R3GAN 2.06 (at 32).
 """
 
 from __future__ import annotations
