@@ -89,24 +89,12 @@ def test_halving_is_the_adjoint_of_doubling() -> None:
     assert gradgradcheck(ONCE.halve, [large[:1, :1].requires_grad_()])
 
 
-@each_form
 @each_dtype
-@pytest.mark.parametrize("padding", [1, 2])
-def test_blur_is_the_filter(padding: int, dtype: Any, ops: Operations) -> None:
-    x = normal(2, 3, 6, 6, dtype=dtype)
-    close(ops.blur(x, padding), fir(x, padding))
-
-
 @pytest.mark.parametrize("padding", [0, 1, 2, 3])
-def test_the_blur_of_bfloat16_is_the_filter(padding: int) -> None:
-    x = normal(2, 3, 6, 6).bfloat16()
-    assert (ONCE.blur(x, padding).double() - fir(x.double(), padding)).abs().max() < 0.01
-
-
-def test_blur_has_its_derivatives() -> None:
-    x = normal(1, 2, 4, 4).requires_grad_()
-    assert gradcheck(lambda x: ONCE.blur(x, 2), [x])
-    assert gradgradcheck(lambda x: ONCE.blur(x, 1), [x])
+def test_blur_is_the_filter(padding: int, dtype: Any) -> None:
+    x = normal(2, 3, 6, 6, dtype=dtype)
+    close(operations.blur(x, padding), fir(x, padding))
+    assert (operations.blur(x.bfloat16(), padding).to(dtype) - fir(x.bfloat16().to(dtype), padding)).abs().max() < 0.01
 
 
 def test_frames_by_hand() -> None:
@@ -228,15 +216,14 @@ def test_the_power_method_finds_the_first_singular_vector() -> None:
     u = operations.power_iteration(weight, normal(6), 200)
     left, values, _ = torch.linalg.svd(weight.flatten(1))
     assert u @ left[:, 0] == pytest.approx(math.copysign(1, u @ left[:, 0]))
-    close(PLAIN.spectrally_normal(weight, u), weight / values[0])
-    close(ONCE.spectrally_normal(weight, u), weight / values[0])
+    close(operations.spectrally_normal(weight, u), weight / values[0])
 
 
 def test_spectral_norm_by_hand() -> None:
     weight = torch.tensor([[3.0, 4.0], [0.0, 0.0]])[:, :, None, None]
     u = operations.power_iteration(weight, torch.tensor([1.0, 1.0]))  # v = (0.6, 0.8), u = (1, 0), u' W v = 5
     close(u, torch.tensor([1.0, 0.0]))
-    close(PLAIN.spectrally_normal(weight, u)[0].flatten(), torch.tensor([0.6, 0.8]))
+    close(operations.spectrally_normal(weight, u)[0].flatten(), torch.tensor([0.6, 0.8]))
 
 
 @pytest.mark.parametrize("ops", [PLAIN, ONCE], ids=["plain", "fast"])
@@ -290,12 +277,11 @@ def modulated_plainly(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: b
 
 
 @each_dtype
-@pytest.mark.parametrize("ops", [PLAIN, ONCE], ids=["plain", "fast"])
 @pytest.mark.parametrize("up", [False, True])
 @pytest.mark.parametrize("demodulate", [False, True])
-def test_modulation_scales_the_weights_of_each_image(demodulate: bool, up: bool, ops: Operations, dtype: Any) -> None:
+def test_modulation_scales_the_weights_of_each_image(demodulate: bool, up: bool, dtype: Any) -> None:
     x, weight, style = normal(3, 4, 5, 5, dtype=dtype), normal(6, 4, 3, 3, dtype=dtype), normal(3, 4, dtype=dtype)
-    found = stylegan2.modulated(x, weight, style, demodulate=demodulate, up=up, ops=ops)
+    found = stylegan2.modulated(x, weight, style, demodulate=demodulate, up=up)
     assert found.shape == (3, 6, 10, 10) if up else (3, 6, 5, 5)
     close(found, modulated_plainly(x, weight, style, demodulate=demodulate, up=up))
 
@@ -521,9 +507,6 @@ def test_augmentation_keeps_shape_and_kind(dtype: Any) -> None:
     changed = augment.diff_augment(images)
     assert changed.shape == images.shape
     assert changed.dtype == dtype
-    assert augment.diff_augment(images, policy="").equal(images)
-    with pytest.raises(InputError, match=r"'mosaic'.*cutout"):
-        augment.diff_augment(images, policy="color,mosaic")
 
 
 def test_augmentation_is_repeated_by_its_seed_and_passes_gradients() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from probablyexists.attacks.attack import Scorer
 from probablyexists.basis.seeds import rng
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.results.findings import Membership, SplitBaseline
-from probablyexists.stats.estimate import Estimate, Unresolvable
+from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.roc import Side, auroc_estimate, rank_sum_p, tpr_estimate
 from probablyexists.stats.several import best_of
 
@@ -136,8 +136,13 @@ def split_baseline(training: Crowd, heldout: Crowd, seed: int) -> SplitBaseline:
         model = LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000).fit(z[learn], y[learn])
         members, strangers = (Side.one_each(model.decision_function(z[~learn & (y == s)])) for s in (1, 0))
         found.append(auroc_estimate(members, strangers))
-    one, other = found
+    mean = mean_of_halves(*found)
+    return SplitBaseline(auroc=replace(mean, n=fewest) if isinstance(mean, Estimate) else mean)
+
+
+def mean_of_halves(one: Figure, other: Figure) -> Figure:
+    """The mean of two AUROCs of different people, and of their limits; Unresolvable if one is. `n`: the smaller."""
     if isinstance(one, Unresolvable) or isinstance(other, Unresolvable):
-        return SplitBaseline(auroc=one if isinstance(one, Unresolvable) else other)
+        return one if isinstance(one, Unresolvable) else other
     value, low, high = ((getattr(one, name) + getattr(other, name)) / 2 for name in ("value", "low", "high"))
-    return SplitBaseline(auroc=Estimate(value, low, high, one.level, "mean of two halves, DeLong", fewest))
+    return Estimate(value, low, high, one.level, "mean of two halves, DeLong", min(one.n, other.n))

@@ -19,9 +19,7 @@ from probablyexists.generators.lab_checkpoint import FORMAT, VERSION
 
 def save_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> None:
     """All that training needs to continue, in one file: weights, buffers and the optimisers' moments."""
-    tensors = {}
-    for name, module in modules.items():
-        tensors.update({f"{name}/{key}": value for key, value in module.state_dict().items()})
+    tensors = {f"{name}/{key}": it for name, module in modules.items() for key, it in module.state_dict().items()}
     for name, optimiser in optimisers.items():
         for number, state in optimiser.state_dict()["state"].items():
             tensors.update({f"{name}/{number}/{key}": value for key, value in state.items()})
@@ -30,7 +28,10 @@ def save_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping
 
 def load_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> None:
     """Load what `save_state` wrote; InputError if the file is damaged or belongs to other networks."""
-    tensors = _load(path)
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); delete it and train again") from None
     try:
         for name, module in modules.items():
             module.load_state_dict(_under(tensors, name))
@@ -65,13 +66,6 @@ def save_generator(folder: Path, network: nn.Module, spec: Mapping[str, Any], ab
 def _save(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     with written_whole(path) as aside:
         save_file({key: value.detach().contiguous().cpu() for key, value in tensors.items()}, aside)
-
-
-def _load(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); delete it and train again") from None
 
 
 def _under(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:

@@ -102,20 +102,15 @@ def _spelled_out(
     runs = []
     for values in itertools.product(*(grid[key] for key in axes)):
         chosen = {**grid, **dict(zip(axes, values, strict=True))}
-        own = procedures.get(str(chosen.get("procedure")), {})
-        runs.append(_run({**defaults, **own, **chosen}, name))
+        flat = {**defaults, **procedures.get(str(chosen.get("procedure")), {}), **chosen}
+        missing = [key for key in ("set", "procedure", "people") if key not in flat]
+        if missing:
+            raise InputError(f"{missing[0]} is missing")
+        procedure(str(flat["procedure"]))
+        design = {key: flat.pop(key) for key in list(flat) if key in Design.model_fields}
+        training = {key: flat.pop(key) for key in list(flat) if key in Training.model_fields}
+        runs.append(Run.model_validate({"part": name, "design": design, "training": training, **flat}))
     return runs
-
-
-def _run(flat: dict[str, Any], name: str) -> Run:
-    """From one flat table to the nested settings; an unknown key is refused."""
-    missing = [key for key in ("set", "procedure", "people") if key not in flat]
-    if missing:
-        raise InputError(f"{missing[0]} is missing")
-    procedure(str(flat["procedure"]))
-    design = {key: flat.pop(key) for key in list(flat) if key in Design.model_fields}
-    training = {key: flat.pop(key) for key in list(flat) if key in Training.model_fields}
-    return Run.model_validate({"part": name, "design": design, "training": training, **flat})
 
 
 def _plain(name: str) -> str:

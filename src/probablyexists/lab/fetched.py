@@ -25,17 +25,15 @@ def fetch(name: str, cache: Path) -> Path:
         if name == "olivetti":
             bunch = fetch_olivetti_faces(data_home=str(cache / "scikit-learn"))
             names = [f"person-{number:02d}" for number in bunch.target]
-            pictures = bunch.images
         else:
             bunch = fetch_lfw_people(
                 data_home=str(cache / "scikit-learn"), funneled=True, color=True, resize=1.0, slice_=None
             )
             names = [str(bunch.target_names[number]).replace(" ", "_") for number in bunch.target]
-            pictures = bunch.images
     except (OSError, ValueError) as error:
         said = " ".join(str(error).split())[:120]
         raise InputError(f"set {name}: cannot be fetched ({said}); give a folder that holds it with --faces") from None
-    for number, (person, picture) in enumerate(zip(names, pictures, strict=True)):
+    for number, (person, picture) in enumerate(zip(names, bunch.images, strict=True)):
         with written_whole(folder / "photos" / person / f"{number:05d}.png") as aside:
             Image.fromarray(np.round(picture * 255).clip(0, 255).astype(np.uint8)).save(aside, format="PNG")
     write_text(folder / "whole", "")

@@ -7,21 +7,18 @@ victims, and its margin is measured on the other half: on the same ones the marg
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from probablyexists.attacks.gan_leaks import GanLeaks
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.seeds import rng
-from probablyexists.lab.pool import SEEN, UNSEEN
-from probablyexists.lab.results_table import shown, signed
+from probablyexists.lab.pool import SEEN, UNSEEN, scored_run, where
+from probablyexists.lab.results_table import markdown, shown
 from probablyexists.lab.victims import N_FOLDS, Victim
 from probablyexists.stats.conformal import benjamini_hochberg
 from probablyexists.stats.contrast import standard_score
@@ -114,12 +111,11 @@ def margin(victims: Sequence[Victim], attacks: Sequence[str]) -> Margin:
 
 def table(found: Sequence[Place]) -> str:
     """Markdown."""
-    lines = [_HEAD, "|---" * (_HEAD.count("|") - 1) + "|"]
-    for at in found:
-        cells = [
+    rows = [
+        [
             at.attack,
             shown(at.auroc[UNSEEN, "person"]),
-            "best" if at.to_best is None else signed(at.to_best),
+            "best" if at.to_best is None else shown(at.to_best, "+.2f"),
             shown(at.auroc[UNSEEN, "photo"]),
             shown(at.auroc[SEEN, "person"]),
             shown(at.blind),
@@ -128,86 +124,61 @@ def table(found: Sequence[Place]) -> str:
             f"{at.seconds:.1f}",
             "-" if at.mebibytes is None else f"{at.mebibytes:.0f}",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        for at in found
+    ]
+    return markdown(_HEAD, rows)
 
 
 def margin_words(won: Margin) -> str:
     """Markdown: the winner, and its margin on the other half."""
     words = f"Chosen on {won.n_chosen_on} victims: {won.winner}. On the other {won.n_reported_on} its AUROC of"
-    over = [f"- {yardstick}: {signed(figure)}" for yardstick, figure in won.over.items()]
+    over = [f"- {yardstick}: {shown(figure, '+.2f')}" for yardstick, figure in won.over.items()]
     return "\n".join([f"{words} unseen photos by person is higher than that of", *over])
 
 
 def _percent(figure: Figure) -> str:
-    if not isinstance(figure, Estimate):
-        return f"not resolvable ({figure.reason})"
-    return f"{figure.value:.1%} ({figure.low:.1%} to {figure.high:.1%})"
+    return shown(figure, ".1%") if isinstance(figure, Estimate) else f"not resolvable ({figure.reason})"
 
 
 def _value(figure: Figure) -> float:
     return figure.value if isinstance(figure, Estimate) else float("nan")
 
 
-def _part(victim: Victim, attack: str, population: str, level: str, *, blind: bool = False) -> pa.Table:
-    wanted = {"attack": attack, "population": population, "level": level, "blind": blind}
-    scores = victim.scores
-    for column, value in wanted.items():
-        scores = scores.filter(pc.equal(scores[column], value))
-    return scores
-
-
-@dataclass(frozen=True)
-class _Fold:
-    members: NDArray[np.float64]
-    member_names: list[str]
-    strangers: NDArray[np.float64]
-    stranger_names: list[str]
-
-
-def _folds(victim: Victim, attack: str, population: str, level: str, *, blind: bool = False) -> list[_Fold]:
-    scores = _part(victim, attack, population, level, blind=blind)
-    found = []
-    for fold in range(N_FOLDS):
-        here = scores.filter(pc.equal(scores["fold"], fold))
-        if not len(here):  # attacks that open the victim have one fold, as they need no reference people
-            continue
-        sides = [here.filter(pc.equal(here["side"], side)) for side in ("member", "heldout")]
-        names = [[f"{victim.run.set}/{name}" for name in side["person"].to_pylist()] for side in sides]
-        found.append(_Fold(sides[0]["score"].to_numpy(), names[0], sides[1]["score"].to_numpy(), names[1]))
-    return found
+def _folds(victim: Victim, attack: str, population: str, level: str, *, blind: bool = False) -> list[PooledRun]:
+    """Attacks that open the victim have one fold, as they need no reference people."""
+    scores = where(victim.scores, attack=attack, population=population, level=level, blind=blind)
+    folds = [where(scores, fold=fold) for fold in range(N_FOLDS)]
+    return [scored_run(fold, f"{victim.run.set}/") for fold in folds if fold.num_rows]
 
 
 def _runs(
     victims: Sequence[Victim], attack: str, population: str, level: str, *, blind: bool = False
 ) -> list[PooledRun]:
-    return [
-        PooledRun(fold.members, fold.member_names, fold.strangers, fold.stranger_names)
-        for victim in victims
-        for fold in _folds(victim, attack, population, level, blind=blind)
-    ]
+    return [fold for victim in victims for fold in _folds(victim, attack, population, level, blind=blind)]
 
 
 def _tprs(victims: Sequence[Victim], attack: str) -> tuple[Figure, Figure]:
-    ours: list[tuple[str, float]] = []
-    theirs: list[tuple[str, float]] = []
+    ours: list[tuple[Hashable, float]] = []
+    theirs: list[tuple[Hashable, float]] = []
     for victim in victims:
-        z_scores: dict[str, list[float]] = {}
+        z_scores: dict[Hashable, list[float]] = {}
         for fold in _folds(victim, attack, UNSEEN, "person"):
-            theirs += zip(fold.stranger_names, standard_score(fold.strangers, fold.strangers).tolist(), strict=True)
-            for name, z in zip(fold.member_names, standard_score(fold.members, fold.strangers).tolist(), strict=True):
+            members, strangers = (
+                standard_score(s, fold.heldout_scores) for s in (fold.member_scores, fold.heldout_scores)
+            )
+            theirs += zip(fold.heldout_people, strangers.tolist(), strict=True)
+            for name, z in zip(fold.member_people, members.tolist(), strict=True):
                 z_scores.setdefault(name, []).append(z)
         ours += [(name, float(np.mean(z))) for name, z in z_scores.items()]
-    members, strangers = _side(ours), _side(theirs)
     one, tenth = (
-        tpr_estimate(members, strangers, fpr, rng(0, "leaderboard", attack, what))
+        tpr_estimate(_side(ours), _side(theirs), fpr, rng(0, "leaderboard", attack, what))
         for fpr, what in ((0.01, "1"), (0.001, "0.1"))
     )
     return one, tenth
 
 
-def _side(scored: Sequence[tuple[str, float]]) -> Side:
-    _, whose = np.unique([name for name, _ in scored], return_inverse=True)
+def _side(scored: Sequence[tuple[Hashable, float]]) -> Side:
+    _, whose = np.unique([str(name) for name, _ in scored], return_inverse=True)
     return Side(np.array([score for _, score in scored]), whose.astype(np.intp))
 
 
@@ -219,12 +190,12 @@ def _named(victims: Sequence[Victim], attack: str) -> tuple[int, int]:
     """
     n_named = n_members = 0
     for victim in victims:
-        at_least: dict[str, int] = {}
+        at_least: dict[Hashable, int] = {}
         n = 0
         for fold in _folds(victim, attack, SEEN, "person"):
-            n += len(fold.strangers)
-            for name, score in zip(fold.member_names, fold.members, strict=True):
-                at_least[name] = at_least.get(name, 0) + int((fold.strangers >= score).sum())
+            n += len(fold.heldout_scores)
+            for name, score in zip(fold.member_people, fold.member_scores, strict=True):
+                at_least[name] = at_least.get(name, 0) + int((fold.heldout_scores >= score).sum())
         p = (1 + np.array(list(at_least.values()))) / (n + 1)
         n_named += int((benjamini_hochberg(p) <= LEVEL).sum())
         n_members += len(p)

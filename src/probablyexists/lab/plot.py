@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from probablyexists.basis.errors import MissingExtraError
 from probablyexists.basis.files import written_whole
 from probablyexists.lab.leaderboard import Place
-from probablyexists.lab.pool import SEEN, UNSEEN, Cell, figure
+from probablyexists.lab.pool import SEEN, UNSEEN, Cell, answer_of, figure
 from probablyexists.stats.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 Point = tuple[float, Estimate]
 Curves = Mapping[str, Sequence[Point]]
 """Label -> (x, AUROC with its interval), sorted by x."""
-
 
 _DASHES = ("-", "--", ":")
 """Line styles: there are ten colours, then the next ten curves are dashed."""
@@ -36,32 +35,15 @@ def plot(cells: Sequence[Cell], folder: Path) -> list[Path]:
     written = []
     for name, (curves, label) in drawn.items():
         if any(len(points) > 1 for points in curves.values()):
-            written.append(_write(folder / f"{name}.svg", _auroc_axes(curves, label)))
-    written += [_write(folder / f"dose-{i}.svg", _dose_axes(cell)) for i, cell in enumerate(_dosed(cells), start=1)]
+            written.append(_write(folder / f"{name}.svg", _auroc_axes, curves, label))
+    dosed = [cell for cell in cells if len({photos for photos, _ in _exposures(cell)}) > 1]
+    written += [_write(folder / f"dose-{i}.svg", _dose_axes, cell) for i, cell in enumerate(dosed, start=1)]
     return written
 
 
 def plot_leaderboard(found: Sequence[Place], path: Path) -> Path:
     """The attacks, best on top: AUROC by person on unseen and on seen photos, and without the generator."""
-
-    def paint(axes: Axes) -> None:
-        axes.axvline(0.5, color="0.6", linewidth=1, linestyle="--")
-        kinds = (
-            ("unseen photos", "o", [at.auroc[UNSEEN, "person"] for at in found]),
-            ("seen photos", "s", [at.auroc[SEEN, "person"] for at in found]),
-            ("unseen photos, blind", "x", [at.blind for at in found]),
-        )
-        for number, (label, marker, figures) in enumerate(kinds):
-            shown = [(row + 0.22 * (number - 1), f) for row, f in enumerate(figures) if isinstance(f, Estimate)]
-            y, x = [row for row, _ in shown], [f.value for _, f in shown]
-            error = [[f.value - f.low for _, f in shown], [f.high - f.value for _, f in shown]]
-            axes.errorbar(x, y, xerr=error, fmt=marker, markersize=4, elinewidth=0.8, label=label)
-        axes.set_yticks(range(len(found)), [at.attack for at in found], fontsize=8)
-        axes.invert_yaxis()
-        axes.set_xlabel("AUROC by person, pooled over victims, 95 % interval")
-        axes.legend(fontsize=8, frameon=False)
-
-    return _write(path, paint)
+    return _write(path, _attack_axes, found)
 
 
 def _over_time(cells: Sequence[Cell]) -> Curves:
@@ -71,13 +53,13 @@ def _over_time(cells: Sequence[Cell]) -> Curves:
         at: dict[int, list[Estimate]] = {}
         for row in cell.rows:
             for point in [*row["curve"], row]:
-                for answer in point["membership"]:
-                    found = figure(answer["auroc"])
-                    if (answer["population"], answer["level"]) == (UNSEEN, "person") and isinstance(found, Estimate):
-                        at.setdefault(point["images"], []).append(found)
+                answer = answer_of(point, UNSEEN, "person")
+                found = figure(answer["auroc"]) if answer else None
+                if isinstance(found, Estimate):
+                    at.setdefault(point["images"], []).append(found)
         label = f"{cell.set}, {cell.procedure}"
         if at:
-            curves.setdefault(label, [(float(images), _mean(found)) for images, found in sorted(at.items())])
+            curves.setdefault(label, [(float(images), _mean(of_runs)) for images, of_runs in sorted(at.items())])
     return curves
 
 
@@ -106,53 +88,61 @@ def _over(cells: Sequence[Cell], key: str) -> Curves:
     return {label: sorted(points, key=lambda p: p[0]) for (_, label), points in curves.items() if len(points) > 1}
 
 
-def _dosed(cells: Sequence[Cell]) -> list[Cell]:
-    """Cells whose members have different numbers of training photos."""
-    return [cell for cell in cells if len({photos for photos, _ in _exposures(cell)}) > 1]
-
-
 def _exposures(cell: Cell) -> list[tuple[float, float]]:
     """(training photos, exposure on unseen photos) of every member of every run."""
     return [(photos, value) for row in cell.rows for photos, value in row["exposures"].get(UNSEEN, [])]
 
 
-def _auroc_axes(curves: Curves, label: str) -> Callable[[Axes], None]:
-    def paint(axes: Axes) -> None:
-        axes.axhline(0.5, color="0.6", linewidth=1, linestyle="--")
-        for number, (name, points) in enumerate(item for item in curves.items() if len(item[1]) > 1):
-            # Shifted a little, so that intervals at one x do not cover each other.
-            x = [at * 1.015**number for at, _ in points]
-            error = [[f.value - f.low for _, f in points], [f.high - f.value for _, f in points]]
-            y, dashes = [f.value for _, f in points], _DASHES[number // 10 % len(_DASHES)]
-            axes.errorbar(x, y, yerr=error, marker="o", markersize=4, elinewidth=0.7, label=name, linestyle=dashes)
-        axes.set_xscale("log")
-        axes.set_xlabel(label)
-        axes.set_ylabel("AUROC, unseen photos, by person")
-        axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-
-    return paint
-
-
-def _dose_axes(cell: Cell) -> Callable[[Axes], None]:
-    def paint(axes: Axes) -> None:
-        points = _exposures(cell)
-        axes.plot(*zip(*points, strict=True), "o", markersize=5, alpha=0.6)
-        slope = cell.dose.get(UNSEEN)
-        if isinstance(slope, Estimate):
-            x = [math.log2(photos) for photos, _ in points]
-            middle, height = sum(x) / len(x), sum(value for _, value in points) / len(points)
-            ends = min(x), max(x)
-            axes.plot([2**e for e in ends], [height + slope.value * (e - middle) for e in ends], color="0.3")
-        axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
-        axes.set_xscale("log", base=2)
-        axes.set_xlabel("training photos of a person")
-        axes.set_ylabel("exposure on unseen photos (held-out people: 0, sd 1)")
-        axes.set_title(f"{cell.part}: {cell.set}, {cell.procedure}", fontsize=10)
-
-    return paint
+def _attack_axes(axes: Axes, found: Sequence[Place]) -> None:
+    axes.axvline(0.5, color="0.6", linewidth=1, linestyle="--")
+    kinds = (
+        ("unseen photos", "o", [at.auroc[UNSEEN, "person"] for at in found]),
+        ("seen photos", "s", [at.auroc[SEEN, "person"] for at in found]),
+        ("unseen photos, blind", "x", [at.blind for at in found]),
+    )
+    for number, (label, marker, figures) in enumerate(kinds):
+        shown = [(row + 0.22 * (number - 1), f) for row, f in enumerate(figures) if isinstance(f, Estimate)]
+        y, x = [row for row, _ in shown], [f.value for _, f in shown]
+        error = [[f.value - f.low for _, f in shown], [f.high - f.value for _, f in shown]]
+        axes.errorbar(x, y, xerr=error, fmt=marker, markersize=4, elinewidth=0.8, label=label)
+    axes.set_yticks(range(len(found)), [at.attack for at in found], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel("AUROC by person, pooled over victims, 95 % interval")
+    axes.legend(fontsize=8, frameon=False)
 
 
-def _write(path: Path, paint: Callable[[Axes], None]) -> Path:
+def _auroc_axes(axes: Axes, curves: Curves, label: str) -> None:
+    axes.axhline(0.5, color="0.6", linewidth=1, linestyle="--")
+    for number, (name, points) in enumerate(item for item in curves.items() if len(item[1]) > 1):
+        # Shifted a little, so that intervals at one x do not cover each other.
+        x = [at * 1.015**number for at, _ in points]
+        error = [[f.value - f.low for _, f in points], [f.high - f.value for _, f in points]]
+        y, dashes = [f.value for _, f in points], _DASHES[number // 10 % len(_DASHES)]
+        axes.errorbar(x, y, yerr=error, marker="o", markersize=4, elinewidth=0.7, label=name, linestyle=dashes)
+    axes.set_xscale("log")
+    axes.set_xlabel(label)
+    axes.set_ylabel("AUROC, unseen photos, by person")
+    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def _dose_axes(axes: Axes, cell: Cell) -> None:
+    points = _exposures(cell)
+    axes.plot(*zip(*points, strict=True), "o", markersize=5, alpha=0.6)
+    slope = cell.dose.get(UNSEEN)
+    if isinstance(slope, Estimate):
+        x = [math.log2(photos) for photos, _ in points]
+        middle, height = sum(x) / len(x), sum(value for _, value in points) / len(points)
+        ends = min(x), max(x)
+        axes.plot([2**e for e in ends], [height + slope.value * (e - middle) for e in ends], color="0.3")
+    axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
+    axes.set_xscale("log", base=2)
+    axes.set_xlabel("training photos of a person")
+    axes.set_ylabel("exposure on unseen photos (held-out people: 0, sd 1)")
+    axes.set_title(f"{cell.part}: {cell.set}, {cell.procedure}", fontsize=10)
+
+
+def _write(path: Path, paint: Callable[..., None], *shown: object) -> Path:
+    """`paint(axes, *shown)` as an SVG file."""
     try:
         import matplotlib
         from matplotlib.figure import Figure
@@ -162,7 +152,7 @@ def _write(path: Path, paint: Callable[[Axes], None]) -> Path:
     style: dict[str, Any] = {"svg.hashsalt": path.name, "axes.spines.top": False, "axes.spines.right": False}
     with matplotlib.rc_context(style):  # type: ignore[arg-type]
         picture = Figure(figsize=(7.5, 4.5), layout="constrained")
-        paint(picture.subplots())
+        paint(picture.subplots(), *shown)
         with written_whole(path) as aside:
             picture.savefig(aside, format="svg", metadata={"Date": None})
     return path

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from probablyexists.basis.seeds import rng
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
-from probablyexists.stats.pooled import PooledRun as Scored
-from probablyexists.stats.pooled import pooled_auroc, pooled_difference
+from probablyexists.stats.pooled import PooledRun, pooled_auroc, pooled_difference
 from probablyexists.stats.randomised import DoseRun, randomised_slope
 
 Row = Mapping[str, Any]
@@ -50,36 +49,29 @@ def pool(rows: Sequence[Row], folder: Path) -> list[Cell]:
     """Group the rows of an experiment; pooled AUROCs come from each run's `scores.parquet` below `folder`."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        groups.setdefault(_key(row), []).append(row)
+        same = [row["part"], row["set"], row["design"], {**row["training"], "seed": None}, row["samples"]]
+        groups.setdefault(json.dumps(same, sort_keys=True), []).append(row)
     return [_cell(group, folder) for group in groups.values()]
-
-
-def _key(row: Row) -> str:
-    training = {key: value for key, value in row["training"].items() if key != "seed"}
-    return json.dumps([row["part"], row["set"], row["design"], training, row["samples"]], sort_keys=True)
 
 
 def _cell(rows: Sequence[Row], folder: Path) -> Cell:
     whole = tuple(row for row in rows if "failed" not in row)
     kinds = [(population, level) for population in (SEEN, UNSEEN) for level in ("photo", "person")]
-    each = {kind: tuple(f for row in whole if (f := _alone(row, *kind)) is not None) for kind in kinds}
+    of_kind = {kind: [answer for row in whole if (answer := answer_of(row, *kind)) is not None] for kind in kinds}
+    each = {kind: tuple(figure(it["auroc"]) for it in answers) for kind, answers in of_kind.items() if answers}
     first = rows[0]
+    is_randomised = bool(first["design"]["dose"]) or first["design"]["most"] is not None
     return Cell(
         part=first["part"],
         set=first["set"],
         procedure=first["training"]["procedure"] + ("+diffaug" if first["training"]["augment"] else ""),
         rows=whole,
         n_failed=len(rows) - len(whole),
-        auroc={kind: _together(whole, kind, figures, folder) for kind, figures in each.items() if figures},
-        each={kind: figures for kind, figures in each.items() if figures},
-        above={p: _above(whole, p, folder) for p in (SEEN, UNSEEN) if each.get((p, "person"))},
-        dose={p: _dose(whole, p) for p in (SEEN, UNSEEN) if whole and _is_randomised(first)},
+        auroc={kind: _together(whole, kind, figures, folder) for kind, figures in each.items()},
+        each=each,
+        above={p: _above(whole, p, folder) for p in (SEEN, UNSEEN) if (p, "person") in each},
+        dose={p: _dose(whole, p) for p in (SEEN, UNSEEN) if whole and is_randomised},
     )
-
-
-def _is_randomised(row: Row) -> bool:
-    design = row["design"]
-    return bool(design["dose"]) or design["most"] is not None
 
 
 def _dose(rows: Sequence[Row], population: str) -> Figure:
@@ -94,7 +86,7 @@ def _together(rows: Sequence[Row], kind: tuple[str, str], each: Sequence[Figure]
     """Of one run its own figure; several are pooled from their scores, `scores.parquet` beside each row."""
     if len(each) == 1:
         return each[0]
-    runs = [s for row in rows if (s := _scores(folder / row["id"], *kind)) is not None]
+    runs = _runs(rows, folder, *kind, AUDIT)
     if len(runs) < len(each):
         return Unresolvable("the scores of some runs are missing", len(each), len(runs))
     return pooled_auroc(runs)
@@ -104,39 +96,37 @@ def _above(rows: Sequence[Row], population: str, folder: Path) -> Figure:
     figures = [figure(row["above_baseline"][population]) for row in rows if population in row["above_baseline"]]
     if len(figures) == 1:
         return figures[0]
-    runs = {
-        attack: [_scores(folder / r["id"], population, "person", attack) for r in rows] for attack in (AUDIT, *BLIND)
-    }
-    known = {attack: [run for run in its if run is not None] for attack, its in runs.items()}
-    if len(known[AUDIT]) < len(figures):
-        return Unresolvable("the scores of some runs are missing", len(figures), len(known[AUDIT]))
-    return pooled_difference(known[AUDIT], [run for attack in BLIND for run in known[attack]])
+    ours, one, other = (_runs(rows, folder, population, "person", attack) for attack in (AUDIT, *BLIND))
+    if len(ours) < len(figures):
+        return Unresolvable("the scores of some runs are missing", len(figures), len(ours))
+    return pooled_difference(ours, [*one, *other])
 
 
-def _scores(folder: Path, population: str, level: str, attack: str = AUDIT) -> Scored | None:
-    """None where the run has no such population, or its row came without its scores."""
-    path = folder / "scores.parquet"
-    if not path.exists():
-        return None
-    table = pq.read_table(path)
-    for column, wanted in (("attack", attack), ("population", population), ("level", level)):
-        table = table.filter(pc.equal(table[column], wanted))
-    if not table.num_rows:
-        return None
-    sides = {side: table.filter(pc.equal(table["side"], side)) for side in ("member", "heldout")}
-    return Scored(
-        sides["member"]["score"].to_numpy(),
-        sides["member"]["person"].to_pylist(),
-        sides["heldout"]["score"].to_numpy(),
-        sides["heldout"]["person"].to_pylist(),
-    )
+def _runs(rows: Sequence[Row], folder: Path, population: str, level: str, attack: str) -> list[PooledRun]:
+    """Of the runs that have this population, and whose row came with its scores."""
+    paths = [folder / row["id"] / "scores.parquet" for row in rows]
+    tables = [pq.read_table(path) for path in paths if path.exists()]
+    here = [where(table, attack=attack, population=population, level=level) for table in tables]
+    return [scored_run(table) for table in here if table.num_rows]
 
 
-def _alone(row: Row, population: str, level: str) -> Figure | None:
-    """The run's own figure."""
+def where(table: pa.Table, **values: object) -> pa.Table:
+    """The rows with these values in the columns of these names."""
+    return table.filter(pq.filters_to_expression([(column, "==", value) for column, value in values.items()]))
+
+
+def scored_run(scores: pa.Table, prefix: str = "") -> PooledRun:
+    """Scores by `side`, `person` and `score`, of one population and level; `prefix`: before each name."""
+    sides = [where(scores, side=side) for side in ("member", "heldout")]
+    members, strangers = ([f"{prefix}{name}" for name in side["person"].to_pylist()] for side in sides)
+    return PooledRun(sides[0]["score"].to_numpy(), members, sides[1]["score"].to_numpy(), strangers)
+
+
+def answer_of(row: Row, population: str, level: str) -> Mapping[str, Any] | None:
+    """The run's own answer 1, or a snapshot's; None without this population."""
     for answer in row["membership"]:
         if (answer["population"], answer["level"]) == (population, level):
-            return figure(answer["auroc"])
+            return dict(answer)
     return None
 
 

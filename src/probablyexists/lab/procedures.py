@@ -12,28 +12,28 @@ from torch import nn
 from probablyexists.basis.errors import InputError
 from probablyexists.lab import losses
 
-DLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-GLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Loss = Callable[..., torch.Tensor]
 Penalty = Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
 class Procedure:
-    """How a generator is trained. `d_loss` is None for a procedure without a discriminator (diffusion)."""
+    """How a generator is trained; network and optimiser are DCGAN's unless given. Logits are (n,), losses scalars."""
 
     source: str
     """The paper."""
-    network: str
-    lr: float
-    betas: tuple[float, float]
-    d_loss: DLoss | None = None
-    """(real logits, fake logits) -> scalar"""
-    g_loss: GLoss | None = None
-    """(real logits, fake logits) -> scalar; most ignore the real logits."""
+    network: str = "dcgan"
+    lr: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+    d_loss: Loss | None = None
+    """Of (real logits, fake logits); None for a procedure without a discriminator (diffusion)."""
+    g_loss: Loss | None = None
+    """Of (fake logits,)."""
     pairs: bool = False
-    """Whether the generator's loss needs real logits too."""
+    """Whether the generator's loss needs real logits too: of (real logits, fake logits)."""
     penalty: Penalty | None = None
-    """(discriminator, real, fake) -> scalar, its weight included"""
+    """Of (discriminator, real, fake)."""
+    penalty_weight: float = 1.0
     penalty_every: int = 1
     """The penalty is added every so many steps, times that number (lazy; Karras et al. 2020, section 3.1)."""
     n_critic: int = 1
@@ -42,70 +42,46 @@ class Procedure:
     """Arguments of the discriminator beyond size and base."""
 
 
-def _of_fake(loss: Callable[[torch.Tensor], torch.Tensor]) -> GLoss:
-    return lambda _real, fake: loss(fake)
+def _gradient_penalty(discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    between = torch.rand(len(real), device=real.device)
+    return losses.one_centred_penalty(discriminator, real, fake, between)
 
 
-def _gradient_penalty(weight: float) -> Penalty:
-    def penalty(discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-        between = torch.rand(len(real), device=real.device)
-        return weight * losses.one_centred_penalty(discriminator, real, fake, between)
-
-    return penalty
+def _r1(discriminator: nn.Module, real: torch.Tensor, _fake: torch.Tensor) -> torch.Tensor:
+    return losses.zero_centred_penalty(discriminator, real)
 
 
-def _r1(gamma: float) -> Penalty:
-    def penalty(discriminator: nn.Module, real: torch.Tensor, _fake: torch.Tensor) -> torch.Tensor:
-        return gamma * losses.zero_centred_penalty(discriminator, real)
-
-    return penalty
-
-
-def _r1_and_r2(gamma: float) -> Penalty:
-    def penalty(discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-        on_real = losses.zero_centred_penalty(discriminator, real)
-        return gamma * (on_real + losses.zero_centred_penalty(discriminator, fake))
-
-    return penalty
+def _r1_and_r2(discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+    return losses.zero_centred_penalty(discriminator, real) + losses.zero_centred_penalty(discriminator, fake)
 
 
 PROCEDURES: Mapping[str, Procedure] = {
     "dcgan": Procedure(
         source="Radford et al. 2016, arXiv 1511.06434",
-        network="dcgan",
-        lr=2e-4,
-        betas=(0.5, 0.999),
         d_loss=losses.non_saturating_d,
-        g_loss=_of_fake(losses.non_saturating_g),
+        g_loss=losses.non_saturating_g,
         discriminator={"norm": "batch"},
     ),
     "lsgan": Procedure(
         source="Mao et al. 2017, arXiv 1611.04076",
-        network="dcgan",
-        lr=2e-4,
-        betas=(0.5, 0.999),
         d_loss=losses.least_squares_d,
-        g_loss=_of_fake(losses.least_squares_g),
+        g_loss=losses.least_squares_g,
         discriminator={"norm": "batch"},
     ),
     "wgan-gp": Procedure(
         source="Gulrajani et al. 2017, arXiv 1704.00028",
-        network="dcgan",
-        lr=2e-4,
         betas=(0.0, 0.9),
         d_loss=losses.wasserstein_d,
-        g_loss=_of_fake(losses.wasserstein_g),
-        penalty=_gradient_penalty(10.0),
+        g_loss=losses.wasserstein_g,
+        penalty=_gradient_penalty,
+        penalty_weight=10.0,
         n_critic=5,
         discriminator={"norm": "none"},
     ),
     "hinge-sn": Procedure(
         source="Miyato et al. 2018, arXiv 1802.05957",
-        network="dcgan",
-        lr=2e-4,
-        betas=(0.5, 0.999),
         d_loss=losses.hinge_d,
-        g_loss=_of_fake(losses.hinge_g),
+        g_loss=losses.hinge_g,
         discriminator={"norm": "spectral"},
     ),
     "r3gan": Procedure(
@@ -116,7 +92,8 @@ PROCEDURES: Mapping[str, Procedure] = {
         d_loss=losses.relativistic_d,
         g_loss=losses.relativistic_g,
         pairs=True,
-        penalty=_r1_and_r2(0.2),
+        penalty=_r1_and_r2,
+        penalty_weight=0.2,
     ),
     "stylegan2": Procedure(
         source="Karras et al. 2020, arXiv 1912.04958",
@@ -124,8 +101,8 @@ PROCEDURES: Mapping[str, Procedure] = {
         lr=2e-3,
         betas=(0.0, 0.99),
         d_loss=losses.non_saturating_d,
-        g_loss=_of_fake(losses.non_saturating_g),
-        penalty=_r1(1.0),
+        g_loss=losses.non_saturating_g,
+        penalty=_r1,
         penalty_every=16,
     ),
     "diffusion": Procedure(

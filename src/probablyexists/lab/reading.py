@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
-from probablyexists.answers.membership import Population, membership, populations
+from probablyexists.answers.membership import Population, mean_of_halves, membership, populations
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
@@ -24,16 +23,8 @@ from probablyexists.stats.pooled import PooledRun, pooled_difference
 from probablyexists.stats.roc import Side, auroc_estimate
 from probablyexists.tasks.audit import Gathered, conclude, gather
 
-SCORES_SCHEMA = pa.schema(
-    [
-        ("attack", pa.string()),
-        ("population", pa.string()),
-        ("level", pa.string()),
-        ("side", pa.string()),
-        ("person", pa.string()),
-        ("score", pa.float64()),
-    ]
-)
+_NAMES = ("attack", "population", "level", "side", "person")
+SCORES_SCHEMA = pa.schema([*((name, pa.string()) for name in _NAMES), ("score", pa.float64())])
 
 
 @dataclass(frozen=True)
@@ -85,12 +76,17 @@ def read(settings: AuditSettings, controls: frozenset[str], progress: Progress) 
         scored = populations(crowds.training, crowds.unseen, crowds.heldout, score)
         people = [population for population in scored if population.level == "person"]
         blind = blind_populations(crowds.training, crowds.unseen, crowds.heldout, settings.seed)
+        halves = {p.name: [other for half in blind.values() for other in half if other.name == p.name] for p in people}
+        tables = [score_table(p, name) for name, its in ((AUDIT, scored), *blind.items()) for p in its]
         return Reading(
             _glance(gathered, settings.seed),
             findings,
-            pa.concat_tables([_table(AUDIT, scored), *(_table(name, half) for name, half in blind.items())]),
-            {p.name: _baseline([_named(half, p.name) for half in blind.values()]) for p in people},
-            {p.name: _above(p, [_named(half, p.name) for half in blind.values()]) for p in people},
+            pa.concat_tables(tables),
+            {
+                name: mean_of_halves(*(auroc_estimate(h.positives, h.negatives) for h in both))
+                for name, both in halves.items()
+            },
+            {p.name: pooled_difference([_run(p)], [_run(half) for half in halves[p.name]]) for p in people},
             {p.name: _controls(p, controls) for p in people},
         )
 
@@ -111,27 +107,16 @@ def _glance(gathered: Gathered, seed: int) -> Glance:
     )
 
 
-def _table(attack: str, scored: Sequence[Population]) -> pa.Table:
+def score_table(population: Population, *first: object, schema: pa.Schema = SCORES_SCHEMA) -> pa.Table:
+    """A row for each score; `first`: the values of the schema's columns before the population's, the same in each."""
     parts = []
-    for population in scored:
-        for side, scores, names in (
-            ("member", population.positives, population.members),
-            ("heldout", population.negatives, population.strangers),
-        ):
-            n = len(scores.scores)
-            parts.append(
-                pa.table(
-                    [
-                        pa.array([attack] * n),
-                        pa.array([population.name] * n),
-                        pa.array([population.level] * n),
-                        pa.array([side] * n),
-                        pa.array([names[i] for i in scores.people]),
-                        pa.array(scores.scores),
-                    ],
-                    schema=SCORES_SCHEMA,
-                )
-            )
+    for side, scores, names in (
+        ("member", population.positives, population.members),
+        ("heldout", population.negatives, population.strangers),
+    ):
+        same = [[value] * len(scores.scores) for value in (*first, population.name, population.level, side)]
+        columns = [*same, [names[i] for i in scores.people], scores.scores]
+        parts.append(pa.Table.from_pydict(dict(zip(schema.names, columns, strict=True)), schema))
     return pa.concat_tables(parts)
 
 
@@ -159,32 +144,10 @@ def _against(population: Population, people: set[str]) -> Population:
     return replace(population, negatives=negatives, strangers=names)
 
 
-def _named(scored: Sequence[Population], name: str) -> Population:
-    (found,) = (population for population in scored if population.name == name)
-    return found
-
-
-def _baseline(halves: Sequence[Population]) -> Figure:
-    return _mean_of(*(auroc_estimate(half.positives, half.negatives) for half in halves))
-
-
-def _above(audited: Population, halves: Sequence[Population]) -> Figure:
-    return pooled_difference([_run(audited)], [_run(half) for half in halves])
-
-
 def _run(population: Population) -> PooledRun:
     members = [population.members[i] for i in population.positives.people]
     strangers = [population.strangers[i] for i in population.negatives.people]
     return PooledRun(population.positives.scores, members, population.negatives.scores, strangers)
-
-
-def _mean_of(one: Figure, other: Figure) -> Figure:
-    if isinstance(one, Unresolvable):
-        return one
-    if isinstance(other, Unresolvable):
-        return other
-    value, low, high = ((getattr(one, part) + getattr(other, part)) / 2 for part in ("value", "low", "high"))
-    return Estimate(value, low, high, one.level, "mean of two halves, DeLong", min(one.n, other.n))
 
 
 def _controls(population: Population, controls: frozenset[str]) -> Figure:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean
+from typing import Any
 
-from probablyexists.lab.pool import SEEN, UNSEEN, Cell, figure
+from probablyexists.lab.pool import SEEN, UNSEEN, Cell, answer_of, figure
 from probablyexists.stats.estimate import Estimate, Figure
 from probablyexists.stats.rates import wilson
 
@@ -32,18 +33,18 @@ def table(cells: Sequence[Cell]) -> str:
         parts.setdefault(cell.part, []).append(cell)
     blocks = []
     for part, its in parts.items():
-        blocks.append("\n".join([f"### {part}", "", *_headed(_HEAD), *(_line(cell) for cell in its)]))
+        blocks += [f"### {part}", markdown(_HEAD, map(_line, its))]
+        blocks += [_dose_lines(cell) for cell in its if any(row["most"] or cell.dose for row in cell.rows)]
         strangers = [cell for cell in its if cell.rows and cell.rows[0]["design"]["truth"] == "strangers"]
-        blocks += [
-            _dose_lines(cell) for cell in its if cell.rows and any(row["most"] or cell.dose for row in cell.rows)
-        ]
         if strangers:
-            blocks.append("\n".join([*_headed(_NULL_HEAD), *_null_lines(strangers)]))
+            blocks.append(markdown(_NULL_HEAD, _null_lines(strangers)))
     return "\n\n".join([*blocks, LEGEND])
 
 
-def _headed(head: str) -> list[str]:
-    return [head, "|---" * (head.count("|") - 1) + "|"]
+def markdown(head: str, rows: Iterable[Sequence[str]]) -> str:
+    """A table of `rows`, each with a cell for every column of `head`."""
+    lines = ["|" + "".join(f" {cell} |" if cell else " |" for cell in row) for row in rows]
+    return "\n".join([head, "|---" * (head.count("|") - 1) + "|", *lines])
 
 
 def _dose_lines(cell: Cell) -> str:
@@ -63,7 +64,7 @@ def _dose_lines(cell: Cell) -> str:
     return "\n".join(lines)
 
 
-def _null_lines(cells: Sequence[Cell]) -> list[str]:
+def _null_lines(cells: Sequence[Cell]) -> list[list[str]]:
     """How many runs' intervals contain 0.5, and those of the difference to the baseline 0, where that is the truth."""
     lines = []
     for population in (UNSEEN, SEEN):
@@ -75,62 +76,51 @@ def _null_lines(cells: Sequence[Cell]) -> list[str]:
     return lines
 
 
-def _null_line(what: str, figures: Sequence[Figure], truth: float) -> str:
+def _null_line(what: str, figures: Sequence[Figure], truth: float) -> list[str]:
     found = [f for f in figures if isinstance(f, Estimate)]
     if not found:
-        return f"| {what} | 0 | | | |"
+        return [what, "0", "", "", ""]
     hits = sum(f.low <= truth <= f.high for f in found)
     low, high = wilson(hits / len(found), len(found))
-    return (
-        f"| {what} | {len(found)} | {hits} | {hits / len(found):.1%} ({low:.1%} to {high:.1%}) "
-        f"| {mean(f.value for f in found):.3f} |"
-    )
+    share = f"{hits / len(found):.1%} ({low:.1%} to {high:.1%})"
+    return [what, str(len(found)), str(hits), share, f"{mean(f.value for f in found):.3f}"]
 
 
-def _line(cell: Cell) -> str:
+def _line(cell: Cell) -> list[str]:
     runs = str(len(cell.rows)) + (f" (+{cell.n_failed} failed)" if cell.n_failed else "")
     if not cell.rows:
-        return f"| {cell.set} | {cell.procedure} | | {runs} |" + " |" * 11
+        return [cell.set, cell.procedure, "", runs, *[""] * 11]
     first, rows = cell.rows[0], cell.rows
     design = first["design"]
     photos = "dose" if design["dose"] else design["photos"]
-    tpr = [figure(m["tpr_at_fpr_1_percent"]) for r in rows for m in r["membership"] if _is(m, UNSEEN, "photo")]
-    known = [t.value for t in tpr if isinstance(t, Estimate)]
-    baseline = [figure(r["baseline"][UNSEEN]) for r in rows if UNSEEN in r["baseline"]]
-    fair = [b.value for b in baseline if isinstance(b, Estimate)]
+    answers = [answer for row in rows if (answer := answer_of(row, UNSEEN, "photo")) is not None]
+    tpr = _values([answer["tpr_at_fpr_1_percent"] for answer in answers])
+    baseline = _values([row["baseline"][UNSEEN] for row in rows if UNSEEN in row["baseline"]])
     copies = sum(r["n_copies"] for r in rows) / sum(r["n_samples"] for r in rows)
-    return " | ".join(
-        [
-            f"| {cell.set}",
-            cell.procedure,
-            f"{design['people']} x {photos}",
-            runs,
-            *(shown(cell.auroc.get(kind)) for kind in ((UNSEEN, "person"), (UNSEEN, "photo"), (SEEN, "person"))),
-            f"{mean(known):.1%}" if known else "not resolvable",
-            f"{mean(fair):.2f}" if fair else "-",
-            signed(cell.above.get(UNSEEN)),
-            f"{sum(r['n_named'] for r in rows)} of {sum(r['n_members'] for r in rows)}",
-            f"{copies:.1%}",
-            f"{mean(r['frechet'] for r in rows):.2f}",
-            f"{first['images']:,}",
-            f"{mean(r['training_seconds'] for r in rows) / 60:.1f} |",
-        ]
-    )
+    return [
+        cell.set,
+        cell.procedure,
+        f"{design['people']} x {photos}",
+        runs,
+        *(shown(cell.auroc.get(kind)) for kind in ((UNSEEN, "person"), (UNSEEN, "photo"), (SEEN, "person"))),
+        f"{mean(tpr):.1%}" if tpr else "not resolvable",
+        f"{mean(baseline):.2f}" if baseline else "-",
+        shown(cell.above.get(UNSEEN), "+.2f"),
+        f"{sum(r['n_named'] for r in rows)} of {sum(r['n_members'] for r in rows)}",
+        f"{copies:.1%}",
+        f"{mean(r['frechet'] for r in rows):.2f}",
+        f"{first['images']:,}",
+        f"{mean(r['training_seconds'] for r in rows) / 60:.1f}",
+    ]
 
 
-def _is(answer: dict[str, object], population: str, level: str) -> bool:
-    return answer["population"] == population and answer["level"] == level
+def _values(figures: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Those that could be estimated, from JSON."""
+    return [found.value for found in map(figure, figures) if isinstance(found, Estimate)]
 
 
-def shown(value: Figure | None) -> str:
-    """0.71 (0.62 to 0.79), or a dash."""
+def shown(value: Figure | None, form: str = ".2f") -> str:
+    """0.71 (0.62 to 0.79), or a dash; `form`: how each number is written."""
     if not isinstance(value, Estimate):
         return "-"
-    return f"{value.value:.2f} ({value.low:.2f} to {value.high:.2f})"
-
-
-def signed(value: Figure | None) -> str:
-    """+0.21 (+0.12 to +0.30), or a dash."""
-    if not isinstance(value, Estimate):
-        return "-"
-    return f"{value.value:+.2f} ({value.low:+.2f} to {value.high:+.2f})"
+    return f"{value.value:{form}} ({value.low:{form}} to {value.high:{form}})"

@@ -5,15 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
 
 from probablyexists.basis.errors import TrainingError
 from probablyexists.basis.files import write_text, written_whole
@@ -23,14 +22,13 @@ from probablyexists.intake.settings import AuditSettings
 from probablyexists.lab.design import Split, split
 from probablyexists.lab.experiment import Experiment, Run
 from probablyexists.lab.machine import Machine
-from probablyexists.lab.pool import AUDIT, SEEN, UNSEEN
+from probablyexists.lab.pool import AUDIT, SEEN, UNSEEN, scored_run, where
 from probablyexists.lab.reading import Glance, Reading, glance, read
 from probablyexists.lab.sets import crops
 from probablyexists.lab.sets import read as read_crops
 from probablyexists.lab.train import Trained, train
-from probablyexists.results.findings import Findings, Membership
+from probablyexists.results.findings import Findings
 from probablyexists.stats.contrast import standard_score
-from probablyexists.stats.estimate import Figure
 
 ROW_VERSION = 1
 
@@ -101,7 +99,8 @@ def carry_out(
     reading = read(final, roles.controls, progress)
     with written_whole(folder / "scores.parquet") as aside:
         pq.write_table(reading.scores, aside)
-    return {**about, **_row(roles, trained, curve, reading)}
+    row: dict[str, Any] = to_jsonable_python({**about, **_row(roles, trained, curve, reading)})
+    return row
 
 
 def audit_settings(
@@ -137,11 +136,11 @@ def _row(roles: Split, trained: Trained, curve: dict[int, Glance], reading: Read
         "n_heldout_people": len({crop.person for crop in roles.heldout}),
         "images": trained.images,
         "training_seconds": trained.seconds,
-        "membership": _plain_membership(reading.glance.membership),
-        "baseline": {name: _plain(figure) for name, figure in reading.baseline.items()},
-        "above_baseline": {name: _plain(figure) for name, figure in reading.above.items()},
-        "controls": {name: _plain(figure) for name, figure in reading.controls.items()},
-        "blind": _plain(findings.split_baseline.auroc),
+        "membership": reading.glance.membership,
+        "baseline": reading.baseline,
+        "above_baseline": reading.above,
+        "controls": reading.controls,
+        "blind": findings.split_baseline.auroc,
         "frechet": reading.glance.frechet,
         "kernel": reading.glance.kernel,
         "n_samples": reading.glance.n_samples,
@@ -149,14 +148,14 @@ def _row(roles: Split, trained: Trained, curve: dict[int, Glance], reading: Read
         "verdict": findings.verdict,
         "n_members": findings.naming.n_members,
         "n_named": findings.naming.n_exposed,
-        "smallest_leak": findings.missed.model_dump(mode="json"),
-        "dose": findings.dose.model_dump(mode="json"),
+        "smallest_leak": findings.missed,
+        "dose": findings.dose,
         "most": _most(roles, findings),
         "exposures": exposures(roles, reading.scores),
         "curve": [
             {
                 "images": images,
-                "membership": _plain_membership(at.membership),
+                "membership": at.membership,
                 "frechet": at.frechet,
                 "n_samples": at.n_samples,
                 "n_copies": at.n_copies,
@@ -182,26 +181,15 @@ def exposures(roles: Split, scores: pa.Table) -> dict[str, list[list[float]]]:
     The exposure is the score by person as a z-score among the held-out people, everybody on the same number of photos,
     so that people with more training photos do not score higher for having a better template.
     """
-    photos = Counter(crop.person for crop in roles.training)
+    photos: Counter[Hashable] = Counter(crop.person for crop in roles.training)
     found = {}
     for population in (SEEN, UNSEEN):
-        here = [
-            s for s in scores.to_pylist() if (s["attack"], s["population"], s["level"]) == (AUDIT, population, "person")
-        ]
-        strangers = np.array([s["score"] for s in here if s["side"] == "heldout"])
-        members = [s for s in here if s["side"] == "member"]
-        if members:
-            exposure = standard_score(np.array([s["score"] for s in members]), strangers).tolist()
-            found[population] = sorted([photos[s["person"]], z] for s, z in zip(members, exposure, strict=True))
+        here = where(scores, attack=AUDIT, population=population, level="person")
+        if here.num_rows:
+            run = scored_run(here)
+            exposure = standard_score(run.member_scores, run.heldout_scores).tolist()
+            found[population] = sorted([photos[who], z] for who, z in zip(run.member_people, exposure, strict=True))
     return found
-
-
-def _plain_membership(answers: list[Membership]) -> list[dict[str, Any]]:
-    return [answer.model_dump(mode="json") for answer in answers]
-
-
-def _plain(figure: Figure) -> Any:
-    return TypeAdapter(Figure).dump_python(figure, mode="json")
 
 
 @contextmanager

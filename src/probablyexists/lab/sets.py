@@ -22,7 +22,7 @@ from probablyexists.basis.threads import mapper
 from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.faces.acquire import at_least
 from probablyexists.faces.alignment import cut_chip
-from probablyexists.faces.boxes import SMALLEST, Box, detect, frame_box
+from probablyexists.faces.boxes import SMALLEST, detect, frame_box
 from probablyexists.faces.landmarks import landmarks
 from probablyexists.images.decode import decode_picture
 from probablyexists.sources.listing import Photo
@@ -75,18 +75,24 @@ def crops(
 
     Raises InputError for a set that cannot be found or has no names.
     """
-    drawn = _DRAWN.fullmatch(name)
-    if drawn:
-        n_people, n_photos = (int(part) for part in drawn.groups()) if drawn.group(1) else _DRAWN_DEFAULT
-        n_people = n_people if n_photos >= fewest_photos else 0
-        return _cut_all(_draw(n_people, n_photos), n_people * n_photos, name, size, cache, progress, threads)
-    source = _open(name, faces, cache)
-    if source.photos[0].person is None:
-        raise InputError(f"set {name}: its photos have no people; give one folder a person, or a manifest")
-    listed = Counter(photo.person for photo in source.photos)
-    wanted = [photo for photo in source.photos if listed[photo.person] >= fewest_photos]
-    readable = ((photo, data) for photo, data in source.stream(wanted) if isinstance(data, bytes))
-    return _cut_all(readable, len(wanted), name, size, cache, progress, threads)
+    photos, total = _photos(name, faces, cache, fewest_photos)
+    folder = cache / "lab" / f"crops-{CROPS_VERSION}"
+
+    def cut(job: tuple[Photo, _Given]) -> Crop | None:
+        photo, given = job
+        path = _kept(given, size, folder)
+        return None if path is None or photo.person is None else Crop(photo.person, photo.path, path)
+
+    found: list[Crop] = []
+    with progress.stage(f"crops of {name}, {size} px", total) as bar, mapper(threads) as in_order:
+        while block := list(islice(photos, AT_ONCE)):
+            for crop in in_order(cut, block):
+                bar.advance()
+                if crop is not None:
+                    found.append(crop)
+    if total and not found:
+        raise InputError(f"set {name}: no face in any of {total} photos")
+    return sorted(found)
 
 
 def read(chosen: list[Crop]) -> NDArray[np.uint8]:
@@ -99,6 +105,27 @@ def read_files(paths: list[Path]) -> NDArray[np.uint8]:
     return np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
 
 
+def _photos(name: str, faces: Path | None, cache: Path, fewest: int) -> tuple[Iterator[tuple[Photo, _Given]], int]:
+    """The photos of people who have at least `fewest`, and their number."""
+    drawn = _DRAWN.fullmatch(name)
+    if drawn:
+        n_people, n_photos = (int(part) for part in drawn.groups()) if drawn.group(1) else _DRAWN_DEFAULT
+        n_people = n_people if n_photos >= fewest else 0
+        return _draw(n_people, n_photos), n_people * n_photos
+    source = _open(name, faces, cache)
+    if source.photos[0].person is None:
+        raise InputError(f"set {name}: its photos have no people; give one folder a person, or a manifest")
+    listed = Counter(photo.person for photo in source.photos)
+    wanted = [photo for photo in source.photos if listed[photo.person] >= fewest]
+    return ((photo, data) for photo, data in source.stream(wanted) if isinstance(data, bytes)), len(wanted)
+
+
+def _draw(n_people: int, n_photos: int) -> Iterator[tuple[Photo, tuple[int, int]]]:
+    for person in range(n_people):
+        for photo in range(n_photos):
+            yield Photo(f"person-{person:05d}/{photo:03d}.png", f"person-{person:05d}"), (person, photo)
+
+
 def _open(name: str, faces: Path | None, cache: Path) -> Source:
     if name in RESEARCH_SETS and faces is not None and (faces / name).is_dir():
         return open_source(faces / name, named=True)
@@ -109,43 +136,6 @@ def _open(name: str, faces: Path | None, cache: Path) -> Source:
     if name in RESEARCH_SETS:
         raise InputError(f"set {name}: not below --faces {faces}; name the folder that holds {name}/")
     return open_source(name, named=True)
-
-
-def _draw(n_people: int, n_photos: int) -> Iterator[tuple[Photo, tuple[int, int]]]:
-    for person in range(n_people):
-        for photo in range(n_photos):
-            yield Photo(f"person-{person:05d}/{photo:03d}.png", f"person-{person:05d}"), (person, photo)
-
-
-def _cut_all(
-    photos: Iterator[tuple[Photo, _Given]],
-    total: int,
-    name: str,
-    size: int,
-    cache: Path,
-    progress: Progress,
-    threads: int | None,
-) -> list[Crop]:
-    folder = cache / "lab" / f"crops-{CROPS_VERSION}"
-
-    def cut(job: tuple[Photo, _Given]) -> Crop | None:
-        photo, given = job
-        path = _kept(given, size, folder)
-        return None if path is None or photo.person is None else Crop(photo.person, photo.path, path)
-
-    found: list[Crop] = []
-    with (
-        progress.stage(f"crops of {name}, {size} px", total) as bar,
-        mapper(threads) as in_order,
-    ):
-        while block := list(islice(photos, AT_ONCE)):
-            for crop in in_order(cut, block):
-                bar.advance()
-                if crop is not None:
-                    found.append(crop)
-    if total and not found:
-        raise InputError(f"set {name}: no face in any of {total} photos")
-    return sorted(found)
 
 
 def _kept(given: _Given, size: int, folder: Path) -> Path | None:
@@ -170,19 +160,17 @@ def _kept(given: _Given, size: int, folder: Path) -> Path | None:
 
 
 def _chip(given: _Given) -> NDArray[np.uint8] | None:
-    if isinstance(given, tuple):
-        person, photo = given
-        drawn = Image.fromarray(draw_photo(draw_person(0, person), photo, CHIP))
-        image = np.asarray(at_least(drawn, SMALLEST))
-        return _cut(image, frame_box(image.shape[1::-1]))
     try:
-        image = np.asarray(at_least(decode_picture(given), SMALLEST))
+        picture = decode_picture(given) if isinstance(given, bytes) else _drawn(*given)
     except ImageError:
         return None
-    box = detect(image).box
-    return None if box is None else _cut(image, box)
-
-
-def _cut(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    image = np.asarray(at_least(picture, SMALLEST))
+    box = detect(image).box if isinstance(given, bytes) else frame_box(image.shape[1::-1])
+    if box is None:
+        return None
     (points,) = landmarks([image], [box])
     return cut_chip(image, points, CHIP)
+
+
+def _drawn(person: int, photo: int) -> Image.Image:
+    return Image.fromarray(draw_photo(draw_person(0, person), photo, CHIP))

@@ -24,6 +24,7 @@ from probablyexists.lab.checkpoint import load_state, save_generator, save_state
 from probablyexists.lab.contact_sheet import write_sheet
 from probablyexists.lab.machine import Machine
 from probablyexists.lab.procedures import Procedure, procedure
+from probablyexists.networks.augment import diff_augment
 from probablyexists.networks.build import build_discriminator, build_generator
 from probablyexists.networks.fast.fast import twice_differentiable
 
@@ -89,32 +90,23 @@ class Game:
         self.optimiser_g = self._adam(self.generator)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.discriminator: nn.Module | None = None
+        # By their names in a checkpoint.
+        self.modules: dict[str, nn.Module] = {"generator": self.generator, "average": self.average}
+        self.optimisers: dict[str, torch.optim.Optimizer] = {"optimiser_g": self.optimiser_g}
         if self.procedure.d_loss is not None:
             self.discriminator = machine.place(build_discriminator(settings.discriminator_spec))
             self.penalised = twice_differentiable(self.discriminator)
             self.optimiser_d = self._adam(self.discriminator)
+            self.modules["discriminator"], self.optimisers["optimiser_d"] = self.discriminator, self.optimiser_d
 
     def _adam(self, module: nn.Module) -> torch.optim.Optimizer:
         held = [_in_memory_order(p.detach(), p) for p in module.parameters()]
         return torch.optim.Adam(held, self.procedure.lr, self.procedure.betas, fused=True)
 
     @property
-    def modules(self) -> dict[str, nn.Module]:
-        """By their names in a checkpoint."""
-        others = {} if self.discriminator is None else {"discriminator": self.discriminator}
-        return {"generator": self.generator, "average": self.average, **others}
-
-    @property
-    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        """By their names in a checkpoint."""
-        others = {} if self.discriminator is None else {"optimiser_d": self.optimiser_d}
-        return {"optimiser_g": self.optimiser_g, **others}
-
-    @property
     def images_a_step(self) -> int:
         """Training images that one step shows."""
-        critic = self.procedure.n_critic if self.discriminator is not None else 1
-        return self.settings.batch * critic
+        return self.settings.batch * self.procedure.n_critic
 
     def step(self, number: int, photos: torch.Tensor) -> dict[str, float]:
         """One generator step with its discriminator steps; the losses. `photos`: (n, 3, size, size) uint8."""
@@ -142,8 +134,8 @@ class Game:
             of_real, of_fake = self.discriminator(real, fake).float().chunk(2)
             loss = self.procedure.d_loss(of_real, of_fake)
             if self.procedure.penalty is not None and number % self.procedure.penalty_every == 0:
-                weight = self.procedure.penalty_every
-                loss = loss + weight * self.procedure.penalty(self.penalised, real, fake)
+                penalty = self.procedure.penalty_weight * self.procedure.penalty(self.penalised, real, fake)
+                loss = loss + self.procedure.penalty_every * penalty
         return self._descend(loss, self.discriminator, self.optimiser_d, "the discriminator")
 
     def _generate(self, photos: torch.Tensor) -> float:
@@ -153,8 +145,7 @@ class Game:
         with self.machine.autocast():
             fake = self._augmented(self.generator(self._latents()))
             batches = (self._augmented(self._real(photos)), fake) if self.procedure.pairs else (fake,)
-            logits = self.discriminator(*batches).float().chunk(len(batches))
-            loss = self.procedure.g_loss(logits[0], logits[-1])
+            loss = self.procedure.g_loss(*self.discriminator(*batches).float().chunk(len(batches)))
         found = self._descend(loss, self.generator, self.optimiser_g, "the generator")
         self.discriminator.requires_grad_(True)
         return found
@@ -184,11 +175,7 @@ class Game:
         return torch.randn(self.settings.batch, *shape).to(self.machine.device)
 
     def _augmented(self, images: torch.Tensor) -> torch.Tensor:
-        if not self.settings.augment:
-            return images
-        from probablyexists.networks.augment import diff_augment
-
-        return diff_augment(images)
+        return diff_augment(images) if self.settings.augment else images
 
     @torch.no_grad()
     def _follow(self, images: int) -> None:
@@ -196,7 +183,7 @@ class Game:
         half_life = min(EMA_IMAGES, EMA_RAMP * images)
         stay = 0.5 ** (self.images_a_step / max(half_life, 1e-8))
         ours, theirs = self.average.state_dict().values(), self.generator.state_dict().values()
-        pairs = [(mine, other) for mine, other in zip(ours, theirs, strict=True)]
+        pairs = list(zip(ours, theirs, strict=True))
         moving = [(mine, other) for mine, other in pairs if mine.is_floating_point()]
         torch._foreach_lerp_([mine for mine, _ in moving], [other for _, other in moving], 1 - stay)
         for mine, other in pairs:
@@ -239,43 +226,38 @@ def train(
     if photos.shape[1:] != (settings.size, settings.size, 3):
         raise InputError(f"training: photos are {photos.shape[1:]}, expected ({settings.size}, {settings.size}, 3)")
     with torch.random.fork_rng():
-        run = _Run(settings, photos, folder, machine)
-        run.start()
-        return run.go_on(progress, save_seconds)
+        return _Run(settings, photos, folder, machine).go_on(progress, save_seconds)
 
 
 class _Run:
+    """A run from its first step, or from the folder's checkpoint if there is one."""
+
     def __init__(self, settings: Training, photos: NDArray[np.uint8], folder: Path, machine: Machine) -> None:
         self.settings, self.folder, self.machine = settings, folder, machine
         self.game = Game(settings, machine)
-        held = torch.from_numpy(np.ascontiguousarray(photos.transpose(0, 3, 1, 2)))
-        self.photos = held.to(machine.device)
-        given = settings.model_dump(mode="json")
-        self.identity = {**given, "photos_sha256": hashlib.sha256(np.ascontiguousarray(photos).data).hexdigest()}
+        self.photos = torch.from_numpy(np.ascontiguousarray(photos.transpose(0, 3, 1, 2))).to(machine.device)
+        digest = hashlib.sha256(np.ascontiguousarray(photos).data).hexdigest()
+        self.identity = {**settings.model_dump(mode="json"), "photos_sha256": digest}
         self.done, self.seconds = 0, 0.0
         self.log: list[dict[str, float]] = []
-
-    def start(self) -> None:
-        """Load the folder's checkpoint, if there is one."""
-        checkpoint = self.folder / "checkpoint.json"
-        if not checkpoint.exists():
-            return
-        state = json.loads(checkpoint.read_text(encoding="utf-8"))
-        if state["training"] != self.identity:
-            raise InputError(f"{self.folder}: holds a run with other settings or photos; give another folder")
-        load_state(self.folder / state["tensors"], self.game.modules, self.game.optimisers)
-        self.done, self.seconds, self.log = state["steps"], state["seconds"], state["log"]
+        if (folder / "checkpoint.json").exists():
+            state = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
+            if state["training"] != self.identity:
+                raise InputError(f"{folder}: holds a run with other settings or photos; give another folder")
+            load_state(folder / state["tensors"], self.game.modules, self.game.optimisers)
+            self.done, self.seconds, self.log = state["steps"], state["seconds"], state["log"]
 
     def go_on(self, progress: Progress, save_seconds: float) -> Trained:
         """Step until the budget is spent; save snapshots, sheets and checkpoints."""
         title = f"training {self.settings.procedure}"
-        total = self._total_steps()
+        total = max(1, round(self.settings.images / self.game.images_a_step)) if self.settings.images else 0
+        limit = 60 * (self.settings.minutes or 0)
         keep = {max(1, round(share * total)) for share in self.settings.snapshots} if total else set()
         begun, saved = time.monotonic(), time.monotonic()
         before = self.seconds
         with progress.stage(title, total or None) as bar:
             bar.advance(self.done)
-            while self._goes_on(total):
+            while self.done < total or self.seconds < limit:
                 try:
                     losses = self.game.step(self.done, self.photos)
                 except TrainingError as error:
@@ -299,17 +281,6 @@ class _Run:
         self._keep(final)
         found = {s * self.game.images_a_step: self._snapshot(s) for s in sorted(keep) if s < self.done}
         return Trained(final, {**found, self._images: final}, self._images, self.seconds)
-
-    def _total_steps(self) -> int:
-        if self.settings.images is None:
-            return 0
-        return max(1, round(self.settings.images / self.game.images_a_step))
-
-    def _goes_on(self, total: int) -> bool:
-        if total:
-            return self.done < total
-        assert self.settings.minutes is not None
-        return self.seconds < 60 * self.settings.minutes
 
     @property
     def _images(self) -> int:

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from probablyexists.answers.membership import Population, populations
+from probablyexists.answers.membership import populations
 from probablyexists.attacks.attack import Attack
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text, written_whole
@@ -29,6 +29,7 @@ from probablyexists.basis.seeds import rng
 from probablyexists.basis.text import shown
 from probablyexists.engines.choose import engine
 from probablyexists.lab.experiment import Run
+from probablyexists.lab.reading import SCORES_SCHEMA, score_table
 from probablyexists.lab.run import audit_settings
 from probablyexists.lab.white_box.scores import WHITE_BOX, left_behind, white_box_scores
 from probablyexists.matching.crowd import photos_of
@@ -36,18 +37,7 @@ from probablyexists.tasks.audit import Gathered, gather
 
 N_FOLDS = 4
 
-SCHEMA = pa.schema(
-    [
-        ("attack", pa.string()),
-        ("blind", pa.bool_()),
-        ("fold", pa.int32()),
-        ("population", pa.string()),
-        ("level", pa.string()),
-        ("side", pa.string()),
-        ("person", pa.string()),
-        ("score", pa.float64()),
-    ]
-)
+SCHEMA = SCORES_SCHEMA.insert(1, pa.field("blind", pa.bool_())).insert(2, pa.field("fold", pa.int32()))
 
 
 @dataclass(frozen=True)
@@ -126,7 +116,9 @@ def _measured(scores: Callable[[], Iterator[pa.Table]]) -> tuple[pa.Table, dict[
 def _opened(gathered: Gathered, run: Run, folder: Path, attack: str) -> tuple[pa.Table, dict[str, float | None]]:
     started = time.perf_counter()
     found = white_box_scores(gathered, run, folder, WHITE_BOX[attack])
-    table = pa.concat_tables([_table(attack, blind, 0, part) for blind, parts in found for part in parts])
+    table = pa.concat_tables(
+        [score_table(part, attack, blind, 0, schema=SCHEMA) for blind, parts in found for part in parts]
+    )
     return table, {"seconds": time.perf_counter() - started, "mebibytes": None}
 
 
@@ -145,21 +137,7 @@ def _scores(gathered: Gathered, attack: Attack, seed: int) -> Iterator[pa.Table]
             score = attack.prepare(samples, crowds.heldout.reference(reference), gathered.matcher)
             some = crowds.heldout.some(strangers)
             for population in populations(crowds.training, crowds.unseen, some, score):
-                yield _table(attack.id, blind, judged, population)
-
-
-def _table(attack: str, blind: bool, fold: int, population: Population) -> pa.Table:
-    parts = []
-    for side, scores, names in (
-        ("member", population.positives, population.members),
-        ("heldout", population.negatives, population.strangers),
-    ):
-        n = len(scores.scores)
-        values = [attack, blind, fold, population.name, population.level, side]
-        columns = [pa.array([value] * n, type=field.type) for value, field in zip(values, SCHEMA, strict=False)]
-        columns += [pa.array([names[i] for i in scores.people]), pa.array(scores.scores)]
-        parts.append(pa.table(columns, schema=SCHEMA))
-    return pa.concat_tables(parts)
+                yield score_table(population, attack.id, blind, judged, schema=SCHEMA)
 
 
 def _row(folder: Path) -> dict[str, Any]:

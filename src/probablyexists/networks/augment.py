@@ -9,30 +9,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from probablyexists.basis.errors import InputError
-
-POLICIES = ("color", "translation", "cutout")
 SHIFT = 1 / 8
 """Largest translation, of the side."""
 HOLE = 1 / 2
 """Side of the cut-out square, of the side."""
 
 
-def diff_augment(images: Tensor, policy: str = "color,translation,cutout") -> Tensor:
-    """(n, 3, s, s) in [-1, 1] -> the same shape and dtype, not clamped.
+def diff_augment(images: Tensor) -> Tensor:
+    """(n, 3, s, s) in [-1, 1] -> the same shape and dtype, not clamped: the paper's colour, translation and cutout.
 
-    `policy`: some of "color", "translation" and "cutout", with commas, done in this order; "" changes nothing.
     Random numbers come from torch's global generator.
     """
-    names = [name for name in policy.split(",") if name]
-    unknown = set(names) - set(POLICIES)
-    if unknown:
-        raise InputError(f"augmentation {unknown.pop()!r}: not known; take some of {', '.join(POLICIES)}")
-    if "color" in names:
-        images = contrast(saturate(brighten(images)))
-    if "translation" in names:
-        images = translate(images)
-    return cut_out(images) if "cutout" in names else images
+    return cut_out(translate(contrast(saturate(brighten(images)))))
 
 
 def _uniform(images: Tensor, low: float, high: float) -> Tensor:

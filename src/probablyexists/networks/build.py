@@ -8,11 +8,25 @@ from typing import Any
 from torch import nn
 
 from probablyexists.basis.errors import InputError
+from probablyexists.networks import dcgan, diffusion, r3gan, stylegan2
 from probablyexists.networks.fast.fast import Fast
 from probablyexists.networks.operations import use
 
 SIZES = (16, 32, 48, 64, 128)
 """16 pixels are for trials: too few for a face."""
+
+
+_GENERATORS: Mapping[str, type[nn.Module]] = {
+    "dcgan": dcgan.Generator,
+    "r3gan": r3gan.Generator,
+    "stylegan2": stylegan2.Generator,
+    "diffusion": diffusion.Diffusion,
+}
+_DISCRIMINATORS: Mapping[str, type[nn.Module]] = {
+    "dcgan": dcgan.Discriminator,
+    "r3gan": r3gan.Discriminator,
+    "stylegan2": stylegan2.Discriminator,
+}
 
 
 def build_generator(spec: Mapping[str, Any]) -> nn.Module:
@@ -21,45 +35,15 @@ def build_generator(spec: Mapping[str, Any]) -> nn.Module:
     The module has `latent_shape`, and turns (n, *latent_shape) normal numbers into (n, 3, size, size) images in
     [-1, 1]. Raises InputError for an unknown name or argument.
     """
-    name, arguments = _checked(spec)
-    if name == "dcgan":
-        from probablyexists.networks import dcgan
-
-        return _made(dcgan.Generator, name, arguments)
-    if name == "r3gan":
-        from probablyexists.networks import r3gan
-
-        return _made(r3gan.Generator, name, arguments)
-    if name == "stylegan2":
-        from probablyexists.networks import stylegan2
-
-        return _made(stylegan2.Generator, name, arguments)
-    if name == "diffusion":
-        from probablyexists.networks import diffusion
-
-        return _made(diffusion.Diffusion, name, arguments)
-    raise InputError(f"network {name!r}: not known; known are dcgan, r3gan, stylegan2 and diffusion")
+    return _built(spec, _GENERATORS)
 
 
 def build_discriminator(spec: Mapping[str, Any]) -> nn.Module:
     """The discriminator of `spec`, as `build_generator`: (n, 3, size, size) images -> (n,) logits."""
-    name, arguments = _checked(spec)
-    if name == "dcgan":
-        from probablyexists.networks import dcgan
-
-        return _made(dcgan.Discriminator, name, arguments)
-    if name == "r3gan":
-        from probablyexists.networks import r3gan
-
-        return _made(r3gan.Discriminator, name, arguments)
-    if name == "stylegan2":
-        from probablyexists.networks import stylegan2
-
-        return _made(stylegan2.Discriminator, name, arguments)
-    raise InputError(f"network {name!r}: has no discriminator; those with one are dcgan, r3gan and stylegan2")
+    return _built(spec, _DISCRIMINATORS)
 
 
-def _checked(spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _built(spec: Mapping[str, Any], kinds: Mapping[str, type[nn.Module]]) -> nn.Module:
     arguments = dict(spec)
     name = arguments.pop("name", None)
     if not isinstance(name, str):
@@ -69,11 +53,9 @@ def _checked(spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         raise InputError(f"network {name}: size {size!r} is not one of {', '.join(map(str, SIZES))}")
     if any(isinstance(value, int) and value > 4096 for value in arguments.values()):
         raise InputError(f"network {name}: {arguments} asks for more than 4,096 of something; is this file ours?")
-    return name, arguments
-
-
-def _made(kind: type[nn.Module], name: str, arguments: dict[str, Any]) -> nn.Module:
+    if name not in kinds:
+        raise InputError(f"network {name!r}: not known; known are {', '.join(kinds)}")
     try:
-        return use(kind(**arguments), Fast())
+        return use(kinds[name](**arguments), Fast())
     except TypeError as error:
         raise InputError(f"network {name}: {error}") from None

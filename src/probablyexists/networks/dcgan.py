@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from probablyexists.networks.operations import Layer, joined, power_iteration
+from probablyexists.networks.operations import Layer, joined, power_iteration, spectrally_normal
 
 Norm = Literal["batch", "none", "spectral"]
 
@@ -59,7 +59,7 @@ class SpectralConv(Layer, nn.Conv2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.training:
             self.u.copy_(power_iteration(self.weight, self.u))
-        weight = self.ops.spectrally_normal(self.weight, self.u.clone())
+        weight = spectrally_normal(self.weight, self.u.clone())
         return self.ops.conv(x, weight, self.bias, stride=self.stride[0], padding=self.padding[0])  # type: ignore[arg-type]
 
 

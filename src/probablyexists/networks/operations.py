@@ -1,6 +1,6 @@
 """The operations that the lab's networks are made of, in plain PyTorch.
 
-`networks.fast` has the same operations in forms that are faster on a CPU; training and sampling use those, and tests
+`networks.fast` has those of `Operations` in forms that are faster on a CPU; training and sampling use those, and tests
 compare them with these.
 """
 
@@ -47,20 +47,23 @@ class Operations:
         """`F.leaky_relu` with slope 0.2."""
         return F.leaky_relu(x, SLOPE)
 
-    def blur(self, x: Tensor, padding: int) -> Tensor:
-        """The filter at every pixel, its sum 1, with `padding` (0 to 3) zeros on all sides: h -> h + 2 padding - 3."""
-        return F.conv2d(x, _kernel(x), padding=padding, groups=x.shape[1])
-
     def halve(self, x: Tensor) -> Tensor:
         """(n, c, 2h, 2w) -> (n, c, h, w): the filter at every second pixel; border pixels are repeated outside."""
         return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), _kernel(x), stride=2, groups=x.shape[1])
 
-    def spectrally_normal(self, weight: Tensor, u: Tensor) -> Tensor:
-        """`weight` divided by its largest singular value u' W v, with v = W' u of length 1.
 
-        Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks" (arXiv 1802.05957), algorithm
-        1, of the matrix with a row an output. u and v are constants in the derivative (equation 12).
-        """
+def blur(x: Tensor, padding: int) -> Tensor:
+    """The filter at every pixel, its sum 1, with `padding` (0 to 3) zeros on all sides: h -> h + 2 padding - 3."""
+    return F.conv2d(x, _kernel(x), padding=padding, groups=x.shape[1])
+
+
+def spectrally_normal(weight: Tensor, u: Tensor) -> Tensor:
+    """`weight` divided by its largest singular value u' W v, with v = W' u of length 1; in full precision.
+
+    Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks" (arXiv 1802.05957), algorithm 1,
+    of the matrix with a row an output. u and v are constants in the derivative (equation 12).
+    """
+    with torch.autocast(weight.device.type, enabled=False):
         matrix = in_rows(weight)
         with torch.no_grad():
             v = F.normalize(matrix.T @ u, dim=0)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from probablyexists.networks.frames import double, sides, widths
-from probablyexists.networks.operations import PLAIN, Layer, Operations, joined
+from probablyexists.networks.operations import Layer, blur, joined
 
 GAIN = math.sqrt(2)
 """Of the leaky ReLU, applied to the weights and biases before it, which is the same."""
@@ -49,7 +49,6 @@ def modulated(
     demodulate: bool = True,
     up: bool = False,
     gain: float = 1.0,
-    ops: Operations = PLAIN,
 ) -> Tensor:
     """Convolve each image with its own weights: w'_oi = s_i * w_oi, then divided by their norm over i and the kernel.
 
@@ -60,7 +59,7 @@ def modulated(
     y = x * style[:, :, None, None].to(x.dtype)
     if up:
         # Doubling first and then convolving is the same except at the border, and costs four times as much.
-        y, gain = ops.blur(F.conv_transpose2d(y, weight.transpose(0, 1), stride=2), padding=1), 4 * gain
+        y, gain = blur(F.conv_transpose2d(y, weight.transpose(0, 1), stride=2), padding=1), 4 * gain
     else:
         y = F.conv2d(y, weight, padding=weight.shape[-1] // 2)
     if not demodulate:
@@ -85,7 +84,7 @@ class StyledConv(Layer):
         self.scale, self.up = 1 / math.sqrt(9 * n_in), up
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        y = modulated(x, self.weight * self.scale, self.style(w), up=self.up, gain=GAIN, ops=self.ops)
+        y = modulated(x, self.weight * self.scale, self.style(w), up=self.up, gain=GAIN)
         noise = torch.randn_like(y[:, :1]) if self.training else self.noise.to(y.dtype)
         strength, bias = (GAIN * self.strength).to(y.dtype), (GAIN * self.bias).to(y.dtype)
         return self.ops.leaky_relu(y + noise * strength + bias[:, None, None])
@@ -170,7 +169,7 @@ class Conv(Layer):
     def forward(self, x: Tensor) -> Tensor:
         weight, bias = self.weight * self.scale, self.bias * self.gain
         if self.down:
-            return self.ops.conv(self.ops.blur(x, padding=2), weight, bias, stride=2)
+            return self.ops.conv(blur(x, padding=2), weight, bias, stride=2)
         return self.ops.conv(x, weight, bias, padding=weight.shape[-1] // 2)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
-from probablyexists.basis.errors import InputError, MissingExtraError
+from probablyexists.basis.errors import InputError
+from probablyexists.generators.torch_run import require_torch
 
 if TYPE_CHECKING:
     from probablyexists.lab.pool import Cell
@@ -35,7 +36,7 @@ def checked(kind: type[Checked], **given: object) -> Checked:
 
 def cells(experiment: Path, out: Path) -> list[Cell]:
     """The finished runs of an experiment, pooled over seeds; InputError if there are none."""
-    needs_torch()
+    require_torch()
     from probablyexists.lab.experiment import read_experiment
     from probablyexists.lab.pool import pool
     from probablyexists.lab.run import rows
@@ -44,11 +45,3 @@ def cells(experiment: Path, out: Path) -> list[Cell]:
     if not found:
         raise InputError(f"--out {out}: holds no row of {experiment}; carry it out with: probablyexists lab run")
     return pool(found, out.parent if out.is_file() else out)
-
-
-def needs_torch() -> None:
-    """MissingExtraError, with the command that installs it, where there is no torch."""
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("torch", "lab") from None

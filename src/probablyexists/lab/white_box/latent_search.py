@@ -9,15 +9,12 @@ results.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from probablyexists.lab.white_box.batches import BATCH, in_batches
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
 
 POOL = 2048
 """Random latents, of which the best is the start."""
@@ -33,8 +30,6 @@ def reconstruction_errors(
     `generator`: in `eval`, with `latent_shape`, to pictures in [-1, 1]; `pictures`: (n, side, side, 3). The error of a
     photo does not depend on the others.
     """
-    import torch
-
     shape: tuple[int, ...] = generator.latent_shape  # type: ignore[assignment]
     generator.requires_grad_(False)
     latents = torch.randn(pool, *shape, generator=torch.Generator().manual_seed(seed))
@@ -48,8 +43,6 @@ def reconstruction_errors(
 
 
 def _search(generator: nn.Module, wanted: Tensor, z: Tensor, steps: int) -> NDArray[np.float64]:
-    import torch
-
     z.requires_grad_(True)
     adam = torch.optim.Adam([z], lr=RATE)
     best = torch.full((len(z),), torch.inf)

@@ -8,15 +8,12 @@ counterpart on identities: a discriminator of face embeddings, made without the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from probablyexists.lab.white_box.batches import in_batches
-
-if TYPE_CHECKING:
-    from torch import nn
 
 
 def logits(discriminator: nn.Module, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -24,8 +21,6 @@ def logits(discriminator: nn.Module, pictures: NDArray[np.uint8]) -> NDArray[np.
 
     Each photo is a batch of its own, so that its logit does not depend on the others.
     """
-    import torch
-
     with torch.no_grad():
         found = [discriminator(*torch.split(some, 1)).double().numpy() for some in in_batches(pictures)]
     return np.concatenate(found) if found else np.empty(0)

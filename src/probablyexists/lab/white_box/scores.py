@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from probablyexists.answers.membership import Population, populations
 from probablyexists.attacks.attack import Faces
@@ -28,10 +30,8 @@ from probablyexists.lab.white_box.latent_search import reconstruction_errors
 from probablyexists.lab.white_box.logan import logits
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.templates import People
+from probablyexists.networks.build import build_discriminator, build_generator
 from probablyexists.tasks.audit import Gathered
-
-if TYPE_CHECKING:
-    from torch import nn
 
 N_STRANGERS, MOST_PHOTOS = 100, 3
 """Most strangers, and most photos of a person, that are scored."""
@@ -69,31 +69,20 @@ def white_box_scores(
     enough = np.flatnonzero(crowds.heldout.people.counts >= k)
     chosen = np.sort(rng(run.seed, "lab", "white box").permutation(enough)[:N_STRANGERS])
     for is_blind in (False, True):
-        network = _network(run.training, folder, attack, drawn=is_blind)
-
-        def scored(crowd: Crowd | None, network: nn.Module = network) -> Crowd | None:
-            return None if crowd is None else _scored(_first(crowd, k), network, attack, run.seed)
-
-        training, unseen, heldout = (
-            scored(crowd) for crowd in (crowds.training, crowds.unseen, crowds.heldout.some(chosen))
-        )
-        assert training is not None
-        assert heldout is not None
-        yield is_blind, populations(training, unseen, heldout, _mean)
+        how = k, _network(run.training, folder, attack, drawn=is_blind), attack, run.seed
+        unseen = None if crowds.unseen is None else _scored(crowds.unseen, *how)
+        heldout = _scored(crowds.heldout.some(chosen), *how)
+        yield is_blind, populations(_scored(crowds.training, *how), unseen, heldout, _mean)
 
 
-def _first(crowd: Crowd, k: int) -> Crowd:
-    """Everybody's first k photos."""
+def _scored(crowd: Crowd, k: int, network: nn.Module, attack: WhiteBox, seed: int) -> Crowd:
+    """Everybody's first k photos, with the score of each as its embedding."""
     rows = [own[:k] for own in crowd.people.rows]
     ends = np.cumsum([0, *map(len, rows)])
-    renumbered = tuple(np.arange(low, high) for low, high in pairwise(ends))
-    return Crowd(crowd.table.take(np.concatenate(rows)), People(crowd.people.names, renumbered))
-
-
-def _scored(crowd: Crowd, network: nn.Module, attack: WhiteBox, seed: int) -> Crowd:
-    """The crowd, with the score of each photo as its embedding."""
-    scores = attack.score(network, read_files([Path(photo.path) for photo in crowd.table.photos]), seed)
-    return Crowd(replace(crowd.table, embeddings=scores[:, None].astype(np.float32)), crowd.people)
+    people = People(crowd.people.names, tuple(np.arange(low, high) for low, high in pairwise(ends)))
+    table = crowd.table.take(np.concatenate(rows))
+    scores = attack.score(network, read_files([Path(photo.path) for photo in table.photos]), seed)
+    return Crowd(replace(table, embeddings=scores[:, None].astype(np.float32)), people)
 
 
 def _mean(faces: Faces) -> NDArray[np.float64]:
@@ -102,10 +91,6 @@ def _mean(faces: Faces) -> NDArray[np.float64]:
 
 def _network(training: Training, folder: Path, attack: WhiteBox, *, drawn: bool) -> nn.Module:
     """The averaged generator or the discriminator of a finished run, in `eval`; `drawn`: with new random weights."""
-    import torch
-
-    from probablyexists.networks.build import build_discriminator, build_generator
-
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         if attack.opens == "generator":
