@@ -10,12 +10,12 @@ ProbablyExistsError
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 _OPEN, _VALUE, _CLOSE = "\ue000", "\ue001", "\ue002"
 """Mark an option in a message. Private characters, which `basis.text.shown` never lets through."""
+_QUOTES = "'\""
 _OPTION = re.compile(f"{_OPEN}(\\w+)(?:{_VALUE}(.*?))?{_CLOSE}", re.DOTALL)
 POSITIONAL = ("photos", "images", "queries", "references")
 """Settings that are arguments on the command line, not options."""
@@ -29,9 +29,6 @@ def option(name: str, value: object = None) -> str:
     return f"{_OPEN}{name}{_VALUE}{text}{_CLOSE}"
 
 
-_QUOTES = "'\""
-
-
 def _in_python(name: str, value: str | None) -> str:
     return f"{name}={'...' if value is None else value}"
 
@@ -43,10 +40,6 @@ def _on_command_line(name: str, value: str | None) -> str:
     return f"{front} {value[1:-1] if value[0] in _QUOTES else value}"
 
 
-def _rendered(message: str, render: Callable[[str, str | None], str]) -> str:
-    return _OPTION.sub(lambda found: render(found[1], found[2]), message)
-
-
 class ProbablyExistsError(Exception):
     """Base class of all exceptions that this package raises on purpose."""
 
@@ -56,12 +49,12 @@ class ProbablyExistsError(Exception):
         return str(self.args[0]) if self.args else ""
 
     def __str__(self) -> str:
-        return _rendered(self.raw, _in_python)
+        return _OPTION.sub(lambda found: _in_python(*found.groups()), self.raw)
 
     @property
     def on_command_line(self) -> str:
         """The message with options as on the command line."""
-        return _rendered(self.raw, _on_command_line)
+        return _OPTION.sub(lambda found: _on_command_line(*found.groups()), self.raw)
 
 
 class InputError(ProbablyExistsError):
