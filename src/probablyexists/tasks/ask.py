@@ -17,7 +17,6 @@ from probablyexists.answers.copying import find_copies
 from probablyexists.answers.one_person import odd_photos, power, rank
 from probablyexists.answers.person_verdict import judge_person
 from probablyexists.attacks.nearest import NearestSample
-from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import write_text
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.copies.duplicates import same_pictures
@@ -26,7 +25,7 @@ from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import decide, embed_sources
-from probablyexists.intake.open_sources import open_asked
+from probablyexists.intake.open_sources import open_asked, refuse_few_people
 from probablyexists.intake.output_folder import claim_folder, clear_results
 from probablyexists.intake.provenance import sign
 from probablyexists.intake.settings import AskSettings, checked
@@ -65,12 +64,12 @@ def ask(
 ) -> Sheet:
     """Ask about one person: do these samples expose them more than they expose reference people?
 
+    Other arguments, and the errors, are as for `audit`.
+
     Parameters
     ----------
     photos
         Image files, or one folder or archive, all of this person.
-    generated
-        As for `audit`.
     reference
         Other people, whom the generator was not trained on: one folder a person, or a manifest (if it has roles, its
         held-out people).
@@ -80,13 +79,6 @@ def ask(
         The generator's owner drew the reference people at random before training.
     level
         Largest p-value that counts as evidence, 0 to 1.
-    faces, recogniser, samples, trust_pickle, show_faces, seed, threads, memory, engine, ray_address, cache
-        As for `audit`.
-
-    Raises
-    ------
-    InputError
-        One line, for anything that cannot be used.
     """
     given = locals()
     return run(checked(AskSettings, given), progress or Silent())
@@ -116,11 +108,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
         progress.say(
             f"reference photos: {n_same} people left out because they share a photo with the person asked about"
         )
-    if len(others.people) < MIN_HELDOUT:
-        raise InputError(
-            f"{option('reference')}: needs at least {MIN_HELDOUT} people, has {len(others.people)} with a usable "
-            "photo; give more people that the generator was not trained on"
-        )
+    refuse_few_people("reference", others.people.names, MIN_HELDOUT, " with a usable photo")
     generated = tables["generated"]
     copied = find_copies(asked, others, generated, matcher)
     rows = np.flatnonzero(~copied.is_copy)
@@ -172,7 +160,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
             for row in best
         ],
         n_copies=int(copied.is_copy.sum()),
-        signature=sign(settings, recogniser.id, attack.id, sources, tables, time.monotonic() - started),
+        signature=sign(settings, recogniser.id, attack.id, sources, tables, started),
     )
     if settings.out is not None:
         clear_results(settings.out)

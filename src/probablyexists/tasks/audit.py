@@ -251,14 +251,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         missed=could_miss,
         trust=error_rates,
         data=data,
-        signature=sign(
-            settings,
-            gathered.recogniser.id,
-            attacks[0].id,
-            gathered.sources,
-            gathered.tables,
-            time.monotonic() - started,
-        ),
+        signature=sign(settings, gathered.recogniser.id, attacks[0].id, gathered.sources, gathered.tables, started),
     )
     if settings.out is not None:
         pictures = exhibits(gathered.sources, training, generated, named, shown, copied, labels)
