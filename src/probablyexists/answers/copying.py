@@ -30,12 +30,7 @@ class CopyMatches:
     """Each held-out photo's best correlation with a training photo."""
 
 
-def find_copies(
-    training: Crowd,
-    heldout: Crowd,
-    generated: Embedded,
-    matcher: Matcher = HERE,
-) -> CopyMatches:
+def find_copies(training: Crowd, heldout: Crowd, generated: Embedded, matcher: Matcher = HERE) -> CopyMatches:
     """Match samples with training photos in image space, at a threshold set on the held-out photos."""
     pictures, known = heldout.table.pictures, training.table.pictures
     n = pictures.shape[1] * (len(pictures) + len(generated))

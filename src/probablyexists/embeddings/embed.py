@@ -181,8 +181,7 @@ def in_threads(threads: int | None = None) -> Look:
 
     def look(source: Source, store: Store, mode: FacesMode, recogniser: Recogniser) -> Iterator[Looked]:
         if n == 1:
-            for looked, files in _read(source, source.photos, store.__contains__):
-                yield replace(looked, rows=tuple(recognise(files, mode, recogniser)))
+            yield from look_at(source, source.photos, store.__contains__, mode, recogniser)
             return
         waiting: deque[tuple[Looked, Future[list[Row]]]] = deque()
 
@@ -206,17 +205,10 @@ def in_threads(threads: int | None = None) -> Look:
 
 def look_at(
     source: Source, photos: Sequence[Photo], known: Callable[[bytes], bool], mode: FacesMode, recogniser: Recogniser
-) -> Looked:
-    """Process some photos in this thread. `known`: whether a hash is in the store."""
-    parts = [
-        replace(looked, rows=tuple(recognise(files, mode, recogniser)))
-        for looked, files in _read(source, photos, known)
-    ]
-    return Looked(
-        tuple(key for part in parts for key in part.keys),
-        tuple(aside for part in parts for aside in part.unreadable),
-        tuple(row for part in parts for row in part.rows),
-    )
+) -> Iterator[Looked]:
+    """Process some photos in this thread, batch by batch. `known`: whether a hash is in the store."""
+    for looked, files in _read(source, photos, known):
+        yield replace(looked, rows=tuple(recognise(files, mode, recogniser)))
 
 
 def _read(
@@ -256,12 +248,7 @@ def recognise(files: Sequence[File], mode: FacesMode, recogniser: Recogniser) ->
 
 
 def _table(
-    source: Source,
-    store: Store,
-    keys: dict[Photo, bytes],
-    unreadable: list[SetAside],
-    n_computed: int,
-    pictures: bool,
+    source: Source, store: Store, keys: dict[Photo, bytes], unreadable: list[SetAside], n_computed: int, pictures: bool
 ) -> Embedded:
     photos = [photo for photo in source.photos if photo in keys]
     held = store.read((keys[photo] for photo in photos), pictures=pictures)

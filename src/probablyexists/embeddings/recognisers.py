@@ -167,13 +167,10 @@ class OnnxRecogniser:
         if self._layout.channels_first:
             x = x.transpose(0, 3, 1, 2)
         n, batch = len(x), self._layout.batch or len(x)
-        x = np.pad(x, ((0, -n % batch), (0, 0), (0, 0), (0, 0)))
-        parts = [self._run(x[start : start + batch]) for start in range(0, len(x), batch)]
-        return np.concatenate(parts)[:n]
-
-    def _run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        (embeddings,) = self._session.run(None, {self._input: np.ascontiguousarray(x)})
-        return np.asarray(embeddings, dtype=np.float32)
+        x = np.ascontiguousarray(np.pad(x, ((0, -n % batch), (0, 0), (0, 0), (0, 0))))
+        starts = range(0, len(x), batch)
+        parts = [self._session.run(None, {self._input: x[start : start + batch]})[0] for start in starts]
+        return np.asarray(np.concatenate(parts)[:n], dtype=np.float32)
 
 
 def _layout(session: Any, path: Path) -> _Layout:
@@ -218,16 +215,11 @@ def _session(path: Path) -> Any:
         ) from error
 
 
-def _mirrored(chips: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(n, side, side, 3) mirrored left to right. By colour: NumPy moves single bytes faster than groups of three."""
-    found = np.empty_like(chips, order="C")
-    for colour in range(chips.shape[-1]):
-        found[..., colour] = chips[:, :, ::-1, colour]
-    return found
-
-
 def _mirror_averaged(once: Any, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
-    total = once(chips) + once(_mirrored(chips))
+    mirrored = np.empty_like(chips, order="C")
+    for colour in range(chips.shape[-1]):  # NumPy moves single bytes faster than groups of three
+        mirrored[..., colour] = chips[:, :, ::-1, colour]
+    total = once(chips) + once(mirrored)
     length = np.linalg.norm(total, axis=1, keepdims=True)
     n_unusable = int((~np.isfinite(length) | (length == 0)).sum())
     if n_unusable:

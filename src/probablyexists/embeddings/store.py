@@ -135,7 +135,7 @@ class Store:
         for i, place in zip(here, there, strict=True):
             rows.reasons[place] = reasons[i]
         ours = acquired[here]
-        vectors = _flat(table["embedding"]).reshape(-1, self.dim)
+        vectors = np.asarray(table["embedding"].combine_chunks().flatten(), dtype=np.float32).reshape(-1, self.dim)
         rows.embeddings[there[ours]], rows.embeddings[there[~ours]] = vectors[at[here[ours]]], 0
         if rows.pictures is not None:
             pixels = _bytes(table["picture"]).reshape(-1, 2, PICTURE_SIDE, PICTURE_SIDE)
@@ -182,11 +182,6 @@ def _keys_file(part: Path) -> Path:
 def _digest(part: Path, keys: bytes) -> bytes:
     """Checksum of a part's list of photos, which proves that it is whole and belongs to this part."""
     return hashlib.sha256(part.name.encode() + keys).digest()
-
-
-def _flat(column: Any) -> NDArray[np.float32]:
-    """The numbers of a column of lists, without nulls."""
-    return np.asarray(column.combine_chunks().flatten(), dtype=np.float32)
 
 
 def _bytes(column: Any) -> NDArray[np.uint8]:

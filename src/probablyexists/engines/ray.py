@@ -95,8 +95,8 @@ class RayEngine:
                 f"{option('engine', 'ray')}: {source.name} is not a set of images that every machine can read; write "
                 "its samples to a folder first"
             ) from None
-        for _, looked in self.each(_look, (source, store.known, mode, recogniser), items):
-            yield looked
+        for _, parts in self.each(_look, (source, store.known, mode, recogniser), items):
+            yield from parts
 
     def search(self, queries: Vectors, references: Vectors, k: int) -> Nearest:
         """The same result as `neighbours.nearest`, bit for bit."""
@@ -117,9 +117,9 @@ def _knock(address: str | None) -> None:
         socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
 
 
-def _look(shared: tuple[Source, frozenset[bytes], FacesMode, Recogniser], item: tuple[int, int]) -> Looked:
+def _look(shared: tuple[Source, frozenset[bytes], FacesMode, Recogniser], item: tuple[int, int]) -> list[Looked]:
     source, known, mode, recogniser = shared
-    return look_at(source, source.photos[slice(*item)], known.__contains__, mode, recogniser)
+    return list(look_at(source, source.photos[slice(*item)], known.__contains__, mode, recogniser))
 
 
 def _search(shared: tuple[Vectors, Vectors, int, int], item: tuple[int, int]) -> Nearest:

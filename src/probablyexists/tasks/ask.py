@@ -100,17 +100,16 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     tables = embed_sources(sources, decide(sources, settings, progress), recogniser, cache, work.look, progress)
 
     progress.say("looking for copies")
-    asked = Crowd(
-        tables["asked"], group(tables["asked"], dict.fromkeys(range(len(tables["asked"])), THEM), settings.seed)
-    )
-    others, n_same = _others(tables["asked"], tables["reference"], settings.seed, matcher.threads)
+    own, generated = tables["asked"], tables["generated"]
+    asked = Crowd(own, group(own, dict.fromkeys(range(len(own)), THEM), settings.seed))
+    others, n_same = _others(own, tables["reference"], settings.seed, matcher.threads)
     if n_same:
         progress.say(
             f"reference photos: {n_same} people left out because they share a photo with the person asked about"
         )
     refuse_few_people("reference", others.people.names, MIN_HELDOUT, " with a usable photo")
-    generated = tables["generated"]
     copied = find_copies(asked, others, generated, matcher)
+    n_copies = int(copied.is_copy.sum())
     rows = np.flatnonzero(~copied.is_copy)
     samples = photos_of(generated.take(rows))
 
@@ -119,24 +118,24 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     at = rank(asked, others, samples, attack.prepare(samples, None, matcher), matcher)
     noticed = power(others, at, samples, attack, settings.level, matcher)
     judged = judge_person(
-        n_copies=int(copied.is_copy.sum()),
+        n_copies=n_copies,
         p=at.p,
         level=settings.level,
         n_reference=at.reference.size,
         compared_on=at.compared_on,
         power=noticed,
         owner_split=settings.owner_split,
-        odd=[asked.table.photos[row].path for row in odd_photos(asked, others)],
+        odd=[own.photos[row].path for row in odd_photos(asked, others)],
         copies_resolvable=copied.threshold.resolvable,
         n_left_out=n_same,
     )
-    best = np.argsort(-copied.matches.correlation, kind="stable")[: min(MOST_COPIES, int(copied.is_copy.sum()))]
+    best = np.argsort(-copied.matches.correlation, kind="stable")[: min(MOST_COPIES, n_copies)]
     sheet = Sheet(
         evidence=judged.evidence,
         sentence=judged.sentence,
         cautions=judged.cautions,
         photos_given=len(sources["asked"].photos),
-        photos_used=len(asked.table),
+        photos_used=len(own),
         compared_on=at.compared_on,
         n_samples=len(generated),
         n_reference=int(at.reference.size),
@@ -154,23 +153,21 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
         copies=[
             CopiedPhoto(
                 sample=generated.photos[row].path,
-                photo=asked.table.photos[copied.matches.index[row]].path,
+                photo=own.photos[copied.matches.index[row]].path,
                 correlation=float(copied.matches.correlation[row]),
             )
             for row in best
         ],
-        n_copies=int(copied.is_copy.sum()),
+        n_copies=n_copies,
         signature=sign(settings, recogniser.id, attack.id, sources, tables, started),
     )
     if settings.out is not None:
         clear_results(settings.out)
         write_text(settings.out / "sheet.json", sheet.model_dump_json(indent=1) + "\n")
-        own = pictures_of(sources["asked"], asked.table, list(asked.people.rows[0][: at.compared_on]))
+        faces = pictures_of(sources["asked"], own, list(asked.people.rows[0][: at.compared_on]))
         shown = pictures_of(sources["generated"], generated, [*rows[at.nearest], *best])
-        page = render_sheet(
-            sheet, list(own.values()), {generated.photos[r].path: p for r, p in shown.items()}, settings.show_faces
-        )
-        write_text(settings.out / "sheet.html", page)
+        by_path = {generated.photos[row].path: picture for row, picture in shown.items()}
+        write_text(settings.out / "sheet.html", render_sheet(sheet, [*faces.values()], by_path, settings.show_faces))
     return sheet
 
 

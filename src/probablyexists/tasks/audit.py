@@ -205,13 +205,11 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     source_names = {role: source.name for role, source in gathered.sources.items()}
 
     progress.say("scoring people against the samples")
-    named = agreed([name_people(view, its, settings.level) for view, its in zip(views, scorers, strict=True)])
+    each = list(zip(views, scorers, strict=True))
+    named = agreed([name_people(view, its, settings.level) for view, its in each])
     shown, similarity = likenesses(named, samples)
     can_tell = agreed_membership(
-        [
-            membership(view.training, view.unseen, view.heldout, its, seed)
-            for view, its in zip(views, scorers, strict=True)
-        ]
+        [membership(view.training, view.unseen, view.heldout, its, seed) for view, its in each]
     )
     baseline = split_baseline(training, heldout, seed)
     who = naming(named, len(heldout.people))
