@@ -125,14 +125,13 @@ class Store:
 
     def _read_into(self, rows: Rows, table: Any) -> None:
         """Copy the wanted rows of a part into `rows`."""
-        places = [rows.row_of.get(key) for key in table["sha256"].to_pylist()]
+        wanted = [(i, rows.row_of[key]) for i, key in enumerate(table["sha256"].to_pylist()) if key in rows.row_of]
+        here, there = np.array(wanted, dtype=np.intp).reshape(-1, 2).T
         reasons, n_faces = table["reason"].to_pylist(), table["n_faces"].to_numpy()
         acquired = np.array([reason is None for reason in reasons], dtype=bool)
         at = np.cumsum(acquired) - 1
-        here = np.array([i for i, place in enumerate(places) if place is not None], dtype=np.intp)
-        there = np.array([place for place in places if place is not None], dtype=np.intp)
         rows.n_faces[there] = n_faces[here]
-        for i, place in zip(here, there, strict=True):
+        for i, place in wanted:
             rows.reasons[place] = reasons[i]
         ours = acquired[here]
         vectors = np.asarray(table["embedding"].combine_chunks().flatten(), dtype=np.float32).reshape(-1, self.dim)

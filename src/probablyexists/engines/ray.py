@@ -86,8 +86,7 @@ class RayEngine:
 
     def look(self, source: Source, store: Store, mode: FacesMode, recogniser: Recogniser) -> Iterator[Looked]:
         """Read, acquire and embed photos on the cluster."""
-        starts = range(0, len(source.photos), PHOTOS)
-        items = [(start, min(start + PHOTOS, len(source.photos))) for start in starts]
+        items = [(start, start + PHOTOS) for start in range(0, len(source.photos), PHOTOS)]
         try:
             pickle.dumps(source)
         except Exception:  # a generator holds a network, of whatever kind
@@ -101,7 +100,7 @@ class RayEngine:
     def search(self, queries: Vectors, references: Vectors, k: int) -> Nearest:
         """The same result as `neighbours.nearest`, bit for bit."""
         step = min(QUERIES, max(512, -(-len(queries) // (ITEMS_A_CORE * self.n_cores))))
-        items = [(start, min(start + step, len(queries))) for start in range(0, len(queries), step)]
+        items = [(start, start + step) for start in range(0, len(queries), step)]
         found = Nearest.nothing(len(queries), k)
         for (start, stop), part in self.each(_search, (queries, references, k, self._memory), items):
             found.similarity[start:stop], found.index[start:stop] = part.similarity, part.index

@@ -122,14 +122,12 @@ def nearest_parts(
             yield rows, found
 
 
-_local = threading.local()
+class _EachThread(threading.local):
+    def __init__(self) -> None:
+        self.products = Products()
 
 
-def _products() -> Products:
-    if not hasattr(_local, "products"):
-        _local.products = Products()
-    products: Products = _local.products
-    return products
+_local = _EachThread()
 
 
 class _Block:
@@ -159,7 +157,7 @@ class _Block:
             if not np.isfinite(to_beat).all():  # fewer than k references so far
                 self._exactly(queries, columns, found, every)
                 continue
-            products = _products()(rough.codes, rough.zero, tile)
+            products = _local.products(rough.codes, rough.zero, tile)
             row, column = _reaching(products, rough.needed(to_beat))
             if row.size > _MANY * products.size:
                 self._exactly(queries, columns, found, np.unique(row))

@@ -133,12 +133,11 @@ class Gathered:
     recogniser: Recogniser
     tables: Mapping[Role, Embedded]
     pairs: list[SamePicture]
-    names_known: bool
     crowds: Peopled
     copied: CopyMatches
     others: Embedded
     """The generated samples that are not copies."""
-    views: tuple[View, ...]
+    views: Sequence[View]
     """The same people and samples as each recogniser sees them, `recogniser` first."""
     attacks: tuple[Attack, ...]
     """The nearest sample first."""
@@ -159,8 +158,8 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     progress.say("looking for the same picture in two roles, and for copies")
     pairs = same_pictures(people_tables, threads)
     kept = without(people_tables, pairs)
-    names_known = all(has_names(sources[role]) for role in people_tables if role != "reference")
-    crowds = find_people(kept, named=names_known, seed=settings.seed, threads=threads)
+    named = all(has_names(sources[role]) for role in people_tables if role != "reference")
+    crowds = find_people(kept, named=named, seed=settings.seed, threads=threads)
     copied = find_copies(crowds.training, crowds.heldout, generated, matcher)
     others = generated.take(np.flatnonzero(~copied.is_copy))
 
@@ -169,20 +168,7 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
         progress.say(f"the same people and samples with {another.id}")
         again = embed_sources(sources, decisions, another, cache, work.look, progress)
         views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos), matcher))
-    return Gathered(
-        sources,
-        decisions,
-        recogniser,
-        tables,
-        pairs,
-        names_known,
-        crowds,
-        copied,
-        others,
-        tuple(views),
-        attacks,
-        matcher,
-    )
+    return Gathered(sources, decisions, recogniser, tables, pairs, crowds, copied, others, views, attacks, matcher)
 
 
 def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: Matcher) -> View:
@@ -200,7 +186,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     samples, generated = others.embeddings, gathered.tables["generated"]
     views, attacks, seed = gathered.views, gathered.attacks, settings.seed
     scorers = [view.scorers(attacks) for view in views]
-    show_names = settings.show_names and gathered.names_known
+    show_names = settings.show_names and crowds.clusters is None
     labels = Labels(training.people.names if show_names else pseudonyms(training), show_names)
     source_names = {role: source.name for role, source in gathered.sources.items()}
 
