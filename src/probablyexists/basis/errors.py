@@ -29,11 +29,8 @@ def option(name: str, value: object = None) -> str:
     return f"{_OPEN}{name}{_VALUE}{text}{_CLOSE}"
 
 
-def _in_python(name: str, value: str | None) -> str:
-    return f"{name}={'...' if value is None else value}"
-
-
-def _on_command_line(name: str, value: str | None) -> str:
+def _on_command_line(found: re.Match[str]) -> str:
+    name, value = found.groups()
     front = name.upper() if name in POSITIONAL else "--" + name.replace("_", "-")
     if value is None or value == "True":
         return front
@@ -49,12 +46,12 @@ class ProbablyExistsError(Exception):
         return str(self.args[0]) if self.args else ""
 
     def __str__(self) -> str:
-        return _OPTION.sub(lambda found: _in_python(*found.groups()), self.raw)
+        return _OPTION.sub(lambda found: f"{found[1]}={found[2] or '...'}", self.raw)
 
     @property
     def on_command_line(self) -> str:
         """The message with options as on the command line."""
-        return _OPTION.sub(lambda found: _on_command_line(*found.groups()), self.raw)
+        return _OPTION.sub(_on_command_line, self.raw)
 
 
 class InputError(ProbablyExistsError):

@@ -161,14 +161,13 @@ def embed(
                 keys.update(looked.keys)
                 unreadable += looked.unreadable
                 part += looked.rows
+                n_computed += len(looked.rows)
                 bar.advance(len(looked))
                 while len(part) >= ROWS_A_PART:
                     store.add(part[:ROWS_A_PART])
-                    n_computed += ROWS_A_PART
                     part = part[ROWS_A_PART:]
         finally:  # keep what is done, also when stopped
             store.add(part)
-            n_computed += len(part)
     return _table(source, store, keys, unreadable, n_computed, pictures)
 
 

@@ -175,22 +175,17 @@ class OnnxRecogniser:
 
 def _layout(session: Any, path: Path) -> _Layout:
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    shape_in = inputs[0].shape if len(inputs) == 1 else []
-    shape_out = outputs[0].shape if len(outputs) == 1 else []
-    problem = InputError(
+    if all(port.type == "tensor(float)" for port in (*inputs, *outputs)):
+        match [port.shape for port in inputs], [port.shape for port in outputs]:
+            case [[n, 3, int(side), across]], [[_, int(dim)]] if side == across:
+                return _Layout(side, True, dim, n if isinstance(n, int) else None)
+            case [[n, int(side), across, 3]], [[_, int(dim)]] if side == across:
+                return _Layout(side, False, dim, n if isinstance(n, int) else None)
+    raise InputError(
         f"{option('recogniser', path)}: needs one float input (n, 3, side, side) or (n, side, side, 3) and one float "
         f"output (n, dim), has inputs {[(i.type, i.shape) for i in inputs]} and outputs "
         f"{[(o.type, o.shape) for o in outputs]}; export the network like this, with side and dim fixed"
     )
-    if len(shape_in) != 4 or len(shape_out) != 2 or not isinstance(shape_out[1], int):
-        raise problem
-    if any(port.type != "tensor(float)" for port in (*inputs, *outputs)):
-        raise problem
-    batch = shape_in[0] if isinstance(shape_in[0], int) else None
-    for channels_first, (channels, height, width) in ((True, shape_in[1:]), (False, (shape_in[3], *shape_in[1:3]))):
-        if channels == 3 and isinstance(height, int) and height == width:
-            return _Layout(height, channels_first, shape_out[1], batch)
-    raise problem
 
 
 def _insightface_weights() -> Path:

@@ -102,22 +102,17 @@ class Store:
 
         Raises InputError if a part is damaged or missing.
         """
-        row_of: dict[bytes, int] = {}
-        parts: dict[Path, None] = {}
-        for key in wanted:
-            if key in self._part_of and key not in row_of:
-                row_of[key] = len(row_of)
-                parts[self._part_of[key]] = None
-        n = len(row_of)
+        keys = dict.fromkeys(key for key in wanted if key in self._part_of)
+        n = len(keys)
         rows = Rows(
-            row_of,
+            {key: row for row, key in enumerate(keys)},
             [None] * n,
             np.full(n, -1, np.int32),
             room((n, self.dim), np.float32),
             room((n, 2, PICTURE_SIDE, PICTURE_SIDE), np.uint8) if pictures else None,
         )
         columns = ["sha256", "reason", "n_faces", "embedding", *(["picture"] if pictures else [])]
-        for part in sorted(parts):
+        for part in sorted({self._part_of[key] for key in keys}):
             self._read_into(rows, _read_part(part, columns))
         if (rows.n_faces < 0).any():
             raise InputError(f"{self.folder}: lists of photos do not match the parts; delete the files {_KEYS_NAME}")

@@ -87,8 +87,7 @@ def ask(
 def run(settings: AskSettings, progress: Progress) -> Sheet:
     """Run `ask` with checked settings."""
     started = time.monotonic()
-    if settings.out is not None:
-        claim_folder(settings.out, overwrite=settings.overwrite)
+    claim_folder(settings.out, overwrite=settings.overwrite)
     with engine(settings.resources, progress) as work:
         return _run(settings, work, progress, started)
 
