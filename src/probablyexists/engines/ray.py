@@ -13,6 +13,7 @@ import logging
 import pickle
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -126,18 +127,12 @@ def _search(shared: tuple[Vectors, Vectors, int, int], item: tuple[int, int]) ->
     return nearest(queries[slice(*item)], references, k, memory=memory, threads=1)
 
 
-_last: tuple[str, Any] = ("", None)
-
-
+@lru_cache(maxsize=1)
 def _fetched(reference: Any) -> Any:
     """The data that all items share, unpacked once in each process."""
-    global _last  # noqa: PLW0603
     import ray
 
-    name = reference.hex()
-    if _last[0] != name:
-        _last = (name, ray.get(reference))
-    return _last[1]
+    return ray.get(reference)
 
 
 def _own(error: BaseException | None) -> BaseException:
