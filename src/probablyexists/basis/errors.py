@@ -59,10 +59,7 @@ class InputError(ProbablyExistsError):
 
 
 class ImageError(ProbablyExistsError):
-    """One image cannot be decoded.
-
-    `reason` is a short constant for counting ("truncated", "not an image", ...); the message has the details.
-    """
+    """One image cannot be decoded. `reason`: a constant for counting, such as "truncated"; the message has details."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)

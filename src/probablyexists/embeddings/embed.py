@@ -172,10 +172,7 @@ def embed(
 
 
 def in_threads(threads: int | None = None) -> Look:
-    """One thread reads; `threads` others (None: one for each core) each take a batch from file to embedding.
-
-    With `threads` 1 the calling thread does both.
-    """
+    """One thread reads, `threads` others (None: one a core) embed; with `threads` 1 the calling thread does both."""
     n = threads or os.cpu_count() or 1
 
     def look(source: Source, store: Store, mode: FacesMode, recogniser: Recogniser) -> Iterator[Looked]:

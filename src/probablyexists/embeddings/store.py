@@ -98,10 +98,7 @@ class Store:
         self._part_of.update(dict.fromkeys(keys, part))
 
     def read(self, wanted: Iterable[bytes], *, pictures: bool = True) -> Rows:
-        """The rows of the photos with these hashes, each once; photos never embedded are absent.
-
-        Raises InputError if a part is damaged or missing.
-        """
+        """Rows of the photos with these hashes, each once, if embedded. InputError if a part is damaged or missing."""
         keys = dict.fromkeys(key for key in wanted if key in self._part_of)
         n = len(keys)
         rows = Rows(

@@ -25,10 +25,7 @@ SAMPLES = 10_000
 
 
 def open_sources(settings: AuditSettings, progress: Progress) -> dict[Role, Source]:
-    """Open the sources of an audit, and check what can be checked from names alone.
-
-    Raises InputError, which names the setting and says what to do.
-    """
+    """The sources of an audit, checked as far as names alone allow. InputError names the setting."""
     sources: dict[Role, Source] = {}
     named: dict[Role, Path | None] = {
         "training": settings.training,

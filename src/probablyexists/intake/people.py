@@ -46,10 +46,7 @@ class Peopled:
 
 
 def find_people(tables: Mapping[Role, Embedded], *, named: bool, seed: int, threads: int | None = None) -> Peopled:
-    """Group photos by person. `named`: the people judged have names (reference people always do).
-
-    Raises InputError when too few people are left.
-    """
+    """Group photos by person, by name if `named` (reference people always are). InputError if too few are left."""
     crowds = {role: Crowd(table, group(table, seed=seed)) for role, table in tables.items()}
     if named:
         peopled = Peopled(crowds["training"], crowds.get("unseen"), crowds["heldout"], None, crowds.get("reference"))
@@ -87,10 +84,7 @@ def _by_clusters(training: Embedded, heldout: Embedded, seed: int, threads: int 
 
 
 def seen_again(peopled: Peopled, tables: Mapping[Role, Embedded]) -> Peopled:
-    """The same people, with the same photos in the same order, in another recogniser's tables.
-
-    InputError if that recogniser acquires no photo of a person.
-    """
+    """The same people, photos and order in another recogniser's tables. InputError if it acquires no photo of one."""
     again = {role: _seen_again(crowd, tables[role]) for role, crowd in peopled.by_role.items()}
     return Peopled(again["training"], again.get("unseen"), again["heldout"], peopled.clusters, again.get("reference"))
 

@@ -121,10 +121,7 @@ class MatchSettings(BaseModel):
 
 
 def checked(kind: type[Checked], arguments: Mapping[str, Any]) -> Checked:
-    """The settings in the arguments of a task, without `progress`; `cache=None` is the default folder.
-
-    Raises InputError, which names the first wrong argument.
-    """
+    """A task's arguments as settings; `cache=None` is the default folder. InputError names the first wrong argument."""
     given = {name: value for name, value in arguments.items() if name != "progress"}
     machine = {name: given.pop(name) for name in Resources.model_fields if name in given}
     if machine.get("cache") is None:

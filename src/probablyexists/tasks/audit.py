@@ -176,10 +176,7 @@ def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: M
 
 
 def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, started: float) -> Findings:
-    """Attack -> estimate -> judge; with `settings.out`, write the results.
-
-    `started`: `time.monotonic()` at the start of the audit.
-    """
+    """Attack -> estimate -> judge; write to `settings.out`, if any. `started`: `time.monotonic()` at the start."""
     crowds, copied, others = gathered.crowds, gathered.copied, gathered.others
     training, heldout = crowds.training, crowds.heldout
     samples, generated = others.embeddings, gathered.tables["generated"]
@@ -200,7 +197,6 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     who = naming(named, len(heldout.people))
     which = resemblance(training, heldout, samples, n_likenesses=int((shown >= 0).sum()))
     copy_count = copies(copied, heldout)
-    dose_curve = dose(training, heldout, scorers[0][0], labels.people, named.exposed)
     could_miss = missed(views, attacks, named, seed)
     error_rates = trust(training, heldout, which.threshold, gathered.recogniser, source_names, seed)
     data = describe(
@@ -230,7 +226,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         naming=who,
         resemblance=which,
         copies=copy_count,
-        dose=dose_curve,
+        dose=dose(training, heldout, scorers[0][0], labels.people, named.exposed),
         missed=could_miss,
         trust=error_rates,
         data=data,
