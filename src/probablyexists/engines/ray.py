@@ -66,10 +66,7 @@ class RayEngine:
     def each(
         self, work: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]
     ) -> Iterator[tuple[Item, Result]]:
-        """Yield `work(shared, item)` for every item, in the order in which they finish.
-
-        `work` must be a function at module level; its exceptions are raised here.
-        """
+        """Yield `work(shared, item)` of each item as it finishes, or raise what it raises; `work`: at module level."""
         import ray
 
         reference = ray.put(shared)

@@ -73,11 +73,11 @@ def _opened(name: str, where: Path, open_it: Callable[[], Source]) -> Source:
 
 
 def _open_photos(photos: tuple[Path, ...]) -> Source:
-    if all(path.is_file() and is_candidate(path.name) for path in photos):
+    others = [path for path in photos if not (path.is_file() and is_candidate(path.name))]
+    if not others:
         return FilesSource(photos)
     if len(photos) > 1:
-        other = next(path for path in photos if not (path.is_file() and is_candidate(path.name)))
-        raise InputError(f"{shown(other)}: is not an image file; give image files, or a single folder or archive")
+        raise InputError(f"{shown(others[0])}: is not an image file; give image files, or a single folder or archive")
     return open_source(str(photos[0]), named=False)
 
 

@@ -7,7 +7,6 @@ two vectors alone (`matching.cosines`) and ties go to the lowest index.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -102,7 +101,6 @@ def nearest_parts(
     """
     if not len(queries):
         return
-    threads = threads or os.cpu_count() or 1
     dim = queries[:1].shape[1]
     tall = max(_TALL, memory // 2 // (4 * dim + 16 * k))
     # Bytes a reference: as read, in double precision, and in int8.
