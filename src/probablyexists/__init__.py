@@ -11,21 +11,34 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from probablyexists.attacks.attack import Attack, Faces, Matcher, Photos, Reference, Scorer
-    from probablyexists.basis.errors import ImageError, InputError, MissingExtraError, ProbablyExistsError
-    from probablyexists.basis.progress import Console, Progress
-    from probablyexists.embeddings.embed import Embedded
-    from probablyexists.embeddings.recognisers import Recogniser
-    from probablyexists.generators.generator import Generator
-    from probablyexists.results.findings import Findings
-    from probablyexists.results.frequent import FrequentFaces
-    from probablyexists.results.sheet import Sheet
-    from probablyexists.stats.estimate import Estimate, Unresolvable
-    from probablyexists.tasks.ask import ask
-    from probablyexists.tasks.audit import audit
-    from probablyexists.tasks.blind import blind
-    from probablyexists.tasks.conformance import check_attack, check_generator, check_recogniser
-    from probablyexists.tasks.embed_match import embed, match
+    from probablyexists.attacks.attack import Attack as Attack
+    from probablyexists.attacks.attack import Faces as Faces
+    from probablyexists.attacks.attack import Matcher as Matcher
+    from probablyexists.attacks.attack import Photos as Photos
+    from probablyexists.attacks.attack import Reference as Reference
+    from probablyexists.attacks.attack import Scorer as Scorer
+    from probablyexists.basis.errors import ImageError as ImageError
+    from probablyexists.basis.errors import InputError as InputError
+    from probablyexists.basis.errors import MissingExtraError as MissingExtraError
+    from probablyexists.basis.errors import ProbablyExistsError as ProbablyExistsError
+    from probablyexists.basis.progress import Console as Console
+    from probablyexists.basis.progress import Progress as Progress
+    from probablyexists.embeddings.embed import Embedded as Embedded
+    from probablyexists.embeddings.recognisers import Recogniser as Recogniser
+    from probablyexists.generators.generator import Generator as Generator
+    from probablyexists.results.findings import Findings as Findings
+    from probablyexists.results.frequent import FrequentFaces as FrequentFaces
+    from probablyexists.results.sheet import Sheet as Sheet
+    from probablyexists.stats.estimate import Estimate as Estimate
+    from probablyexists.stats.estimate import Unresolvable as Unresolvable
+    from probablyexists.tasks.ask import ask as ask
+    from probablyexists.tasks.audit import audit as audit
+    from probablyexists.tasks.blind import blind as blind
+    from probablyexists.tasks.conformance import check_attack as check_attack
+    from probablyexists.tasks.conformance import check_generator as check_generator
+    from probablyexists.tasks.conformance import check_recogniser as check_recogniser
+    from probablyexists.tasks.embed_match import embed as embed
+    from probablyexists.tasks.embed_match import match as match
 
 _HOME = {
     "attacks.attack": ("Attack", "Faces", "Matcher", "Photos", "Reference", "Scorer"),
@@ -46,37 +59,7 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
-__all__ = [
-    "Attack",
-    "Console",
-    "Embedded",
-    "Estimate",
-    "Faces",
-    "Findings",
-    "FrequentFaces",
-    "Generator",
-    "ImageError",
-    "InputError",
-    "Matcher",
-    "MissingExtraError",
-    "Photos",
-    "ProbablyExistsError",
-    "Progress",
-    "Recogniser",
-    "Reference",
-    "Scorer",
-    "Sheet",
-    "Unresolvable",
-    "__version__",
-    "ask",
-    "audit",
-    "blind",
-    "check_attack",
-    "check_generator",
-    "check_recogniser",
-    "embed",
-    "match",
-]
+__all__ = ["__version__", *_MODULE_OF]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:

@@ -30,12 +30,7 @@ class CopyMatches:
     """Each held-out photo's best correlation with a training photo."""
 
 
-def find_copies(
-    training: Crowd,
-    heldout: Crowd,
-    generated: Embedded,
-    matcher: Matcher = HERE,
-) -> CopyMatches:
+def find_copies(training: Crowd, heldout: Crowd, generated: Embedded, matcher: Matcher = HERE) -> CopyMatches:
     """Match samples with training photos in image space, at a threshold set on the held-out photos."""
     pictures, known = heldout.table.pictures, training.table.pictures
     n = pictures.shape[1] * (len(pictures) + len(generated))
@@ -44,13 +39,13 @@ def find_copies(
         strangers = find(pictures, known, threads, bar.advance).correlation
         limit = threshold(strangers, _same_person(heldout, threads))
         matches = find(generated.pictures, known, threads, bar.advance)
-    own = _own_thresholds(training, limit.value, threads)
-    needed = np.array([own[row] if row >= 0 else np.inf for row in matches.index])
+    # A sample without any match has index -1: the last threshold, which nothing reaches.
+    needed = np.append(_own_thresholds(training, limit.value, threads), np.inf)[matches.index]
     return CopyMatches(matches, matches.correlation >= needed, limit, strangers)
 
 
-def _own_thresholds(training: Crowd, common: float, threads: int | None) -> dict[int, float]:
-    """Row of a training photo -> the threshold for copies of it.
+def _own_thresholds(training: Crowd, common: float, threads: int | None) -> NDArray[np.float64]:
+    """(n_photos,) threshold for copies of each training photo.
 
     The more photos a person has, the higher the best correlation of a new photo of that person with any of them.
     Held-out people rarely have as many photos as the over-represented person. So a member with more than
@@ -58,13 +53,11 @@ def _own_thresholds(training: Crowd, common: float, threads: int | None) -> dict
     of ten parts, and again at most 1 in 100 new photos would pass for a copy. Duplicates are left out.
     """
     pictures = training.table.pictures
-    thresholds = {}
+    thresholds = np.full(len(pictures), common)
     for rows in training.people.rows:
-        own = common
         if len(rows) > MOST_OTHERS + 1:
             alike = find_apart(pictures[rows], np.arange(len(rows)) % N_PARTS, threads).correlation
-            own = max(common, threshold(np.empty(0), alike[alike < SAME_PICTURE]).value)
-        thresholds.update(dict.fromkeys(map(int, rows), own))
+            thresholds[rows] = max(common, threshold(np.empty(0), alike[alike < SAME_PICTURE]).value)
     return thresholds
 
 

@@ -41,8 +41,6 @@ def credit(people: NDArray[np.float32], samples: NDArray[np.float32], threshold:
 
 def _meeting_probability(n: int, gallery: int) -> NDArray[np.float64]:
     """(n + 1,) at c: probability that `gallery` people, drawn from n without replacement, include one of c."""
-    misses = np.ones(n + 1)
-    for c in range(1, n + 1):
-        remaining = n - c + 1
-        misses[c] = misses[c - 1] * max(0.0, (remaining - gallery) / remaining)
-    return 1.0 - misses
+    remaining = np.arange(n, 0, -1)
+    misses = np.cumprod(np.maximum(0.0, (remaining - gallery) / remaining))
+    return 1.0 - np.concatenate([[1.0], misses])

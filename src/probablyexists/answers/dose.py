@@ -11,13 +11,7 @@ from probablyexists.results.findings import Dose, DosePoint
 from probablyexists.stats.contrast import mean, slope, standard_score
 
 
-def dose(
-    training: Crowd,
-    heldout: Crowd,
-    attack: Scorer,
-    labels: tuple[str, ...],
-    exposed: NDArray[np.bool_],
-) -> Dose:
+def dose(training: Crowd, heldout: Crowd, attack: Scorer, labels: tuple[str, ...], exposed: NDArray[np.bool_]) -> Dose:
     """The curve, its slope, the same slope for held-out people, and the over-represented person.
 
     Everybody is scored on the same number of photos, so that a better template is not mistaken for a larger exposure.
@@ -25,17 +19,18 @@ def dose(
     photos = common_count(training.people.counts, heldout.people.counts)
     ours, who = training.faces(photos)
     theirs, who_else = heldout.faces(photos)
-    scores, control = attack(ours), attack(theirs)
-    counts, counts_else = training.people.counts[who], heldout.people.counts[who_else]
-    z = standard_score(scores, control)
-    most = int(training.people.counts.argmax())
-    alone = int((training.people.counts == training.people.counts[most]).sum()) == 1
+    control = attack(theirs)
+    z = standard_score(attack(ours), control)
+    every = training.people.counts
+    counts, counts_else = every[who], heldout.people.counts[who_else]
+    most = int(every.argmax())
+    alone = int((every == every[most]).sum()) == 1
     return Dose(
         slope=slope(np.log2(counts), z),
         heldout_slope=slope(np.log2(counts_else), standard_score(control, control)),
         points=_points(counts, z),
         most_photos=labels[most] if alone else None,
-        most_photos_count=int(training.people.counts[most]) if alone else None,
+        most_photos_count=int(every[most]) if alone else None,
         most_photos_exposed=bool(exposed[most]) if alone else None,
     )
 

@@ -92,10 +92,8 @@ def _p(by_attack: Sequence[Population], seed: int) -> float:
     first = by_attack[0]
     if len(by_attack) == 1:
         return rank_sum_p(first.positives.scores, first.negatives.scores)
-    ours, theirs = (
-        np.column_stack([side.scores for side in sides])
-        for sides in ([p.positives for p in by_attack], [p.negatives for p in by_attack])
-    )
+    ours = np.column_stack([population.positives.scores for population in by_attack])
+    theirs = np.column_stack([population.negatives.scores for population in by_attack])
     return best_of(ours, theirs, rng(seed, "membership", first.name, "several")).p
 
 

@@ -29,8 +29,9 @@ def missed(views: Sequence[View], attacks: Sequence[Attack], named: Named, seed:
     """
     for photos in range(named.main_count, 0, -1):
         by_recogniser = [_p_values(view, attacks, photos) for view in views]
+        # All recognisers must agree; one without a p-value for a person does not.
         planted, null = (
-            np.array([_largest([found[side].get(who) for found in by_recogniser]) for who in by_recogniser[0][side]])
+            np.array([max(found[side].get(who, 1.0) for found in by_recogniser) for who in by_recogniser[0][side]])
             for side in (0, 1)
         )
         if planted.size >= ENOUGH:
@@ -68,8 +69,3 @@ def _planted(
 
 def _by_name(crowd: Crowd, role: str, who: NDArray[np.intp], p: NDArray[np.float64]) -> _ByName:
     return {(role, crowd.people.names[i]): float(value) for i, value in zip(who, p, strict=True)}
-
-
-def _largest(p: Sequence[float | None]) -> float:
-    """All recognisers must agree; a recogniser without a p-value for this person (None) does not."""
-    return max(1.0 if value is None else value for value in p)

@@ -39,11 +39,6 @@ class Named:
     level: float
 
     @property
-    def p_cut(self) -> float | None:
-        """The largest p-value among the exposed; None if nobody is."""
-        return float(self.p[self.exposed].max()) if self.exposed.any() else None
-
-    @property
     def main_count(self) -> int:
         """The number of photos on which most members were compared."""
         values, counts = np.unique(self.compared_on, return_counts=True)
@@ -119,13 +114,11 @@ def likenesses(named: Named, samples: NDArray[np.float32]) -> tuple[NDArray[np.i
     """((n_samples,) the exposed member each sample shows, -1 for none; (n_samples,) its similarity).
 
     A sample shows an exposed member if it alone would have exposed them: its similarity, taken as a score, has a
-    p-value no larger than `p_cut`. If that holds for several members, the most similar one.
+    p-value no larger than the largest among the exposed. If that holds for several members, the most similar one.
     """
     shown = np.full(len(samples), -1, dtype=np.intp)
     best = np.full(len(samples), -np.inf)
-    cut = named.p_cut
-    if cut is None:
-        return shown, best
+    cut = named.p[named.exposed].max(initial=0.0)
     for member in np.flatnonzero(named.exposed):
         alike = similarities(named.templates[member : member + 1], samples)[0]
         p = conformal_p(alike, named.heldout_scores[int(named.compared_on[member])])

@@ -13,8 +13,6 @@ from probablyexists.stats.contrast import excess
 
 QUANTILE = 0.99
 """The threshold is set so that 1 in 100 members' photos resembles some other member."""
-
-
 ENOUGH = 20
 """Fewest members with a template; with fewer, the threshold is set on held-out people."""
 

@@ -13,16 +13,13 @@ from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.matching.cosines import similarities
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.results.findings import ErrorRates, Threshold, Trust
-from probablyexists.stats.estimate import Unresolvable
+from probablyexists.stats.estimate import Figure, Unresolvable
 from probablyexists.stats.rates import false_match_rate, share_of_people
 
 MOST_PEOPLE = 3000
 """Non-mated comparisons grow with the square of the people; these are enough for an FMR of 1 in 100,000."""
 
-_NAMES: dict[Threshold, str] = {
-    "resemblance": "resemblance (answer 3)",
-    "fmr-1-percent": "FMR 1 % on the members",
-}
+_NAMES: dict[Threshold, str] = {"resemblance": "resemblance (answer 3)", "fmr-1-percent": "FMR 1 % on the members"}
 
 
 def trust(
@@ -70,16 +67,12 @@ def _threshold_for_fmr(training: Crowd, photos: int, fmr: float, seed: int) -> f
 
 def _rates(kind: Threshold, heldout: Crowd, photos: int, threshold: float, seed: int) -> ErrorRates:
     templates, who = _some(*heldout.templates(photos, skip=1), seed)
+    fmr: Figure
+    fnmr: Figure
     if len(who) < 3:
         reason = f"needs at least 3 held-out people with {photos + 1} photos, has {len(who)}"
-        nothing = Unresolvable(reason, 3, len(who))
-        return ErrorRates(kind=kind, name=_NAMES[kind], threshold=threshold, fmr=nothing, fnmr=nothing)
-    scores = similarities(heldout.probes(who).embeddings, templates)
-    match = (scores >= threshold).astype(np.float64)
-    return ErrorRates(
-        kind=kind,
-        name=_NAMES[kind],
-        threshold=threshold,
-        fmr=false_match_rate((match + match.T) / 2),
-        fnmr=share_of_people(1 - np.diagonal(match)),
-    )
+        fmr = fnmr = Unresolvable(reason, 3, len(who))
+    else:
+        match = (similarities(heldout.probes(who).embeddings, templates) >= threshold).astype(np.float64)
+        fmr, fnmr = false_match_rate((match + match.T) / 2), share_of_people(1 - np.diagonal(match))
+    return ErrorRates(kind=kind, name=_NAMES[kind], threshold=threshold, fmr=fmr, fnmr=fnmr)

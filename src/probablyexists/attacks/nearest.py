@@ -16,17 +16,6 @@ from probablyexists.attacks.attack import Faces, Photos, Reference, Scorer
 from probablyexists.matching.matcher import HERE, Matcher
 
 
-class NearestSample:
-    """Largest cosine of a person's template with any sample."""
-
-    id = "nearest-sample/1"
-    needs_reference = False
-
-    def prepare(self, samples: Photos, _reference: Reference | None = None, matcher: Matcher = HERE, /) -> Scorer:
-        """Without samples everybody scores -1, the lowest cosine."""
-        return NearestSamples(1).prepare(samples, None, matcher)
-
-
 @dataclass(frozen=True)
 class NearestSamples:
     """Mean cosine with the k most similar samples, or with all if there are fewer."""
@@ -39,7 +28,7 @@ class NearestSamples:
         return f"nearest-{self.k}/1"
 
     def prepare(self, samples: Photos, _reference: Reference | None = None, matcher: Matcher = HERE, /) -> Scorer:
-        """Without any sample everybody scores -1."""
+        """Without samples everybody scores -1, the lowest cosine."""
         k = min(self.k, len(samples))
 
         def score(faces: Faces) -> NDArray[np.float64]:
@@ -49,6 +38,15 @@ class NearestSamples:
             return found
 
         return score
+
+
+class NearestSample(NearestSamples):
+    """Largest cosine of a person's template with any sample."""
+
+    id = "nearest-sample/1"
+
+    def __init__(self) -> None:
+        super().__init__(1)
 
 
 class PhotoSet:

@@ -10,12 +10,12 @@ ProbablyExistsError
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 _OPEN, _VALUE, _CLOSE = "\ue000", "\ue001", "\ue002"
 """Mark an option in a message. Private characters, which `basis.text.shown` never lets through."""
+_QUOTES = "'\""
 _OPTION = re.compile(f"{_OPEN}(\\w+)(?:{_VALUE}(.*?))?{_CLOSE}", re.DOTALL)
 POSITIONAL = ("photos", "images", "queries", "references")
 """Settings that are arguments on the command line, not options."""
@@ -29,22 +29,12 @@ def option(name: str, value: object = None) -> str:
     return f"{_OPEN}{name}{_VALUE}{text}{_CLOSE}"
 
 
-_QUOTES = "'\""
-
-
-def _in_python(name: str, value: str | None) -> str:
-    return f"{name}={'...' if value is None else value}"
-
-
-def _on_command_line(name: str, value: str | None) -> str:
+def _on_command_line(found: re.Match[str]) -> str:
+    name, value = found.groups()
     front = name.upper() if name in POSITIONAL else "--" + name.replace("_", "-")
     if value is None or value == "True":
         return front
     return f"{front} {value[1:-1] if value[0] in _QUOTES else value}"
-
-
-def _rendered(message: str, render: Callable[[str, str | None], str]) -> str:
-    return _OPTION.sub(lambda found: render(found[1], found[2]), message)
 
 
 class ProbablyExistsError(Exception):
@@ -56,12 +46,12 @@ class ProbablyExistsError(Exception):
         return str(self.args[0]) if self.args else ""
 
     def __str__(self) -> str:
-        return _rendered(self.raw, _in_python)
+        return _OPTION.sub(lambda found: f"{found[1]}={found[2] or '...'}", self.raw)
 
     @property
     def on_command_line(self) -> str:
         """The message with options as on the command line."""
-        return _rendered(self.raw, _on_command_line)
+        return _OPTION.sub(_on_command_line, self.raw)
 
 
 class InputError(ProbablyExistsError):
@@ -69,10 +59,7 @@ class InputError(ProbablyExistsError):
 
 
 class ImageError(ProbablyExistsError):
-    """One image cannot be decoded.
-
-    `reason` is a short constant for counting ("truncated", "not an image", ...); the message has the details.
-    """
+    """One image cannot be decoded. `reason`: a constant for counting, such as "truncated"; the message has details."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)

@@ -15,10 +15,7 @@ LANDMARKS_SHA256 = "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc4
 
 @cache
 def model_file(name: str, sha256: str) -> Path:
-    """The path of a weights file in the installed `face_recognition_models`, after checking its hash.
-
-    The package itself is never imported, because it needs `pkg_resources`.
-    """
+    """The path of a checked file of `face_recognition_models`, which is not imported, as it needs `pkg_resources`."""
     spec = importlib.util.find_spec("face_recognition_models")
     if spec is None or spec.origin is None:
         raise InputError("the package face_recognition_models is missing; run: pip install face_recognition_models")

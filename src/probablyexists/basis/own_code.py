@@ -57,11 +57,8 @@ def _import(module_name: str, name: str) -> Any:
         importlib.invalidate_caches()
     try:
         return importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
-            raise InputError(
-                f"{name}: there is no module {error.name}; run from its folder, or set PYTHONPATH"
-            ) from None
-        raise InputError(f"{name}: importing {module_name} failed: {one_line(error)}") from error
     except Exception as error:  # the user's own code
+        lacks = error.name if isinstance(error, ModuleNotFoundError) else None
+        if lacks is not None and f"{module_name}.".startswith(f"{lacks}."):
+            raise InputError(f"{name}: there is no module {lacks}; run from its folder, or set PYTHONPATH") from None
         raise InputError(f"{name}: importing {module_name} failed: {one_line(error)}") from error

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -44,35 +45,21 @@ def limited_threads(threads: int | None) -> Iterator[None]:
 
     for name in _WITH_POOLS:
         importlib.import_module(name)
-    arrow = pa.cpu_count(), pa.io_thread_count()
-    openmp = os.environ.get("OMP_NUM_THREADS")
-    # Libraries loaded inside the context, such as torch, read this when they are loaded.
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    pa.set_cpu_count(threads)
-    pa.set_io_thread_count(threads)
-    try:
-        with threadpool_limits(threads), _limited_torch(threads):
-            yield
-    finally:
-        pa.set_cpu_count(arrow[0])
-        pa.set_io_thread_count(arrow[1])
+    with ExitStack() as undo:
+        undo.callback(pa.set_cpu_count, pa.cpu_count())
+        undo.callback(pa.set_io_thread_count, pa.io_thread_count())
+        pa.set_cpu_count(threads)
+        pa.set_io_thread_count(threads)
+        openmp = os.environ.get("OMP_NUM_THREADS")
         if openmp is None:
-            del os.environ["OMP_NUM_THREADS"]
+            undo.callback(os.environ.pop, "OMP_NUM_THREADS")
         else:
-            os.environ["OMP_NUM_THREADS"] = openmp
-
-
-@contextmanager
-def _limited_torch(threads: int) -> Iterator[None]:
-    import sys
-
-    torch: Any = sys.modules.get("torch")
-    if torch is None:
+            undo.callback(os.environ.update, OMP_NUM_THREADS=openmp)
+        # Libraries loaded inside the context, such as torch, read this when they are loaded.
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        undo.enter_context(threadpool_limits(threads))
+        torch: Any = sys.modules.get("torch")
+        if torch is not None:
+            undo.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(threads)
         yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import tomllib
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -45,7 +45,9 @@ def from_settings(
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         fields = {name: field for name, field in kind.model_fields.items() if name != "resources"}
-        shared = {name: field for name, field in Resources.model_fields.items() if _uses(kind, name)}
+        unused = {"MatchSettings": "cache", "EmbedSettings": "memory"}.get(kind.__name__)
+        shared = {name: field for name, field in Resources.model_fields.items() if name != unused}
+        extra = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 
         def needed_first(item: tuple[str, FieldInfo]) -> tuple[int, bool]:
             """Sort key: required options first, and the task's own before those of every task."""
@@ -58,16 +60,16 @@ def from_settings(
                 _parameter(name, field, typer.Option, name in required or field.is_required())
                 for name, field in sorted(fields.items(), key=needed_first)
             ),
-            *(own.replace(kind=inspect.Parameter.KEYWORD_ONLY) for own in list(_signature(command).values())[1:]),
+            *(own.replace(kind=inspect.Parameter.KEYWORD_ONLY) for own in extra),
             *(_parameter(name, field, typer.Option, False, MACHINE) for name, field in shared.items()),
             inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Config),
         ]
 
         def run(**given: Any) -> None:
             given.pop("config")
-            own = {name: given.pop(name) for name in list(given) if not _is_field(kind, name)}
-            asked = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-            command(checked(kind, {name: value for name, value in asked.items() if value is not None}), **own)
+            own = {parameter.name: given.pop(parameter.name) for parameter in extra}
+            asked = {name: value for name, value in given.items() if value is not None}
+            command(checked(kind, asked), **own)
 
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -75,19 +77,6 @@ def from_settings(
         return run
 
     return decorate
-
-
-def _signature(command: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(command, eval_str=True).parameters
-
-
-def _uses(kind: type[BaseModel], resource: str) -> bool:
-    """Whether a task uses this resource: `match` needs no cache, `embed` no memory."""
-    return resource != {"MatchSettings": "cache", "EmbedSettings": "memory"}.get(kind.__name__)
-
-
-def _is_field(kind: type[BaseModel], name: str) -> bool:
-    return name in kind.model_fields or name in Resources.model_fields
 
 
 def _parameter(

@@ -39,24 +39,17 @@ class DlibWeights:
 
 def read_weights(data: bytes) -> DlibWeights:
     """Parse `dlib_face_recognition_resnet_model_v1.dat`; InputError if the layers are not the ones we know."""
-    convolutions: list[NDArray[np.float32]] = []
-    affines: list[NDArray[np.float32]] = []
-    matrix: NDArray[np.float32] | None = None
+    tensors: dict[bytes, list[NDArray[np.float32]]] = {b"con_4": [], b"affine_": [], b"fc_2": []}
     at = 0
     while (layer := _LAYER.search(data, at)) is not None:
-        at = layer.end()
-        if layer.group().endswith(b"con_4"):
-            tensor, at = _tensor(data, at)
-            convolutions.append(tensor)
-        elif layer.group().endswith(b"affine_"):
-            tensor, at = _tensor(data, at)
-            affines.append(tensor)
-        else:
+        at, name = layer.end(), layer[0][2:]
+        if name == b"fc_2":
             for _ in ("outputs", "inputs"):
                 _, at = _integer(data, at)
-            tensor, at = _tensor(data, at)
-            matrix = tensor
-    if len(convolutions) != N_CONVOLUTIONS or len(affines) != N_CONVOLUTIONS or matrix is None:
+        tensor, at = _tensor(data, at)
+        tensors[name].append(tensor)
+    convolutions, affines, matrices = tensors.values()
+    if len(convolutions) != N_CONVOLUTIONS or len(affines) != N_CONVOLUTIONS or not matrices:
         raise InputError(
             f"not dlib's face recogniser: {len(convolutions)} convolutions and {len(affines)} affines, "
             f"expected {N_CONVOLUTIONS} of each and one matrix"
@@ -68,8 +61,8 @@ def read_weights(data: bytes) -> DlibWeights:
         kernels.append(kernel)
         biases.append(bias)
         channels, side = out, 3
-    _check_size("the matrix", matrix, channels * EMBEDDING_DIM)
-    return DlibWeights(tuple(kernels), tuple(biases), matrix.reshape(channels, EMBEDDING_DIM))
+    _check_size("the matrix", matrices[-1], channels * EMBEDDING_DIM)
+    return DlibWeights(tuple(kernels), tuple(biases), matrices[-1].reshape(channels, EMBEDDING_DIM))
 
 
 def _fold(
@@ -82,10 +75,7 @@ def _fold(
     gamma, beta = affine.reshape(2, out).astype(np.float64)
     flat = convolution.reshape(-1).astype(np.float64)
     kernel, bias = flat[:-out].reshape(shape), flat[-out:]
-    return (
-        (kernel * gamma[:, None, None, None]).astype(np.float32),
-        (bias * gamma + beta).astype(np.float32),
-    )
+    return (kernel * gamma[:, None, None, None]).astype(np.float32), (bias * gamma + beta).astype(np.float32)
 
 
 def _check_size(what: str, tensor: NDArray[np.float32], expected: int) -> None:

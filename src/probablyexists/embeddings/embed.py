@@ -161,28 +161,23 @@ def embed(
                 keys.update(looked.keys)
                 unreadable += looked.unreadable
                 part += looked.rows
+                n_computed += len(looked.rows)
                 bar.advance(len(looked))
                 while len(part) >= ROWS_A_PART:
                     store.add(part[:ROWS_A_PART])
-                    n_computed += ROWS_A_PART
                     part = part[ROWS_A_PART:]
         finally:  # keep what is done, also when stopped
             store.add(part)
-            n_computed += len(part)
     return _table(source, store, keys, unreadable, n_computed, pictures)
 
 
 def in_threads(threads: int | None = None) -> Look:
-    """One thread reads; `threads` others (None: one for each core) each take a batch from file to embedding.
-
-    With `threads` 1 the calling thread does both.
-    """
+    """One thread reads, `threads` others (None: one a core) embed; with `threads` 1 the calling thread does both."""
     n = threads or os.cpu_count() or 1
 
     def look(source: Source, store: Store, mode: FacesMode, recogniser: Recogniser) -> Iterator[Looked]:
         if n == 1:
-            for looked, files in _read(source, source.photos, store.__contains__):
-                yield replace(looked, rows=tuple(recognise(files, mode, recogniser)))
+            yield from look_at(source, source.photos, store.__contains__, mode, recogniser)
             return
         waiting: deque[tuple[Looked, Future[list[Row]]]] = deque()
 
@@ -206,17 +201,10 @@ def in_threads(threads: int | None = None) -> Look:
 
 def look_at(
     source: Source, photos: Sequence[Photo], known: Callable[[bytes], bool], mode: FacesMode, recogniser: Recogniser
-) -> Looked:
-    """Process some photos in this thread. `known`: whether a hash is in the store."""
-    parts = [
-        replace(looked, rows=tuple(recognise(files, mode, recogniser)))
-        for looked, files in _read(source, photos, known)
-    ]
-    return Looked(
-        tuple(key for part in parts for key in part.keys),
-        tuple(aside for part in parts for aside in part.unreadable),
-        tuple(row for part in parts for row in part.rows),
-    )
+) -> Iterator[Looked]:
+    """Process some photos in this thread, batch by batch. `known`: whether a hash is in the store."""
+    for looked, files in _read(source, photos, known):
+        yield replace(looked, rows=tuple(recognise(files, mode, recogniser)))
 
 
 def _read(
@@ -256,12 +244,7 @@ def recognise(files: Sequence[File], mode: FacesMode, recogniser: Recogniser) ->
 
 
 def _table(
-    source: Source,
-    store: Store,
-    keys: dict[Photo, bytes],
-    unreadable: list[SetAside],
-    n_computed: int,
-    pictures: bool,
+    source: Source, store: Store, keys: dict[Photo, bytes], unreadable: list[SetAside], n_computed: int, pictures: bool
 ) -> Embedded:
     photos = [photo for photo in source.photos if photo in keys]
     held = store.read((keys[photo] for photo in photos), pictures=pictures)

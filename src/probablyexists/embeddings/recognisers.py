@@ -167,33 +167,25 @@ class OnnxRecogniser:
         if self._layout.channels_first:
             x = x.transpose(0, 3, 1, 2)
         n, batch = len(x), self._layout.batch or len(x)
-        x = np.pad(x, ((0, -n % batch), (0, 0), (0, 0), (0, 0)))
-        parts = [self._run(x[start : start + batch]) for start in range(0, len(x), batch)]
-        return np.concatenate(parts)[:n]
-
-    def _run(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        (embeddings,) = self._session.run(None, {self._input: np.ascontiguousarray(x)})
-        return np.asarray(embeddings, dtype=np.float32)
+        x = np.ascontiguousarray(np.pad(x, ((0, -n % batch), (0, 0), (0, 0), (0, 0))))
+        starts = range(0, len(x), batch)
+        parts = [self._session.run(None, {self._input: x[start : start + batch]})[0] for start in starts]
+        return np.asarray(np.concatenate(parts)[:n], dtype=np.float32)
 
 
 def _layout(session: Any, path: Path) -> _Layout:
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    shape_in = inputs[0].shape if len(inputs) == 1 else []
-    shape_out = outputs[0].shape if len(outputs) == 1 else []
-    problem = InputError(
+    if all(port.type == "tensor(float)" for port in (*inputs, *outputs)):
+        match [port.shape for port in inputs], [port.shape for port in outputs]:
+            case [[n, 3, int(side), across]], [[_, int(dim)]] if side == across:
+                return _Layout(side, True, dim, n if isinstance(n, int) else None)
+            case [[n, int(side), across, 3]], [[_, int(dim)]] if side == across:
+                return _Layout(side, False, dim, n if isinstance(n, int) else None)
+    raise InputError(
         f"{option('recogniser', path)}: needs one float input (n, 3, side, side) or (n, side, side, 3) and one float "
         f"output (n, dim), has inputs {[(i.type, i.shape) for i in inputs]} and outputs "
         f"{[(o.type, o.shape) for o in outputs]}; export the network like this, with side and dim fixed"
     )
-    if len(shape_in) != 4 or len(shape_out) != 2 or not isinstance(shape_out[1], int):
-        raise problem
-    if any(port.type != "tensor(float)" for port in (*inputs, *outputs)):
-        raise problem
-    batch = shape_in[0] if isinstance(shape_in[0], int) else None
-    for channels_first, (channels, height, width) in ((True, shape_in[1:]), (False, (shape_in[3], *shape_in[1:3]))):
-        if channels == 3 and isinstance(height, int) and height == width:
-            return _Layout(height, channels_first, shape_out[1], batch)
-    raise problem
 
 
 def _insightface_weights() -> Path:
@@ -218,16 +210,11 @@ def _session(path: Path) -> Any:
         ) from error
 
 
-def _mirrored(chips: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(n, side, side, 3) mirrored left to right. By colour: NumPy moves single bytes faster than groups of three."""
-    found = np.empty_like(chips, order="C")
-    for colour in range(chips.shape[-1]):
-        found[..., colour] = chips[:, :, ::-1, colour]
-    return found
-
-
 def _mirror_averaged(once: Any, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
-    total = once(chips) + once(_mirrored(chips))
+    mirrored = np.empty_like(chips, order="C")
+    for colour in range(chips.shape[-1]):  # NumPy moves single bytes faster than groups of three
+        mirrored[..., colour] = chips[:, :, ::-1, colour]
+    total = once(chips) + once(mirrored)
     length = np.linalg.norm(total, axis=1, keepdims=True)
     n_unusable = int((~np.isfinite(length) | (length == 0)).sum())
     if n_unusable:

@@ -98,26 +98,18 @@ class Store:
         self._part_of.update(dict.fromkeys(keys, part))
 
     def read(self, wanted: Iterable[bytes], *, pictures: bool = True) -> Rows:
-        """The rows of the photos with these hashes, each once; photos never embedded are absent.
-
-        Raises InputError if a part is damaged or missing.
-        """
-        row_of: dict[bytes, int] = {}
-        parts: dict[Path, None] = {}
-        for key in wanted:
-            if key in self._part_of and key not in row_of:
-                row_of[key] = len(row_of)
-                parts[self._part_of[key]] = None
-        n = len(row_of)
+        """Rows of the photos with these hashes, each once, if embedded. InputError if a part is damaged or missing."""
+        keys = dict.fromkeys(key for key in wanted if key in self._part_of)
+        n = len(keys)
         rows = Rows(
-            row_of,
+            {key: row for row, key in enumerate(keys)},
             [None] * n,
             np.full(n, -1, np.int32),
             room((n, self.dim), np.float32),
             room((n, 2, PICTURE_SIDE, PICTURE_SIDE), np.uint8) if pictures else None,
         )
         columns = ["sha256", "reason", "n_faces", "embedding", *(["picture"] if pictures else [])]
-        for part in sorted(parts):
+        for part in sorted({self._part_of[key] for key in keys}):
             self._read_into(rows, _read_part(part, columns))
         if (rows.n_faces < 0).any():
             raise InputError(f"{self.folder}: lists of photos do not match the parts; delete the files {_KEYS_NAME}")
@@ -125,17 +117,16 @@ class Store:
 
     def _read_into(self, rows: Rows, table: Any) -> None:
         """Copy the wanted rows of a part into `rows`."""
-        places = [rows.row_of.get(key) for key in table["sha256"].to_pylist()]
+        wanted = [(i, rows.row_of[key]) for i, key in enumerate(table["sha256"].to_pylist()) if key in rows.row_of]
+        here, there = np.array(wanted, dtype=np.intp).reshape(-1, 2).T
         reasons, n_faces = table["reason"].to_pylist(), table["n_faces"].to_numpy()
         acquired = np.array([reason is None for reason in reasons], dtype=bool)
         at = np.cumsum(acquired) - 1
-        here = np.array([i for i, place in enumerate(places) if place is not None], dtype=np.intp)
-        there = np.array([place for place in places if place is not None], dtype=np.intp)
         rows.n_faces[there] = n_faces[here]
-        for i, place in zip(here, there, strict=True):
+        for i, place in wanted:
             rows.reasons[place] = reasons[i]
         ours = acquired[here]
-        vectors = _flat(table["embedding"]).reshape(-1, self.dim)
+        vectors = np.asarray(table["embedding"].combine_chunks().flatten(), dtype=np.float32).reshape(-1, self.dim)
         rows.embeddings[there[ours]], rows.embeddings[there[~ours]] = vectors[at[here[ours]]], 0
         if rows.pictures is not None:
             pixels = _bytes(table["picture"]).reshape(-1, 2, PICTURE_SIDE, PICTURE_SIDE)
@@ -182,11 +173,6 @@ def _keys_file(part: Path) -> Path:
 def _digest(part: Path, keys: bytes) -> bytes:
     """Checksum of a part's list of photos, which proves that it is whole and belongs to this part."""
     return hashlib.sha256(part.name.encode() + keys).digest()
-
-
-def _flat(column: Any) -> NDArray[np.float32]:
-    """The numbers of a column of lists, without nulls."""
-    return np.asarray(column.combine_chunks().flatten(), dtype=np.float32)
 
 
 def _bytes(column: Any) -> NDArray[np.uint8]:

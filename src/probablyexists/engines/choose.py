@@ -23,10 +23,7 @@ class Engine:
 
 @contextmanager
 def engine(resources: Resources, progress: Progress) -> Iterator[Engine]:
-    """The engine. Within the context, libraries use at most `resources.threads` too.
-
-    Raises MissingExtraError, and InputError if no cluster answers at the address.
-    """
+    """The engine; limits libraries' threads too. MissingExtraError without Ray; InputError if no cluster answers."""
     memory = int(resources.memory * 2**30)
     matcher = Matcher(resources.threads, memory, progress=progress)
     with limited_threads(resources.threads):

@@ -13,6 +13,7 @@ import logging
 import pickle
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -65,10 +66,7 @@ class RayEngine:
     def each(
         self, work: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item]
     ) -> Iterator[tuple[Item, Result]]:
-        """Yield `work(shared, item)` for every item, in the order in which they finish.
-
-        `work` must be a function at module level; its exceptions are raised here.
-        """
+        """Yield `work(shared, item)` of each item as it finishes, or raise what it raises; `work`: at module level."""
         import ray
 
         reference = ray.put(shared)
@@ -86,8 +84,7 @@ class RayEngine:
 
     def look(self, source: Source, store: Store, mode: FacesMode, recogniser: Recogniser) -> Iterator[Looked]:
         """Read, acquire and embed photos on the cluster."""
-        starts = range(0, len(source.photos), PHOTOS)
-        items = [(start, min(start + PHOTOS, len(source.photos))) for start in starts]
+        items = [(start, start + PHOTOS) for start in range(0, len(source.photos), PHOTOS)]
         try:
             pickle.dumps(source)
         except Exception:  # a generator holds a network, of whatever kind
@@ -95,13 +92,13 @@ class RayEngine:
                 f"{option('engine', 'ray')}: {source.name} is not a set of images that every machine can read; write "
                 "its samples to a folder first"
             ) from None
-        for _, looked in self.each(_look, (source, store.known, mode, recogniser), items):
-            yield looked
+        for _, parts in self.each(_look, (source, store.known, mode, recogniser), items):
+            yield from parts
 
     def search(self, queries: Vectors, references: Vectors, k: int) -> Nearest:
         """The same result as `neighbours.nearest`, bit for bit."""
         step = min(QUERIES, max(512, -(-len(queries) // (ITEMS_A_CORE * self.n_cores))))
-        items = [(start, min(start + step, len(queries))) for start in range(0, len(queries), step)]
+        items = [(start, start + step) for start in range(0, len(queries), step)]
         found = Nearest.nothing(len(queries), k)
         for (start, stop), part in self.each(_search, (queries, references, k, self._memory), items):
             found.similarity[start:stop], found.index[start:stop] = part.similarity, part.index
@@ -117,9 +114,9 @@ def _knock(address: str | None) -> None:
         socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
 
 
-def _look(shared: tuple[Source, frozenset[bytes], FacesMode, Recogniser], item: tuple[int, int]) -> Looked:
+def _look(shared: tuple[Source, frozenset[bytes], FacesMode, Recogniser], item: tuple[int, int]) -> list[Looked]:
     source, known, mode, recogniser = shared
-    return look_at(source, source.photos[slice(*item)], known.__contains__, mode, recogniser)
+    return list(look_at(source, source.photos[slice(*item)], known.__contains__, mode, recogniser))
 
 
 def _search(shared: tuple[Vectors, Vectors, int, int], item: tuple[int, int]) -> Nearest:
@@ -127,18 +124,12 @@ def _search(shared: tuple[Vectors, Vectors, int, int], item: tuple[int, int]) ->
     return nearest(queries[slice(*item)], references, k, memory=memory, threads=1)
 
 
-_last: tuple[str, Any] = ("", None)
-
-
+@lru_cache(maxsize=1)
 def _fetched(reference: Any) -> Any:
     """The data that all items share, unpacked once in each process."""
-    global _last  # noqa: PLW0603
     import ray
 
-    name = reference.hex()
-    if _last[0] != name:
-        _last = (name, ray.get(reference))
-    return _last[1]
+    return ray.get(reference)
 
 
 def _own(error: BaseException | None) -> BaseException:

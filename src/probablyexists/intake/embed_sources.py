@@ -74,10 +74,7 @@ def embed_sources(
     *,
     pictures: bool = True,
 ) -> dict[Role, Embedded]:
-    """Embed every source. `pictures`: read the small grey pictures too, for the copy check.
-
-    Raises InputError if no face is found in a source.
-    """
+    """Embed every source; `pictures`: with the small grey ones, for the copy check. InputError if one has no face."""
     tables = {}
     for role, source in sources.items():
         mode = decisions[role].mode

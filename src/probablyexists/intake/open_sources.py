@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -25,17 +25,14 @@ SAMPLES = 10_000
 
 
 def open_sources(settings: AuditSettings, progress: Progress) -> dict[Role, Source]:
-    """Open the sources of an audit, and check what can be checked from names alone.
-
-    Raises InputError, which names the setting and says what to do.
-    """
+    """The sources of an audit, checked as far as names alone allow. InputError names the setting."""
     sources: dict[Role, Source] = {}
-    wanted: tuple[tuple[Role, Path | None], ...] = (
-        ("training", settings.training),
-        ("unseen", settings.unseen),
-        ("heldout", settings.heldout),
-    )
-    for role, where in wanted:
+    named: dict[Role, Path | None] = {
+        "training": settings.training,
+        "unseen": settings.unseen,
+        "heldout": settings.heldout,
+    }
+    for role, where in named.items():
         if where is not None:
             sources[role] = _opened(role, where, partial(open_source, str(where), role=role))
     if settings.reference is not None:
@@ -43,22 +40,20 @@ def open_sources(settings: AuditSettings, progress: Progress) -> dict[Role, Sour
     sources["generated"] = _open_generated(settings, progress)
     _refuse_one_place_in_two_roles(sources)
     _refuse_people_in_two_roles(sources)
-    refuse_few_people("heldout", sources["heldout"], MIN_HELDOUT)
+    refuse_few_people("heldout", _people(sources["heldout"]), MIN_HELDOUT)
     return sources
 
 
 def open_asked(settings: AskSettings, progress: Progress) -> dict[Role, Source]:
     """The photos asked about, the reference people's, and the samples."""
     asked = _opened("photos", settings.photos[0], lambda: _open_photos(settings.photos))
-    reference = _open_reference(settings.reference)
-    refuse_few_people("reference", reference, MIN_HELDOUT)
+    reference = _open_reference(settings.reference, MIN_HELDOUT)
     return {"asked": asked, "reference": reference, "generated": _open_generated(settings, progress)}
 
 
 def open_blind(settings: BlindSettings, progress: Progress, at_least: int) -> dict[Role, Source]:
     """The photos of at least `at_least` reference people, and the samples."""
-    reference = _open_reference(settings.reference)
-    refuse_few_people("reference", reference, at_least)
+    reference = _open_reference(settings.reference, at_least)
     return {"reference": reference, "generated": _open_generated(settings, progress)}
 
 
@@ -78,17 +73,19 @@ def _opened(name: str, where: Path, open_it: Callable[[], Source]) -> Source:
 
 
 def _open_photos(photos: tuple[Path, ...]) -> Source:
-    if all(path.is_file() and is_candidate(path.name) for path in photos):
+    others = [path for path in photos if not (path.is_file() and is_candidate(path.name))]
+    if not others:
         return FilesSource(photos)
     if len(photos) > 1:
-        other = next(path for path in photos if not (path.is_file() and is_candidate(path.name)))
-        raise InputError(f"{shown(other)}: is not an image file; give image files, or a single folder or archive")
+        raise InputError(f"{shown(others[0])}: is not an image file; give image files, or a single folder or archive")
     return open_source(str(photos[0]), named=False)
 
 
-def _open_reference(where: Path) -> Source:
+def _open_reference(where: Path, at_least: int = 1) -> Source:
     # A manifest with roles has no role for reference people; its held-out people are used.
-    return _opened("reference", where, partial(open_source, str(where), role="heldout", named=True))
+    source = _opened("reference", where, partial(open_source, str(where), role="heldout", named=True))
+    refuse_few_people("reference", _people(source), at_least)
+    return source
 
 
 def _open_generated(settings: GeneratorSettings, progress: Progress) -> Source:
@@ -126,13 +123,17 @@ def has_names(source: Source) -> bool:
     return source.photos[0].person is not None
 
 
-def refuse_few_people(role: Role, source: Source, at_least: int) -> None:
-    """InputError if a source with names has fewer than `at_least` people."""
-    people = {photo.person for photo in source.photos}
+def _people(source: Source) -> set[str | None]:
+    """The people of a source; None for photos without names."""
+    return {photo.person for photo in source.photos}
+
+
+def refuse_few_people(role: Role, people: Collection[str | None], at_least: int, which: str = "") -> None:
+    """InputError if there are fewer than `at_least` people, unless some photos have no names (None)."""
     if None not in people and len(people) < at_least:
         raise InputError(
-            f"{option(role)}: needs at least {at_least} people, has {len(people)}; give more people that the generator "
-            "was not trained on"
+            f"{option(role)}: needs at least {at_least} people, has {len(people)}{which}; give more people that the "
+            "generator was not trained on"
         )
 
 
@@ -149,24 +150,22 @@ def _refuse_one_place_in_two_roles(sources: Mapping[Role, Source]) -> None:
 def _refuse_people_in_two_roles(sources: Mapping[Role, Source]) -> None:
     """Members, held-out people and reference people must differ; unseen photos must be of members."""
     people: dict[Role, set[str]] = {
-        role: {photo.person for photo in source.photos if photo.person is not None}
+        role: {person for person in _people(source) if person is not None}
         for role, source in sources.items()
         if role != "generated"
     }
-    must_differ: tuple[tuple[Role, Role, str], ...] = (
-        ("training", "heldout", "held-out people must never have been trained on"),
-        ("unseen", "heldout", "held-out people must never have been trained on"),
-        ("training", "reference", "reference people must not be among the people judged"),
-        ("unseen", "reference", "reference people must not be among the people judged"),
-        ("heldout", "reference", "reference people must not be among the people judged"),
+    rules: tuple[tuple[Role, tuple[Role, ...], str], ...] = (
+        ("heldout", ("training", "unseen"), "held-out people must never have been trained on"),
+        ("reference", ("training", "unseen", "heldout"), "reference people must not be among the people judged"),
     )
-    for role, other, why in must_differ:
-        both = sorted(people.get(role, set()) & people.get(other, set()))
-        if both:
-            raise InputError(
-                f"{option(role)} and {option(other)}: {len(both)} people are in both ({_some(both)}); {why}: remove "
-                "them from one side"
-            )
+    for other, roles, why in rules:
+        for role in roles:
+            both = sorted(people.get(role, set()) & people.get(other, set()))
+            if both:
+                raise InputError(
+                    f"{option(role)} and {option(other)}: {len(both)} people are in both ({_some(both)}); {why}: "
+                    "remove them from one side"
+                )
     if "unseen" not in sources:
         return
     if not has_names(sources["training"]) or not has_names(sources["unseen"]):

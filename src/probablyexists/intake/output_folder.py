@@ -15,8 +15,10 @@ RESULTS = {
 """The file that marks a result -> the files beside it."""
 
 
-def claim_folder(out: Path, *, overwrite: bool = False) -> None:
-    """Create the folder. InputError if it cannot be written or, without `overwrite`, holds a result of any task."""
+def claim_folder(out: Path | None, *, overwrite: bool = False) -> None:
+    """Create the folder, if any. InputError if it cannot be written or, without `overwrite`, holds a task's result."""
+    if out is None:
+        return
     for mark in RESULTS:
         if not overwrite and (out / mark).exists():
             raise InputError(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.roles import Role
 from probablyexists.embeddings.embed import Embedded
+from probablyexists.intake.open_sources import refuse_few_people
 from probablyexists.matching.clusters import cluster
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.templates import People, group
@@ -20,10 +21,9 @@ from probablyexists.stats.conformal import MIN_HELDOUT
 
 PURITY_NOTE = (
     "The photos have no names: a person here is a cluster of similar faces. On LFW with its names hidden, a photo's "
-    "cluster held on average {precision:.0%} photos of the same person and {recall:.0%} of that person's photos "
+    "cluster held on average 94% photos of the same person and 94% of that person's photos "
     "(docs/results/clusters.md); other sets will differ, and look-alikes may be merged."
 )
-PRECISION, RECALL = 0.94, 0.94
 
 
 @dataclass(frozen=True)
@@ -37,26 +37,23 @@ class Peopled:
     reference: Crowd | None = None
     """Other people, for attacks that learn from them."""
 
+    @property
+    def by_role(self) -> dict[Role, Crowd]:
+        """The groups that there are."""
+        crowds: dict[Role, Crowd | None] = {"training": self.training, "unseen": self.unseen, "heldout": self.heldout}
+        crowds["reference"] = self.reference
+        return {role: crowd for role, crowd in crowds.items() if crowd is not None}
+
 
 def find_people(tables: Mapping[Role, Embedded], *, named: bool, seed: int, threads: int | None = None) -> Peopled:
-    """Group photos by person. `named`: the people judged have names (reference people always do).
-
-    Raises InputError when too few people are left.
-    """
+    """Group photos by person, by name if `named` (reference people always are). InputError if too few are left."""
+    crowds = {role: Crowd(table, group(table, seed=seed)) for role, table in tables.items()}
     if named:
-        crowds = {role: Crowd(table, group(table, seed=seed)) for role, table in tables.items()}
-        peopled = Peopled(crowds["training"], crowds.get("unseen"), crowds["heldout"], None)
+        peopled = Peopled(crowds["training"], crowds.get("unseen"), crowds["heldout"], None, crowds.get("reference"))
     else:
         peopled = _by_clusters(tables["training"], tables["heldout"], seed, threads)
-    if "reference" in tables:
-        others = Crowd(tables["reference"], group(tables["reference"], seed=seed))
-        peopled = replace(peopled, reference=others)
-    n = len(peopled.heldout.people)
-    if n < MIN_HELDOUT:
-        raise InputError(
-            f"{option('heldout')}: needs at least {MIN_HELDOUT} people, has {n} with a usable photo; "
-            "give more people that the generator was not trained on"
-        )
+        peopled = replace(peopled, reference=crowds.get("reference"))
+    refuse_few_people("heldout", peopled.heldout.people.names, MIN_HELDOUT, " with a usable photo")
     if len(peopled.training.people) == 0:
         raise InputError(f"{option('training')}: no person is left with a usable photo; give more training photos")
     return peopled
@@ -81,20 +78,14 @@ def _by_clusters(training: Embedded, heldout: Embedded, seed: int, threads: int 
             n_people_training=len(people_training),
             n_people_heldout=len(people_heldout),
             n_on_both_sides=len(both),
-            note=PURITY_NOTE.format(precision=PRECISION, recall=RECALL),
+            note=PURITY_NOTE,
         ),
     )
 
 
 def seen_again(peopled: Peopled, tables: Mapping[Role, Embedded]) -> Peopled:
-    """The same people, with the same photos in the same order, in another recogniser's tables.
-
-    InputError if that recogniser acquires no photo of a person.
-    """
-    roles: dict[Role, Crowd] = {"training": peopled.training, "heldout": peopled.heldout}
-    roles |= {"unseen": peopled.unseen} if peopled.unseen is not None else {}
-    roles |= {"reference": peopled.reference} if peopled.reference is not None else {}
-    again = {role: _seen_again(crowd, tables[role]) for role, crowd in roles.items()}
+    """The same people, photos and order in another recogniser's tables. InputError if it acquires no photo of one."""
+    again = {role: _seen_again(crowd, tables[role]) for role, crowd in peopled.by_role.items()}
     return Peopled(again["training"], again.get("unseen"), again["heldout"], peopled.clusters, again.get("reference"))
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-
-import numpy as np
 
 from probablyexists.basis.roles import Role
 from probablyexists.copies.duplicates import SamePicture
@@ -20,7 +19,6 @@ from probablyexists.intake.embed_sources import Decision
 from probablyexists.intake.open_sources import generator_of
 from probablyexists.intake.people import Peopled
 from probablyexists.intake.settings import Settings, signed
-from probablyexists.matching.crowd import Crowd
 from probablyexists.results.findings import Data, Duplicate, RoleData, Signature
 from probablyexists.sources.open_source import Source
 
@@ -38,17 +36,10 @@ def describe(
     show_names: bool,
 ) -> Data:
     """Counts for each role, photos in two roles, and how people were found."""
-    people: dict[Role, Crowd | None] = {
-        "training": crowds.training,
-        "unseen": crowds.unseen,
-        "heldout": crowds.heldout,
-        "reference": crowds.reference,
-        "generated": None,
-    }
     roles = []
     for role, table in tables.items():
         reasons = Counter(aside.reason for aside in table.set_aside if aside.reason != NO_FACE)
-        crowd = people[role]
+        crowd = crowds.by_role.get(role)
         roles.append(
             RoleData(
                 role=role,
@@ -97,9 +88,9 @@ def sign(
     attack: str,
     sources: Mapping[Role, Source],
     tables: Mapping[Role, Embedded],
-    seconds: float,
+    started: float,
 ) -> Signature:
-    """Versions, settings, generator, data and date."""
+    """Versions, settings, generator, data, date and duration. `started`: `time.monotonic()` at the start."""
     generator = generator_of(sources["generated"])
     libraries = [*_LIBRARIES, *(name for name in _OF_GENERATORS if generator and name in sys.modules)]
     return Signature(
@@ -110,5 +101,5 @@ def sign(
         settings={**signed(settings), "attack": attack, **generator},
         data_fingerprint=fingerprint(tables),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=float(np.round(seconds, 3)),
+        seconds=round(time.monotonic() - started, 3),
     )

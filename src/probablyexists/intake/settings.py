@@ -121,10 +121,7 @@ class MatchSettings(BaseModel):
 
 
 def checked(kind: type[Checked], arguments: Mapping[str, Any]) -> Checked:
-    """The settings in the arguments of a task, without `progress`; `cache=None` is the default folder.
-
-    Raises InputError, which names the first wrong argument.
-    """
+    """A task's arguments as settings; `cache=None` is the default folder. InputError names the first wrong argument."""
     given = {name: value for name, value in arguments.items() if name != "progress"}
     machine = {name: given.pop(name) for name in Resources.model_fields if name in given}
     if machine.get("cache") is None:
@@ -133,16 +130,9 @@ def checked(kind: type[Checked], arguments: Mapping[str, Any]) -> Checked:
         return kind.model_validate({**given, "resources": Resources.model_validate(machine)})
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0])
-        if name in given or name in machine:
-            value = {**given, **machine}[name]
-            raise InputError(f"{option(name, value)}: {_plain(first)}") from None
-        raise InputError(f"{option(name)}: {_plain(first)}") from None
-
-
-def _plain(error: Mapping[str, Any]) -> str:
-    said = str(error["msg"])
-    return said[:1].lower() + said[1:]
+        name, said = str(first["loc"][0]), first["msg"]
+        value = {**given, **machine}.get(name)
+        raise InputError(f"{option(name, value)}: {said[:1].lower()}{said[1:]}") from None
 
 
 def signed(settings: Settings) -> dict[str, str | int | float | bool | None]:

@@ -8,6 +8,8 @@ where mated pairs hardly matter; they give the far tail.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
@@ -52,29 +54,24 @@ def cluster(
     embeddings = embeddings[order_of_values]
     limit = distance_at_fmr(embeddings, LINK_FMR, seed)
     labels = np.full(n, -1, dtype=np.intp)
-    _divide(embeddings, np.arange(n), distance_at_fmr(embeddings, GRAPH_FMR, seed), limit, labels, threads)
+    for here in _parts(embeddings, np.arange(n), distance_at_fmr(embeddings, GRAPH_FMR, seed), threads):
+        labels[here] = labels.max() + 1 + _average_linkage(embeddings[here], limit)
     labels[order_of_values] = labels.copy()
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     order = np.argsort(np.argsort(first))
     return order[inverse].astype(np.intp), limit
 
 
-def _divide(
-    embeddings: NDArray[np.float32],
-    rows: NDArray[np.intp],
-    near: float,
-    limit: float,
-    labels: NDArray[np.intp],
-    threads: int | None,
-) -> None:
-    """Label these rows in place. A component too large for average linkage is split again at a smaller distance."""
+def _parts(
+    embeddings: NDArray[np.float32], rows: NDArray[np.intp], near: float, threads: int | None
+) -> Iterator[NDArray[np.intp]]:
+    """Rows of each component. One too large for average linkage is split again at a smaller distance."""
     for component in _components(embeddings[rows], near, threads):
         here = rows[component]
         if len(here) > LARGEST:
-            _divide(embeddings, here, near * 0.97, limit, labels, threads)
-            continue
-        offset = int(labels.max()) + 1
-        labels[here] = offset + _average_linkage(embeddings[here], limit)
+            yield from _parts(embeddings, here, near * 0.97, threads)
+        else:
+            yield here
 
 
 def _components(embeddings: NDArray[np.float32], near: float, threads: int | None) -> list[NDArray[np.intp]]:

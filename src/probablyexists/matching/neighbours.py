@@ -7,7 +7,6 @@ two vectors alone (`matching.cosines`) and ties go to the lowest index.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -63,10 +62,6 @@ class Nearest:
         """The state before any reference is seen."""
         return cls(np.full((n, k), -np.inf), np.full((n, k), -1, dtype=np.intp))
 
-    def of(self, rows: slice) -> Nearest:
-        """A view of the results of some queries."""
-        return Nearest(self.similarity[rows], self.index[rows])
-
 
 def nearest(
     queries: Vectors,
@@ -106,11 +101,10 @@ def nearest_parts(
     """
     if not len(queries):
         return
-    threads = threads or os.cpu_count() or 1
     dim = queries[:1].shape[1]
-    tall = _rows_in(memory // 2, 4 * dim + 16 * k)
+    tall = max(_TALL, memory // 2 // (4 * dim + 16 * k))
     # Bytes a reference: as read, in double precision, and in int8.
-    wide = min(_rows_in(memory // 4, 40 * dim), 1 << 16)
+    wide = min(max(_TALL, memory // 4 // (40 * dim)), 1 << 16)
     # The matrix library's own threads would compete with ours for the cores.
     with threadpool_limits(1, "blas"), mapper(threads) as in_order:
         for top in range(0, len(queries), tall):
@@ -120,28 +114,18 @@ def nearest_parts(
             for left in range(0, len(references), wide):
                 block = _Block(references[left : left + wide], left, k, rough=len(some) * len(references) > SMALL)
                 tiles = [slice(at, at + _TALL) for at in range(0, len(some), _TALL)]
-                list(in_order(partial(_searched, block, some, found), tiles))
+                list(in_order(partial(block.search, some, found), tiles))
                 if done is not None:
                     done(len(some) * len(block))
             yield rows, found
 
 
-def _rows_in(memory: int, a_row: int) -> int:
-    return max(_TALL, memory // a_row)
+class _EachThread(threading.local):
+    def __init__(self) -> None:
+        self.products = Products()
 
 
-_local = threading.local()
-
-
-def _products() -> Products:
-    if not hasattr(_local, "products"):
-        _local.products = Products()
-    products: Products = _local.products
-    return products
-
-
-def _searched(block: _Block, queries: NDArray[np.float32], found: Nearest, tile: slice) -> None:
-    block.search(queries[tile], found.of(tile))
+_local = _EachThread()
 
 
 class _Block:
@@ -157,8 +141,9 @@ class _Block:
     def __len__(self) -> int:
         return len(self._references)
 
-    def search(self, queries: NDArray[np.float32], found: Nearest) -> None:
-        """Update `found` with nearer references. Blocks must come in the order of their index."""
+    def search(self, queries: NDArray[np.float32], found: Nearest, some: slice) -> None:
+        """Update `found` for some of the queries. Blocks must come in the order of their index."""
+        queries, found = queries[some], Nearest(found.similarity[some], found.index[some])  # views
         every = np.arange(len(queries))
         self._exactly(queries, self._exact, found, every)
         if self._rough is None:
@@ -170,7 +155,7 @@ class _Block:
             if not np.isfinite(to_beat).all():  # fewer than k references so far
                 self._exactly(queries, columns, found, every)
                 continue
-            products = _products()(rough.codes, rough.zero, tile)
+            products = _local.products(rough.codes, rough.zero, tile)
             row, column = _reaching(products, rough.needed(to_beat))
             if row.size > _MANY * products.size:
                 self._exactly(queries, columns, found, np.unique(row))

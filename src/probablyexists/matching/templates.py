@@ -19,7 +19,7 @@ class People:
     names: tuple[str, ...]
     """Sorted."""
     rows: tuple[NDArray[np.intp], ...]
-    """The rows of each person's photos, in an order drawn from the seed and the content of the photos."""
+    """Rows of each person's photos, in an order drawn from the seed and the photos' content, not from file names."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -36,10 +36,7 @@ class People:
 
 
 def group(table: Embedded, person_of: Mapping[int, str] | None = None, seed: int = 0) -> People:
-    """Group a table's rows by person (`person_of`: row -> name; default: the photo's own).
-
-    The order inside a person depends on the seed and the photos' content alone, not on file names.
-    """
+    """Group a table's rows by person (`person_of`: row -> name; default: the photo's own)."""
     rows: dict[str, list[int]] = {}
     for i, photo in enumerate(table.photos):
         name = person_of[i] if person_of is not None else photo.person

@@ -17,7 +17,6 @@ from probablyexists.answers.copying import find_copies
 from probablyexists.answers.one_person import odd_photos, power, rank
 from probablyexists.answers.person_verdict import judge_person
 from probablyexists.attacks.nearest import NearestSample
-from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import write_text
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.copies.duplicates import same_pictures
@@ -26,7 +25,7 @@ from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import decide, embed_sources
-from probablyexists.intake.open_sources import open_asked
+from probablyexists.intake.open_sources import open_asked, refuse_few_people
 from probablyexists.intake.output_folder import claim_folder, clear_results
 from probablyexists.intake.provenance import sign
 from probablyexists.intake.settings import AskSettings, checked
@@ -65,12 +64,12 @@ def ask(
 ) -> Sheet:
     """Ask about one person: do these samples expose them more than they expose reference people?
 
+    Other arguments, and the errors, are as for `audit`.
+
     Parameters
     ----------
     photos
         Image files, or one folder or archive, all of this person.
-    generated
-        As for `audit`.
     reference
         Other people, whom the generator was not trained on: one folder a person, or a manifest (if it has roles, its
         held-out people).
@@ -80,13 +79,6 @@ def ask(
         The generator's owner drew the reference people at random before training.
     level
         Largest p-value that counts as evidence, 0 to 1.
-    faces, recogniser, samples, trust_pickle, show_faces, seed, threads, memory, engine, ray_address, cache
-        As for `audit`.
-
-    Raises
-    ------
-    InputError
-        One line, for anything that cannot be used.
     """
     given = locals()
     return run(checked(AskSettings, given), progress or Silent())
@@ -95,8 +87,7 @@ def ask(
 def run(settings: AskSettings, progress: Progress) -> Sheet:
     """Run `ask` with checked settings."""
     started = time.monotonic()
-    if settings.out is not None:
-        claim_folder(settings.out, overwrite=settings.overwrite)
+    claim_folder(settings.out, overwrite=settings.overwrite)
     with engine(settings.resources, progress) as work:
         return _run(settings, work, progress, started)
 
@@ -108,21 +99,16 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     tables = embed_sources(sources, decide(sources, settings, progress), recogniser, cache, work.look, progress)
 
     progress.say("looking for copies")
-    asked = Crowd(
-        tables["asked"], group(tables["asked"], dict.fromkeys(range(len(tables["asked"])), THEM), settings.seed)
-    )
-    others, n_same = _others(tables["asked"], tables["reference"], settings.seed, matcher.threads)
+    own, generated = tables["asked"], tables["generated"]
+    asked = Crowd(own, group(own, dict.fromkeys(range(len(own)), THEM), settings.seed))
+    others, n_same = _others(own, tables["reference"], settings.seed, matcher.threads)
     if n_same:
         progress.say(
             f"reference photos: {n_same} people left out because they share a photo with the person asked about"
         )
-    if len(others.people) < MIN_HELDOUT:
-        raise InputError(
-            f"{option('reference')}: needs at least {MIN_HELDOUT} people, has {len(others.people)} with a usable "
-            "photo; give more people that the generator was not trained on"
-        )
-    generated = tables["generated"]
+    refuse_few_people("reference", others.people.names, MIN_HELDOUT, " with a usable photo")
     copied = find_copies(asked, others, generated, matcher)
+    n_copies = int(copied.is_copy.sum())
     rows = np.flatnonzero(~copied.is_copy)
     samples = photos_of(generated.take(rows))
 
@@ -131,24 +117,24 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     at = rank(asked, others, samples, attack.prepare(samples, None, matcher), matcher)
     noticed = power(others, at, samples, attack, settings.level, matcher)
     judged = judge_person(
-        n_copies=int(copied.is_copy.sum()),
+        n_copies=n_copies,
         p=at.p,
         level=settings.level,
         n_reference=at.reference.size,
         compared_on=at.compared_on,
         power=noticed,
         owner_split=settings.owner_split,
-        odd=[asked.table.photos[row].path for row in odd_photos(asked, others)],
+        odd=[own.photos[row].path for row in odd_photos(asked, others)],
         copies_resolvable=copied.threshold.resolvable,
         n_left_out=n_same,
     )
-    best = np.argsort(-copied.matches.correlation, kind="stable")[: min(MOST_COPIES, int(copied.is_copy.sum()))]
+    best = np.argsort(-copied.matches.correlation, kind="stable")[: min(MOST_COPIES, n_copies)]
     sheet = Sheet(
         evidence=judged.evidence,
         sentence=judged.sentence,
         cautions=judged.cautions,
         photos_given=len(sources["asked"].photos),
-        photos_used=len(asked.table),
+        photos_used=len(own),
         compared_on=at.compared_on,
         n_samples=len(generated),
         n_reference=int(at.reference.size),
@@ -166,23 +152,21 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
         copies=[
             CopiedPhoto(
                 sample=generated.photos[row].path,
-                photo=asked.table.photos[copied.matches.index[row]].path,
+                photo=own.photos[copied.matches.index[row]].path,
                 correlation=float(copied.matches.correlation[row]),
             )
             for row in best
         ],
-        n_copies=int(copied.is_copy.sum()),
-        signature=sign(settings, recogniser.id, attack.id, sources, tables, time.monotonic() - started),
+        n_copies=n_copies,
+        signature=sign(settings, recogniser.id, attack.id, sources, tables, started),
     )
     if settings.out is not None:
         clear_results(settings.out)
         write_text(settings.out / "sheet.json", sheet.model_dump_json(indent=1) + "\n")
-        own = pictures_of(sources["asked"], asked.table, list(asked.people.rows[0][: at.compared_on]))
+        faces = pictures_of(sources["asked"], own, list(asked.people.rows[0][: at.compared_on]))
         shown = pictures_of(sources["generated"], generated, [*rows[at.nearest], *best])
-        page = render_sheet(
-            sheet, list(own.values()), {generated.photos[r].path: p for r, p in shown.items()}, settings.show_faces
-        )
-        write_text(settings.out / "sheet.html", page)
+        by_path = {generated.photos[row].path: picture for row, picture in shown.items()}
+        write_text(settings.out / "sheet.html", render_sheet(sheet, [*faces.values()], by_path, settings.show_faces))
     return sheet
 
 

@@ -118,8 +118,7 @@ def audit(
 def run(settings: AuditSettings, progress: Progress) -> Findings:
     """Run `audit` with checked settings."""
     started = time.monotonic()
-    if settings.out is not None:
-        claim_folder(settings.out, overwrite=settings.overwrite)
+    claim_folder(settings.out, overwrite=settings.overwrite)
     with engine(settings.resources, progress) as work:
         return conclude(gather(settings, work, progress), settings, progress, started)
 
@@ -133,12 +132,11 @@ class Gathered:
     recogniser: Recogniser
     tables: Mapping[Role, Embedded]
     pairs: list[SamePicture]
-    names_known: bool
     crowds: Peopled
     copied: CopyMatches
     others: Embedded
     """The generated samples that are not copies."""
-    views: tuple[View, ...]
+    views: Sequence[View]
     """The same people and samples as each recogniser sees them, `recogniser` first."""
     attacks: tuple[Attack, ...]
     """The nearest sample first."""
@@ -159,8 +157,8 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     progress.say("looking for the same picture in two roles, and for copies")
     pairs = same_pictures(people_tables, threads)
     kept = without(people_tables, pairs)
-    names_known = all(has_names(sources[role]) for role in people_tables if role != "reference")
-    crowds = find_people(kept, named=names_known, seed=settings.seed, threads=threads)
+    named = all(has_names(sources[role]) for role in people_tables if role != "reference")
+    crowds = find_people(kept, named=named, seed=settings.seed, threads=threads)
     copied = find_copies(crowds.training, crowds.heldout, generated, matcher)
     others = generated.take(np.flatnonzero(~copied.is_copy))
 
@@ -169,20 +167,7 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
         progress.say(f"the same people and samples with {another.id}")
         again = embed_sources(sources, decisions, another, cache, work.look, progress)
         views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos), matcher))
-    return Gathered(
-        sources,
-        decisions,
-        recogniser,
-        tables,
-        pairs,
-        names_known,
-        crowds,
-        copied,
-        others,
-        tuple(views),
-        attacks,
-        matcher,
-    )
+    return Gathered(sources, decisions, recogniser, tables, pairs, crowds, copied, others, views, attacks, matcher)
 
 
 def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: Matcher) -> View:
@@ -191,33 +176,27 @@ def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: M
 
 
 def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, started: float) -> Findings:
-    """Attack -> estimate -> judge; with `settings.out`, write the results.
-
-    `started`: `time.monotonic()` at the start of the audit.
-    """
+    """Attack -> estimate -> judge; write to `settings.out`, if any. `started`: `time.monotonic()` at the start."""
     crowds, copied, others = gathered.crowds, gathered.copied, gathered.others
     training, heldout = crowds.training, crowds.heldout
     samples, generated = others.embeddings, gathered.tables["generated"]
     views, attacks, seed = gathered.views, gathered.attacks, settings.seed
     scorers = [view.scorers(attacks) for view in views]
-    show_names = settings.show_names and gathered.names_known
+    show_names = settings.show_names and crowds.clusters is None
     labels = Labels(training.people.names if show_names else pseudonyms(training), show_names)
     source_names = {role: source.name for role, source in gathered.sources.items()}
 
     progress.say("scoring people against the samples")
-    named = agreed([name_people(view, its, settings.level) for view, its in zip(views, scorers, strict=True)])
+    each = list(zip(views, scorers, strict=True))
+    named = agreed([name_people(view, its, settings.level) for view, its in each])
     shown, similarity = likenesses(named, samples)
     can_tell = agreed_membership(
-        [
-            membership(view.training, view.unseen, view.heldout, its, seed)
-            for view, its in zip(views, scorers, strict=True)
-        ]
+        [membership(view.training, view.unseen, view.heldout, its, seed) for view, its in each]
     )
     baseline = split_baseline(training, heldout, seed)
     who = naming(named, len(heldout.people))
     which = resemblance(training, heldout, samples, n_likenesses=int((shown >= 0).sum()))
     copy_count = copies(copied, heldout)
-    dose_curve = dose(training, heldout, scorers[0][0], labels.people, named.exposed)
     could_miss = missed(views, attacks, named, seed)
     error_rates = trust(training, heldout, which.threshold, gathered.recogniser, source_names, seed)
     data = describe(
@@ -247,18 +226,11 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         naming=who,
         resemblance=which,
         copies=copy_count,
-        dose=dose_curve,
+        dose=dose(training, heldout, scorers[0][0], labels.people, named.exposed),
         missed=could_miss,
         trust=error_rates,
         data=data,
-        signature=sign(
-            settings,
-            gathered.recogniser.id,
-            attacks[0].id,
-            gathered.sources,
-            gathered.tables,
-            time.monotonic() - started,
-        ),
+        signature=sign(settings, gathered.recogniser.id, attacks[0].id, gathered.sources, gathered.tables, started),
     )
     if settings.out is not None:
         pictures = exhibits(gathered.sources, training, generated, named, shown, copied, labels)

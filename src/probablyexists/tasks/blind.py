@@ -52,23 +52,16 @@ def blind(
 ) -> FrequentFaces:
     """Which faces does a generator produce too often, compared with reference people? No member needs to be known.
 
+    Other arguments, and the errors, are as for `audit`.
+
     Parameters
     ----------
-    generated
-        As for `audit`.
     reference
         One folder a person, or a manifest; the first photo of each person is used.
     out
         Folder for `frequent.json` and `frequent.html`; `overwrite` replaces a result in it.
     level
         False discovery rate allowed among samples that show a frequent face, 0 to 1.
-    faces, recogniser, samples, trust_pickle, show_faces, seed, threads, memory, engine, ray_address, cache
-        As for `audit`.
-
-    Raises
-    ------
-    InputError
-        One line, for anything that cannot be used.
     """
     given = locals()
     return run(checked(BlindSettings, given), progress or Silent())
@@ -77,8 +70,7 @@ def blind(
 def run(settings: BlindSettings, progress: Progress) -> FrequentFaces:
     """Run `blind` with checked settings."""
     started = time.monotonic()
-    if settings.out is not None:
-        claim_folder(settings.out, overwrite=settings.overwrite)
+    claim_folder(settings.out, overwrite=settings.overwrite)
     with engine(settings.resources, progress) as work:
         return _run(settings, work, progress, started)
 
@@ -115,7 +107,7 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
         n_reference=found.n_reference,
         threshold=found.threshold,
         level=settings.level,
-        signature=sign(settings, recogniser.id, "frequent-faces/1", sources, tables, time.monotonic() - started),
+        signature=sign(settings, recogniser.id, "frequent-faces/1", sources, tables, started),
     )
     if settings.out is not None:
         clear_results(settings.out)

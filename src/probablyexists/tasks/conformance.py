@@ -6,7 +6,6 @@ Each check calls the object with small inputs and returns a list of problems in 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,14 +32,14 @@ def check_attack(attack: Attack) -> list[str]:
     if problems:
         return problems
     draw = np.random.default_rng(0)
-    samples, faces = Photos(*_drawn(draw, 200)), _faces(draw, 40)
+    samples, photos = Photos(*_drawn(draw, 200)), Photos(*_drawn(draw, 80))
+    faces = Faces(photos.embeddings.reshape(40, 2, -1), photos.pictures.reshape(40, 2, SIDE, SIDE))
     reference = Reference(*_drawn(draw, 90), np.repeat(np.arange(30), 3))
     try:
         score = attack.prepare(samples, reference, HERE)
         whole = np.asarray(score(faces))
         parts = np.concatenate([np.asarray(score(faces.take(np.array([i])))) for i in range(len(faces))])
-        shown = faces.one_by_one
-        with_them = np.asarray(attack.prepare(samples.and_(shown), reference, HERE)(faces))
+        with_them = np.asarray(attack.prepare(samples.and_(photos), reference, HERE)(faces))
     except Exception as error:  # the user's own code
         return [f"prepare, or the scorer it returns, raised {type(error).__name__}: {error}"]
     if whole.shape != (len(faces),):
@@ -74,17 +73,19 @@ def check_recogniser(recogniser: Recogniser) -> list[str]:
         parts = np.concatenate([np.asarray(recogniser.embed(chips[i : i + 1])) for i in range(len(chips))])
     except Exception as error:  # the user's own code
         return [*problems, f"embed raised {type(error).__name__}: {error}"]
-    if whole.shape != (len(chips), recogniser.dim) or whole.dtype != np.float32:
-        return [
-            *problems,
-            f"embed returned {whole.dtype} {whole.shape} for {len(chips)} chips; it must return float32 "
-            f"({len(chips)}, {recogniser.dim})",
-        ]
+    wanted = len(chips), recogniser.dim
+    if whole.shape != wanted or whole.dtype != np.float32:
+        said = f"embed returned {whole.dtype} {whole.shape} for {len(chips)} chips; it must return float32 {wanted}"
+        return [*problems, said]
     if not np.allclose(np.linalg.norm(whole, axis=1), 1, atol=1e-3):
         problems.append("embeddings do not have unit length; divide each by its length")
     if not np.allclose(whole, parts, atol=1e-4):
         problems.append("an embedding changes with the other faces of its batch")
-    return problems + _unpicklable(recogniser)
+    try:
+        pickle.dumps(recogniser)
+    except Exception as error:  # pickling raises any kind of exception
+        problems.append(f"it cannot be pickled, as other machines need ({type(error).__name__}: {error})")
+    return problems
 
 
 def check_generator(generator: Any) -> list[str]:
@@ -118,27 +119,14 @@ def _missing(thing: object, **wanted: type | None) -> list[str]:
         found = getattr(thing, name, None)
         if found is None:
             problems.append(f"{name} is missing")
-        elif kind is None and not isinstance(found, Callable):  # type: ignore[arg-type]
+        elif kind is None and not callable(found):
             problems.append(f"{name} is not a method")
         elif kind is not None and not isinstance(found, kind):
             problems.append(f"{name} is {found!r}; it must be of type {kind.__name__}")
     return problems
 
 
-def _unpicklable(thing: object) -> list[str]:
-    try:
-        pickle.dumps(thing)
-    except Exception as error:  # pickling raises any kind of exception
-        return [f"it cannot be pickled, as other machines need ({type(error).__name__}: {error})"]
-    return []
-
-
 def _drawn(draw: np.random.Generator, n: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     x = draw.normal(size=(n, 128)).astype(np.float32)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     return x, draw.integers(0, 256, (n, SIDE, SIDE), dtype=np.uint8)
-
-
-def _faces(draw: np.random.Generator, n: int) -> Faces:
-    embeddings, pictures = _drawn(draw, 2 * n)
-    return Faces(embeddings.reshape(n, 2, -1), pictures.reshape(n, 2, SIDE, SIDE))

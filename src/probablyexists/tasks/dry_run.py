@@ -70,10 +70,7 @@ class _Some:
 
 
 def plan(settings: AuditSettings, progress: Progress) -> Plan:
-    """Open the sources, embed a few photos of each in a temporary store, and estimate.
-
-    Raises the audit's InputErrors, as far as they can be detected this early.
-    """
+    """Embed a few photos of each source in a temporary store, and estimate. Raises the audit's early InputErrors."""
     sources = open_sources(settings, progress)
     decisions = decide(sources, settings, progress)
     recognisers = open_recognisers((settings.recogniser, *settings.more_recognisers), settings.resources.cache)
