@@ -9,7 +9,7 @@ import typer
 from probablyexists.basis.threads import limited_threads
 from probablyexists.cli.lab.lab_options import Cache, Device, Experiment, Faces, Out, Threads
 from probablyexists.cli.options import Quiet, progress_of
-from probablyexists.generators.torch_run import require_torch
+from probablyexists.generators.torch_run import required
 
 
 def run(
@@ -31,7 +31,7 @@ def run(
     with --device cuda:0, --device cuda:1, ... and the same --out.
     Exit code: 0 every run has a row, 1 some are left or failed, 2 bad input.
     """
-    require_torch()
+    required("torch")
     from probablyexists.engines.resources import default_cache
     from probablyexists.lab.experiment import read_experiment
     from probablyexists.lab.machine import find_machine
