@@ -2,8 +2,8 @@
 
     python scripts/attack_scale.py                      # 100,000 samples, 10,000 people of 3 photos each
 
-Numbers drawn at random stand in for embeddings and pictures: what an attack costs does not depend on what they show.
-Each attack runs in a process of its own, which first makes the numbers; its peak is told with what lay in memory then.
+Random numbers replace embeddings and pictures: the cost of an attack does not depend on what they show. Each attack
+runs in its own process, which first makes the numbers; peak memory is given with the memory in use at that time.
 Prints a Markdown table.
 """
 

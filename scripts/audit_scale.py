@@ -5,8 +5,8 @@
 
 300 drawn members and 300 drawn held-out people, 4 photos each. Samples are some thousand drawn photos of other people,
 repeated as hard links under other names: each is read, hashed, checked for copies and matched, and each content is
-embedded once, before the clock runs. So what is measured is an audit whose embeddings lie in the store; the embedding
-of the drawn ones is timed on its own. Each size runs in a process of its own. Memory is told twice: the most that was
+embedded once, before the clock runs. So the audit that is measured has its embeddings in the store; embedding
+the drawn ones is timed separately. Each size runs in its own process. Memory is given twice: the most that was
 the process's own, and the most that was resident, which counts what is mapped from disk too. Prints Markdown.
 """
 

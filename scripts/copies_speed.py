@@ -111,7 +111,7 @@ def mixtures(photos: Pictures, n: int, seed: int, where: Path) -> Pictures:
 
 def growth(pictures: Pictures, sizes: list[int], n_references: int, folder: Path) -> None:
     references = mixtures(pictures[1::2], n_references, 0, folder / "references.npy")
-    print(f"## More and more pictures, asked about {n_references:,}\n\nMemory: what of the files is mapped counts.\n")
+    print(f"## More and more pictures, asked about {n_references:,}\n\nMemory includes mapped parts of the files.\n")
     print("| pictures | seconds | ms a picture, references included | most memory so far, MiB |\n|---:|---:|---:|---:|")
     for n in sizes:
         queries = mixtures(pictures[::2], n, 1, folder / f"{n}.npy")

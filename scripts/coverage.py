@@ -74,7 +74,7 @@ Scores = Callable[[Draw, int, "Floats | float"], Side]
 
 
 def auroc(name: str, level: Scores, n: int, n_heldout: int, shift: float, share: float = 1.0) -> Kind:
-    """A share of the members stands `shift` standard deviations higher."""
+    """A share of the members scores `shift` standard deviations higher."""
 
     def audit(draw: Draw) -> Figure:
         leaked = shift * (draw.random(n) < share)

@@ -49,7 +49,7 @@ class Signalling(Silent):
         pass
 
     def advance(self, steps: int = 1) -> None:
-        """Photos that lie in the store advance one by one; a computed batch as a whole."""
+        """Photos in the store advance one by one; a computed batch as a whole."""
         if steps > 1 and not self.told:
             self.told = True
             print("embedding", flush=True)

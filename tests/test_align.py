@@ -140,7 +140,7 @@ def test_a_file_that_is_another_is_one_line() -> None:
 
 
 def _after(weights: bytes, n: int, at: int = 0) -> int:
-    """Where the integer stands that comes after `n` others."""
+    """Byte offset of the integer after `n` others."""
     for _ in range(n):
         at += 1 + (weights[at] & 0x7F)
     return at

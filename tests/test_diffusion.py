@@ -25,7 +25,7 @@ Noise = Callable[["torch.Tensor", int], "torch.Tensor"]
 
 
 class Denoiser(torch.nn.Module):
-    """Stands where the U-Net stands, finds the noise it is told to find, and remembers what it saw."""
+    """Replaces the U-Net: returns a given noise and remembers its input."""
 
     def __init__(self, finds: Noise) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the README and the help say can be typed as it stands."""
+"""Commands in the README and the help can be typed as they are."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_losses_that_stop_or_turn() -> None:
 
 
 def test_undecided_discriminator() -> None:
-    """At D = 0 everywhere the original game stands at 2 log 2 = log 4 (Goodfellow et al. 2014, theorem 1)."""
+    """At D = 0 everywhere the original game has the value 2 log 2 = log 4 (Goodfellow et al. 2014, theorem 1)."""
     zero = torch.zeros(7)
     assert float(losses.non_saturating_d(zero, zero)) == pytest.approx(math.log(4))
     assert float(losses.relativistic_d(zero, zero)) == pytest.approx(math.log(2))
@@ -126,7 +126,7 @@ def test_relativistic_looks_at_differences_alone() -> None:
 
 
 class Linear(torch.nn.Module):
-    """D(x) = w . x: its gradient is w, wherever x lies."""
+    """D(x) = w . x: its gradient is w, wherever x is."""
 
     def __init__(self, norm: float) -> None:
         super().__init__()

@@ -198,7 +198,7 @@ def test_vectors_may_come_from_anything_that_gives_slices(monkeypatch: pytest.Mo
 
 
 class Counted(Silent):
-    """What is told of progress: totals, and steps."""
+    """Records progress: totals and steps."""
 
     def __init__(self) -> None:
         self.totals: list[int | None] = []
@@ -233,7 +233,7 @@ def test_progress_of_a_long_search_ends_at_its_total(monkeypatch: pytest.MonkeyP
 def test_the_bound_of_the_rough_look_holds(
     make: Callable[..., Floats], most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of each product of whole numbers, and not by being so wide that it says nothing."""
+    """For each int8 product, and the bound is not so wide that it says nothing."""
     if most > rough._largest_code():
         pytest.skip("this processor would cut products of such codes off")
     monkeypatch.setattr(rough, "_largest_code", lambda: most)
@@ -261,7 +261,7 @@ def test_whole_numbers_are_multiplied_exactly(n: int, most: int) -> None:
 
 
 def test_similarity_depends_on_the_two_vectors_alone() -> None:
-    """Also where the sum lies in the middle between two roundings: 2,000 pairs are pushed there."""
+    """Also where the sum is halfway between two roundings: 2,000 pairs are pushed there."""
     rng = np.random.default_rng(0)
     a, b = unit(2000, 64, seed=1), unit(2000, 64, seed=2)
     a[:, 0], b[:, 0] = 0, 1
@@ -591,7 +591,7 @@ def test_one_photo_is_one_person(few_pairs: None) -> None:
 
 @pytest.mark.parametrize("fmr", [0.003, 0.03])
 def test_the_threshold_keeps_its_false_match_rate(few_pairs: None, fmr: float) -> None:
-    """1,500 photos of as many people: about the asked share of all pairs lies below it."""
+    """1,500 photos of as many people: about the asked share of all pairs is below it."""
     embeddings = unit(1500, 64, seed=2)
     limit = distance_at_fmr(embeddings, fmr, seed=0)
     cosines = (embeddings @ embeddings.T)[np.triu_indices(1500, 1)]

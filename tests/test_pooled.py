@@ -180,7 +180,7 @@ def test_names_order_and_numbers_of_people_change_nothing() -> None:
 
 
 def test_interval_agrees_with_a_bootstrap_of_people_over_runs() -> None:
-    """A person drawn twice stands twice, with all photos, in every run and on that run's side."""
+    """A person drawn twice is there twice, with all photos, in every run and on that run's side."""
     runs = rounds(4, 5, pool=150, members=60, photos=2)
     scores = np.array([np.concatenate([run.member_scores, run.heldout_scores]) for run in runs])
     who = np.array([np.concatenate([run.member_people, run.heldout_people]) for run in runs])

@@ -179,7 +179,7 @@ def plain_tpr(ours: Side, theirs: Side, fpr: float, weights: roc._Weights, i: in
     order = sorted(range(theirs.scores.size), key=lambda j: -theirs.scores[j])
     passed, step, upper, reached = 0.0, extra, 0.0, 0.0
     for j in [*order, None]:
-        # The gap above negative j: from where the one before it stands down to j itself.
+        # The gap above negative j: from the one before it down to j itself.
         lower = sum(map(float, w_ours[ours.people])) if j is None else weight_above(theirs.scores[j])
         if passed + step > asked:
             reached = upper + (asked - passed) / step * (lower - upper)
@@ -198,7 +198,7 @@ def test_tpr_interval_is_jeffreys_when_the_threshold_is_certain() -> None:
 
 
 def test_weight_above_the_kth_negative_has_its_exact_law() -> None:
-    """With all positives between the k-th and the next, a draw tells on which side of them the threshold lies."""
+    """With all positives between the k-th and the next, a draw decides on which side of them the threshold is."""
     theirs = Side.one_each(np.arange(200.0))
     for k in (1, 2, 4):
         ours = Side.one_each(np.full(300, 200 - k - 0.5))
