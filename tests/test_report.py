@@ -55,7 +55,7 @@ TOO_FEW = Unresolvable("needs at least 1000 people, has 900", 1000, 900)
 SENTENCES: dict[Verdict, tuple[str, list[str], list[str]]] = {
     "leak": (
         "This generator shows 6 people it was trained on and reproduces training photos in 9 samples.",
-        ["9 of 1200 samples reproduce a training photo", "6 of 240 members are named at a false discovery rate of 5%"],
+        ["9 of 1200 samples reproduce a training photo", "6 of 240 members are named at a false discovery rate of 5 %"],
         ["with 900 held-out people for 240 members, nobody can be named unless about 6 people are strongly exposed"],
     ),
     "no evidence": (

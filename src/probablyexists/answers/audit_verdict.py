@@ -103,10 +103,9 @@ def _faces_leak(naming: Naming, membership: Sequence[Membership], split_baseline
     """Reasons from faces: people named, and a group difference that the split baseline does not explain."""
     because = []
     if naming.n_exposed:
-        because.append(
-            f"{naming.n_exposed:,} of {naming.n_members:,} members are named at a false discovery rate of "
-            f"{naming.level:.0%}"
-        )
+        n, verb = naming.n_exposed, "is" if naming.n_exposed == 1 else "are"
+        rate = f"{100 * naming.level:.0f} %"
+        because.append(f"{n:,} of {naming.n_members:,} members {verb} named at a false discovery rate of {rate}")
     for answer in membership:
         if answer.p is not None and answer.p <= GROUP_P and not _explained(answer, split_baseline):
             because.append(
@@ -155,11 +154,11 @@ def _obstacles(
         found.append("members and held-out people can be told apart without the generator: the split was not random")
     for rates in trust.rates:
         if rates.kind == "fmr-1-percent" and isinstance(rates.fnmr, Estimate) and rates.fnmr.value > WORST_FNMR:
-            found.append(f"the recogniser misses {rates.fnmr.value:.0%} of true matches here")
+            found.append(f"the recogniser misses {100 * rates.fnmr.value:.0f} % of true matches here")
     failures = {r.role: r.n_no_face / max(1, r.n_acquired + r.n_no_face) for r in data.roles}
     for role, share in failures.items():
         if share > WORST_FAILURE:
-            found.append(f"no face was found in {share:.0%} of the {role} images")
+            found.append(f"no face was found in {100 * share:.0f} % of the {role} images")
     if abs(failures["training"] - failures["heldout"]) > UNEQUAL_FAILURE:
         found.append("the share of images without a face differs between training and held-out photos")
     return found

@@ -60,10 +60,8 @@ def judge_person(
         if isinstance(power, Unresolvable):
             found.append(f"how often a leak would have been noticed could not be measured: {power.reason}")
         elif power.value < WEAK:
-            found.append(
-                f"if a photo of the person had been generated, this would have been noticed in only {power.value:.0%} "
-                "of cases"
-            )
+            share = f"{100 * power.value:.0f} %"
+            found.append(f"a generated photo of the person would have been noticed in only {share} of cases")
     if compared_on == 1:
         found.append("only one photo was compared; more photos make the answer more certain")
     if odd:
