@@ -70,7 +70,7 @@ def main() -> None:
     together = matcher.nearest(queries, references, 3)
     says["same matches"] = same(alone, together)
 
-    table_folder(str(cache / "table")).write("a.parquet", {}, embedding=references)
+    table_folder(str(cache / "table")).write("a.parquet", {}, {}, embedding=references)
     from_disk = matcher.nearest(queries, ParquetVectors(str(cache / "table")), 3)
     says["same matches from disk"] = same(alone, from_disk)
 

@@ -211,8 +211,8 @@ class _Attack:
 @pytest.mark.parametrize(
     ("score", "said"),
     [
-        (lambda samples, faces: np.zeros(3), "returned shape (3,)"),
-        (lambda samples, faces: np.full(len(faces), np.nan), "are not finite"),
+        (lambda samples, faces: np.zeros(3), "gave scores of shape (3,) for 40 people"),
+        (lambda samples, faces: np.full(len(faces), np.nan), "40 of them not finite"),
         (lambda samples, faces: np.full(len(faces), float(len(faces))), "with the other people scored"),
         (lambda samples, faces: -(faces.templates @ samples.embeddings.T).max(axis=1), "score no higher"),
         (lambda samples, faces: 1 / 0, "ZeroDivisionError"),
@@ -235,22 +235,34 @@ class _Recogniser:
     id, trained_on, knows, side, template, dim = "wrong/1", None, (), 8, "dlib", 4
 
     def embed(self, chips: Any) -> Any:
-        return np.full((len(chips), 4), 0.5, np.float32)
+        x = chips.reshape(len(chips), -1)[:, :4].astype(np.float32) + 1
+        return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
 def test_what_is_wrong_with_a_recogniser_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     given: Any = _Recogniser()
     assert probablyexists.check_recogniser(given) == []
     for embed, said in (
-        (lambda self, chips: np.ones((len(chips), 4), np.float32), "not have unit length"),
+        (lambda self, chips: np.ones((len(chips), 4), np.float32), "each row of unit length"),
         (lambda self, chips: np.full((len(chips), 4), 0.5), "float64"),
         (lambda self, chips: np.eye(4, dtype=np.float32)[np.arange(len(chips)) % 4], "other faces of its batch"),
+        (lambda self, chips: np.full((len(chips), 4), 0.5, np.float32), "the same embedding"),
+        (lambda self, chips: np.full((len(chips), 4), np.nan, np.float32), "finite float32"),
     ):
         monkeypatch.setattr(_Recogniser, "embed", embed)
         (problem,) = probablyexists.check_recogniser(given)
         assert said in problem
     monkeypatch.setattr(_Recogniser, "template", "mine")
-    assert any("known are 'dlib' and 'arcface'" in problem for problem in probablyexists.check_recogniser(given))
+    assert probablyexists.check_recogniser(given) == ["template is 'mine'; known are dlib and arcface"]
+    monkeypatch.setattr(_Recogniser, "side", -4)
+    assert probablyexists.check_recogniser(given) == ["side is -4; it must be a positive int"]
+    assert (
+        probablyexists.check_recogniser(_Recogniser)
+        == [  # type: ignore[arg-type]
+            "it is a class; give an object, such as _Recogniser()",
+            "trained_on is missing; give the training data in words, or None",
+        ][:1]
+    )
 
 
 def test_what_is_wrong_with_a_generator_is_said() -> None:
@@ -305,3 +317,48 @@ def test_overwrite_replaces_the_result_of_any_task(faces: Path, tmp_path: Path) 
     audit(faces, out=tmp_path, overwrite=True)
     assert {path.name for path in tmp_path.iterdir()} == {"findings.json", "report.html", "withhold.txt", "mine.txt"}
     assert (tmp_path / "findings.json").read_text() != "old"
+
+
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        (lambda samples, faces: np.full(len(faces), np.nan), "not finite"),
+        (lambda samples, faces: np.where(np.arange(len(faces)) % 7, 0.0, np.nan), "not finite"),
+        (lambda samples, faces: np.zeros(2), r"gave scores of shape \(2,\)"),
+        (lambda samples, faces: 1 / 0, "failed .*ZeroDivisionError"),
+    ],
+)
+def test_a_broken_attack_stops_the_audit_and_accuses_nobody(faces: Path, score: Any, said: str) -> None:
+    with pytest.raises(InputError, match=f"attack wrong/1: .*{said}"):
+        audit(faces, more_attacks=[_Attack(score)])
+
+
+def test_a_broken_recogniser_stops_the_audit(faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Recogniser, "embed", lambda self, chips: np.ones((len(chips), 4), np.float32))
+    with pytest.raises(InputError, match=r"recogniser wrong/1: gave float32 \(\d+, 4\) .* unit length"):
+        audit(faces, recogniser=_Recogniser(), cache=tmp_path)
+    monkeypatch.setattr(_Recogniser, "knows", "lfw")
+    with pytest.raises(InputError, match="recogniser='_Recogniser': knows is 'lfw'; it must be a tuple"):
+        audit(faces, recogniser=_Recogniser(), cache=tmp_path)
+
+
+def test_an_output_folder_that_is_empty_text_or_an_input_is_refused(faces: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="out='': value error, is empty; give a folder"):
+        audit(faces, out="")
+    for out in (faces / "training", faces / "samples", "."):
+        with pytest.raises(InputError, match=r"out='.*': is the working folder, or holds the images"):
+            audit(faces, out=out)
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(InputError, match=r"already holds findings\.json"):
+        audit(faces, out=tmp_path, overwrite=True)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"cache='.*file': is a file; give a folder"):
+        audit(faces, cache=tmp_path / "file")
+    for settings in ({"memory": float("inf")}, {"threads": 10**11}):
+        with pytest.raises(InputError, match="should be less than or equal to"):
+            audit(faces, **settings)
+
+
+def test_floats_of_another_range_are_refused() -> None:
+    (problem,) = probablyexists.check_generator(lambda seeds: np.full((len(seeds), 64, 64, 3), 200.0))
+    assert "they must be in [-1, 1]" in problem

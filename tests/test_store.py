@@ -29,7 +29,7 @@ from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source, open_source
 
 
-class Stopped(Exception):
+class Stopped(BaseException):
     """The work is interrupted here."""
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from probablyexists.basis.errors import InputError
 from probablyexists.cli.app import app
 from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_folder
@@ -51,7 +52,7 @@ def test_a_set_becomes_a_table_and_is_matched(tmp_path: Path, cache: Path, monke
 def test_a_stopped_match_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "QUERIES", 8)
     x = np.random.default_rng(0).normal(size=(20, 16)).astype(np.float32)
-    table_folder(str(tmp_path / "x")).write("a.parquet", {}, embedding=x)
+    table_folder(str(tmp_path / "x")).write("a.parquet", {}, {}, embedding=x)
     asked = str(tmp_path / "x"), str(tmp_path / "x"), str(tmp_path / "found")
     assert match(*asked) == 20
     whole = pq.read_table(tmp_path / "found")
@@ -72,13 +73,32 @@ def test_an_address_of_fsspec(tmp_path: Path, cache: Path) -> None:
 
 def test_what_cannot_be_matched_gets_one_line(tmp_path: Path) -> None:
     for name, dim in (("a", 4), ("b", 5)):
-        table_folder(str(tmp_path / name)).write("x.parquet", {}, embedding=np.ones((2, dim), np.float32))
+        table_folder(str(tmp_path / name)).write("x.parquet", {}, {}, embedding=np.ones((2, dim), np.float32))
 
     def refused(*asked: object) -> str:
         result = CliRunner().invoke(app, ["match", *map(str, asked), "--out", str(tmp_path / "m"), "-q"])
         assert result.exception is not None
         return str(result.exception)
 
-    assert "embeddings of 4 numbers" in refused(tmp_path / "a", tmp_path / "b")
+    assert "a recogniser of 4 numbers and a recogniser of 5 numbers" in refused(tmp_path / "a", tmp_path / "b")
     assert "not a Parquet file" in refused(tmp_path / "a", tmp_path / "nowhere")
     assert "greater than or equal to 1" in refused(tmp_path / "a", tmp_path / "a", "-k", 0)
+
+
+def test_matches_of_other_tables_are_neither_kept_nor_mixed(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    for name, rows, made_by in (("a", x, "one"), ("b", x[:3], "one"), ("c", x, "another")):
+        table_folder(str(tmp_path / name)).write("x.parquet", {}, {"recogniser": made_by}, embedding=rows)
+    a, b, c, out = (str(tmp_path / name) for name in ("a", "b", "c", "m"))
+    assert match(a, b, out) == 6
+    assert match(a, b, out) == 0
+    for queries, references, k in ((a, b, 2), (a, a, 1), (b, a, 1)):
+        with pytest.raises(InputError, match="holds other tables or other matches"):
+            match(queries, references, out, k=k)
+    with pytest.raises(InputError, match="holds other tables or other matches"):
+        match(a, b, a)
+    with pytest.raises(InputError, match="are by another and one; embed both with one recogniser"):
+        match(a, c, str(tmp_path / "n"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file': is a file; give a folder"):
+        match(a, b, str(tmp_path / "file"))

@@ -20,7 +20,7 @@ from probablyexists.matching.neighbours import nearest
 
 def write_vectors(folder: str, name: str, x: NDArray[np.float32]) -> None:
     """Groups of 7 rows."""
-    dataclasses.replace(table_folder(folder), rows_a_group=7).write(f"{name}.parquet", {}, embedding=x)
+    dataclasses.replace(table_folder(folder), rows_a_group=7).write(f"{name}.parquet", {}, {}, embedding=x)
 
 
 @pytest.fixture

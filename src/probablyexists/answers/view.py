@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.attacks.attack import Attack, Faces, Scorer
+from probablyexists.attacks.attack import Attack, Faces, Scorer, guarded
 from probablyexists.matching.crowd import Crowd, Photos, Reference
 from probablyexists.matching.matcher import HERE, Matcher
 from probablyexists.stats.conformal import conformal_p
@@ -39,7 +39,7 @@ class View:
     def scorers(self, attacks: Sequence[Attack], planted: Photos | None = None) -> list[Scorer]:
         """The attacks, prepared; `planted`: photos put among the samples."""
         samples = self.samples if planted is None else self.samples.and_(planted)
-        return [attack.prepare(samples, self.reference, self.matcher) for attack in attacks]
+        return [guarded(attack, samples, self.reference, self.matcher) for attack in attacks]
 
 
 def scores_of(scorers: Sequence[Scorer], faces: Faces) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from probablyexists.attacks.attack import Attack
+from probablyexists.attacks.attack import Attack, attack_problems
 from probablyexists.attacks.ball import MonteCarloBall
 from probablyexists.attacks.classifier import LearnedClassifier
 from probablyexists.attacks.density import DensityRatio, KernelDensity
@@ -44,7 +44,10 @@ def chosen(more: Sequence[str | Attack], *, has_reference: bool) -> tuple[Attack
     short = {id.partition("/")[0]: attack for id, attack in ATTACKS.items()}
     for given in more:
         attack = _named(given, short) if isinstance(given, str) else given
-        name = option("more_attacks", given if isinstance(given, str) else attack.id)
+        name = option("more_attacks", given if isinstance(given, str) else getattr(given, "id", type(given).__name__))
+        problems = attack_problems(attack)
+        if problems:
+            raise InputError(f"{name}: {problems[0]}; docs/extending.md shows how to write one")
         if any(attack.id == other.id for other in found):
             raise InputError(f"{name}: is already used; name each attack once")
         if attack.needs_reference and not has_reference:

@@ -9,9 +9,11 @@ ProbablyExistsError
 
 from __future__ import annotations
 
+import importlib
 import re
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
+from typing import Any
 
 _OPEN, _VALUE, _CLOSE = "\ue000", "\ue001", "\ue002"
 """Mark an option in a message. Private characters, which `basis.text.shown` never lets through."""
@@ -87,3 +89,11 @@ def _packages_of(extra: str) -> list[str]:
         listed = []
     wanted = [line.partition(";")[0].strip() for line in listed if f"extra == '{extra}'" in line.replace('"', "'")]
     return [f"'{package}'" for package in wanted] or [extra]
+
+
+def required(module: str, extra: str) -> Any:
+    """An optional module; MissingExtraError if it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise MissingExtraError(module.partition(".")[0], extra) from None

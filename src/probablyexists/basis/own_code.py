@@ -39,7 +39,7 @@ def object_by_name(name: str) -> Any:
 
 
 def made_by_name(name: str, setting: str) -> Any:
-    """The object `module:Name`; a class is instantiated without arguments. InputError names the setting."""
+    """The object `module:Name`, or of a class an instance made without arguments. InputError names the setting."""
     try:
         found = object_by_name(name)
         return found() if isinstance(found, type) else found
@@ -47,6 +47,24 @@ def made_by_name(name: str, setting: str) -> Any:
         raise InputError(option(setting, name) + error.raw.removeprefix(name)) from None
     except Exception as error:  # the user's own code
         raise InputError(f"{option(setting, name)}: could not be made ({one_line(error)})") from error
+
+
+def problems_of(thing: object, **wanted: type | None) -> list[str]:
+    """Attributes that are missing, empty or of another type; None: must be callable."""
+    if isinstance(thing, type):
+        return [f"it is a class; give an object, such as {thing.__name__}()"]
+    problems = []
+    for name, kind in wanted.items():
+        found = getattr(thing, name, None)
+        if found is None or (kind is str and found == ""):
+            problems.append(f"{name} is missing")
+        elif kind is None and not callable(found):
+            problems.append(f"{name} is not a method")
+        elif kind is not None and (
+            not isinstance(found, kind) or (kind is int and isinstance(found, int) and found < 1)
+        ):
+            problems.append(f"{name} is {found!r}; it must be a {'positive ' * (kind is int)}{kind.__name__}")
+    return problems
 
 
 def _import(module_name: str, name: str) -> Any:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 from probablyexists.basis.errors import ProbablyExistsError
 
 
 def main() -> None:
-    """Entry point of `probablyexists`. Exit code 0 done, 1 a leak with --fail-on-leak, 2 bad input, 130 stopped."""
+    """Entry point of `probablyexists`.
+
+    Exit code 0 done, 1 a leak with --fail-on-leak, 2 bad input, 3 a failure of ours or of the machine, 130 stopped.
+    """
     from probablyexists.cli.app import app
 
     try:
@@ -20,3 +24,6 @@ def main() -> None:
         if left.code == 130:  # Typer's exit code for Ctrl-C
             print("probablyexists: stopped; embeddings are kept, run the same command to continue", file=sys.stderr)  # noqa: T201
         raise
+    except Exception:
+        traceback.print_exc()
+        sys.exit(3)

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.basis.errors import ImageError
+from probablyexists.basis.errors import ImageError, InputError, ProbablyExistsError
 from probablyexists.basis.memory import room
 from probablyexists.basis.progress import Progress
+from probablyexists.basis.text import one_line
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import Row, Store
 from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, Face, FacesMode, acquire
@@ -234,13 +235,30 @@ def recognise(files: Sequence[File], mode: FacesMode, recogniser: Recogniser) ->
     """Acquire and embed files, in one thread; one row of the store for each."""
     found = acquire([data for _, data in files], mode, recogniser.side, recogniser.template)
     chips = [face.chip for face in found if isinstance(face, Face)]
-    embeddings = iter(recogniser.embed(np.stack(chips)) if chips else ())
+    embeddings = iter(embedded(np.stack(chips), recogniser) if chips else ())
     return [
         Row(key, None, face.n_faces, next(embeddings), face.picture)
         if isinstance(face, Face)
         else Row(key, face.reason, 0, None, None)
         for (key, _), face in zip(files, found, strict=True)
     ]
+
+
+def embedded(chips: NDArray[np.uint8], recogniser: Recogniser) -> NDArray[np.float32]:
+    """`recogniser.embed`; InputError if it fails, or gives anything but float32 vectors of unit length."""
+    try:
+        found = np.asarray(recogniser.embed(chips))
+    except ProbablyExistsError:
+        raise
+    except Exception as error:  # the user's own code
+        raise InputError(f"recogniser {recogniser.id}: failed ({one_line(error)})") from error
+    good = found.shape == (len(chips), recogniser.dim) and found.dtype == np.float32
+    if not good or not np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-3):
+        raise InputError(
+            f"recogniser {recogniser.id}: gave {found.dtype} {found.shape} for {len(chips)} faces; it must give finite "
+            f"float32 ({len(chips)}, {recogniser.dim}), each row of unit length"
+        )
+    return found
 
 
 def _table(

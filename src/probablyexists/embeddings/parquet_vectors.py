@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.basis.errors import InputError, MissingExtraError
+from probablyexists.basis.errors import InputError, option, required
 
 
 class ParquetVectors:
@@ -26,6 +26,8 @@ class ParquetVectors:
         self.where = where
         disk, path = _disk(where)
         self.dim = 0
+        self.recogniser: str | None = None
+        """The recogniser's id, where the table names it."""
         self._groups: list[tuple[str, int]] = []
         self._sizes: list[int] = []
         for file in _files(disk, path, where):
@@ -70,6 +72,7 @@ class ParquetVectors:
         if self.dim not in (0, kind.list_size):
             raise InputError(f"{file}: embeddings have {kind.list_size} numbers, but {self.dim} in the files before it")
         self.dim = int(kind.list_size)
+        self.recogniser = (schema.metadata or {}).get(b"recogniser", b"").decode() or None
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,22 @@ class TableFolder:
         """Names of the files in the folder; empty if it does not exist."""
         from pyarrow.fs import FileSelector
 
+        if self.disk.get_file_info(self.path).is_file:
+            raise InputError(f"{option('out', self.where)}: is a file; give a folder")
         found = self.disk.get_file_info(FileSelector(self.path, recursive=False, allow_not_found=True))
         return sorted(info.base_name for info in found)
 
-    def write(self, name: str, columns: Mapping[str, Any], **lists: NDArray[Any]) -> None:
-        """Write one file, whole or not at all: columns as they are, (n, d) arrays as lists of d numbers a row."""
+    def about(self, name: str) -> dict[str, str]:
+        """What `write` was told about a file."""
+        with self.disk.open_input_file(f"{self.path}/{name}") as opened:
+            metadata = _parquet(opened, name).schema_arrow.metadata or {}
+        return {key.decode(): value.decode() for key, value in metadata.items()}
+
+    def write(self, name: str, columns: Mapping[str, Any], about: Mapping[str, str], **lists: NDArray[Any]) -> None:
+        """Write one file, whole or not at all: columns as they are, (n, d) arrays as lists of d numbers a row.
+
+        `about`: kept in the file's schema.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -102,7 +116,8 @@ class TableFolder:
             self.disk.create_dir(self.path, recursive=True)
             aside = f"{self.path}/.{name}.part"
             with self.disk.open_output_stream(aside) as sink:
-                pq.write_table(pa.table(arrays), sink, use_dictionary=False, row_group_size=self.rows_a_group)
+                table = pa.table(arrays).replace_schema_metadata(dict(about))
+                pq.write_table(table, sink, use_dictionary=False, row_group_size=self.rows_a_group)
             self.disk.move(aside, f"{self.path}/{name}")
         except OSError as error:
             raise InputError(
@@ -122,12 +137,9 @@ def _disk(where: str) -> tuple[Any, str]:
 
     if "://" not in where:
         return LocalFileSystem(), where
+    core = required("fsspec.core", "ray")
     try:
-        from fsspec.core import url_to_fs
-    except ImportError:
-        raise MissingExtraError("fsspec", "ray") from None
-    try:
-        its, path = url_to_fs(where)
+        its, path = core.url_to_fs(where)
     except (ValueError, ImportError) as error:
         raise InputError(f"{where}: {error}") from None
     return PyFileSystem(FSSpecHandler(its)), path

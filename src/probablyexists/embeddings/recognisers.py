@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import sha256_file
 from probablyexists.basis.onnx_session import onnx_session
-from probablyexists.basis.own_code import is_object_name, made_by_name
+from probablyexists.basis.own_code import is_object_name, made_by_name, problems_of
 from probablyexists.embeddings import dlib_onnx
 from probablyexists.faces.alignment import Template
 from probablyexists.faces.compiled import CHIP_SIDE
@@ -63,8 +63,13 @@ def open_recogniser(name: str | Recogniser, cache: Path) -> Recogniser:
 
     An object is returned as it is. Raises InputError.
     """
-    if not isinstance(name, str):
-        return name
+    if not isinstance(name, str) or is_object_name(name):
+        recogniser: Recogniser = made_by_name(name, "recogniser") if isinstance(name, str) else name
+        problems = recogniser_problems(recogniser)
+        if problems:
+            given = name if isinstance(name, str) else type(name).__name__
+            raise InputError(f"{option('recogniser', given)}: {problems[0]}; docs/extending.md shows how to write one")
+        return recogniser
     if name == "dlib":
         return DlibRecogniser(cache)
     if name == "dlib-float32":
@@ -73,9 +78,6 @@ def open_recogniser(name: str | Recogniser, cache: Path) -> Recogniser:
         return OnnxRecogniser(_insightface_weights(), _WEBFACE, _WEBFACE_KNOWS)
     if name.endswith(".onnx"):
         return OnnxRecogniser(Path(name))
-    if is_object_name(name):
-        recogniser: Recogniser = made_by_name(name, "recogniser")
-        return recogniser
     raise InputError(
         f"{option('recogniser', name)}: unknown; give dlib, dlib-float32, insightface, the path of an .onnx file, or "
         "module:Name"
@@ -91,6 +93,16 @@ def open_recognisers(names: Sequence[str | Recogniser], cache: Path) -> list[Rec
             given = name if isinstance(name, str) else name.id
             raise InputError(f"{option('more_recognisers', given)}: is already used; name each recogniser once")
     return found
+
+
+def recogniser_problems(recogniser: Any) -> list[str]:
+    """What the object lacks to be a `Recogniser`."""
+    problems = problems_of(recogniser, id=str, knows=tuple, side=int, template=str, dim=int, embed=None)
+    if not problems and recogniser.template not in get_args(Template):
+        problems.append(f"template is {recogniser.template!r}; known are {' and '.join(get_args(Template))}")
+    if not hasattr(recogniser, "trained_on"):
+        problems.append("trained_on is missing; give the training data in words, or None")
+    return problems
 
 
 class DlibRecogniser:

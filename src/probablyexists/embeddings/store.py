@@ -189,7 +189,9 @@ def _read_part(part: Path, columns: list[str]) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        data = part.read_bytes()
+        # Arrow's own memory: a thread of its pool may let go of it after Python's has been cleared away.
+        with pa.OSFile(str(part)) as file:
+            data = file.read_buffer()
     except OSError as error:
         raise InputError(f"{part}: the embeddings store cannot be read ({error.strerror or error})") from error
     # Checked before Arrow sees it: Arrow may hang on a damaged file.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.threads import limited_threads
 from probablyexists.embeddings.embed import Look, in_threads
@@ -24,6 +25,8 @@ class Engine:
 @contextmanager
 def engine(resources: Resources, progress: Progress) -> Iterator[Engine]:
     """The engine; limits libraries' threads too. MissingExtraError without Ray; InputError if no cluster answers."""
+    if resources.cache.exists() and not resources.cache.is_dir():
+        raise InputError(f"{option('cache', resources.cache)}: is a file; give a folder")
     memory = int(resources.memory * 2**30)
     matcher = Matcher(resources.threads, memory, progress=progress)
     with limited_threads(resources.threads):

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from probablyexists.basis.errors import InputError, MissingExtraError, ProbablyExistsError, option
+from probablyexists.basis.errors import InputError, ProbablyExistsError, option, required
 from probablyexists.embeddings.embed import Looked, look_at
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import Store
@@ -45,11 +45,9 @@ class RayEngine:
 
     def __init__(self, address: str | None = None, memory: int = MEMORY) -> None:
         self._memory = memory
-        try:
-            import ray
-            import ray.data
-        except ImportError:
-            raise MissingExtraError("ray", "ray") from None
+        required("ray.data", "ray")
+        import ray
+
         if not ray.is_initialized():
             try:
                 _knock(address)

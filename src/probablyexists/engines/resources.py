@@ -22,9 +22,9 @@ class Resources(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=4096)
     """Threads; default: one for each core."""
-    memory: float = Field(default=2.0, gt=0.0)
+    memory: float = Field(default=2.0, gt=0.0, le=1e6)
     """GiB that matching may use in addition to the tables of embeddings."""
     engine: Literal["local", "ray"] = "local"
     """Embed and match on this machine, or on a Ray cluster."""

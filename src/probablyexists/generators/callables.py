@@ -16,7 +16,7 @@ from probablyexists.basis.own_code import object_by_name
 from probablyexists.basis.text import one_line
 from probablyexists.generators.file_checks import content_id
 from probablyexists.generators.generator import Generator
-from probablyexists.generators.latents import LatentGenerator, checked_size, to_pixels
+from probablyexists.generators.latents import LatentGenerator, checked_size, refuse_other_range, to_pixels
 
 
 def generator_by_name(name: str) -> Generator:
@@ -98,4 +98,5 @@ class CallableGenerator:
             return np.ascontiguousarray(images)
         if not np.issubdtype(images.dtype, np.floating):
             raise InputError(f"{self._name}: gave {images.dtype}; it must give uint8, or floats in [-1, 1]")
+        refuse_other_range(images, self._name)
         return to_pixels(channels_first, self._name)

@@ -12,12 +12,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, required
 from probablyexists.basis.text import one_line, shown
 from probablyexists.generators.file_checks import content_id, json_object
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import LatentGenerator, checked_shape
-from probablyexists.generators.torch_run import required, runner, torch_device
+from probablyexists.generators.torch_run import runner, torch_device
 
 INDEX = "model_index.json"
 STEPS = 50
@@ -52,7 +52,7 @@ def open_diffusers(folder: Path) -> Generator:
 
 
 def _load(folder: Path, schedule: dict[str, Any], device: Any, where: str) -> tuple[Any, Any, Any]:
-    diffusers, torch = required("diffusers"), required("torch")
+    diffusers, torch = required("diffusers", "lab"), required("torch", "lab")
     try:
         with torch.random.fork_rng(devices=[]):  # weights are initialised at random before they are read
             network = diffusers.UNet2DModel.from_pretrained(

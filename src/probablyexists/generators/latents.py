@@ -94,7 +94,7 @@ class LatentGenerator:
         n = batch or 2
         first = run(latents(range(n), self._shape))
         self.size = checked_size(first.shape, n, where)
-        _refuse_other_range(first, where)
+        refuse_other_range(first, where)
         self.batch = batch or max(2, min(MOST_AT_ONCE, BATCH_PIXELS // math.prod(self.size)))
 
     def sample(self, seeds: Sequence[int]) -> NDArray[np.uint8]:
@@ -109,7 +109,7 @@ class LatentGenerator:
         return pictures
 
 
-def _refuse_other_range(images: NDArray[np.floating], where: str) -> None:
+def refuse_other_range(images: NDArray[np.floating], where: str) -> None:
     """InputError for pictures in [0, 1] or [0, 255]: read as [-1, 1] they would be washed out, and no leak be found."""
     finite = images[np.isfinite(images)]
     if finite.size == 0:

@@ -23,13 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, required
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.text import one_line, shown
 from probablyexists.generators.file_checks import check_trust, content_id
 from probablyexists.generators.generator import Generator
 from probablyexists.generators.latents import MOST_AT_ONCE, LatentGenerator, Synthesise, checked_shape
-from probablyexists.generators.torch_run import required, runner, torch_device
+from probablyexists.generators.torch_run import runner, torch_device
 from probablyexists.generators.torchscript_check import check_archive, check_operators
 
 
@@ -68,7 +68,7 @@ def open_exported(path: Path, trust_pickle: bool, progress: Progress) -> Generat
     """A .pt2 file of `torch.export.save`, only with `trust_pickle`; it runs on the device it was exported on."""
     check_trust(path, "a torch.export file", trust_pickle, progress)
     where, side = shown(path), _side(path)
-    torch = required("torch")
+    torch = required("torch", "lab")
     if not zipfile.is_zipfile(path):
         raise InputError(f"{where}: no torch.export file; write it with torch.export.save")
     try:

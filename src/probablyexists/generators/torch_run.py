@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.basis.errors import InputError, MissingExtraError
+from probablyexists.basis.errors import InputError, required
 from probablyexists.basis.text import one_line
 from probablyexists.generators.latents import Synthesise
 
@@ -16,17 +15,9 @@ if TYPE_CHECKING:
     import torch
 
 
-def required(module: str) -> Any:
-    """An optional module; MissingExtraError, with the command that installs it, if it is missing."""
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise MissingExtraError(module, "lab") from None
-
-
 def torch_device() -> torch.device:
     """The GPU if torch sees one, else the CPU; MissingExtraError without torch."""
-    required("torch")
+    required("torch", "lab")
     import torch
 
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

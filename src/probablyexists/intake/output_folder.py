@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from probablyexists.basis.errors import InputError, option
+from probablyexists.intake.settings import GeneratorSettings
 
 RESULTS = {
     "findings.json": ("report.html", "withhold.txt"),
@@ -15,12 +16,21 @@ RESULTS = {
 """The file that marks a result -> the files beside it."""
 
 
-def claim_folder(out: Path | None, *, overwrite: bool = False) -> None:
-    """Create the folder, if any. InputError if it cannot be written or, without `overwrite`, holds a task's result."""
+def claim_folder(settings: GeneratorSettings) -> None:
+    """Create the output folder, if one is asked for.
+
+    InputError if it cannot be written, is one of the input folders, or, without `overwrite`, holds a task's result.
+    """
+    out = settings.out
     if out is None:
         return
-    for mark in RESULTS:
-        if not overwrite and (out / mark).exists():
+    inputs = (value for name in type(settings).model_fields if isinstance(value := getattr(settings, name), Path))
+    if str(out) == "." or any(
+        value is not out and value.is_dir() and out.resolve() == value.resolve() for value in inputs
+    ):
+        raise InputError(f"{option('out', out)}: is the working folder, or holds the images; give a folder of its own")
+    for mark, others in RESULTS.items():
+        if any((out / name).is_dir() for name in (mark, *others)) or (not settings.overwrite and (out / mark).exists()):
             raise InputError(
                 f"{option('out', out)}: already holds {mark}; give another folder, or {option('overwrite', True)}"
             )

@@ -31,6 +31,12 @@ class Settings(BaseModel):
     resources: Resources = Field(default_factory=Resources)
 
 
+def _named(out: Any) -> Any:
+    if out == "":
+        raise ValueError("is empty; give a folder")
+    return out
+
+
 class GeneratorSettings(Settings):
     """Settings of every task about a generator."""
 
@@ -40,7 +46,7 @@ class GeneratorSettings(Settings):
     """Pictures to draw from a generator; default: 10,000."""
     trust_pickle: bool = False
     """Open a .pkl or .pt2 file, which can run any code it holds."""
-    out: Path | None = None
+    out: Annotated[Path | None, BeforeValidator(_named)] = None
     """Folder for the results."""
     overwrite: bool = False
     """Replace an earlier result in the output folder."""

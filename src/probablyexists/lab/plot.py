@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probablyexists.basis.errors import MissingExtraError
+from probablyexists.basis.errors import required
 from probablyexists.basis.files import written_whole
 from probablyexists.lab.leaderboard import Place
 from probablyexists.lab.pool import SEEN, UNSEEN, Cell, answer_of, figure
@@ -143,14 +143,11 @@ def _dose_axes(axes: Axes, cell: Cell) -> None:
 
 def _write(path: Path, paint: Callable[..., None], *shown: object) -> Path:
     """`paint(axes, *shown)` as an SVG file."""
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("matplotlib", "lab") from None
+    matplotlib = required("matplotlib", "lab")
+    from matplotlib.figure import Figure
 
     style: dict[str, Any] = {"svg.hashsalt": path.name, "axes.spines.top": False, "axes.spines.right": False}
-    with matplotlib.rc_context(style):  # type: ignore[arg-type]
+    with matplotlib.rc_context(style):
         picture = Figure(figsize=(7.5, 4.5), layout="constrained")
         paint(picture.subplots(), *shown)
         with written_whole(path) as aside:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from probablyexists.basis.errors import InputError, MissingExtraError
+from probablyexists.basis.errors import InputError, required
 
 ATTENTION = 8
 """Pixels of the smallest frame at most. Only there is attention, whose cost grows with pixels^2."""
@@ -26,7 +26,7 @@ class Diffusion(nn.Module):
 
     `base`: channels of the full frame; the halved ones have twice as many. `steps`: noise levels in training.
     `sampling_steps`: denoiser passes for one image. Raises InputError for a size that cannot be halved down to 8
-    pixels or less, or more sampling steps than levels; MissingExtraError without `diffusers`.
+    pixels or less, or more sampling steps than levels; required without `diffusers`.
     """
 
     def __init__(self, size: int, base: int = 32, steps: int = 1000, sampling_steps: int = 25) -> None:
@@ -113,10 +113,6 @@ def _schedule(steps: int, sampling_steps: int) -> Any:
 
 
 def _diffusers() -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about optional packages
-            import diffusers
-    except ImportError:
-        raise MissingExtraError("diffusers", "lab") from None
-    return diffusers
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about optional packages
+        return required("diffusers", "lab")

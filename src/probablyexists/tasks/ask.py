@@ -87,7 +87,7 @@ def ask(
 def run(settings: AskSettings, progress: Progress) -> Sheet:
     """Run `ask` with checked settings."""
     started = time.monotonic()
-    claim_folder(settings.out, overwrite=settings.overwrite)
+    claim_folder(settings)
     with engine(settings.resources, progress) as work:
         return _run(settings, work, progress, started)
 

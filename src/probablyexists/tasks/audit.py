@@ -118,7 +118,7 @@ def audit(
 def run(settings: AuditSettings, progress: Progress) -> Findings:
     """Run `audit` with checked settings."""
     started = time.monotonic()
-    claim_folder(settings.out, overwrite=settings.overwrite)
+    claim_folder(settings)
     with engine(settings.resources, progress) as work:
         return conclude(gather(settings, work, progress), settings, progress, started)
 

@@ -70,7 +70,7 @@ def blind(
 def run(settings: BlindSettings, progress: Progress) -> FrequentFaces:
     """Run `blind` with checked settings."""
     started = time.monotonic()
-    claim_folder(settings.out, overwrite=settings.overwrite)
+    claim_folder(settings)
     with engine(settings.resources, progress) as work:
         return _run(settings, work, progress, started)
 

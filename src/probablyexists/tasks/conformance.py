@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.attacks.attack import Attack
+from probablyexists.attacks.attack import Attack, attack_problems, guarded
 from probablyexists.basis.errors import ProbablyExistsError
-from probablyexists.embeddings.recognisers import Recogniser
+from probablyexists.basis.own_code import problems_of
+from probablyexists.embeddings.embed import embedded
+from probablyexists.embeddings.recognisers import Recogniser, recogniser_problems
 from probablyexists.generators.open_generator import open_generator
 from probablyexists.matching.crowd import Faces, Photos, Reference
 from probablyexists.matching.matcher import HERE
@@ -28,7 +30,7 @@ def check_attack(attack: Attack) -> list[str]:
     Checked on random embeddings: attributes, shapes, finite scores, that a score does not depend on other faces, and
     that faces among the samples score higher on average than strangers.
     """
-    problems = _missing(attack, id=str, needs_reference=bool, prepare=None)
+    problems = attack_problems(attack)
     if problems:
         return problems
     draw = np.random.default_rng(0)
@@ -36,17 +38,13 @@ def check_attack(attack: Attack) -> list[str]:
     faces = Faces(photos.embeddings.reshape(40, 2, -1), photos.pictures.reshape(40, 2, SIDE, SIDE))
     reference = Reference(*_drawn(draw, 90), np.repeat(np.arange(30), 3))
     try:
-        score = attack.prepare(samples, reference, HERE)
-        whole = np.asarray(score(faces))
-        parts = np.concatenate([np.asarray(score(faces.take(np.array([i])))) for i in range(len(faces))])
-        with_them = np.asarray(attack.prepare(samples.and_(photos), reference, HERE)(faces))
-    except Exception as error:  # the user's own code
-        return [f"prepare, or the scorer it returns, raised {type(error).__name__}: {error}"]
-    if whole.shape != (len(faces),):
-        return [f"the scorer returned shape {whole.shape} for {len(faces)} people; it must return ({len(faces)},)"]
-    if not np.isfinite(whole).all():
-        problems.append(f"{int((~np.isfinite(whole)).sum())} of {len(whole)} scores are not finite")
-    elif not np.allclose(whole, parts, rtol=1e-5, atol=1e-5):
+        score = guarded(attack, samples, reference, HERE)
+        whole = score(faces)
+        parts = np.concatenate([score(faces.take(np.array([i]))) for i in range(len(faces))])
+        with_them = guarded(attack, samples.and_(photos), reference, HERE)(faces)
+    except ProbablyExistsError as error:
+        return [str(error)]
+    if not np.allclose(whole, parts, rtol=1e-5, atol=1e-5):
         problems.append("a person's score changes with the other people scored")
     elif not with_them.mean() > whole.mean():
         problems.append("people whose photos are among the samples score no higher; a higher score must mean a member")
@@ -59,26 +57,18 @@ def check_recogniser(recogniser: Recogniser) -> list[str]:
     Checked on random chips: attributes, shapes, unit length, that an embedding does not depend on other faces, and
     that the object can be pickled for other machines.
     """
-    problems = _missing(recogniser, id=str, knows=tuple, side=int, template=str, dim=int, embed=None)
-    if not hasattr(recogniser, "trained_on"):
-        problems.append("trained_on is missing; give the training data in words, or None")
+    problems = recogniser_problems(recogniser)
     if problems:
         return problems
-    if recogniser.template not in ("dlib", "arcface"):
-        problems.append(f"template is {recogniser.template!r}; known are 'dlib' and 'arcface'")
     side = recogniser.side
     chips = np.random.default_rng(0).integers(0, 256, (5, side, side, 3), dtype=np.uint8)
     try:
-        whole = np.asarray(recogniser.embed(chips))
-        parts = np.concatenate([np.asarray(recogniser.embed(chips[i : i + 1])) for i in range(len(chips))])
-    except Exception as error:  # the user's own code
-        return [*problems, f"embed raised {type(error).__name__}: {error}"]
-    wanted = len(chips), recogniser.dim
-    if whole.shape != wanted or whole.dtype != np.float32:
-        said = f"embed returned {whole.dtype} {whole.shape} for {len(chips)} chips; it must return float32 {wanted}"
-        return [*problems, said]
-    if not np.allclose(np.linalg.norm(whole, axis=1), 1, atol=1e-3):
-        problems.append("embeddings do not have unit length; divide each by its length")
+        whole = embedded(chips, recogniser)
+        parts = np.concatenate([embedded(chips[i : i + 1], recogniser) for i in range(len(chips))])
+    except ProbablyExistsError as error:
+        return [str(error)]
+    if np.allclose(whole, whole[0], atol=1e-6):
+        problems.append("every face gives the same embedding")
     if not np.allclose(whole, parts, atol=1e-4):
         problems.append("an embedding changes with the other faces of its batch")
     try:
@@ -101,7 +91,7 @@ def check_generator(generator: Any) -> list[str]:
         return [f"it raised {type(error).__name__}: {error}"]
     if opened is None:
         return [f"{generator!r} is not a generator; give a function from seeds to images, or a Generator"]
-    problems = _missing(opened, id=str, sample=None)
+    problems = problems_of(opened, id=str, sample=None)
     if problems:
         return problems
     pictures: NDArray[Any] = np.asarray(opened.sample([0, 1, 2, 3]))
@@ -109,20 +99,6 @@ def check_generator(generator: Any) -> list[str]:
         return [f"sample returned {pictures.dtype} {pictures.shape} for 4 seeds; it must return uint8 (4, h, w, 3)"]
     if (pictures[0] == pictures[1:]).all():
         problems.append("every seed gives the same picture")
-    return problems
-
-
-def _missing(thing: object, **wanted: type | None) -> list[str]:
-    """Attributes that are missing or of another type; None: must be callable."""
-    problems = []
-    for name, kind in wanted.items():
-        found = getattr(thing, name, None)
-        if found is None:
-            problems.append(f"{name} is missing")
-        elif kind is None and not callable(found):
-            problems.append(f"{name} is not a method")
-        elif kind is not None and not isinstance(found, kind):
-            problems.append(f"{name} is {found!r}; it must be of type {kind.__name__}")
     return problems
 
 

@@ -65,7 +65,7 @@ def run_embed(settings: EmbedSettings, progress: Progress) -> Embedded:
     with engine(settings.resources, progress) as work:
         decisions = decide(sources, settings, progress)
         tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress, pictures=False)
-    table = tables["images"]
+    table, about = tables["images"], {"recogniser": recogniser.id}
     for start in range(0, len(table), ROWS):
         rows = slice(start, start + ROWS)
         columns: Mapping[str, Any] = {
@@ -74,7 +74,7 @@ def run_embed(settings: EmbedSettings, progress: Progress) -> Embedded:
             "sha256": [key.hex() for key in table.sha256[rows]],
             "n_faces": table.n_faces[rows],
         }
-        folder.write(f"part-{start:012d}.parquet", columns, embedding=table.embeddings[rows])
+        folder.write(f"part-{start:012d}.parquet", columns, about, embedding=table.embeddings[rows])
     return table
 
 
@@ -103,13 +103,20 @@ def match(
 def run_match(settings: MatchSettings, progress: Progress) -> int:
     """Run `match` with checked settings."""
     asked, known = ParquetVectors(settings.queries), ParquetVectors(settings.references)
-    if asked.dim != known.dim:
+    made_by = {vectors.recogniser or f"a recogniser of {vectors.dim} numbers" for vectors in (asked, known)}
+    if asked.dim != known.dim or (asked.recogniser and known.recogniser and len(made_by) > 1):
         raise InputError(
-            f"{settings.queries} has embeddings of {asked.dim} numbers, {settings.references} {known.dim}; use one "
-            "recogniser"
+            f"queries and references are by {' and '.join(sorted(made_by))}; embed both with one recogniser"
         )
+    about = {
+        "queries": f"{settings.queries} ({len(asked)} rows)",
+        "references": f"{settings.references} ({len(known)} rows)",
+        "k": str(settings.k),
+    }
     folder = table_folder(settings.out)
-    there = set(folder.names())
+    there = [name for name in folder.names() if not name.startswith(".")]
+    if any(not name.startswith("matches-") or folder.about(name) != about for name in there):
+        raise InputError(f"{option('out', settings.out)}: holds other tables or other matches; give another folder")
     made = 0
     with engine(settings.resources, progress) as work:
         for start in range(0, len(asked), QUERIES):
@@ -118,7 +125,7 @@ def run_match(settings: MatchSettings, progress: Progress) -> int:
                 continue
             part = _Part(asked, start, min(start + QUERIES, len(asked)))
             found = work.matcher.nearest(part, known, settings.k)
-            folder.write(name, {}, similarity=found.similarity, reference=found.index.astype(np.int64))
+            folder.write(name, {}, about, similarity=found.similarity, reference=found.index.astype(np.int64))
             made += len(found.index)
     return made
 

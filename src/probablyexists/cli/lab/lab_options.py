@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
-from probablyexists.basis.errors import InputError
-from probablyexists.generators.torch_run import required
+from probablyexists.basis.errors import InputError, required
 
 if TYPE_CHECKING:
     from probablyexists.lab.pool import Cell
@@ -36,7 +35,7 @@ def checked(kind: type[Checked], **given: object) -> Checked:
 
 def cells(experiment: Path, out: Path) -> list[Cell]:
     """The finished runs of an experiment, pooled over seeds; InputError if there are none."""
-    required("torch")
+    required("torch", "lab")
     from probablyexists.lab.experiment import read_experiment
     from probablyexists.lab.pool import pool
     from probablyexists.lab.run import rows

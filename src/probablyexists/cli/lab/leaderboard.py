@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from probablyexists.basis.errors import required
 from probablyexists.basis.threads import limited_threads
 from probablyexists.cli.lab.lab_options import Cache, Threads
 from probablyexists.cli.options import Quiet, progress_of
-from probablyexists.generators.torch_run import required
 
 
 def leaderboard(
@@ -27,7 +27,7 @@ def leaderboard(
     Attacks that open the generator have a table of their own, over the runs
     that kept the networks these attacks need.
     """
-    required("torch")
+    required("torch", "lab")
     from probablyexists.attacks.known import ATTACKS
     from probablyexists.engines.resources import default_cache
     from probablyexists.lab.leaderboard import YARDSTICKS, margin, margin_words, standings, table

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from probablyexists.basis.errors import required
 from probablyexists.basis.threads import limited_threads
 from probablyexists.cli.lab.lab_options import Cache, Device, Experiment, Faces, Out, Threads
 from probablyexists.cli.options import Quiet, progress_of
-from probablyexists.generators.torch_run import required
 
 
 def run(
@@ -31,7 +31,7 @@ def run(
     with --device cuda:0, --device cuda:1, ... and the same --out.
     Exit code: 0 every run has a row, 1 some are left or failed, 2 bad input.
     """
-    required("torch")
+    required("torch", "lab")
     from probablyexists.engines.resources import default_cache
     from probablyexists.lab.experiment import read_experiment
     from probablyexists.lab.machine import find_machine

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from probablyexists.basis.errors import required
 from probablyexists.basis.threads import limited_threads
 from probablyexists.cli.lab.lab_options import Cache, Device, Faces, Out, Threads, checked
 from probablyexists.cli.options import Quiet, progress_of
-from probablyexists.generators.torch_run import required
 
 
 def train(
@@ -44,7 +44,7 @@ def train(
     Stopped, the same command goes on where it was. A run trains on one GPU
     (--device cuda:1); on several GPUs start one run for each.
     """
-    required("torch")
+    required("torch", "lab")
     from probablyexists.engines.resources import default_cache
     from probablyexists.lab.design import Design, split
     from probablyexists.lab.machine import find_machine
