@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -41,7 +43,8 @@ def audit(
     if dry_run:
         from probablyexists.tasks.dry_run import plan
 
-        typer.echo(str(plan(settings, progress)))
+        planned = plan(settings, progress)
+        typer.echo(json.dumps(asdict(planned), indent=1) if as_json else str(planned))
         return
     from probablyexists.tasks.audit import run
 
