@@ -36,6 +36,12 @@ def audit(
         probablyexists audit --training T --heldout H \\
             --generated gan.onnx --samples 50000 --out audit/
 
+    Names for --more-attacks: nearest-10, nearest-100, photo-set,
+    monte-carlo-ball-0.1-weighted, kernel-density, density-ratio,
+    gan-leaks-pixels, gan-leaks-pixels-calibrated,
+    gan-leaks-embeddings-calibrated, adaptive-s-norm-200, plda,
+    learned-classifier.
+
     Exit code: 0 done, 1 the verdict is "leak" and --fail-on-leak was given,
     2 bad input.
     """

@@ -40,15 +40,14 @@ def summary(findings: Findings, out: Path) -> str:
     elif power.smallest is None:
         lines.append("Smallest leak noticed: none, even if every member leaked")
     else:
-        least = f"{power.smallest:,} of {power.n_members:,} members"
-        lines.append(f"Smallest leak noticed with {_percent(power.target)} power: {least}")
+        at = f"with {_percent(power.target)} power"
+        lines.append(f"Smallest leak noticed {at}: {power.smallest:,} of {power.n_members:,} members")
     for rates in findings.trust.rates:
         errors = f"FMR {_show(rates.fmr, as_percent=True)}, FNMR {_show(rates.fnmr, as_percent=True)}"
         lines.append(f"Recogniser at {rates.name}: {errors}")
     for other in findings.second_opinions:
         aurocs = "".join(f"; AUROC {population} {_show(auroc)}" for population, auroc in other.auroc.items())
-        named = counted(other.n_exposed, "member")
-        lines.append(f"Second opinion: {other.kind} {other.id}: names {named}{aurocs}")
+        lines.append(f"Second opinion: {other.kind} {other.id}: names {counted(other.n_exposed, 'member')}{aurocs}")
     lines += ["", *_set_aside(findings), *(f"caution: {text}" for text in findings.cautions)]
     return "\n".join([*lines, f"report: {out / 'report.html'}"])
 

@@ -60,9 +60,7 @@ class AuditSettings(GeneratorSettings):
     reference: Path | None = None
     """Photos of other people, for attacks that learn from them."""
     more_attacks: tuple[str | Attack, ...] = ()
-    """Extra attack: module:Name, or one of nearest-10, nearest-100, photo-set, monte-carlo-ball-0.1-weighted,
-    kernel-density, density-ratio, gan-leaks-pixels, gan-leaks-pixels-calibrated, gan-leaks-embeddings-calibrated,
-    adaptive-s-norm-200, plda, learned-classifier. P-values are corrected for picking the best. Can be repeated."""
+    """Extra attack: a known name or module:Name; p-values are corrected for picking the best. Can be repeated."""
     more_recognisers: tuple[str | Recogniser, ...] = ()
     """Extra recogniser; people are named only where all agree. Can be repeated."""
     level: float = Field(default=0.05, gt=0.0, lt=1.0)
