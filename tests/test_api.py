@@ -52,6 +52,7 @@ def test_the_public_names_are_these_and_all_are_there() -> None:
         "Reference", "Scorer", "Sheet", "Unresolvable", "__version__", "ask", "audit", "blind", "check_attack",
         "check_generator", "check_recogniser", "embed", "match",
     ]  # fmt: skip
+    assert dir(probablyexists) == sorted(probablyexists.__all__)
     assert all(getattr(probablyexists, name) is not None for name in probablyexists.__all__)
     with pytest.raises(AttributeError, match="no attribute 'audits'"):
         probablyexists.audits  # noqa: B018

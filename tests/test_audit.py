@@ -285,17 +285,20 @@ def test_the_command_says_one_line_and_exits_with_2(world: World, tmp_path: Path
 
 
 def test_a_dry_run_says_what_it_would_cost_and_does_nothing(world: World, tmp_path: Path) -> None:
-    result = CliRunner().invoke(
-        app,
-        ["audit", "--training", str(world.training), "--heldout", str(world.heldout), "--generated",
-         str(world.leaking), "--out", str(tmp_path / "o"), "--cache", str(tmp_path / "cache"), "--dry-run", "-q"],
-    )  # fmt: skip
+    asked = [
+        "audit", "--training", str(world.training), "--heldout", str(world.heldout), "--generated",
+        str(world.leaking), "--out", str(tmp_path / "o"), "--cache", str(tmp_path / "cache"), "--dry-run", "-q",
+    ]  # fmt: skip
+    result = CliRunner().invoke(app, asked)
     assert result.exit_code == 0, result.output
     said = {line.split()[0]: line.split() for line in result.stdout.splitlines()}
     for role, folder in (("training", world.training), ("heldout", world.heldout), ("generated", world.leaking)):
         assert said[role][1:3] == [f"{sum(path.is_file() for path in folder.rglob('*.*')):,}", "images"]
         assert float(said[role][3].removesuffix("/s").replace(",", "")) > 1
     assert {"embed", "copies", "match", "total", "memory", "disk"} <= said.keys()
+    as_json = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    assert as_json.keys() == {"photos", "rates", "seconds", "memory", "disk"}
+    assert [f"{n:,}" for n in as_json["photos"].values()] == [said[role][1] for role in as_json["photos"]]
     assert not (tmp_path / "o").exists()
     assert not (tmp_path / "cache" / "embeddings").exists()
 

@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from probablyexists.attacks.known import ATTACKS
 from probablyexists.basis.errors import ProbablyExistsError
 from probablyexists.cli.app import app
+from probablyexists.cli.summary import summary
 from probablyexists.engines.resources import Resources
 from probablyexists.intake.settings import AskSettings, AuditSettings, BlindSettings, EmbedSettings, MatchSettings
+from probablyexists.results.findings import SecondOpinion
+from test_report import TOO_FEW, estimate, sample_findings
 
 KINDS = {
     "audit": AuditSettings,
@@ -48,6 +52,13 @@ def test_no_example_is_wrapped_on_a_narrow_terminal(command: str) -> None:
     assert examples(80) == examples(200)
 
 
+def test_the_help_names_every_further_attack() -> None:
+    """Also on a narrow terminal. The first attack is always used and cannot be added."""
+    listed = re.search(r"Names for --more-attacks: (.*?)\. Exit code", " ".join(help_of("audit", 80).split()))
+    assert listed is not None
+    assert listed[1].split(", ") == [id.partition("/")[0] for id in ATTACKS][1:]
+
+
 def test_choices_are_listed_and_expert_options_have_a_panel() -> None:
     said = help_of("audit", 120)
     assert "auto|detect|aligned" in said
@@ -81,3 +92,45 @@ def test_a_file_takes_any_option_and_the_command_line_wins(tmp_path: Path) -> No
 
 def test_completion_is_there() -> None:
     assert "--install-completion" in CliRunner().invoke(app, ["--help"], env={"COLUMNS": "120"}).output
+
+
+def test_the_terminal_says_why_and_what_was_set_aside() -> None:
+    for verdict in ("leak", "no evidence", "inconclusive"):
+        findings = sample_findings(verdict)
+        lines = summary(findings, Path("o")).splitlines()
+        assert [line for line in lines if line.startswith("because")] == [f"because: {why}" for why in findings.because]
+    aside = [line for line in lines if line.startswith("set aside")]
+    assert aside[0] == "set aside: 9 of 1,460 training photos (6 no face, 2 truncated, 1 not an image)"
+    assert aside[-1] == "set aside: 6 of 1,200 generated samples (6 no face)"
+    roles = [role.model_copy(update={"n_no_face": 0, "n_unreadable": {}}) for role in findings.data.roles]
+    whole = findings.model_copy(update={"data": findings.data.model_copy(update={"roles": roles})})
+    assert "set aside" not in summary(whole, Path("o"))
+
+
+def test_the_terminal_answers_in_words_with_one_unit_a_line() -> None:
+    one, several = sample_findings(n_named=1), sample_findings("no evidence")
+    copies = one.copies.model_copy(update={"n_copies": 1})
+    alike = one.resemblance.model_copy(update={"n_likenesses": 1})
+    said = summary(one.model_copy(update={"copies": copies, "resemblance": alike}), Path("o"))
+    assert "Who? 1 of 240 members named at a false discovery rate of 5 %\n" in said
+    assert "Can an attacker tell? unseen photos, by person: AUROC 0.71 (0.65 to 0.9, n = 240)\n" in said
+    assert "Which samples? 8.1 % resemble a member, 2.9 % a stranger: excess 5.2 % (2.9 to 8 %, n = 240); " in said
+    assert "; 1 likeness\n" in said
+    assert "Copies? 1 of 1,200 samples is a copy\n" in said
+    assert ", 1 copy\n" in said
+    assert "Smallest leak noticed with 80 % power: 7 of 240 members\n" in said
+    assert "Recogniser at FMR 1 % on the members: FMR 0.94 % (0.47 to 1.88 %, n = 240), FNMR 21 % " in said
+    assert "Copies? 0 of 1,200 samples are copies\n" in summary(several, Path("o"))
+    assert said.isascii()
+
+
+def test_the_terminal_gives_second_opinions() -> None:
+    assert "Second opinion" not in summary(sample_findings(), Path("o"))
+    plda = SecondOpinion(kind="attack", id="plda/1", auroc={"unseen photos": estimate(0.7, 0.6, 0.8)}, n_exposed=0)
+    other = SecondOpinion(kind="recogniser", id="onnx/a", auroc={"seen photos": TOO_FEW}, n_exposed=1)
+    lines = summary(sample_findings(second_opinions=[plda, other]), Path("o")).splitlines()
+    assert [line for line in lines if line.startswith("Second opinion")] == [
+        "Second opinion: attack plda/1: names 0 members; AUROC unseen photos 0.7 (0.6 to 0.8, n = 240)",
+        "Second opinion: recogniser onnx/a: names 1 member; "
+        "AUROC seen photos not given, needs at least 1000 people, has 900",
+    ]

@@ -67,7 +67,7 @@ SENTENCES: dict[Verdict, tuple[str, list[str], list[str]]] = {
     "inconclusive": (
         "This audit cannot tell whether the generator gives away people it was trained on.",
         ["the power of this audit could not be measured: needs at least 20 people with 3 photos, has 0"],
-        ["30 held-out photos are too few to limit false copies to 1 in 1,000"],
+        ["with 30 held-out photos, false copies may be more frequent than 1 in 1,000"],
     ),
 }
 
@@ -711,7 +711,7 @@ def test_findings_come_back_as_they_were_written(tmp_path: Path) -> None:
         findings.write(tmp_path / "findings.json")
         text = (tmp_path / "findings.json").read_text(encoding="utf-8")
         assert json.loads(text) == json.loads(findings.model_dump_json())
-        assert Findings.read(tmp_path / "findings.json") == findings
+        assert Findings.read(tmp_path / "findings.json") == Findings.read(str(tmp_path / "findings.json")) == findings
         assert len(re.findall(r'^  \{"sample":"', text, re.MULTILINE)) == len(findings.samples)
 
 

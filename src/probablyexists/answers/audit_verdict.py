@@ -175,7 +175,9 @@ def _cautions(copies: Copies, split_baseline: SplitBaseline, naming: Naming, tru
     if isinstance(split_baseline.auroc, Estimate) and UNFAIR_SPLIT >= split_baseline.auroc.low > 0.5:
         found.append("members and held-out people differ a little even without the generator (split baseline)")
     if not copies.resolvable:
-        found.append(f"{copies.calibrated_on:,} held-out photos are too few to limit false copies to 1 in 1,000")
+        found.append(
+            f"with {copies.calibrated_on:,} held-out photos, false copies may be more frequent than 1 in 1,000"
+        )
     if naming.smallest_nameable > naming.n_members:
         found.append(f"{naming.n_heldout:,} held-out people are too few to name any of {naming.n_members:,} members")
     elif naming.smallest_nameable > 1:

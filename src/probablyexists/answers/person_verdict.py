@@ -71,5 +71,5 @@ def judge_person(
         who = "1 reference person was" if n_left_out == 1 else f"{n_left_out} reference people were"
         found.append(f"{who} left out because a photo of theirs was given for this person too")
     if evidence == "copy" and not copies_resolvable:
-        found.append("the reference photos are too few to limit false copies to 1 in 1,000")
+        found.append("with so few reference photos, false copies may be more frequent than 1 in 1,000")
     return PersonJudgement(evidence, sentence, found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -34,6 +36,12 @@ def audit(
         probablyexists audit --training T --heldout H \\
             --generated gan.onnx --samples 50000 --out audit/
 
+    Names for --more-attacks: nearest-10, nearest-100, photo-set,
+    monte-carlo-ball-0.1-weighted, kernel-density, density-ratio,
+    gan-leaks-pixels, gan-leaks-pixels-calibrated,
+    gan-leaks-embeddings-calibrated, adaptive-s-norm-200, plda,
+    learned-classifier.
+
     Exit code: 0 done, 1 the verdict is "leak" and --fail-on-leak was given,
     2 bad input.
     """
@@ -41,7 +49,8 @@ def audit(
     if dry_run:
         from probablyexists.tasks.dry_run import plan
 
-        typer.echo(str(plan(settings, progress)))
+        planned = plan(settings, progress)
+        typer.echo(json.dumps(asdict(planned), indent=1) if as_json else str(planned))
         return
     from probablyexists.tasks.audit import run
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from probablyexists.basis.roles import TITLES
+from probablyexists.report.words import MINUS, NO_BREAK, counted, percent
 from probablyexists.results.findings import Findings
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import Sheet
@@ -14,34 +16,51 @@ MOST_PEOPLE = 5
 
 
 def summary(findings: Findings, out: Path) -> str:
-    """Plain text: the verdict, a line or more for each of the seven answers, and the path of the report."""
-    lines = [f"verdict: {findings.verdict}", findings.sentence, ""]
+    """Plain text: the verdict and why, a line or more for each of the seven answers, and the path of the report."""
+    lines = [f"verdict: {findings.verdict}", findings.sentence, *(f"because: {text}" for text in findings.because), ""]
     for answer in findings.membership:
-        lines.append(f"1 {answer.population}, by {answer.level}: AUROC {_show(answer.auroc)}")
+        lines.append(f"Can an attacker tell? {answer.population}, by {answer.level}: AUROC {_show(answer.auroc)}")
     lines.append(f"  split baseline (0.5 is fair): AUROC {_show(findings.split_baseline.auroc)}")
     naming = findings.naming
     lines.append(
-        f"2 {naming.n_exposed:,} of {naming.n_members:,} members named at a false discovery rate of {naming.level:g}"
+        f"Who? {naming.n_exposed:,} of {naming.n_members:,} members named "
+        f"at a false discovery rate of {_percent(naming.level)}"
     )
     lines += _people_affected(findings)
-    alike = findings.resemblance
+    alike, copies = findings.resemblance, findings.copies
     lines.append(
-        f"3 samples that resemble a member {alike.members:.2%}, a stranger {alike.strangers:.2%}: "
-        f"excess {_show(alike.excess)}; {alike.n_likenesses} likenesses"
+        f"Which samples? {_percent(alike.members)} resemble a member, {_percent(alike.strangers)} a stranger: "
+        f"excess {_show(alike.excess, as_percent=True)}; {counted(alike.n_likenesses, 'likeness', 'likenesses')}"
     )
-    lines.append(f"4 {findings.copies.n_copies} of {findings.copies.n_samples} samples are copies")
-    lines.append(f"5 exposure for each doubling of the photos: {_show(findings.dose.slope)}")
+    lines.append(f"Copies? {_copies(copies.n_copies, copies.n_samples)}")
+    lines.append(f"Do more photos leak more? exposure for each doubling of the photos: {_show(findings.dose.slope)}")
     power = findings.missed.power
     if isinstance(power, Unresolvable):
-        lines.append(f"6 smallest leak noticed: {power.reason}")
+        lines.append(f"Smallest leak noticed: not given, {power.reason}")
     elif power.smallest is None:
-        lines.append("6 smallest leak noticed: none, even if every member leaked")
+        lines.append("Smallest leak noticed: none, even if every member leaked")
     else:
-        lines.append(f"6 smallest leak noticed with 80 % power: {power.smallest:,} of {power.n_members:,} members")
+        at = f"with {_percent(power.target)} power"
+        lines.append(f"Smallest leak noticed {at}: {power.smallest:,} of {power.n_members:,} members")
     for rates in findings.trust.rates:
-        lines.append(f"7 at {rates.name}: FMR {_show(rates.fmr)}, FNMR {_show(rates.fnmr)}")
-    lines += ["", *(f"caution: {text}" for text in findings.cautions), f"report: {out / 'report.html'}"]
-    return "\n".join(lines)
+        errors = f"FMR {_show(rates.fmr, as_percent=True)}, FNMR {_show(rates.fnmr, as_percent=True)}"
+        lines.append(f"Recogniser at {rates.name}: {errors}")
+    for other in findings.second_opinions:
+        aurocs = "".join(f"; AUROC {population} {_show(auroc)}" for population, auroc in other.auroc.items())
+        lines.append(f"Second opinion: {other.kind} {other.id}: names {counted(other.n_exposed, 'member')}{aurocs}")
+    lines += ["", *_set_aside(findings), *(f"caution: {text}" for text in findings.cautions)]
+    return "\n".join([*lines, f"report: {out / 'report.html'}"])
+
+
+def _set_aside(findings: Findings) -> list[str]:
+    """A line for each role with images that could not be used."""
+    lines = []
+    for role in findings.data.roles:
+        reasons = {"no face": role.n_no_face, **role.n_unreadable}
+        if n := sum(reasons.values()):
+            why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items() if count)
+            lines.append(f"set aside: {n:,} of {role.n_images:,} {TITLES[role.role]} ({why})")
+    return lines
 
 
 def _people_affected(findings: Findings) -> list[str]:
@@ -50,10 +69,11 @@ def _people_affected(findings: Findings) -> list[str]:
     rows = [row for row in findings.people.to_pylist() if row["exposed"] or copied[row["person"]]]
     lines = []
     for row in rows[:MOST_PEOPLE]:
-        copies = f", {copied[row['person']]:,} copies" if copied[row["person"]] else ""
+        copies = f", {counted(copied[row['person']], 'copy', 'copies')}" if copied[row["person"]] else ""
         named = f"named, q = {row['q']:.2g}" if row["exposed"] else "not named"
         lines.append(f"  {row['person']!a}: exposure {row['exposure']:+.1f}, {named}{copies}")
-    return lines + ([f"  and {len(rows) - MOST_PEOPLE:,} more people affected"] if len(rows) > MOST_PEOPLE else [])
+    more = counted(len(rows) - MOST_PEOPLE, "more person", "more people")
+    return lines + ([f"  and {more} affected"] if len(rows) > MOST_PEOPLE else [])
 
 
 def sheet_summary(sheet: Sheet, out: Path) -> str:
@@ -63,9 +83,9 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         sheet.sentence,
         "",
         f"p = {sheet.p:.4g} among {sheet.n_reference:,} reference people (smallest possible {sheet.p_floor:.4g}), "
-        f"on {sheet.compared_on} {'photo' if sheet.compared_on == 1 else 'photos'}; exposure {sheet.exposure:+.2f}",
-        f"{sheet.n_copies:,} of {sheet.n_samples:,} samples are copies",
-        f"share of leaks noticed if one more photo were generated: {_show(sheet.power)}",
+        f"on {counted(sheet.compared_on, 'photo')}; exposure {sheet.exposure:+.2f}",
+        _copies(sheet.n_copies, sheet.n_samples),
+        f"share of leaks noticed if one more photo were generated: {_show(sheet.power, as_percent=True)}",
         "",
         *(f"caution: {text}" for text in sheet.cautions),
         f"sheet: {out / 'sheet.html'}",
@@ -78,20 +98,29 @@ FIRST = 10
 
 def frequent_summary(found: FrequentFaces, out: Path) -> str:
     """Plain text: the first faces, one line each, and the path of the page."""
-    faces = "1 face appears" if len(found.faces) == 1 else f"{len(found.faces)} faces appear"
-    lines = [f"{faces} too often among {found.n_samples:,} samples"]
+    lines = [f"{counted(len(found.faces), 'face appears', 'faces appear')} too often among {found.n_samples:,} samples"]
     for number, face in enumerate(found.faces[:FIRST], start=1):
         examples = ", ".join(map(ascii, face.samples[:3]))
         lines.append(
-            f"{number:>3} in {face.share:.2%} of the samples (reference people {face.reference_share:.2%}), "
-            f"q = {face.q:.2g}: {examples}"
+            f"{number:>3} in {_percent(face.share)} of the samples "
+            f"(reference people {_percent(face.reference_share)}), q = {face.q:.2g}: {examples}"
         )
     if len(found.faces) > FIRST:
         lines.append(f"    and {len(found.faces) - FIRST} more")
     return "\n".join([*lines, f"page: {out / 'frequent.html'}"])
 
 
-def _show(figure: Figure) -> str:
-    if isinstance(figure, Estimate):
-        return f"{figure.value:.3g} ({figure.low:.3g} to {figure.high:.3g}, n = {figure.n})"
-    return f"not given, {figure.reason}"
+def _copies(n: int, n_samples: int) -> str:
+    return f"{n:,} of {counted(n_samples, 'sample')} {'is a copy' if n == 1 else 'are copies'}"
+
+
+def _percent(share: float) -> str:
+    return percent(share).replace(NO_BREAK, " ").replace(MINUS, "-")
+
+
+def _show(figure: Figure, *, as_percent: bool = False) -> str:
+    if not isinstance(figure, Estimate):
+        return f"not given, {figure.reason}"
+    times, unit = (100, " %") if as_percent else (1, "")
+    value, low, high = (f"{times * x:.3g}" for x in (figure.value, figure.low, figure.high))
+    return f"{value}{unit} ({low} to {high}{unit}, n = {figure.n:,})"

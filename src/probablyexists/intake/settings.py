@@ -66,7 +66,7 @@ class AuditSettings(GeneratorSettings):
     reference: Path | None = None
     """Photos of other people, for attacks that learn from them."""
     more_attacks: tuple[str | Attack, ...] = ()
-    """Extra attack: a name or module:Name; p-values are corrected for picking the best. Can be repeated."""
+    """Extra attack: a known name or module:Name; p-values are corrected for picking the best. Can be repeated."""
     more_recognisers: tuple[str | Recogniser, ...] = ()
     """Extra recogniser; people are named only where all agree. Can be repeated."""
     level: float = Field(default=0.05, gt=0.0, lt=1.0)

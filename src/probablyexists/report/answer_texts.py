@@ -239,8 +239,8 @@ def copy_or_likeness(findings: Findings) -> Answer:
         more.insert(1, Line("Highest pixel correlation of any sample", number(c.highest, 3), "with a training photo"))
     few = ""
     if not c.resolvable:
-        photos = counted(c.calibrated_on, "held-out photo is", "held-out photos are")
-        few = f"{photos} too few to limit false copies to 1 in 1,000. "
+        photos = counted(c.calibrated_on, "held-out photo")
+        few = f"With {photos}, false copies may be more frequent than 1 in 1,000. "
     return Answer(
         "Copy or likeness?",
         sentence,

@@ -453,10 +453,10 @@ class Findings(Frozen):
             file.write(f"\n ]{after}\n".encode())
 
     @classmethod
-    def read(cls, path: Path) -> Findings:
+    def read(cls, path: str | Path) -> Findings:
         """Read `findings.json`; InputError if it is no such file, or one of another format."""
         try:
-            return cls.model_validate_json(path.read_bytes())
+            return cls.model_validate_json(Path(path).read_bytes())
         except OSError as error:
             said = f"cannot be read ({error.strerror}); give the findings.json of an audit"
             raise InputError(f"{path}: {said}") from error
