@@ -49,10 +49,10 @@ def main() -> None:
             for name, values in zip(names, session.run(names, {"faces": np.ascontiguousarray(batch)}), strict=True):
                 low[name], high[name] = min(low[name], values.min()), max(high[name], values.max())
     relu = tuple(outward(high[f"relu{i + 1}"]) for i in range(N_BLOCKS))
-    branch = tuple((outward(low[f"branch{i}"]), outward(high[f"branch{i}"])) for i in range(N_BLOCKS))
+    branch_low, branch_high = (tuple(outward(side[f"branch{i}"]) for i in range(N_BLOCKS)) for side in (low, high))
     block = tuple(outward(high[f"block{i}"]) for i in range(N_BLOCKS))
     print(f"# {len(chips)} chips and their mirror images")
-    print(f"first={outward(high['relu0'])},\nrelu={relu},\nbranch={branch},\nblock={block},")
+    print(f"first={outward(high['relu0'])},\nrelu={relu},\n{branch_low=},\n{branch_high=},\nblock={block},")
 
 
 if __name__ == "__main__":

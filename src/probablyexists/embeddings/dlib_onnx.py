@@ -74,7 +74,7 @@ def build_graph(weights: DlibWeights, ranges: Ranges | None = None, *, watched: 
         y = graph.convolution(x, 2 * block + 1, stride=2 if halves else 1, pad=0 if halves else 1)
         y = graph.relu(y, f"relu{block + 1}", ranges.relu[block] if ranges else None)
         y = graph.convolution(y, 2 * block + 2, stride=1, pad=1, name=f"branch{block}")
-        y = graph.whole(y, ranges.branch[block] if ranges else None)
+        y = graph.whole(y, (ranges.branch_low[block], ranges.branch_high[block]) if ranges else None)
         if halves:
             x = graph.mean_of_four(x, f"avgpool{block}", channels)
             pooled, convolved = side // 2, (side - 3) // 2 + 1
