@@ -7,7 +7,7 @@ whatever order photos are drawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -165,21 +165,18 @@ def draw_photo(person: DrawnPerson, photo: int, size: int = 128) -> NDArray[np.u
 def write_population(
     folder: Path,
     people: Iterable[int],
-    photos: Iterable[int] | Callable[[int], Iterable[int]],
+    photos: Iterable[int],
     seed: int = 0,
     size: int = 128,
     kind: Literal["png", "jpg"] = "png",
 ) -> None:
-    """Write one folder a person (`person-0007`) with one file a photo (`003.png`).
-
-    `photos`: numbers of the photos, the same for everybody, or a function from a person's number to theirs.
-    """
+    """Write one folder a person (`person-0007`) with one file a photo (`003.png`); `photos`: their numbers."""
     from PIL import Image
 
-    shared = None if callable(photos) else list(photos)
+    numbers = list(photos)
     for number in people:
         person = draw_person(seed, number)
-        for photo in photos(number) if callable(photos) else shared or []:
+        for photo in numbers:
             with written_whole(folder / f"person-{number:04d}" / f"{photo:03d}.{kind}") as aside:
                 picture = Image.fromarray(draw_photo(person, photo, size))
                 picture.save(aside, format="PNG" if kind == "png" else "JPEG", quality=92)
