@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.basis.errors import InputError, ProbablyExistsError
-from probablyexists.basis.own_code import problems_of
-from probablyexists.basis.text import one_line
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.own_code import called, problems_of
 from probablyexists.matching.crowd import Faces, Photos, Reference
 from probablyexists.matching.matcher import Matcher
 
@@ -49,7 +48,7 @@ def guarded(attack: Attack, samples: Photos, reference: Reference | None, matche
     """The prepared attack. InputError if it fails, or if its scores are not one finite number for each person."""
 
     def score(faces: Faces) -> NDArray[np.float64]:
-        found = np.asarray(_own(attack, scorer, faces), dtype=np.float64)
+        found = np.asarray(called(failed, scorer, faces), dtype=np.float64)
         if found.shape != (len(faces),) or not np.isfinite(found).all():
             raise InputError(
                 f"attack {attack.id}: gave scores of shape {found.shape} for {len(faces)} people, "
@@ -57,14 +56,6 @@ def guarded(attack: Attack, samples: Photos, reference: Reference | None, matche
             )
         return found
 
-    scorer = _own(attack, attack.prepare, samples, reference, matcher)
+    failed = f"attack {attack.id}: failed"
+    scorer = called(failed, attack.prepare, samples, reference, matcher)
     return score
-
-
-def _own(attack: Attack, call: Callable[..., Any], *given: object) -> Any:
-    try:
-        return call(*given)
-    except ProbablyExistsError:
-        raise
-    except Exception as error:  # the user's own code
-        raise InputError(f"attack {attack.id}: failed ({one_line(error)})") from error

@@ -11,9 +11,10 @@ import importlib.util
 import os
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
-from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.errors import InputError, ProbablyExistsError, option
 from probablyexists.basis.text import one_line
 
 _NAME = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
@@ -29,24 +30,35 @@ def is_object_name(text: str) -> bool:
 
 
 def object_by_name(name: str) -> Any:
-    """The object `module:Name`, also from the working folder. Raises InputError, which begins with `name`."""
+    """The object `module:Name`, or of a class an instance made without arguments; also from the working folder.
+
+    Raises InputError, which begins with `name`.
+    """
     module_name, attribute = name.split(":")
     module = _import(module_name, name)
     try:
-        return getattr(module, attribute)
+        found = getattr(module, attribute)
     except AttributeError:
         raise InputError(f"{name}: the module {module_name} has no {attribute}") from None
+    return called(f"{name}: could not be made", found) if isinstance(found, type) else found
 
 
 def made_by_name(name: str, setting: str) -> Any:
-    """The object `module:Name`, or of a class an instance made without arguments. InputError names the setting."""
+    """As `object_by_name`; InputError names the setting."""
     try:
-        found = object_by_name(name)
-        return found() if isinstance(found, type) else found
+        return object_by_name(name)
     except InputError as error:
         raise InputError(option(setting, name) + error.raw.removeprefix(name)) from None
+
+
+def called(failed: str, call: Callable[..., Any], *given: object) -> Any:
+    """`call(*given)`, the user's own code. InputError, which begins with `failed`, if it raises any error but ours."""
+    try:
+        return call(*given)
+    except ProbablyExistsError:
+        raise
     except Exception as error:  # the user's own code
-        raise InputError(f"{option(setting, name)}: could not be made ({one_line(error)})") from error
+        raise InputError(f"{failed} ({one_line(error)})") from error
 
 
 def problems_of(thing: object, **wanted: type | None) -> list[str]:

@@ -11,17 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.copies.normalised import (
-    HASH_SIDE,
-    Windows,
-    cores,
-    hashes,
-    mirrored,
-    no_windows,
-    normalise,
-    warp,
-    windows,
-)
+from probablyexists.copies.normalised import HASH_SIDE, Windows, cores, hashes, mirrored, normalise, warp, windows
 
 T = TypeVar("T")
 Pictures = NDArray[np.uint8]
@@ -95,7 +85,7 @@ class Gallery:
         if self.held is not None:
             return self.held, rows
         needed, at = np.unique(rows, return_inverse=True)
-        ready = no_windows(len(needed))
+        ready = Windows.of_size(len(needed))
 
         def fill(part: slice) -> None:
             ready.put(part, windows(normalise(self.pictures[needed[part]])))
@@ -106,7 +96,7 @@ class Gallery:
 
 def gallery(pictures: Pictures, how: How) -> Gallery:
     n = len(pictures)
-    held = no_windows(n) if n <= how.portions.held else None
+    held = Windows.of_size(n) if n <= how.portions.held else None
     codes = np.empty((n, HASH_SIDE**2 // 8), np.uint8)
 
     def prepare(rows: slice) -> None:

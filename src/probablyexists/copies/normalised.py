@@ -65,6 +65,11 @@ class Windows:
     scale: NDArray[np.float32]
     """(m, 7, 7) reciprocal norm of each window after subtracting its mean."""
 
+    @staticmethod
+    def of_size(n: int) -> Windows:
+        """Uninitialised windows of n references, to be filled by `put`."""
+        return Windows(np.empty((n, 2 * _WAVES, _WAVES), np.complex64), np.empty((n, _SHIFTS, _SHIFTS), np.float32))
+
     def put(self, rows: slice, others: Windows) -> None:
         self.spectra[rows], self.scale[rows] = others.spectra, others.scale
 
@@ -79,11 +84,6 @@ class Windows:
         products = np.matmul(np.matmul(down, spectra).view(np.float32), across)
         products *= self.scale[row]
         return np.asarray(np.round(products.max(axis=(1, 2)).astype(np.float64), 6))
-
-
-def no_windows(n: int) -> Windows:
-    """Uninitialised windows of n references, to be filled by `put`."""
-    return Windows(np.empty((n, 2 * _WAVES, _WAVES), np.complex64), np.empty((n, _SHIFTS, _SHIFTS), np.float32))
 
 
 def windows(normal: NDArray[np.float32]) -> Windows:

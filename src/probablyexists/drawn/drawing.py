@@ -182,21 +182,18 @@ def _bump(x: _Plane, y: _Plane, at_x: float, at_y: float, wide: float, high: flo
     down *= down
     np.negative(across, out=across)
     across -= down
-    hill: _Plane = np.exp(across, out=across)
-    return hill
+    return np.asarray(np.exp(across, out=across))
 
 
 def _line(distance: _Plane, wide: float) -> _Plane:
     """A soft line, 1 on its middle."""
-    hill: _Plane = np.exp(-((distance / wide) ** 2))
-    return hill
+    return np.asarray(np.exp(-((distance / wide) ** 2)))
 
 
 def _rise(x: _Plane, start: float, end: float) -> _Plane:
     """0 before `start`, 1 after `end`, smooth between."""
     t = np.clip((x - start) / (end - start), 0, 1)
-    line: _Plane = t * t * (3 - 2 * t)
-    return line
+    return np.asarray(t * t * (3 - 2 * t))
 
 
 def _box(near: NDArray[np.bool_]) -> tuple[slice, slice]:
@@ -224,8 +221,7 @@ class _Canvas:
 
     def inside(self, distance: _Plane, soft: float = 1.5) -> _Plane:
         """1 where a signed distance is negative, 0 where positive, `soft` pixels between."""
-        cover: _Plane = np.clip(0.5 - distance / (soft * self.pixel), 0, 1)
-        return cover
+        return np.asarray(np.clip(0.5 - distance / (soft * self.pixel), 0, 1))
 
     def window(self, top: float, bottom: float, half: float) -> tuple[slice, slice]:
         """The rows and columns that show y from `top` to `bottom` and x from -`half` to `half`."""
@@ -253,16 +249,14 @@ class _Canvas:
         down = np.clip(y / p.chin, 0, 1)
         round_ = np.where(y < 0, up**2.3, down**p.jaw)
         half = p.width * np.sqrt(1 - round_) * (1 - p.taper * down)
-        outline: _Plane = np.maximum(np.maximum(self.ax - half, y - p.chin), -_CROWN - y)
-        return outline
+        return np.asarray(np.maximum(np.maximum(self.ax - half, y - p.chin), -_CROWN - y))
 
     def _base(self, x: _Plane, y: _Plane) -> _Plane:
         """Depth of the bare head: a parabola across, flat down the face, round at crown and chin."""
         r = x / self.person.width
         down = np.clip(y / self.person.chin, -1.2, 1.3)
         square = down * down
-        depth: _Plane = np.maximum(0.95 - 0.85 * r * r - 0.12 * square - 0.2 * square * square, -0.3)
-        return depth
+        return np.asarray(np.maximum(0.95 - 0.85 * r * r - 0.12 * square - 0.2 * square * square, -0.3))
 
     def _relief(self) -> _Plane:
         """Height above the bare head; negative where the face is deeper."""
@@ -329,8 +323,7 @@ class _Canvas:
             below -= (0.1 + 0.3 * p.hair_volume) * np.sin(1.6 * np.clip(y, 0, 1.7))
         ends = y - p.hair_length - 0.08 * np.cos(3 * x)
         curls = 0.13 * p.curl * np.clip(1.0 - self.strands, -0.5, 0.5)
-        distance: _Plane = np.maximum(np.where(y < 0, above, below), ends) + curls
-        return distance
+        return np.asarray(np.maximum(np.where(y < 0, above, below), ends) + curls)
 
     def _strands(self) -> _Plane:
         """Brightness of the hair along its strands or in its curls, about 1."""
@@ -340,13 +333,11 @@ class _Canvas:
             curls = _enlarged(noise.normal(1, 0.22, (48, 48)).astype(np.float32), 256)
             fine = 50 + 50 * p.curl
             bent = x + 0.04 * np.sin(9 * y)
-            curled: _Plane = curls[(y * fine).astype(np.int32) & 255, (bent * fine).astype(np.int32) & 255]
-            return curled
+            return np.asarray(curls[(y * fine).astype(np.int32) & 255, (bent * fine).astype(np.int32) & 255])
         knots = noise.normal(0, 1, 160)
         strand = np.interp(np.linspace(0, 160, 1024), np.arange(160), knots).astype(np.float32)
         along = (x - 0.7 * p.parting) / (np.maximum(y, -1.1) + 1.9)
-        bright: _Plane = 1 + 0.13 * strand[(along * 330 + 12 * np.sin(4 * y)).astype(np.int32) & 1023]
-        return bright
+        return np.asarray(1 + 0.13 * strand[(along * 330 + 12 * np.sin(4 * y)).astype(np.int32) & 1023])
 
     def hair_behind(self) -> None:
         p = self.person

@@ -7,7 +7,7 @@ whatever order photos are drawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -39,13 +39,7 @@ _EYES = {
     "grey": (0.46, 0.53, 0.57),
 }
 _LIPSTICKS = [(0.72, 0.10, 0.16), (0.60, 0.13, 0.28), (0.84, 0.33, 0.36), (0.45, 0.09, 0.13)]
-_BEARDS: list[tuple[float, float, float]] = [
-    (0, 0, 0),
-    (0.35, 0.35, 0.35),
-    (0, 0.9, 0),
-    (0, 0.85, 0.9),
-    (0.9, 0.9, 0.9),
-]
+_BEARDS = [(0.0, 0.0, 0.0), (0.35, 0.35, 0.35), (0.0, 0.9, 0.0), (0.0, 0.85, 0.9), (0.9, 0.9, 0.9)]
 """Clean, stubble, moustache, goatee, full: density on cheeks, upper lip and chin."""
 _FRAMES = [(0.06, 0.05, 0.05), (0.32, 0.17, 0.08), (0.45, 0.08, 0.10), (0.55, 0.50, 0.42), (0.12, 0.18, 0.34)]
 
@@ -165,21 +159,18 @@ def draw_photo(person: DrawnPerson, photo: int, size: int = 128) -> NDArray[np.u
 def write_population(
     folder: Path,
     people: Iterable[int],
-    photos: Iterable[int] | Callable[[int], Iterable[int]],
+    photos: Iterable[int],
     seed: int = 0,
     size: int = 128,
     kind: Literal["png", "jpg"] = "png",
 ) -> None:
-    """Write one folder a person (`person-0007`) with one file a photo (`003.png`).
-
-    `photos`: numbers of the photos, the same for everybody, or a function from a person's number to theirs.
-    """
+    """Write one folder a person (`person-0007`) with one file a photo (`003.png`); `photos`: their numbers."""
     from PIL import Image
 
-    shared = None if callable(photos) else list(photos)
+    numbers = list(photos)
     for number in people:
         person = draw_person(seed, number)
-        for photo in photos(number) if callable(photos) else shared or []:
+        for photo in numbers:
             with written_whole(folder / f"person-{number:04d}" / f"{photo:03d}.{kind}") as aside:
                 picture = Image.fromarray(draw_photo(person, photo, size))
                 picture.save(aside, format="PNG" if kind == "png" else "JPEG", quality=92)

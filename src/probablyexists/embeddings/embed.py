@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.basis.errors import ImageError, InputError, ProbablyExistsError
+from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.memory import room
+from probablyexists.basis.own_code import called
 from probablyexists.basis.progress import Progress
-from probablyexists.basis.text import one_line
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import Row, Store
 from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, Face, FacesMode, acquire
@@ -246,12 +246,7 @@ def recognise(files: Sequence[File], mode: FacesMode, recogniser: Recogniser) ->
 
 def embedded(chips: NDArray[np.uint8], recogniser: Recogniser) -> NDArray[np.float32]:
     """`recogniser.embed`; InputError if it fails, or gives anything but float32 vectors of unit length."""
-    try:
-        found = np.asarray(recogniser.embed(chips))
-    except ProbablyExistsError:
-        raise
-    except Exception as error:  # the user's own code
-        raise InputError(f"recogniser {recogniser.id}: failed ({one_line(error)})") from error
+    found: NDArray[Any] = called(f"recogniser {recogniser.id}: failed", lambda: np.asarray(recogniser.embed(chips)))
     good = found.shape == (len(chips), recogniser.dim) and found.dtype == np.float32
     if not good or not np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-3):
         raise InputError(

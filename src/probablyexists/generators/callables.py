@@ -22,11 +22,6 @@ from probablyexists.generators.latents import LatentGenerator, checked_size, ref
 def generator_by_name(name: str) -> Generator:
     """The generator `module:Name`: a function, an object, or a class that is made without arguments."""
     found = object_by_name(name)
-    if isinstance(found, type):
-        try:
-            found = found()
-        except Exception as error:  # the user's own code
-            raise InputError(f"{name}: could not be made ({one_line(error)})") from error
     module = sys.modules[name.partition(":")[0]]
     file = getattr(module, "__file__", None)
     id = f"callable/{name}" if file is None else f"{content_id('callable', Path(file))}/{name}"

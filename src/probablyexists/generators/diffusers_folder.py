@@ -32,10 +32,8 @@ def open_diffusers(folder: Path) -> Generator:
     """A DDPM or DDIM pipeline folder. InputError for any other pipeline, class, or kind of weights."""
     where = shown(folder)
     _refuse_other_pipelines(json_object(folder / INDEX), where)
-    unet, schedule = (
-        json_object(folder / "unet" / "config.json"),
-        json_object(folder / "scheduler" / "scheduler_config.json"),
-    )
+    unet = json_object(folder / "unet" / "config.json")
+    schedule = json_object(folder / "scheduler" / "scheduler_config.json")
     shape = _picture_shape(unet, where)
     device = torch_device()
     network, scheduler, steps = _load(folder, schedule, device, where)

@@ -20,17 +20,9 @@ from probablyexists.sources.listing import MAX_BYTES, Photo, is_candidate, is_hi
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 MOST_BESIDE = 2**20
 """Most bytes of a file beside an image that are read, such as a sample's .json."""
-_DAMAGE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    OSError,
-    ValueError,
-    OverflowError,
-    NotImplementedError,  # what zipfile raises for a compression that it does not know
-)
+_FORMATS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+# NotImplementedError is what zipfile raises for a compression that it does not know.
+_DAMAGE = (*_FORMATS, EOFError, OSError, ValueError, OverflowError, NotImplementedError)
 
 
 class ZipSource:
@@ -44,7 +36,8 @@ class ZipSource:
             with zipfile.ZipFile(self._path) as archive:
                 for info in archive.infolist():
                     inside = _inside(info.filename, dos=info.create_system == 0)
-                    if inside is not None and _is_plain(info):
+                    kind = stat.S_IFMT(info.external_attr >> 16)
+                    if inside is not None and not info.is_dir() and kind in (0, stat.S_IFREG):
                         self._members[inside] = info  # of members with the same name the last is used
         except _DAMAGE as error:
             raise _damaged(shown(where), error) from error
@@ -63,11 +56,6 @@ class ZipSource:
         with archive:
             for photo in wanted:
                 yield photo, _zip_member(archive, self._members[photo.path])
-
-
-def _is_plain(info: zipfile.ZipInfo) -> bool:
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    return not info.is_dir() and kind in (0, stat.S_IFREG)
 
 
 def _too_large() -> ImageError:

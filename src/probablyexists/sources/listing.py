@@ -96,10 +96,7 @@ def persons_of(where: str, paths: Sequence[str], named: bool | None, *, strip_to
     if strip_top and paths:
         first = parts(paths[0])[0]
         top = int(all(len(its := parts(path)) > 1 and its[0] == first for path in paths))
-    persons: list[str | None] = []
-    for path in paths:
-        its = parts(path)
-        persons.append(sys.intern(clean(its[top])) if len(its) > top + 1 else None)
+    persons = [sys.intern(clean(its[top])) if len(its) > top + 1 else None for its in map(parts, paths)]
     n_loose = persons.count(None)
     if n_loose and n_loose < len(persons):
         example = shown("/".join(parts(paths[persons.index(None)])))
