@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from probablyexists.basis.roles import TITLES
 from probablyexists.report.words import MINUS, NO_BREAK, counted, percent
 from probablyexists.results.findings import Findings
@@ -65,13 +67,14 @@ def _set_aside(findings: Findings) -> list[str]:
 
 def _people_affected(findings: Findings) -> list[str]:
     """The first of those who are named or copied, the most certain first."""
-    copied = Counter(row["person"] for row in findings.samples.to_pylist() if row["kind"] == "copy")
+    copies = findings.samples.filter(pc.field("kind") == "copy")
+    copied = Counter(copies["person"].to_pylist())
     rows = [row for row in findings.people.to_pylist() if row["exposed"] or copied[row["person"]]]
     lines = []
     for row in rows[:MOST_PEOPLE]:
-        copies = f", {counted(copied[row['person']], 'copy', 'copies')}" if copied[row["person"]] else ""
+        n = f", {counted(copied[row['person']], 'copy', 'copies')}" if copied[row["person"]] else ""
         named = f"named, q = {row['q']:.2g}" if row["exposed"] else "not named"
-        lines.append(f"  {row['person']!a}: exposure {row['exposure']:+.1f}, {named}{copies}")
+        lines.append(f"  {row['person']!a}: exposure {row['exposure']:+.1f}, {named}{n}")
     more = counted(len(rows) - MOST_PEOPLE, "more person", "more people")
     return lines + ([f"  and {more} affected"] if len(rows) > MOST_PEOPLE else [])
 
