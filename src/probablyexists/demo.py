@@ -114,7 +114,7 @@ def compare(findings: Findings, out: Path) -> Outcome:
         f"verdict: {findings.verdict}. {findings.sentence}",
         "",
         f"the truth           trained on {N_MEMBERS} people, {PHOTOS} photos each, and {MOST_PHOTOS} of {most}",
-        f"copies              {copied.total()} of {SAMPLES:,} samples, {copied[most]} of them show {most}",
+        f"copies              {copied.total()} of {SAMPLES:,} samples, {copied[most]} of {most}",
         f"{most}         number {rank} in exposure, {rows[most]['exposure']:.1f} standard deviations above strangers, "
         f"p = {rows[most]['p']:.3f}",
         f"named               {', '.join(named) or 'nobody'}",
