@@ -46,7 +46,8 @@ class Run(BaseModel):
         """A name with a hash of everything that decides the result; the part does not."""
         settings = json.dumps(self.model_dump(mode="json", exclude={"part"}), sort_keys=True)
         digest = hashlib.sha256(settings.encode()).hexdigest()[:10]
-        return f"{_plain(self.set)}-{self.training.procedure}-{self.design.people}x{self.design.photos}-{digest}"
+        of_set = "".join(c if c.isalnum() else "-" for c in Path(self.set).name)[:24]
+        return f"{of_set}-{self.training.procedure}-{self.design.people}x{self.design.photos}-{digest}"
 
 
 class Experiment(BaseModel):
@@ -111,8 +112,3 @@ def _spelled_out(
         training = {key: flat.pop(key) for key in list(flat) if key in Training.model_fields}
         runs.append(Run.model_validate({"part": name, "design": design, "training": training, **flat}))
     return runs
-
-
-def _plain(name: str) -> str:
-    """A set's name as part of the name of a folder."""
-    return "".join(c if c.isalnum() else "-" for c in Path(name).name)[:24]
