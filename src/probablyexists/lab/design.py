@@ -89,8 +89,7 @@ def split(crops: Sequence[Crop], design: Design, seed: int) -> Split:
     photos = _by_person(crops, seed)
     needed = design.member_photos
     able = sorted(person for person, own in photos.items() if len(own) >= needed)
-    missing = sorted(set(design.include) - set(able))
-    if missing:
+    if missing := sorted(set(design.include) - set(able)):
         raise InputError(f"design: {', '.join(missing)} must be members and lack the {needed} photos which that needs")
     sides = 2 if design.truth == "strangers" else 1
     if len(able) < sides * design.people + 1:

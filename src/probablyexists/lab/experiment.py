@@ -72,8 +72,7 @@ def read_experiment(path: Path) -> Experiment:
         raise InputError(f"{shown(path)}: cannot be read ({error.strerror}); check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{shown(path)}: is no TOML ({error}); correct it") from None
-    unknown = sorted(set(given) - {"name", "about", "defaults", "procedures", "grid"})
-    if unknown:
+    if unknown := sorted(set(given) - {"name", "about", "defaults", "procedures", "grid"}):
         raise InputError(f"{shown(path)}: unknown table {unknown[0]!r}; known are defaults, procedures and grid")
     grids = given.get("grid", [])
     if not grids:
@@ -90,8 +89,7 @@ def read_experiment(path: Path) -> Experiment:
             raise InputError(f"{shown(path)}: [[grid]] {number}, {key}: {first['msg']}") from None
         except InputError as error:
             raise InputError(f"{shown(path)}: [[grid]] {number}: {error}") from None
-    twice = [run.id for run in runs if sum(other.id == run.id for other in runs) > 1]
-    if twice:
+    if twice := [run.id for run in runs if sum(other.id == run.id for other in runs) > 1]:
         raise InputError(f"{shown(path)}: contains {twice[0]} twice; change its seed or delete one")
     return Experiment(name=str(given.get("name", path.stem)), about=str(given.get("about", "")), runs=tuple(runs))
 
@@ -104,8 +102,7 @@ def _spelled_out(
     for values in itertools.product(*(grid[key] for key in axes)):
         chosen = {**grid, **dict(zip(axes, values, strict=True))}
         flat = {**defaults, **procedures.get(str(chosen.get("procedure")), {}), **chosen}
-        missing = [key for key in ("set", "procedure", "people") if key not in flat]
-        if missing:
+        if missing := [key for key in ("set", "procedure", "people") if key not in flat]:
             raise InputError(f"{missing[0]} is missing")
         procedure(str(flat["procedure"]))
         design = {key: flat.pop(key) for key in list(flat) if key in Design.model_fields}

@@ -107,8 +107,7 @@ def read_files(paths: list[Path]) -> NDArray[np.uint8]:
 
 def _photos(name: str, faces: Path | None, cache: Path, fewest: int) -> tuple[Iterator[tuple[Photo, _Given]], int]:
     """The photos of people who have at least `fewest`, and their number."""
-    drawn = _DRAWN.fullmatch(name)
-    if drawn:
+    if drawn := _DRAWN.fullmatch(name):
         n_people, n_photos = (int(part) for part in drawn.groups()) if drawn.group(1) else _DRAWN_DEFAULT
         n_people = n_people if n_photos >= fewest else 0
         drawings = (
