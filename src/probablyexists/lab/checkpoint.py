@@ -53,14 +53,9 @@ def save_generator(folder: Path, network: nn.Module, spec: Mapping[str, Any], ab
     """A generator to sample from: `generator.safetensors` and, written last, `generator.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     _save(folder / "generator.safetensors", network.state_dict())
-    about_network = {
-        "format": FORMAT,
-        "version": VERSION,
-        "network": dict(spec),
-        "latent_shape": list(network.latent_shape),  # type: ignore[arg-type]
-        **about,
-    }
-    write_text(folder / "generator.json", json.dumps(about_network, indent=1) + "\n")
+    shape = list(network.latent_shape)  # type: ignore[arg-type]
+    described = {"format": FORMAT, "version": VERSION, "network": dict(spec), "latent_shape": shape, **about}
+    write_text(folder / "generator.json", json.dumps(described, indent=1) + "\n")
 
 
 def _save(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

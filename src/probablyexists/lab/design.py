@@ -73,11 +73,10 @@ class Split:
 
     def write(self, path: Path) -> None:
         """Write a manifest for the audit: path, person, role."""
-        roles = {"training": self.training, "unseen": self.unseen, "heldout": self.heldout}
         with written_whole(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["path", "person", "role"])
-            for role, chosen in roles.items():
+            for role, chosen in (("training", self.training), ("unseen", self.unseen), ("heldout", self.heldout)):
                 writer.writerows([crop.path.resolve().as_posix(), crop.person, role] for crop in chosen)
 
 
@@ -90,8 +89,7 @@ def split(crops: Sequence[Crop], design: Design, seed: int) -> Split:
     photos = _by_person(crops, seed)
     needed = design.member_photos
     able = sorted(person for person, own in photos.items() if len(own) >= needed)
-    missing = sorted(set(design.include) - set(able))
-    if missing:
+    if missing := sorted(set(design.include) - set(able)):
         raise InputError(f"design: {', '.join(missing)} must be members and lack the {needed} photos which that needs")
     sides = 2 if design.truth == "strangers" else 1
     if len(able) < sides * design.people + 1:
@@ -119,11 +117,8 @@ def _by_person(crops: Sequence[Crop], seed: int) -> dict[str, list[Crop]]:
     photos: dict[str, dict[Path, Crop]] = {}
     for crop in sorted(crops):
         photos.setdefault(crop.person, {}).setdefault(crop.path, crop)
-    shuffled = {}
-    for person, own in photos.items():
-        kept = list(own.values())
-        shuffled[person] = [kept[i] for i in rng(seed, "lab", "photos", person).permutation(len(kept))]
-    return shuffled
+    kept = {person: list(own.values()) for person, own in photos.items()}
+    return {who: [own[i] for i in rng(seed, "lab", "photos", who).permutation(len(own))] for who, own in kept.items()}
 
 
 def _counts(
@@ -138,7 +133,6 @@ def _counts(
     else:
         counts = [int(design.photos)] * len(members)
     if design.most is not None:
-        chosen = int(rng(seed, "lab", "most").integers(len(members)))
-        counts[chosen] = design.most
+        counts[rng(seed, "lab", "most").integers(len(members))] = design.most
     top = int(np.argmax(counts))
     return counts, members[top] if counts.count(counts[top]) == 1 else None

@@ -46,7 +46,8 @@ class Run(BaseModel):
         """A name with a hash of everything that decides the result; the part does not."""
         settings = json.dumps(self.model_dump(mode="json", exclude={"part"}), sort_keys=True)
         digest = hashlib.sha256(settings.encode()).hexdigest()[:10]
-        return f"{_plain(self.set)}-{self.training.procedure}-{self.design.people}x{self.design.photos}-{digest}"
+        of_set = "".join(c if c.isalnum() else "-" for c in Path(self.set).name)[:24]
+        return f"{of_set}-{self.training.procedure}-{self.design.people}x{self.design.photos}-{digest}"
 
 
 class Experiment(BaseModel):
@@ -71,8 +72,7 @@ def read_experiment(path: Path) -> Experiment:
         raise InputError(f"{shown(path)}: cannot be read ({error.strerror}); check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{shown(path)}: is no TOML ({error}); correct it") from None
-    unknown = sorted(set(given) - {"name", "about", "defaults", "procedures", "grid"})
-    if unknown:
+    if unknown := sorted(set(given) - {"name", "about", "defaults", "procedures", "grid"}):
         raise InputError(f"{shown(path)}: unknown table {unknown[0]!r}; known are defaults, procedures and grid")
     grids = given.get("grid", [])
     if not grids:
@@ -89,8 +89,7 @@ def read_experiment(path: Path) -> Experiment:
             raise InputError(f"{shown(path)}: [[grid]] {number}, {key}: {first['msg']}") from None
         except InputError as error:
             raise InputError(f"{shown(path)}: [[grid]] {number}: {error}") from None
-    twice = [run.id for run in runs if sum(other.id == run.id for other in runs) > 1]
-    if twice:
+    if twice := [run.id for run in runs if sum(other.id == run.id for other in runs) > 1]:
         raise InputError(f"{shown(path)}: contains {twice[0]} twice; change its seed or delete one")
     return Experiment(name=str(given.get("name", path.stem)), about=str(given.get("about", "")), runs=tuple(runs))
 
@@ -103,16 +102,10 @@ def _spelled_out(
     for values in itertools.product(*(grid[key] for key in axes)):
         chosen = {**grid, **dict(zip(axes, values, strict=True))}
         flat = {**defaults, **procedures.get(str(chosen.get("procedure")), {}), **chosen}
-        missing = [key for key in ("set", "procedure", "people") if key not in flat]
-        if missing:
+        if missing := [key for key in ("set", "procedure", "people") if key not in flat]:
             raise InputError(f"{missing[0]} is missing")
         procedure(str(flat["procedure"]))
         design = {key: flat.pop(key) for key in list(flat) if key in Design.model_fields}
         training = {key: flat.pop(key) for key in list(flat) if key in Training.model_fields}
         runs.append(Run.model_validate({"part": name, "design": design, "training": training, **flat}))
     return runs
-
-
-def _plain(name: str) -> str:
-    """A set's name as part of the name of a folder."""
-    return "".join(c if c.isalnum() else "-" for c in Path(name).name)[:24]

@@ -163,18 +163,15 @@ def _tprs(victims: Sequence[Victim], attack: str) -> tuple[Figure, Figure]:
     for victim in victims:
         z_scores: dict[Hashable, list[float]] = {}
         for fold in _folds(victim, attack, UNSEEN, "person"):
-            members, strangers = (
-                standard_score(s, fold.heldout_scores) for s in (fold.member_scores, fold.heldout_scores)
-            )
+            members = standard_score(fold.member_scores, fold.heldout_scores)
+            strangers = standard_score(fold.heldout_scores, fold.heldout_scores)
             theirs += zip(fold.heldout_people, strangers.tolist(), strict=True)
             for name, z in zip(fold.member_people, members.tolist(), strict=True):
                 z_scores.setdefault(name, []).append(z)
         ours += [(name, float(np.mean(z))) for name, z in z_scores.items()]
-    one, tenth = (
-        tpr_estimate(_side(ours), _side(theirs), fpr, rng(0, "leaderboard", attack, what))
-        for fpr, what in ((0.01, "1"), (0.001, "0.1"))
-    )
-    return one, tenth
+    sides = _side(ours), _side(theirs)
+    one = tpr_estimate(*sides, 0.01, rng(0, "leaderboard", attack, "1"))
+    return one, tpr_estimate(*sides, 0.001, rng(0, "leaderboard", attack, "0.1"))
 
 
 def _side(scored: Sequence[tuple[Hashable, float]]) -> Side:

@@ -46,9 +46,8 @@ def hinge_d(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
 
 
-def hinge_g(fake: torch.Tensor) -> torch.Tensor:
-    """-D(G(z)): the same paper, equation 17."""
-    return -fake.mean()
+hinge_g = wasserstein_g
+"""-D(G(z)): the same paper, equation 17."""
 
 
 def relativistic_d(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:

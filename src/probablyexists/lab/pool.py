@@ -59,6 +59,8 @@ def _cell(rows: Sequence[Row], folder: Path) -> Cell:
     kinds = [(population, level) for population in (SEEN, UNSEEN) for level in ("photo", "person")]
     of_kind = {kind: [answer for row in whole if (answer := answer_of(row, *kind)) is not None] for kind in kinds}
     each = {kind: tuple(figure(it["auroc"]) for it in answers) for kind, answers in of_kind.items() if answers}
+    baselines = [row["above_baseline"] for row in whole]
+    above = {p: [figure(its[p]) for its in baselines if p in its] for p in (SEEN, UNSEEN)}
     first = rows[0]
     is_randomised = bool(first["design"]["dose"]) or first["design"]["most"] is not None
     return Cell(
@@ -69,7 +71,7 @@ def _cell(rows: Sequence[Row], folder: Path) -> Cell:
         n_failed=len(rows) - len(whole),
         auroc={kind: _together(whole, kind, figures, folder) for kind, figures in each.items()},
         each=each,
-        above={p: _above(whole, p, folder) for p in (SEEN, UNSEEN) if (p, "person") in each},
+        above={p: _together(whole, (p, "person"), above[p], folder, BLIND) for p in above if (p, "person") in each},
         dose={p: _dose(whole, p) for p in (SEEN, UNSEEN) if whole and is_randomised},
     )
 
@@ -82,24 +84,17 @@ def _dose(rows: Sequence[Row], population: str) -> Figure:
     return randomised_slope(runs, rng(0, "lab", "dose", population))
 
 
-def _together(rows: Sequence[Row], kind: tuple[str, str], each: Sequence[Figure], folder: Path) -> Figure:
-    """Of one run its own figure; several are pooled from their scores, `scores.parquet` beside each row."""
+def _together(
+    rows: Sequence[Row], kind: tuple[str, str], each: Sequence[Figure], folder: Path, less: Sequence[str] = ()
+) -> Figure:
+    """Of one run its own figure; several are pooled from their scores, `less` those of other attacks."""
     if len(each) == 1:
         return each[0]
     runs = _runs(rows, folder, *kind, AUDIT)
     if len(runs) < len(each):
         return Unresolvable("the scores of some runs are missing", len(each), len(runs))
-    return pooled_auroc(runs)
-
-
-def _above(rows: Sequence[Row], population: str, folder: Path) -> Figure:
-    figures = [figure(row["above_baseline"][population]) for row in rows if population in row["above_baseline"]]
-    if len(figures) == 1:
-        return figures[0]
-    ours, one, other = (_runs(rows, folder, population, "person", attack) for attack in (AUDIT, *BLIND))
-    if len(ours) < len(figures):
-        return Unresolvable("the scores of some runs are missing", len(figures), len(ours))
-    return pooled_difference(ours, [*one, *other])
+    baseline = [run for attack in less for run in _runs(rows, folder, *kind, attack)]
+    return pooled_difference(runs, baseline) if less else pooled_auroc(runs)
 
 
 def _runs(rows: Sequence[Row], folder: Path, population: str, level: str, attack: str) -> list[PooledRun]:
@@ -124,10 +119,8 @@ def scored_run(scores: pa.Table, prefix: str = "") -> PooledRun:
 
 def answer_of(row: Row, population: str, level: str) -> Mapping[str, Any] | None:
     """The run's own answer 1, or a snapshot's; None without this population."""
-    for answer in row["membership"]:
-        if (answer["population"], answer["level"]) == (population, level):
-            return dict(answer)
-    return None
+    wanted = (population, level)
+    return next((dict(its) for its in row["membership"] if (its["population"], its["level"]) == wanted), None)
 
 
 def figure(given: Mapping[str, Any]) -> Figure:

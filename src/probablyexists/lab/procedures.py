@@ -43,12 +43,7 @@ class Procedure:
 
 
 def _gradient_penalty(discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-    between = torch.rand(len(real), device=real.device)
-    return losses.one_centred_penalty(discriminator, real, fake, between)
-
-
-def _r1(discriminator: nn.Module, real: torch.Tensor, _fake: torch.Tensor) -> torch.Tensor:
-    return losses.zero_centred_penalty(discriminator, real)
+    return losses.one_centred_penalty(discriminator, real, fake, torch.rand(len(real), device=real.device))
 
 
 def _r1_and_r2(discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
@@ -102,7 +97,7 @@ PROCEDURES: Mapping[str, Procedure] = {
         betas=(0.0, 0.99),
         d_loss=losses.non_saturating_d,
         g_loss=losses.non_saturating_g,
-        penalty=_r1,
+        penalty=lambda discriminator, real, _fake: losses.zero_centred_penalty(discriminator, real),
         penalty_every=16,
     ),
     "diffusion": Procedure(

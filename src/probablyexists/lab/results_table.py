@@ -35,8 +35,7 @@ def table(cells: Sequence[Cell]) -> str:
     for part, its in parts.items():
         blocks += [f"### {part}", markdown(_HEAD, map(_line, its))]
         blocks += [_dose_lines(cell) for cell in its if any(row["most"] or cell.dose for row in cell.rows)]
-        strangers = [cell for cell in its if cell.rows and cell.rows[0]["design"]["truth"] == "strangers"]
-        if strangers:
+        if strangers := [cell for cell in its if cell.rows and cell.rows[0]["design"]["truth"] == "strangers"]:
             blocks.append(markdown(_NULL_HEAD, _null_lines(strangers)))
     return "\n\n".join([*blocks, LEGEND])
 
@@ -54,8 +53,7 @@ def _dose_lines(cell: Cell) -> str:
         text = f"{shown(slope)} standard deviations a doubling" if isinstance(slope, Estimate) else slope.reason
         lines.append(f"- {cell.set}, {cell.procedure}, exposure by dose on {population}: {text}")
     for row in cell.rows:
-        most = row["most"]
-        if most:
+        if most := row["most"]:
             lines.append(
                 f"- {cell.set}, {cell.procedure}, seed {row['training']['seed']}: the person with most photos "
                 f"({most['photos']}) has p = {most['p']:.4f}, q = {most['q']:.3f}, "

@@ -70,8 +70,7 @@ def rows(experiment: Experiment, out: Path) -> list[dict[str, Any]]:
     `out`: the folder of the runs, or a `rows.jsonl`.
     """
     if out.is_file():
-        lines = out.read_text(encoding="utf-8").splitlines()
-        known = {row["id"]: row for row in map(json.loads, lines)}
+        known = {row["id"]: row for row in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
     else:
         paths = [out / run.id / "row.json" for run in experiment.runs]
         known = {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()}
@@ -136,15 +135,11 @@ def _row(roles: Split, trained: Trained, curve: dict[int, Glance], reading: Read
         "n_heldout_people": len({crop.person for crop in roles.heldout}),
         "images": trained.images,
         "training_seconds": trained.seconds,
-        "membership": reading.glance.membership,
+        **vars(reading.glance),
         "baseline": reading.baseline,
         "above_baseline": reading.above,
         "controls": reading.controls,
         "blind": findings.split_baseline.auroc,
-        "frechet": reading.glance.frechet,
-        "kernel": reading.glance.kernel,
-        "n_samples": reading.glance.n_samples,
-        "n_copies": reading.glance.n_copies,
         "verdict": findings.verdict,
         "n_members": findings.naming.n_members,
         "n_named": findings.naming.n_exposed,
@@ -153,13 +148,7 @@ def _row(roles: Split, trained: Trained, curve: dict[int, Glance], reading: Read
         "most": _most(roles, findings),
         "exposures": exposures(roles, reading.scores),
         "curve": [
-            {
-                "images": images,
-                "membership": at.membership,
-                "frechet": at.frechet,
-                "n_samples": at.n_samples,
-                "n_copies": at.n_copies,
-            }
+            {"images": images} | {name: value for name, value in vars(at).items() if name != "kernel"}
             for images, at in curve.items()
         ],
     }
@@ -167,8 +156,6 @@ def _row(roles: Split, trained: Trained, curve: dict[int, Glance], reading: Read
 
 def _most(roles: Split, findings: Findings) -> dict[str, Any] | None:
     """What the audit says of the over-represented person, without the name."""
-    if roles.most is None:
-        return None
     for row in findings.people.to_pylist():
         if row["person"] == roles.most:
             return {key: row[key] for key in ("photos", "compared_on", "exposure", "p", "q", "exposed")}

@@ -107,23 +107,21 @@ def read_files(paths: list[Path]) -> NDArray[np.uint8]:
 
 def _photos(name: str, faces: Path | None, cache: Path, fewest: int) -> tuple[Iterator[tuple[Photo, _Given]], int]:
     """The photos of people who have at least `fewest`, and their number."""
-    drawn = _DRAWN.fullmatch(name)
-    if drawn:
+    if drawn := _DRAWN.fullmatch(name):
         n_people, n_photos = (int(part) for part in drawn.groups()) if drawn.group(1) else _DRAWN_DEFAULT
         n_people = n_people if n_photos >= fewest else 0
-        return _draw(n_people, n_photos), n_people * n_photos
+        drawings = (
+            (Photo(f"person-{p:05d}/{i:03d}.png", f"person-{p:05d}"), (p, i))
+            for p in range(n_people)
+            for i in range(n_photos)
+        )
+        return drawings, n_people * n_photos
     source = _open(name, faces, cache)
     if source.photos[0].person is None:
         raise InputError(f"set {name}: its photos have no people; give one folder a person, or a manifest")
     listed = Counter(photo.person for photo in source.photos)
     wanted = [photo for photo in source.photos if listed[photo.person] >= fewest]
     return ((photo, data) for photo, data in source.stream(wanted) if isinstance(data, bytes)), len(wanted)
-
-
-def _draw(n_people: int, n_photos: int) -> Iterator[tuple[Photo, tuple[int, int]]]:
-    for person in range(n_people):
-        for photo in range(n_photos):
-            yield Photo(f"person-{person:05d}/{photo:03d}.png", f"person-{person:05d}"), (person, photo)
 
 
 def _open(name: str, faces: Path | None, cache: Path) -> Source:

@@ -182,8 +182,7 @@ class Game:
         """Move the average towards the generator; buffers (statistics of batch norm) too."""
         half_life = min(EMA_IMAGES, EMA_RAMP * images)
         stay = 0.5 ** (self.images_a_step / max(half_life, 1e-8))
-        ours, theirs = self.average.state_dict().values(), self.generator.state_dict().values()
-        pairs = list(zip(ours, theirs, strict=True))
+        pairs = list(zip(self.average.state_dict().values(), self.generator.state_dict().values(), strict=True))
         moving = [(mine, other) for mine, other in pairs if mine.is_floating_point()]
         torch._foreach_lerp_([mine for mine, _ in moving], [other for _, other in moving], 1 - stay)
         for mine, other in pairs:

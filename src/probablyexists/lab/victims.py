@@ -79,8 +79,7 @@ def attacked(
     table, costs = folder / "attacks.parquet", folder / "attacks.json"
     known: dict[str, Any] = json.loads(costs.read_text(encoding="utf-8")) if costs.exists() else {}
     wanted = [*attacks, *(WHITE_BOX if left_behind(run.training, folder) else ())]
-    missing = [name for name in wanted if name not in known]
-    if missing:
+    if missing := [name for name in wanted if name not in known]:
         settings = audit_settings(run, folder, folder / "training" / "generator", cache, threads)
         tables = [pq.read_table(table)] if known else []
         with (
@@ -116,10 +115,8 @@ def _measured(scores: Callable[[], Iterator[pa.Table]]) -> tuple[pa.Table, dict[
 def _opened(gathered: Gathered, run: Run, folder: Path, attack: str) -> tuple[pa.Table, dict[str, float | None]]:
     started = time.perf_counter()
     found = white_box_scores(gathered, run, folder, WHITE_BOX[attack])
-    table = pa.concat_tables(
-        [score_table(part, attack, blind, 0, schema=SCHEMA) for blind, parts in found for part in parts]
-    )
-    return table, {"seconds": time.perf_counter() - started, "mebibytes": None}
+    tables = [score_table(part, attack, blind, 0, schema=SCHEMA) for blind, parts in found for part in parts]
+    return pa.concat_tables(tables), {"seconds": time.perf_counter() - started, "mebibytes": None}
 
 
 def _scores(gathered: Gathered, attack: Attack, seed: int) -> Iterator[pa.Table]:

@@ -25,8 +25,7 @@ def diff_augment(images: Tensor) -> Tensor:
 
 def _uniform(images: Tensor, low: float, high: float) -> Tensor:
     """(n, 1, 1, 1) in [low, high), one number an image."""
-    drawn = torch.rand(len(images), 1, 1, 1, device=images.device) * (high - low) + low
-    return drawn.to(images.dtype)
+    return (torch.rand(len(images), 1, 1, 1, device=images.device) * (high - low) + low).to(images.dtype)
 
 
 def brighten(images: Tensor) -> Tensor:
@@ -47,8 +46,7 @@ def contrast(images: Tensor) -> Tensor:
 def translate(images: Tensor) -> Tensor:
     """Move each image by up to 1/8 of the side, in pixels, along each axis; zeros at the border."""
     most = int(images.shape[-1] * SHIFT + 0.5)
-    shifts = torch.randint(-most, most + 1, (2, len(images)), device=images.device)
-    return shifted(images, shifts[0], shifts[1])
+    return shifted(images, *torch.randint(-most, most + 1, (2, len(images)), device=images.device))
 
 
 def shifted(images: Tensor, down: Tensor, right: Tensor) -> Tensor:

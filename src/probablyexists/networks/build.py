@@ -15,7 +15,6 @@ from probablyexists.networks.operations import use
 SIZES = (16, 32, 48, 64, 128)
 """16 pixels are for trials: too few for a face."""
 
-
 _GENERATORS: Mapping[str, type[nn.Module]] = {
     "dcgan": dcgan.Generator,
     "r3gan": r3gan.Generator,

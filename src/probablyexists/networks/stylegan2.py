@@ -42,13 +42,7 @@ class Linear(nn.Module):
 
 
 def modulated(
-    x: Tensor,
-    weight: Tensor,
-    style: Tensor,
-    *,
-    demodulate: bool = True,
-    up: bool = False,
-    gain: float = 1.0,
+    x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool = True, up: bool = False, gain: float = 1.0
 ) -> Tensor:
     """Convolve each image with its own weights: w'_oi = s_i * w_oi, then divided by their norm over i and the kernel.
 

@@ -230,17 +230,14 @@ def copy_or_likeness(findings: Findings) -> Answer:
             f"{count(c.n_copies)} of {samples} {'is a copy' if c.n_copies == 1 else 'are copies'} of a training photo. "
             "Copies are left out of every other answer."
         )
-    set_on = f"set on {counted(c.calibrated_on, 'held-out photo')}"
+    photos = counted(c.calibrated_on, "held-out photo")
     more = [
-        Line("Pixel correlation threshold for a copy", number(c.threshold, 3), set_on),
+        Line("Pixel correlation threshold for a copy", number(c.threshold, 3), f"set on {photos}"),
         _line("Held-out photos that would count as copies", c.heldout_rate, True),
     ]
     if c.highest is not None:
         more.insert(1, Line("Highest pixel correlation of any sample", number(c.highest, 3), "with a training photo"))
-    few = ""
-    if not c.resolvable:
-        photos = counted(c.calibrated_on, "held-out photo")
-        few = f"With {photos}, false copies may be more frequent than 1 in 1,000. "
+    few = "" if c.resolvable else f"With {photos}, false copies may be more frequent than 1 in 1,000. "
     return Answer(
         "Copy or likeness?",
         sentence,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,7 +59,9 @@ def exhibits(
         alike = similarities(named.templates[member : member + 1], generated.embeddings[near])[0]
         best = np.argsort(-alike, kind="stable")[:N_SAMPLES]
         own = training.people.rows[member]
-        photo = _most_like(training.table.embeddings[own], generated.embeddings[near[best]])
+        # The person's photo that is most similar to any of the samples.
+        near_each = training.table.embeddings[own] @ generated.embeddings[near[best]].T
+        photo = near_each.max(axis=1).argmax() if best.size else 0
         pairs = [(int(near[b]), float(alike[b])) for b in best]
         planned.append(("likeness", labels.people[member], int(own[photo]), pairs))
     owner = training.people.owner
@@ -81,20 +84,12 @@ def exhibits(
     ]
 
 
-def _most_like(own: NDArray[np.float32], samples: NDArray[np.float32]) -> int:
-    """The index of the person's photo that is most similar to any of the samples."""
-    return int((own @ samples.T).max(axis=1).argmax()) if len(samples) else 0
-
-
 def pictures_of(source: Source, table: Embedded, rows: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
     """Row of the table -> picture, without pictures that can no longer be read."""
     wanted: dict[Photo, int] = {table.photos[row]: row for row in rows}
     pictures = {}
     for photo, data in source.stream(wanted):
-        if isinstance(data, ImageError):
-            continue
-        try:
-            pictures[wanted[photo]] = decode(data, longest=LONGEST)
-        except ImageError:
-            continue  # the file changed since it was embedded; the finding is shown without a picture
+        if not isinstance(data, ImageError):
+            with suppress(ImageError):  # the file changed since it was embedded; the finding is shown without a picture
+                pictures[wanted[photo]] = decode(data, longest=LONGEST)
     return pictures

@@ -86,9 +86,7 @@ def gamma_interval(value: float, variance: float, largest: float) -> tuple[float
     (4.8, 18.39)
     """
     tail = 0.5 - LEVEL / 2
-    low = 0.0
-    if value > 0.0:
-        low = variance / (2 * value) * float(chi2.ppf(tail, 2 * value**2 / variance))
+    low = variance / (2 * value) * float(chi2.ppf(tail, 2 * value**2 / variance)) if value > 0.0 else 0.0
     upper_value, upper_variance = value + largest, variance + largest**2
     scale, freedom = upper_variance / (2 * upper_value), 2 * upper_value**2 / upper_variance
     return min(low, value), max(scale * float(chi2.ppf(1 - tail, freedom)), value)

@@ -156,9 +156,8 @@ def tpr_estimate(positives: Side, negatives: Side, fpr: float, rng: np.random.Ge
         weights = _Weights.draw(n, positives.n_people, negatives.n_people, rng)
         draws[start : start + n] = _tpr_draws(positives, negatives, fpr, weights)
     low, high = np.quantile(draws, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
-    n_people = min(positives.n_people, negatives.n_people)
-    method = "Bayesian bootstrap of people"
-    return Estimate(value, min(float(low), value), max(float(high), value), LEVEL, method, n_people)
+    n, method = min(positives.n_people, negatives.n_people), "Bayesian bootstrap of people"
+    return Estimate(value, min(float(low), value), max(float(high), value), LEVEL, method, n)
 
 
 def _too_few(needs: int, has: int) -> Unresolvable:
@@ -214,13 +213,8 @@ class _Weights:
 
     @classmethod
     def draw(cls, n: int, n_positives: int, n_negatives: int, rng: np.random.Generator) -> _Weights:
-        return cls(
-            rng.standard_exponential((n, n_positives)),
-            rng.standard_exponential((n, n_negatives)),
-            rng.standard_exponential(n),
-            rng.standard_gamma(0.5, n),
-            rng.standard_gamma(0.5, n),
-        )
+        people = rng.standard_exponential((n, n_positives)), rng.standard_exponential((n, n_negatives))
+        return cls(*people, rng.standard_exponential(n), rng.standard_gamma(0.5, n), rng.standard_gamma(0.5, n))
 
 
 def _tpr_draws(positives: Side, negatives: Side, fpr: float, weights: _Weights) -> NDArray[np.float64]:

@@ -12,9 +12,7 @@ from probablyexists.cli.lab.lab_options import Done, Experiment, cells
 
 
 def plot(
-    experiment: Experiment,
-    out: Done,
-    to: Annotated[Path, typer.Option(help="Folder for the SVG files.")],
+    experiment: Experiment, out: Done, to: Annotated[Path, typer.Option(help="Folder for the SVG files.")]
 ) -> None:
     """AUROC against people, photos and training time, and exposure against dose, as SVG files.
 

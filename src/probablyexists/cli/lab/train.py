@@ -71,9 +71,7 @@ def train(
         roles.write(manifest)
         trained = train_on(settings, read(list(roles.trained)), out / "training", machine, progress)
     typer.echo(
-        f"{trained.images:,} images in {trained.seconds / 60:.1f} minutes; samples: {trained.generator}/sheet.png"
-    )
-    typer.echo(
+        f"{trained.images:,} images in {trained.seconds / 60:.1f} minutes; samples: {trained.generator}/sheet.png\n"
         f"probablyexists audit --training {manifest} --unseen {manifest} --heldout {manifest} "
         f"--generated {trained.generator} --samples 4000 --faces aligned --out {out / 'audit'}"
     )
