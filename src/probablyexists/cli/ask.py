@@ -20,7 +20,7 @@ def ask(settings: AskSettings, as_json: Json = False, quiet: Quiet = False) -> N
         probablyexists ask me-1.jpg me-2.jpg --reference R \\
             --generated G --out sheet/
 
-    Exit code: 0 done, whatever was found; 2 bad input.
+    Exit code: 0 done, whatever was found; 2 bad input, 3 a failure of the program.
     """
     from probablyexists.tasks.ask import run
 

@@ -43,7 +43,7 @@ def audit(
     learned-classifier.
 
     Exit code: 0 done, 1 the verdict is "leak" and --fail-on-leak was given,
-    2 bad input.
+    2 bad input, 3 a failure of the program.
     """
     progress = progress_of(quiet)
     if dry_run:

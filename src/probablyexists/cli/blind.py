@@ -17,7 +17,7 @@ def blind(settings: BlindSettings, as_json: Json = False, quiet: Quiet = False) 
 
         probablyexists blind --generated G --reference R --out frequent/
 
-    Exit code: 0 done, whatever was found; 2 bad input.
+    Exit code: 0 done, whatever was found; 2 bad input, 3 a failure of the program.
     """
     from probablyexists.tasks.blind import run
 

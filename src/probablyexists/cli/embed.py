@@ -17,7 +17,7 @@ def embed(settings: EmbedSettings, as_json: Json = False, quiet: Quiet = False) 
 
         probablyexists embed samples/ --out table/
 
-    Exit code: 0 done; 2 bad input.
+    Exit code: 0 done; 2 bad input, 3 a failure of the program.
     """
     from probablyexists.tasks.embed_match import run_embed
 

@@ -19,7 +19,7 @@ def match(settings: MatchSettings, as_json: Json = False, quiet: Quiet = False) 
 
         probablyexists match table/ other-table/ --out matches/ -k 3
 
-    Exit code: 0 done; 2 bad input.
+    Exit code: 0 done; 2 bad input, 3 a failure of the program.
     """
     from probablyexists.tasks.embed_match import run_match
 

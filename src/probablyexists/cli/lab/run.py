@@ -29,7 +29,7 @@ def run(
     Stopped, the same command goes on where it was; several processes may work
     on one experiment at the same time. On several GPUs start one process a GPU,
     with --device cuda:0, --device cuda:1, ... and the same --out.
-    Exit code: 0 every run has a row, 1 some are left or failed, 2 bad input.
+    Exit code: 0 every run has a row, 1 some are left or failed, 2 bad input, 3 a failure of the program.
     """
     required("torch", "lab")
     from probablyexists.engines.resources import default_cache
