@@ -54,7 +54,7 @@ class PersonRow(Frozen):
     exposed: bool
     """Whether the person is named: `q` is at most `naming.level`."""
     nearest: list[str]
-    """The nearest samples that are no copies, best first: paths in their source."""
+    """The nearest samples that are not copies, best first: paths in their source."""
 
 
 class SampleRow(Frozen):
@@ -195,7 +195,7 @@ class Resemblance(Frozen):
     photos: int
     """Photos in each template of both galleries."""
     n_samples: int
-    """Samples that are no copies and show a face."""
+    """Samples that are not copies and show a face."""
     members: float
     """Share of samples that resemble a member, 0 to 1."""
     strangers: float
@@ -203,7 +203,7 @@ class Resemblance(Frozen):
     excess: Figure
     """`members` minus `strangers`, -1 to 1; above 0 the samples resemble members more."""
     n_likenesses: int
-    """Samples that show a named member and are no copies."""
+    """Samples that show a named member and are not copies."""
 
 
 class Copies(Frozen):

@@ -68,7 +68,7 @@ class Sheet(Frozen):
     power: Figure
     """Share of reference people who would have had p <= level, had another photo of theirs been generated."""
     nearest: list[NearSample]
-    """The nearest samples that are no copies, best first."""
+    """The nearest samples that are not copies, best first."""
     copies: list[CopiedPhoto]
     """The copies, best first; at most 20."""
     n_copies: int
