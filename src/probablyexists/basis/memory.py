@@ -16,7 +16,7 @@ LARGE = 1 << 29
 """Arrays of at least this many bytes are in a file (in $TMPDIR)."""
 
 
-def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+def allocated(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """An uninitialised array. InputError if the disk has no space for a large one."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size < LARGE:
@@ -35,4 +35,4 @@ def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 
 def joined(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
     """The rows of `one`, then those of `other`."""
-    return np.concatenate([one, other], out=room((len(one) + len(other), *one.shape[1:]), one.dtype))
+    return np.concatenate([one, other], out=allocated((len(one) + len(other), *one.shape[1:]), one.dtype))

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError, InputError
-from probablyexists.basis.memory import room
+from probablyexists.basis.memory import allocated
 from probablyexists.basis.own_code import called
 from probablyexists.basis.progress import Progress
 from probablyexists.embeddings.recognisers import Recogniser
@@ -285,4 +285,4 @@ def _rows(array: NDArray[Any], index: NDArray[np.intp]) -> NDArray[Any]:
     if np.array_equal(index, np.arange(len(array))):
         return array
     # The index is within bounds, and mode "raise" would make a second copy in memory.
-    return np.take(array, index, axis=0, out=room((len(index), *array.shape[1:]), array.dtype), mode="clip")
+    return np.take(array, index, axis=0, out=allocated((len(index), *array.shape[1:]), array.dtype), mode="clip")

@@ -95,7 +95,7 @@ class TableFolder:
         return sorted(info.base_name for info in found)
 
     def about(self, name: str) -> dict[str, str]:
-        """What `write` was told about a file."""
+        """The `about` that a file was written with."""
         with self.disk.open_input_file(f"{self.path}/{name}") as opened:
             metadata = _parquet(opened, name).schema_arrow.metadata or {}
         return {key.decode(): value.decode() for key, value in metadata.items()}

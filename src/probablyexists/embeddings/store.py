@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text, written_whole
-from probablyexists.basis.memory import room
+from probablyexists.basis.memory import allocated
 from probablyexists.faces.compiled import PICTURE_SIDE
 
 _PART = re.compile(r"part-[0-9a-f]{64}\.parquet")
@@ -105,8 +105,8 @@ class Store:
             {key: row for row, key in enumerate(keys)},
             [None] * n,
             np.full(n, -1, np.int32),
-            room((n, self.dim), np.float32),
-            room((n, 2, PICTURE_SIDE, PICTURE_SIDE), np.uint8) if pictures else None,
+            allocated((n, self.dim), np.float32),
+            allocated((n, 2, PICTURE_SIDE, PICTURE_SIDE), np.uint8) if pictures else None,
         )
         columns = ["sha256", "reason", "n_faces", "embedding", *(["picture"] if pictures else [])]
         for part in sorted({self._part_of[key] for key in keys}):

@@ -32,7 +32,7 @@ typedef struct {
 
 typedef struct {
     int32_t anchor[PIXELS];              /* twice the point that each pixel goes with */
-    float x[PIXELS], y[PIXELS];          /* where it lies from there, in the frame of the mean shape */
+    float x[PIXELS], y[PIXELS];          /* offset from it, in the frame of the mean shape */    
     Question questions[TREES][QUESTIONS]; /* below question q are 2q + 1 and 2q + 2 */
     float leaves[TREES][LEAVES][AXES];   /* by how much each moves the points */
     float over[2];                       /* a leaf is read as twelve numbers */
@@ -145,7 +145,7 @@ typedef struct {
 } Map;
 
 /* The map of three corners `to` three places. `inverse`: of the matrix with a row of the corners' x, of their y, of ones.
-   It stands below as dlib finds it, by singular values, to the last bit: with the true one, places on the edge between
+   Given as dlib finds it, by singular values, to the last bit: with the exact one, places on the edge between
    two pixels would fall to the other, and even parts of a chip would come out a level brighter or darker here and there. */
 static Map map_of(const Place to[3], const double inverse[3][3]) {
     Map found;
@@ -171,7 +171,7 @@ static const double OF_BOX[3][3] = {
 
 typedef struct {
     const uint8_t *rgb; /* (height, width, 3) */
-    uint8_t *grey;      /* (height, width), room for it */
+    uint8_t *grey;      /* (height, width), memory for it */
     int32_t width, height;
     int32_t left, top, right, bottom; /* the face's box */
 } Picture;
@@ -398,7 +398,7 @@ static void add_up(const uint8_t *restrict rgb, int width, int32_t *restrict sum
     for (int i = 0; i < width; i++) sums[i + 1] += sums[i];
 }
 
-/* `rgb`: (height, width, 3), at least 48 each. `sums`: room for width + 1. `small`: (48, 48). */
+/* `rgb`: (height, width, 3), at least 48 each. `sums`: memory for width + 1. `small`: (48, 48). */
 void small_grey(const uint8_t *rgb, int width, int height, int32_t *sums, uint8_t *small) {
     Run across[SMALL];
     for (int i = 0; i < SMALL; i++) across[i] = run(width, i);

@@ -70,12 +70,12 @@ def slope(dose: NDArray[np.floating], response: NDArray[np.floating]) -> Figure:
     x = np.column_stack([np.ones(n), dose])
     bread = np.linalg.inv(x.T @ x)
     beta = bread @ x.T @ response
-    room = np.clip(1 - np.einsum("ij,jk,ik->i", x, bread, x), 1e-6, None)
-    pull = ((bread @ x.T)[1] / room) ** 2
+    slack = np.clip(1 - np.einsum("ij,jk,ik->i", x, bread, x), 1e-6, None)
+    pull = ((bread @ x.T)[1] / slack) ** 2
     variance = float((pull * (response - x @ beta) ** 2).sum())
     # The variance is e' M e with M = R diag(pull) R, R = I - x bread x'; freedom = tr(M)^2 / tr(M^2).
     core = bread @ (x.T * pull) @ x
-    freedom = float((pull * room).sum()) ** 2 / float((pull**2 * (2 * room - 1)).sum() + np.trace(core @ core))
+    freedom = float((pull * slack).sum()) ** 2 / float((pull**2 * (2 * slack - 1)).sum() + np.trace(core @ core))
     half = float(t.ppf(0.5 + LEVEL / 2, min(freedom, n - 2))) * math.sqrt(variance)
     value = float(beta[1])
     return Estimate(value, value - half, value + half, LEVEL, "least squares, HC3, Bell-McCaffrey", n)
