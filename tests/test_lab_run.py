@@ -158,6 +158,9 @@ def test_every_attack_stands_on_the_leaderboard(done: tuple[Path, Path, Any]) ->
     before = {file: file.stat().st_mtime_ns for file in out.glob("*/attacks.*")}
     assert len(before) == 4
     assert lab("leaderboard", str(out), "-q").output == shown.output
+    one = lab("leaderboard", str(next(out.glob("*/row.json")).parent), "-q")
+    assert one.output.startswith("1 victims, samples alone")
+    assert "The margin of the best attack needs two runs or more." in one.output
     assert {file: file.stat().st_mtime_ns for file in before} == before
 
 

@@ -27,7 +27,8 @@ def leaderboard(
     Attacks that open the generator have a table of their own, over the runs
     that kept the networks these attacks need.
     """
-    required("torch", "lab")
+    for module in ("torch", *(["matplotlib"] if plot is not None else [])):
+        required(module, "lab")
     from probablyexists.attacks.known import ATTACKS
     from probablyexists.engines.resources import default_cache
     from probablyexists.lab.leaderboard import YARDSTICKS, margin, margin_words, standings, table
@@ -37,7 +38,8 @@ def leaderboard(
     progress, cache = progress_of(quiet), cache or default_cache()
     with limited_threads(threads):
         victims = [attacked(folder, ATTACKS, cache, progress, threads) for folder in find_victims(runs)]
-        found, won = standings(victims, list(ATTACKS)), margin(victims, list(ATTACKS))
+        found = standings(victims, list(ATTACKS))
+        won = margin(victims, list(ATTACKS)) if len(victims) > 1 else None
         opened = [victim for victim in victims if set(WHITE_BOX) <= set(victim.costs)]
         beside = standings(opened, [*YARDSTICKS, *WHITE_BOX]) if opened else []
     if plot is not None:
@@ -45,6 +47,6 @@ def leaderboard(
 
         plot_leaderboard(found, plot)
     typer.echo(f"{len(victims)} victims, samples alone\n\n{table(found)}\n")
-    typer.echo(margin_words(won))
+    typer.echo("The margin of the best attack needs two runs or more." if won is None else margin_words(won))
     if opened:
         typer.echo(f"\n{len(opened)} victims, opened, beside attacks on samples alone\n\n{table(beside)}")
