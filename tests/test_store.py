@@ -451,3 +451,13 @@ def test_a_part_that_disappears_is_an_error_and_no_rows_of_anything(tmp_path: Pa
     parts(tmp_path)[1].unlink()
     with pytest.raises(InputError, match=r"part-.*: the embeddings store cannot be read"):
         store.read(keys)
+
+
+def test_a_list_of_photos_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+    keys, recogniser = stored(tmp_path)
+    listed = parts(tmp_path)[0].with_suffix(".keys")
+    listed.unlink()
+    listed.mkdir()  # nothing can be written in its place
+    store = open_store(tmp_path, recogniser, "aligned")
+    assert store.known == frozenset(keys)
+    assert store.read(keys).embeddings[:, 0].tolist() == [float(i) for i in range(len(keys))]

@@ -46,6 +46,8 @@ def attack_problems(attack: object) -> list[str]:
 
 def guarded(attack: Attack, samples: Photos, reference: Reference | None, matcher: Matcher) -> Scorer:
     """The prepared attack. InputError if it fails, or if its scores are not one finite number for each person."""
+    failed = f"attack {attack.id}: failed"
+    scorer = called(failed, attack.prepare, samples, reference, matcher)
 
     def score(faces: Faces) -> NDArray[np.float64]:
         found = np.asarray(called(failed, scorer, faces), dtype=np.float64)
@@ -56,6 +58,4 @@ def guarded(attack: Attack, samples: Photos, reference: Reference | None, matche
             )
         return found
 
-    failed = f"attack {attack.id}: failed"
-    scorer = called(failed, attack.prepare, samples, reference, matcher)
     return score

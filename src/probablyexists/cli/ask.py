@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from probablyexists.cli.options import Json, Quiet, from_settings, progress_of
-from probablyexists.cli.summary import sheet_summary
 from probablyexists.intake.settings import AskSettings
 
 
@@ -22,6 +21,7 @@ def ask(settings: AskSettings, as_json: Json = False, quiet: Quiet = False) -> N
 
     Exit code: 0 done, whatever was found; 2 bad input, 3 a failure of the program.
     """
+    from probablyexists.cli.summary import sheet_summary
     from probablyexists.tasks.ask import run
 
     sheet = run(settings, progress_of(quiet))

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from probablyexists.cli.options import Json, Quiet, from_settings, progress_of
-from probablyexists.cli.summary import summary
 from probablyexists.intake.settings import AuditSettings
 
 
@@ -52,6 +51,7 @@ def audit(
         planned = plan(settings, progress)
         typer.echo(json.dumps(asdict(planned), indent=1) if as_json else str(planned))
         return
+    from probablyexists.cli.summary import summary
     from probablyexists.tasks.audit import run
 
     findings = run(settings, progress)

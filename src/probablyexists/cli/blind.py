@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from probablyexists.cli.options import Json, Quiet, from_settings, progress_of
-from probablyexists.cli.summary import frequent_summary
 from probablyexists.intake.settings import BlindSettings
 
 
@@ -19,6 +18,7 @@ def blind(settings: BlindSettings, as_json: Json = False, quiet: Quiet = False) 
 
     Exit code: 0 done, whatever was found; 2 bad input, 3 a failure of the program.
     """
+    from probablyexists.cli.summary import frequent_summary
     from probablyexists.tasks.blind import run
 
     found = run(settings, progress_of(quiet))

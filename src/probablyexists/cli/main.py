@@ -24,6 +24,6 @@ def main() -> None:
         if left.code == 130:  # Typer's exit code for Ctrl-C
             print("probablyexists: stopped; embeddings are kept, run the same command to continue", file=sys.stderr)  # noqa: T201
         raise
-    except Exception:
+    except Exception:  # not foreseen: shown whole, with a code that is neither a leak nor bad input
         traceback.print_exc()
         sys.exit(3)

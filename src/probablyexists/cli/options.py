@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.progress import Console, Progress, Silent
 from probablyexists.engines.resources import Resources
 from probablyexists.intake.settings import checked
@@ -84,8 +84,8 @@ def _parameter(
 ) -> inspect.Parameter:
     names = () if how is typer.Argument else ("-k",) if name == "k" else ("--" + name.replace("_", "-"),)
     panel = panel or (EXPERT if name in _EXPERT_FIELDS else None)
-    option = how(*names, help=field.description, rich_help_panel=panel)
-    annotation: Any = Annotated[_on_command_line(field.annotation), option]
+    typer_option = how(*names, help=field.description, rich_help_panel=panel)
+    annotation: Any = Annotated[_on_command_line(field.annotation), typer_option]
     default = None if field.default in (PydanticUndefined, ()) else field.default
     if required:
         default = inspect.Parameter.empty
@@ -109,15 +109,17 @@ def _config(context: typer.Context, path: Path | None) -> Path | None:
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"--config {path}: cannot be read ({error.strerror}); check the path") from None
+        raise InputError(f"{option('config', path)}: cannot be read ({error.strerror}); check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"--config {path}: is not valid TOML ({error}); correct it") from None
-    names = {option.lstrip("-"): parameter.name for parameter in context.command.params for option in parameter.opts}
+        raise InputError(f"{option('config', path)}: is not valid TOML ({error}); correct it") from None
+    names = {opt.lstrip("-"): parameter.name for parameter in context.command.params for opt in parameter.opts}
     values = {}
     for key, value in given.items():
         name = names.get(key.replace("_", "-"), names.get(key))
         if name is None or name == "config":
-            raise InputError(f"--config {path}: no option {key!r}; write options without the --, such as training")
+            raise InputError(
+                f"{option('config', path)}: no option {key!r}; write options without the --, such as training"
+            )
         values[name] = value
     context.default_map = {**(context.default_map or {}), **values}
     return path

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
 from probablyexists.cli.options import Json, Seed
 
 
@@ -36,7 +36,7 @@ def split(
     from probablyexists.sources.split import draw_roles, write_manifest
 
     if out.exists():
-        raise InputError(f"--out {out}: exists; a split is drawn once. Give another name or delete it first")
+        raise InputError(f"{option('out', out)}: exists; a split is drawn once. Give another name or delete it first")
     source = open_source(dataset)
     if not isinstance(source, FolderSource | ManifestSource):
         raise InputError(f"{dataset}: is an archive, which a manifest cannot list; unpack it and split the folder")

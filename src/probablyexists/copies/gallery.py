@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.basis.threads import mapper
 from probablyexists.copies.normalised import HASH_SIDE, Windows, cores, hashes, mirrored, normalise, warp, windows
 
 T = TypeVar("T")
@@ -62,10 +62,8 @@ class How:
         block = self.portions.block
         blocks = [slice(start, min(n, start + block)) for start in range(0, n, block)]
         threads = min(self.threads or os.cpu_count() or 1, len(blocks))
-        if threads <= 1:
-            return [work(rows) for rows in blocks]
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(work, blocks))
+        with mapper(max(1, threads)) as in_order:
+            return list(in_order(work, blocks))
 
 
 @dataclass(frozen=True)

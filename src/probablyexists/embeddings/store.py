@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -142,7 +142,8 @@ class Store:
         if len(keys) % 32 == 0 and digest == _digest(part, keys):
             return [keys[at : at + 32] for at in range(0, len(keys), 32)]
         found: list[bytes] = _read_part(part, ["sha256"])["sha256"].to_pylist()
-        self._write_keys(part, found)
+        with suppress(InputError):  # a cache that can only be read needs no list, only more time
+            self._write_keys(part, found)
         return found
 
     def _write_keys(self, part: Path, keys: Sequence[bytes]) -> None:

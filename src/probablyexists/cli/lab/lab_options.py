@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
-from probablyexists.basis.errors import InputError, required
+from probablyexists.basis.errors import InputError, option, required
 
 if TYPE_CHECKING:
     from probablyexists.lab.pool import Cell
@@ -30,7 +30,7 @@ def checked(kind: type[Checked], **given: object) -> Checked:
         return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"--{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise InputError(f"{option('.'.join(map(str, first['loc'])))}: {first['msg']}") from None
 
 
 def cells(experiment: Path, out: Path) -> list[Cell]:
@@ -42,5 +42,7 @@ def cells(experiment: Path, out: Path) -> list[Cell]:
 
     found = rows(read_experiment(experiment), out)
     if not found:
-        raise InputError(f"--out {out}: holds no row of {experiment}; carry it out with: probablyexists lab run")
+        raise InputError(
+            f"{option('out', out)}: holds no row of {experiment}; carry it out with: probablyexists lab run"
+        )
     return pool(found, out.parent if out.is_file() else out)

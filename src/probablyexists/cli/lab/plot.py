@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import InputError, option
 from probablyexists.cli.lab.lab_options import Done, Experiment, cells
 
 
@@ -25,4 +25,4 @@ def plot(
     for path in written:
         typer.echo(str(path))
     if not written:
-        raise InputError(f"--out {out}: no curve has two points yet; carry out more runs")
+        raise InputError(f"{option('out', out)}: no curve has two points yet; carry out more runs")
