@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ def onnx_session(
     `providers`: by preference; those that this installation lacks are left out. `threads`: for each call; None: as many
     as there are cores. `fallback`: whether a model that fails on a GPU is tried on the CPU, which is then printed.
     """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

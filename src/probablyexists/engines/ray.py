@@ -22,6 +22,7 @@ from probablyexists.basis.errors import InputError, ProbablyExistsError, option,
 from probablyexists.embeddings.embed import Looked, look_at
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import Store
+from probablyexists.engines.own_cluster import start_own_cluster
 from probablyexists.faces.acquire import FacesMode
 from probablyexists.matching.neighbours import MEMORY, Nearest, Vectors, nearest
 from probablyexists.sources.open_source import Source
@@ -45,15 +46,15 @@ class RayEngine:
 
     def __init__(self, address: str | None = None, memory: int = MEMORY) -> None:
         self._memory = memory
-        required("ray.data", "ray")
+        required("ray", "ray")
         import ray
 
         if not ray.is_initialized():
-            try:
-                _knock(address)
-                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
-            except (OSError, ValueError) as error:
-                raise InputError(f"{option('ray_address', address)}: no cluster answers there ({error})") from None
+            if address is None:
+                start_own_cluster()
+            else:
+                _join(address)
+        required("ray.data", "ray")
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
@@ -103,9 +104,19 @@ class RayEngine:
         return found
 
 
-def _knock(address: str | None) -> None:
+def _join(address: str) -> None:
+    import ray
+
+    try:
+        _knock(address)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{option('ray_address', address)}: no cluster answers there ({error})") from None
+
+
+def _knock(address: str) -> None:
     """Raise OSError at once if nothing listens; Ray would keep trying for minutes."""
-    host, _, port = (address or "").rpartition(":")
+    host, _, port = address.rpartition(":")
     if host and port.isdecimal() and "://" not in host:
         if int(port) > 65_535:
             raise ValueError(f"there is no port {port}")
