@@ -44,7 +44,7 @@ from probablyexists.basis.errors import ImageError
 from probablyexists.basis.model_files import LANDMARKS_SHA256, RECOGNISER_SHA256, model_file
 from probablyexists.basis.progress import Silent
 from probablyexists.drawn.population import write_population
-from probablyexists.embeddings.dlib_onnx import Precision, graph_file
+from probablyexists.embeddings.dlib_onnx import Precision, graph_of
 from probablyexists.embeddings.embed import embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.faces.acquire import FacesMode
@@ -119,8 +119,8 @@ class Bare:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        path = str(graph_file(cache, precision))
-        self.session: Any = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        model = graph_of(cache, precision)
+        self.session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.chips = np.random.default_rng(0).integers(0, 256, (n, 150, 150, 3), dtype=np.uint8)
         self.mirrored = np.ascontiguousarray(self.chips[:, :, ::-1])
 

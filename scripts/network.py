@@ -107,7 +107,7 @@ base = 8
 batch = 16
 images = 640
 samples = 100
-snapshot_samples = 50
+snapshot_samples = 100
 people = 8
 photos = 3
 unseen = 1
@@ -115,7 +115,7 @@ heldout_photos = 3
 
 [[grid]]
 part = "tiny"
-set = "people:40x4"
+set = "people:60x8"
 procedure = ["dcgan"]
 seed = 0
 """
@@ -137,8 +137,8 @@ def commands(root: Path) -> dict[str, list[str]]:
     """Name -> arguments of `probablyexists`, on drawn people in `root`; each may need the results of those before."""
     from probablyexists.drawn.population import write_population
 
-    for number, name in enumerate(("training", "heldout", "reference")):
-        write_population(root / name, range(24 * number, 24 * number + 24), range(3))
+    for name, people in (("training", range(24)), ("heldout", range(24, 48)), ("reference", range(48, 100))):
+        write_population(root / name, people, range(3))
     write_population(root / "samples", range(12, 36), range(3, 5))
     at = {name: str(root / name) for name in ("training", "heldout", "reference", "samples", "cache")}
     person = next((root / "training").iterdir())
@@ -156,7 +156,7 @@ def commands(root: Path) -> dict[str, list[str]]:
         "match": f"match {tables} --out {root}/found",
         "match --engine ray": f"match {tables} --engine ray --out {root}/found-by-ray",
         "demo": f"demo --out {root}/demo",
-        "lab train": f"lab train people:40x4 --people 8 --photos 3 --images 640 --size 32 --base 8 --out {root}/gan",
+        "lab train": f"lab train people:60x8 --people 8 --photos 3 --unseen 1 --images 640 --size 32 --base 8 --out {root}/gan",
         "lab run": f"lab run {experiment} --out {root}/lab",
         "lab leaderboard": f"lab leaderboard {root}/lab --out {root}/board",
     }

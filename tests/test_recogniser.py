@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import itertools
+import pickle
 import random
 import re
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +29,8 @@ from PIL import Image
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.model_files import RECOGNISER_SHA256, model_file
 from probablyexists.drawn.population import draw_person, draw_photo
-from probablyexists.embeddings.dlib_onnx import build_graph, graph_file
+from probablyexists.embeddings import recognisers
+from probablyexists.embeddings.dlib_onnx import build_graph, graph_of
 from probablyexists.embeddings.dlib_ranges import RANGES
 from probablyexists.embeddings.dlib_weights import DlibWeights, read_weights
 from probablyexists.embeddings.recognisers import DlibRecogniser, OnnxRecogniser, open_recogniser
@@ -223,15 +229,21 @@ def _reads_or_refuses(data: bytes) -> bool:
         return False
 
 
+def cached_graph(cache: Path) -> Path:
+    (path,) = (cache / "models").glob("*int8*.onnx")
+    return path
+
+
 def test_graph_is_written_whole_and_used_again(tmp_path: Path) -> None:
-    path = graph_file(tmp_path, "int8")
-    content, written = path.read_bytes(), path.stat()
-    assert graph_file(tmp_path, "int8") == path
+    content = graph_of(tmp_path, "int8")
+    path = cached_graph(tmp_path)
+    written = path.stat()
+    assert graph_of(tmp_path, "int8") == path.read_bytes() == content
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
-    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert sorted(p.suffix for p in path.parent.iterdir()) == [".onnx", ".sha256"]
     assert RECOGNISER_SHA256[:16] in path.name
     path.unlink()
-    assert graph_file(tmp_path, "int8").read_bytes() == content
+    assert graph_of(tmp_path, "int8") == path.read_bytes() == content
 
 
 def test_a_graph_that_cannot_be_built_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,16 +258,48 @@ def test_a_graph_that_cannot_be_built_leaves_no_file(tmp_path: Path, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", stop)
         with pytest.raises(Stopped):
-            graph_file(tmp_path, "int8")
+            graph_of(tmp_path, "int8")
     assert list((tmp_path / "models").iterdir()) == []
     assert DlibRecogniser(tmp_path).dim == 128
 
 
-def test_a_damaged_graph_in_the_cache_says_what_to_do(tmp_path: Path) -> None:
-    path = graph_file(tmp_path, "int8")
-    path.write_bytes(path.read_bytes()[:100_000])
-    with pytest.raises(InputError, match=r"not a usable ONNX model.*delete it"):
-        DlibRecogniser(tmp_path)
+@pytest.mark.parametrize("damage", ["zeroed", "truncated", "another network"])
+def test_a_damaged_recogniser_in_the_cache_is_built_again_and_said(
+    tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    """200 kB of zeros among the weights leave a network that runs, and would fill the store with other embeddings."""
+    content = graph_of(cache, "int8")
+    shutil.copytree(cache / "models", tmp_path / "models")
+    path = cached_graph(tmp_path)
+    middle = len(content) // 2
+    path.write_bytes(
+        {
+            "zeroed": content[:middle] + bytes(200_000) + content[middle + 200_000 :],
+            "truncated": content[:100_000],
+            "another network": network(tmp_path / "other.onnx", ["n", 3, 8, 8]).read_bytes(),
+        }[damage]
+    )
+    assert graph_of(tmp_path, "int8") == content
+    assert path.read_bytes() == content
+    assert [record.getMessage() for record in caplog.records] == [f"{path}: was damaged; it is built again"]
+
+
+def test_a_cache_for_reading_only_serves_the_recogniser_all_the_same(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one without a recogniser: it is built each time."""
+    expected = graph_of(cache, "int8")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    assert graph_of(tmp_path, "int8") == expected
+    assert not cached_graph_exists(tmp_path)
+
+
+def cached_graph_exists(cache: Path) -> bool:
+    return any((cache / "models").glob("*.onnx"))
 
 
 # --- any ONNX file --------------------------------------------------------------------------------------------------
@@ -329,7 +373,10 @@ def test_insightface_weights_are_taken_from_its_folder(tmp_path: Path, monkeypat
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(InputError, match=r"non-commercial.*pip install insightface"):
         open_recogniser("insightface", tmp_path)
-    network(tmp_path / ".insightface/models/buffalo_l/w600k_r50.onnx", ["n", 3, 112, 112], dims=[1, 3])
+    path = network(tmp_path / ".insightface/models/buffalo_l/w600k_r50.onnx", ["n", 3, 112, 112], dims=[1, 3])
+    with pytest.raises(InputError, match=r"w600k_r50.onnx.*is damaged, or another file than expected \(sha256"):
+        open_recogniser("insightface", tmp_path)
+    monkeypatch.setattr(recognisers, "INSIGHTFACE_SHA256", hashlib.sha256(path.read_bytes()).hexdigest()[:12])
     recogniser = open_recogniser("insightface", tmp_path)
     assert (recogniser.side, recogniser.dim, recogniser.template) == (112, 3, "arcface")
     found = recogniser.embed(colours((255, 0, 0), (0, 255, 0), side=112))
@@ -376,6 +423,71 @@ def test_zero_embeddings_are_an_error_with_a_count(tmp_path: Path) -> None:
     chips[0, :, 4:] = (0, 255, 255)
     with pytest.raises(InputError, match="1 of 2 embeddings"):
         recogniser.embed(chips)
+
+
+def weighted(folder: Path, weights: list[float], place: str = "weights.bin") -> Path:
+    """A network that multiplies the mean of each channel by a weight, which lies in a file of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], axes=[2, 3], keepdims=0),
+        helper.make_node("Mul", ["mean", "weights"], ["y"]),
+    ]
+    tensor = onnx.TensorProto(name="weights", data_type=TensorProto.FLOAT, dims=[3])
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=place)
+    graph = helper.make_graph(
+        nodes,
+        "weighted",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])],
+        [tensor],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    (folder / "net.onnx").write_bytes(model.SerializeToString())
+    (folder / place).write_bytes(np.array(weights, "<f4").tobytes())
+    return folder / "net.onnx"
+
+
+def test_weights_beside_the_model_are_part_of_its_id(tmp_path: Path) -> None:
+    """The .onnx file is the same in both folders; only the file of weights differs."""
+    one = OnnxRecogniser(weighted(tmp_path / "one", [1, 1, 1]))
+    other = OnnxRecogniser(weighted(tmp_path / "other", [1, -1, 1]))
+    assert (tmp_path / "one/net.onnx").read_bytes() == (tmp_path / "other/net.onnx").read_bytes()
+    assert one.id != other.id
+    assert OnnxRecogniser(weighted(tmp_path / "copy", [1, 1, 1])).id == one.id
+    chips = colours((255, 0, 0))
+    np.testing.assert_allclose(one.embed(chips) * [1, -1, 1], other.embed(chips), atol=1e-6)
+
+
+@pytest.mark.parametrize("place", ["../weights.bin", "/etc/hostname", "sub/weights.bin", ""])
+def test_weights_elsewhere_are_not_read(tmp_path: Path, place: str) -> None:
+    (tmp_path / "here" / "sub").mkdir(parents=True)
+    path = weighted(tmp_path / "here", [1, 1, 1])
+    model = onnx.load(path, load_external_data=False)
+    model.graph.initializer[0].external_data[0].value = place
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match=r"outside the model's folder, which is not read for safety"):
+        OnnxRecogniser(path)
+
+
+def test_weights_that_are_missing_or_cut_get_one_line(tmp_path: Path) -> None:
+    path = weighted(tmp_path, [1, 1, 1])
+    (tmp_path / "weights.bin").unlink()
+    with pytest.raises(InputError, match=r"its weights in weights.bin cannot be read"):
+        OnnxRecogniser(path)
+    (tmp_path / "weights.bin").write_bytes(b"abc")
+    with pytest.raises(InputError, match=r"not a usable ONNX model|cannot be read"):
+        OnnxRecogniser(path)
+
+
+def test_another_machine_must_have_the_same_recogniser(tmp_path: Path) -> None:
+    """A recogniser is opened by its path there; other weights at this path would give other embeddings."""
+    sent = pickle.dumps(OnnxRecogniser(weighted(tmp_path, [1, 1, 1])))
+    assert isinstance(pickle.loads(sent), OnnxRecogniser)
+    weighted(tmp_path, [1, 2, 1])
+    with pytest.raises(InputError, match="is damaged, or another file than expected"):
+        pickle.loads(sent)
 
 
 # --- ArcFace's frame ------------------------------------------------------------------------------------------------

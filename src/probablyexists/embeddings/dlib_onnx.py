@@ -14,13 +14,17 @@ Runtime fuses each pair of QuantizeLinear and DequantizeLinear into the operator
 
 from __future__ import annotations
 
+import hashlib
+import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.basis.files import written_whole
+from probablyexists.basis.cache_folder import cache_folder, write_cached
+from probablyexists.basis.errors import InputError
 from probablyexists.basis.model_files import RECOGNISER_SHA256, model_file
 from probablyexists.embeddings.dlib_ranges import RANGES, Ranges
 from probablyexists.embeddings.dlib_weights import DlibWeights, read_weights
@@ -37,15 +41,29 @@ _MOST = {"weights": 63, "activations": 255}
 Precision = Literal["float32", "int8"]
 
 
-def graph_file(cache: Path, precision: Precision) -> Path:
-    """The cached ONNX file, built if missing. Its name contains `graph_id`."""
+def graph_of(cache: Path, precision: Precision) -> bytes:
+    """The ONNX graph: from the cache if it is there and whole, else built and written there if that is possible."""
     path = cache / "models" / f"{graph_id(precision).replace('/', '-')}.onnx"
-    if not path.is_file():
-        source = model_file("dlib_face_recognition_resnet_model_v1.dat", RECOGNISER_SHA256)
-        graph = build_graph(read_weights(source.read_bytes()), RANGES if precision == "int8" else None)
-        with written_whole(path) as aside:
-            aside.write_bytes(graph)
-    return path
+    hashed = path.with_suffix(".sha256")
+    found, expected = _content(path), _content(hashed)
+    if found is not None and expected == hashlib.sha256(found).hexdigest().encode():
+        return found
+    if found is not None and expected is not None:
+        logging.getLogger(__name__).warning("%s: was damaged; it is built again", path)
+    source = model_file("dlib_face_recognition_resnet_model_v1.dat", RECOGNISER_SHA256)
+    graph = build_graph(read_weights(source.read_bytes()), RANGES if precision == "int8" else None)
+    with suppress(InputError):  # built again next time; if embeddings are to be written, that will say why it fails
+        cache_folder(cache, "models")
+        write_cached(path, graph)
+        write_cached(hashed, hashlib.sha256(graph).hexdigest().encode())
+    return graph
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def graph_id(precision: Precision) -> str:

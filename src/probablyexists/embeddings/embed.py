@@ -23,7 +23,7 @@ from probablyexists.basis.memory import allocated
 from probablyexists.basis.own_code import called
 from probablyexists.basis.progress import Progress
 from probablyexists.embeddings.recognisers import Recogniser
-from probablyexists.embeddings.store import Row, Store
+from probablyexists.embeddings.store import LostError, Row, Store
 from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, Face, FacesMode, acquire
 from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source
@@ -34,6 +34,8 @@ MOST_READ = 1024
 """A batch ends after this many photos even if it is not full because most are in the store."""
 AHEAD = 2
 """Most batches that wait for each thread."""
+TRIES = 3
+"""How often photos are embedded again whose parts of the store are gone when the table is read."""
 
 File = tuple[bytes, bytes]
 """SHA-256 and content of a file."""
@@ -132,6 +134,21 @@ class Looked:
         return len(self.keys) + len(self.unreadable)
 
 
+@dataclass(frozen=True)
+class Some:
+    """Some photos of a source, as a source."""
+
+    source: Source
+    photos: tuple[Photo, ...]
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
+        return self.source.stream(wanted)
+
+
 Look = Callable[[Source, Store, FacesMode, Recogniser], Iterable[Looked]]
 """Reads, acquires and embeds all photos of a source."""
 
@@ -155,21 +172,32 @@ def embed(
     keys: dict[Photo, bytes] = {}
     unreadable: list[SetAside] = []
     n_computed = 0
-    part: list[Row] = []
-    with progress.stage(title, len(source.photos)) as bar:
+    photos = source.photos
+    for removed in store.removed:
+        progress.say(removed)
+    for _ in range(TRIES):
+        part: list[Row] = []
+        with progress.stage(title, len(photos)) as bar:
+            try:
+                for looked in (look or in_threads())(Some(source, photos), store, mode, recogniser):
+                    keys.update(looked.keys)
+                    unreadable += looked.unreadable
+                    part += looked.rows
+                    n_computed += len(looked.rows)
+                    bar.advance(len(looked))
+                    while len(part) >= ROWS_A_PART:
+                        store.add(part[:ROWS_A_PART])
+                        part = part[ROWS_A_PART:]
+            finally:  # keep what is done, also when stopped
+                store.add(part)
         try:
-            for looked in (look or in_threads())(source, store, mode, recogniser):
-                keys.update(looked.keys)
-                unreadable += looked.unreadable
-                part += looked.rows
-                n_computed += len(looked.rows)
-                bar.advance(len(looked))
-                while len(part) >= ROWS_A_PART:
-                    store.add(part[:ROWS_A_PART])
-                    part = part[ROWS_A_PART:]
-        finally:  # keep what is done, also when stopped
-            store.add(part)
-    return _table(source, store, keys, unreadable, n_computed, pictures)
+            return _table(source, store, keys, unreadable, n_computed, pictures)
+        except LostError as lost:
+            progress.say(lost.raw)
+        photos = tuple(photo for photo in source.photos if photo in keys and keys[photo] not in store)
+        for photo in photos:
+            del keys[photo]
+    raise InputError(f"{store.folder}: is damaged or deleted as fast as it is written; set another cache folder")
 
 
 def in_threads(threads: int | None = None) -> Look:

@@ -1,17 +1,32 @@
-"""Embeddings in Parquet files that need not fit in memory: read by slices, from disk or any fsspec address."""
+"""Embeddings in Parquet files that need not fit in memory: read by slices, from disk or any fsspec address.
+
+What is written here carries checksums, of every page and of every row group, and is checked when it is read.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.basis.errors import InputError, option, required
+from probablyexists.basis.errors import InputError, WriteError, option, required
+from probablyexists.basis.owner_only import make_folder
+from probablyexists.basis.text import one_line
+
+_CHECKS = "checksums"
+"""In the schema of a file written here: a digest of each row group."""
+OFF_UNIT = 1e-3
+"""How far the length of an embedding may be from 1."""
 
 
 class ParquetVectors:
@@ -28,14 +43,18 @@ class ParquetVectors:
         self.dim = 0
         self.recogniser: str | None = None
         """The recogniser's id, where the table names it."""
-        self._groups: list[tuple[str, int]] = []
+        self._groups: list[tuple[str, int, str | None]] = []
+        """File, number and checksum of each row group."""
         self._sizes: list[int] = []
         for file in _files(disk, path, where):
-            with disk.open_input_file(file) as opened:
-                parquet = _parquet(opened, file)
+            with _opened(disk, file) as parquet:
                 self._check(parquet.schema_arrow, file)
-                self._groups += [(file, number) for number in range(parquet.num_row_groups)]
-                self._sizes += [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+                n = parquet.num_row_groups
+                sums = _checksums(parquet.schema_arrow, n)
+                if len(sums) != n:
+                    raise InputError(f"{file}: is damaged; it has {n} groups of rows where {len(sums)} were written")
+                self._groups += [(file, number, sums[number]) for number in range(n)]
+                self._sizes += [parquet.metadata.row_group(i).num_rows for i in range(n)]
         self._ends = list(accumulate(self._sizes))
 
     def __len__(self) -> int:
@@ -51,17 +70,36 @@ class ParquetVectors:
         while at < stop:
             group = bisect_right(self._ends, at)
             first, until = self._ends[group] - self._sizes[group], min(stop, self._ends[group])
-            values = self._read(disk, *self._groups[group])
+            values = self._read(disk, *self._groups[group], self._sizes[group], first)
             out[at - start : until - start] = values[at - first : until - first]
             at = until
         return out
 
-    def _read(self, disk: Any, file: str, group: int) -> NDArray[np.float32]:
-        with disk.open_input_file(file) as opened:
-            column = _parquet(opened, file).read_row_group(group, columns=["embedding"])["embedding"].combine_chunks()
-        if column.null_count:
-            raise InputError(f"{file}: {column.null_count} embeddings are missing; leave out rows without one")
-        return np.asarray(column.flatten(), np.float32).reshape(-1, self.dim)
+    def _read(
+        self, disk: Any, file: str, group: int, checksum: str | None, size: int, first: int
+    ) -> NDArray[np.float32]:
+        with _opened(disk, file) as parquet:
+            column = parquet.read_row_group(group, columns=["embedding"])["embedding"].combine_chunks()
+            metadata = parquet.schema_arrow.metadata
+            missing, n = column.null_count, len(column)
+            values = np.asarray(column.flatten(), np.float32)
+        if missing:
+            raise InputError(f"{file}: {missing} embeddings are missing; leave out rows without one")
+        if n != size or values.size != size * self.dim:
+            raise InputError(f"{file}: is damaged; it has {n} rows where {size} were announced")
+        values = values.reshape(-1, self.dim)
+        if checksum is not None and checksum != _checksum(values, _about(metadata), group):
+            raise InputError(f"{file}: is damaged; rows from {first:,} are not what was written")
+        length = np.sqrt(np.einsum("ij,ij->i", values, values, dtype=np.float64))
+        wrong = np.flatnonzero(~(np.abs(length - 1) < OFF_UNIT))  # NaN is far from everything
+        if wrong.size:
+            row = int(wrong[0])
+            said = f"length {length[row]:.3g}" if np.isfinite(values[row]).all() else "numbers that are not finite"
+            raise InputError(
+                f"{file}: the embedding in row {first + row:,} of {self.where} has {said}; leave out what is not "
+                "finite, and divide each embedding by its length"
+            )
+        return values
 
     def _check(self, schema: Any, file: str) -> None:
         import pyarrow as pa
@@ -72,7 +110,7 @@ class ParquetVectors:
         if self.dim not in (0, kind.list_size):
             raise InputError(f"{file}: embeddings have {kind.list_size} numbers, but {self.dim} in the files before it")
         self.dim = int(kind.list_size)
-        self.recogniser = (schema.metadata or {}).get(b"recogniser", b"").decode() or None
+        self.recogniser = _about(schema.metadata).get("recogniser") or None
 
 
 @dataclass(frozen=True)
@@ -96,14 +134,24 @@ class TableFolder:
 
     def about(self, name: str) -> dict[str, str]:
         """The `about` that a file was written with."""
-        with self.disk.open_input_file(f"{self.path}/{name}") as opened:
-            metadata = _parquet(opened, name).schema_arrow.metadata or {}
-        return {key.decode(): value.decode() for key, value in metadata.items()}
+        with _opened(self.disk, f"{self.path}/{name}") as parquet:
+            return _about(parquet.schema_arrow.metadata)
+
+    def n_rows(self, name: str) -> int:
+        """Rows of a file, all of which are read. InputError if it is damaged."""
+        with _opened(self.disk, f"{self.path}/{name}") as parquet:
+            return sum(parquet.read_row_group(group).num_rows for group in range(parquet.num_row_groups))
+
+    def remove(self, name: str) -> None:
+        """Delete a file."""
+        with self._writing():
+            self.disk.delete_file(f"{self.path}/{name}")
 
     def write(self, name: str, columns: Mapping[str, Any], about: Mapping[str, str], **lists: NDArray[Any]) -> None:
         """Write one file, whole or not at all: columns as they are, (n, d) arrays as lists of d numbers a row.
 
-        `about`: kept in the file's schema.
+        `about`: kept in the file's schema. On disk, only the owner can read the file and a folder made for it.
+        WriteError.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -112,17 +160,55 @@ class TableFolder:
         for column, values in lists.items():
             flat = pa.array(np.ascontiguousarray(values).ravel())
             arrays[column] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
-        try:
-            self.disk.create_dir(self.path, recursive=True)
-            aside = f"{self.path}/.{name}.part"
+        metadata = dict(about)
+        if "embedding" in lists:
+            metadata[_CHECKS] = json.dumps(self._checksums(lists["embedding"], about))
+        table = pa.table(arrays).replace_schema_metadata(metadata)
+        with self._writing():
+            aside = self._new_file(f".{name}.part")
             with self.disk.open_output_stream(aside) as sink:
-                table = pa.table(arrays).replace_schema_metadata(dict(about))
-                pq.write_table(table, sink, use_dictionary=False, row_group_size=self.rows_a_group)
+                pq.write_table(
+                    table, sink, use_dictionary=False, row_group_size=self.rows_a_group, write_page_checksum=True
+                )
             self.disk.move(aside, f"{self.path}/{name}")
+
+    def _checksums(self, values: NDArray[Any], about: Mapping[str, str]) -> list[str]:
+        groups = range(0, len(values), self.rows_a_group)
+        return [_checksum(values[at : at + self.rows_a_group], about, number) for number, at in enumerate(groups)]
+
+    def _new_file(self, name: str) -> str:
+        """The path of a file that is about to be written; on disk it is there already, for its owner only."""
+        path = f"{self.path}/{name}"
+        if "://" in self.where:
+            self.disk.create_dir(self.path, recursive=True)
+        else:
+            make_folder(Path(self.path))
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        return path
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            raise InputError(
-                f"{self.where}: cannot be written ({error.strerror or error}); check the address"
-            ) from error
+            raise WriteError(self.where, error, f"give another folder or address with {option('out')}") from error
+
+
+def _checksum(values: NDArray[Any], about: Mapping[str, str], number: int) -> str:
+    """Digest of a row group's embeddings, and of what is said of them."""
+    said = json.dumps([number, sorted(about.items())]).encode()
+    return hashlib.sha256(said + np.ascontiguousarray(values, "<f4").tobytes()).hexdigest()[:16]
+
+
+def _checksums(schema: Any, n: int) -> list[str | None]:
+    """The digests in a schema; n times None if there are none, as in a table that others wrote."""
+    found = (schema.metadata or {}).get(_CHECKS.encode())
+    return [None] * n if found is None else [str(digest) for digest in json.loads(found)]
+
+
+def _about(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
+    its = {key: value for key, value in (metadata or {}).items() if key != _CHECKS.encode()}
+    return {key.decode(): value.decode() for key, value in its.items()}
 
 
 def table_folder(where: str) -> TableFolder:
@@ -164,11 +250,15 @@ def _files(disk: Any, path: str, where: str) -> list[str]:
     return names
 
 
-def _parquet(opened: Any, file: str) -> Any:
-    import pyarrow as pa
+@contextmanager
+def _opened(disk: Any, file: str) -> Iterator[Any]:
+    """A Parquet file, its pages checked as they are read. InputError if it is not one, or damaged."""
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(opened)
-    except pa.ArrowException as error:
-        raise InputError(f"{file}: is not a Parquet file, or damaged ({' '.join(str(error).split())[:120]})") from None
+        with disk.open_input_file(file) as opened:
+            yield pq.ParquetFile(opened, page_checksum_verification=True)
+    except InputError:
+        raise
+    except Exception as error:  # Arrow raises many kinds on a damaged file
+        raise InputError(f"{file}: is not a Parquet file, or damaged ({one_line(error)})") from None

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError, option
-from probablyexists.basis.files import sha256_file
 from probablyexists.basis.onnx_session import onnx_session
 from probablyexists.basis.own_code import is_object_name, made_by_name, problems_of
+from probablyexists.basis.text import one_line
 from probablyexists.embeddings import dlib_onnx
+from probablyexists.embeddings.whole_model import whole_model
 from probablyexists.faces.alignment import Template
 from probablyexists.faces.compiled import CHIP_SIDE
 
@@ -54,6 +55,8 @@ class Recogniser(Protocol):
         """(n, side, side, 3) RGB -> (n, dim), each row of unit length; crop and mirror image averaged."""
 
 
+INSIGHTFACE_SHA256 = "4c06341c33c2"
+"""How the hash of buffalo_l's recogniser begins, according to public lists of other projects."""
 _WEBFACE = "WebFace600K, celebrities from the internet"
 _WEBFACE_KNOWS = ("webface", "celeb", "vgg", "lfw")
 
@@ -75,7 +78,7 @@ def open_recogniser(name: str | Recogniser, cache: Path) -> Recogniser:
     if name == "dlib-float32":
         return DlibRecogniser(cache, "float32")
     if name == "insightface":
-        return OnnxRecogniser(_insightface_weights(), _WEBFACE, _WEBFACE_KNOWS)
+        return OnnxRecogniser(_insightface_weights(), _WEBFACE, _WEBFACE_KNOWS, INSIGHTFACE_SHA256)
     if name.endswith(".onnx"):
         return OnnxRecogniser(Path(name))
     raise InputError(
@@ -123,7 +126,7 @@ class DlibRecogniser:
     def __init__(self, cache: Path, precision: dlib_onnx.Precision = "int8") -> None:
         self._made = cache, precision
         self.id = dlib_onnx.graph_id(precision) + "/mirror"
-        self._session = _session(dlib_onnx.graph_file(cache, precision))
+        self._session = _session(dlib_onnx.graph_of(cache, precision), self.id)
 
     def __reduce__(self) -> tuple[type[DlibRecogniser], tuple[object, ...]]:
         return DlibRecogniser, self._made
@@ -151,22 +154,32 @@ class OnnxRecogniser:
 
     If the network fixes n, batches are split and padded to n. Faces are aligned to ArcFace's template, RGB, scaled as
     (x - 127.5) / 127.5, as the ArcFace family expects. The user supplies the weights and must check their licence
-    (those of `insightface` are for non-commercial research).
+    (those of `insightface` are for non-commercial research). Weights in files beside the model are part of its id.
     """
 
     template: Template = "arcface"
 
-    def __init__(self, path: Path, trained_on: str | None = None, knows: tuple[str, ...] = ()) -> None:
-        self._made = path, trained_on, knows
+    def __init__(
+        self, path: Path, trained_on: str | None = None, knows: tuple[str, ...] = (), sha256: str | None = None
+    ) -> None:
+        """InputError if it is no such network, or if its hash does not begin with `sha256`."""
         self.trained_on, self.knows = trained_on, knows
+        where = option("recogniser", path)
         if not path.is_file():
-            raise InputError(f"{option('recogniser', path)}: no such file; give the path of an .onnx face recogniser")
-        self._session = _session(path)
+            raise InputError(f"{where}: no such file; give the path of an .onnx face recogniser")
+        model, digest = whole_model(path, where)
+        if sha256 is not None and not digest.startswith(sha256):
+            raise InputError(
+                f"{where}: is damaged, or another file than expected (sha256 {digest[:12]}, expected {sha256[:12]}); "
+                "get it again, or give its path to use it as it is"
+            )
+        self._made = path, trained_on, knows, digest
+        self._session = _session(model, where)
         self._layout = _layout(self._session, path)
         self._input = self._session.get_inputs()[0].name
         self.side = self._layout.side
         self.dim = self._layout.dim
-        self.id = f"onnx/{sha256_file(path)[:16]}/arcface-1/mirror"
+        self.id = f"onnx/{digest[:16]}/arcface-1/mirror"
 
     def __reduce__(self) -> tuple[type[OnnxRecogniser], tuple[object, ...]]:
         return OnnxRecogniser, self._made
@@ -211,15 +224,12 @@ def _insightface_weights() -> Path:
     return path
 
 
-def _session(path: Path) -> Any:
+def _session(model: bytes, where: str) -> Any:
     try:
         # Batches run beside each other, one a thread: several threads on one batch would wait for each other.
-        return onnx_session(path, threads=1)
+        return onnx_session(model, threads=1)
     except Exception as error:  # ONNX Runtime raises many kinds; each means that the file cannot be used
-        said = " ".join(str(error).split())[:160]
-        raise InputError(
-            f"{path}: not a usable ONNX model ({said}); give another, or delete it if it is in the cache"
-        ) from error
+        raise InputError(f"{where}: not a usable ONNX model ({one_line(error)}); give another") from error
 
 
 def _mirror_averaged(once: Any, chips: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -2,16 +2,18 @@
 
 A photo is embedded only once. A key folder holds everything made in the same way (recogniser, alignment, versions).
 Each part file in it is written whole or not at all, so that a killed run loses at most the part it was working on
-(1,024 photos; none if it is interrupted), and two runs may write at once.
+(1,024 photos; none if it is interrupted), and two runs may write at once. A part that is damaged or belongs elsewhere
+is removed, and its photos are embedded again. Only the owner can read the store: it identifies people.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -20,13 +22,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.basis.errors import InputError
-from probablyexists.basis.files import write_text, written_whole
+from probablyexists.basis.cache_folder import cache_folder, write_cached
+from probablyexists.basis.errors import InputError, WriteError
 from probablyexists.basis.memory import allocated
 from probablyexists.faces.compiled import PICTURE_SIDE
 
 _PART = re.compile(r"part-[0-9a-f]{64}\.parquet")
-_KEYS_NAME = "part-*.keys"
+_STORE = b"store"
+"""In a part's schema: the name of the folder that it was written to."""
+
+
+class LostError(InputError):
+    """Parts could not be used. They are out of the store now, and their photos with them."""
+
+
+class _UselessError(Exception):
+    """A part that is not what was written, or not for this store; why."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +73,26 @@ class Store:
     """
 
     def __init__(self, cache: Path, made_with: dict[str, str | int], dim: int) -> None:
+        """InputError if the folder cannot be read, or says that it was made in another way; WriteError."""
         key = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()[:16]
         self.folder = cache / "embeddings" / key
         self.dim = dim
-        if not self.folder.is_dir():
-            with _writing(self.folder):
-                write_text(self.folder / "made_with.json", json.dumps(made_with, indent=1, sort_keys=True) + "\n")
+        self.removed: list[str] = []
+        """Parts that were removed when the store was opened, and why."""
+        is_there = os.path.isdir(self.folder)
+        try:
+            cache_folder(cache, "embeddings", key)
+            _check_made_with(self.folder / "made_with.json", made_with)
+        except WriteError:
+            if not is_there:  # a cache that can only be read stays usable
+                raise
         self._part_of: dict[bytes, Path] = {}
-        for part in sorted(path for path in self.folder.iterdir() if _PART.fullmatch(path.name)):
-            self._part_of.update(dict.fromkeys(self._keys_of(part), part))
+        for name in sorted(filter(_PART.fullmatch, _listed(self.folder))):
+            part = self.folder / name
+            try:
+                self._part_of.update(dict.fromkeys(self._keys_of(part), part))
+            except _UselessError as error:
+                self.removed.append(self._remove(part, error))
 
     def __contains__(self, sha256: bytes) -> bool:
         return sha256 in self._part_of
@@ -92,13 +114,15 @@ class Store:
         data = buffer.getvalue()
         part = self.folder / f"part-{hashlib.sha256(data).hexdigest()}.parquet"
         keys = [row.sha256 for row in rows]
-        with _writing(self.folder), written_whole(part) as aside:
-            aside.write_bytes(data)
+        write_cached(part, data)
         self._write_keys(part, keys)
         self._part_of.update(dict.fromkeys(keys, part))
 
     def read(self, wanted: Iterable[bytes], *, pictures: bool = True) -> Rows:
-        """Rows of the photos with these hashes, each once, if embedded. InputError if a part is damaged or missing."""
+        """Rows of the photos with these hashes, each once, if embedded.
+
+        LostError if a part is damaged, missing or of another store: add its photos again, then read again.
+        """
         keys = dict.fromkeys(key for key in wanted if key in self._part_of)
         n = len(keys)
         rows = Rows(
@@ -109,11 +133,28 @@ class Store:
             allocated((n, 2, PICTURE_SIDE, PICTURE_SIDE), np.uint8) if pictures else None,
         )
         columns = ["sha256", "reason", "n_faces", "embedding", *(["picture"] if pictures else [])]
-        for part in sorted({self._part_of[key] for key in keys}):
-            self._read_into(rows, _read_part(part, columns))
-        if (rows.n_faces < 0).any():
-            raise InputError(f"{self.folder}: lists of photos do not match the parts; delete the files {_KEYS_NAME}")
+        rows_of: dict[Path, list[int]] = {}
+        for key, row in rows.row_of.items():
+            rows_of.setdefault(self._part_of[key], []).append(row)
+        removed = []
+        for part in sorted(rows_of):
+            try:
+                self._read_into(rows, self._read_part(part, columns))
+                if (rows.n_faces[rows_of[part]] < 0).any():
+                    raise _UselessError("a part that does not hold what its list says was removed")
+            except _UselessError as error:
+                removed.append(self._remove(part, error))
+        if removed:
+            raise LostError("; ".join(removed))
         return rows
+
+    def _remove(self, part: Path, why: _UselessError) -> str:
+        """Take a part out of the store, and off the disk if it can be; what was done, in words."""
+        self._part_of = {key: its for key, its in self._part_of.items() if its != part}
+        for path in (part, _keys_file(part)):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        return f"{part}: {why}; its photos are embedded again"
 
     def _read_into(self, rows: Rows, table: Any) -> None:
         """Copy the wanted rows of a part into `rows`."""
@@ -141,15 +182,37 @@ class Store:
         digest, keys = data[:32], data[32:]
         if len(keys) % 32 == 0 and digest == _digest(part, keys):
             return [keys[at : at + 32] for at in range(0, len(keys), 32)]
-        found: list[bytes] = _read_part(part, ["sha256"])["sha256"].to_pylist()
-        with suppress(InputError):  # a cache that can only be read needs no list, only more time
+        found: list[bytes] = self._read_part(part, ["sha256"])["sha256"].to_pylist()
+        with suppress(WriteError):  # a cache that can only be read needs no list, only more time
             self._write_keys(part, found)
         return found
 
     def _write_keys(self, part: Path, keys: Sequence[bytes]) -> None:
         joined = b"".join(keys)
-        with _writing(self.folder), written_whole(_keys_file(part)) as aside:
-            aside.write_bytes(_digest(part, joined) + joined)
+        write_cached(_keys_file(part), _digest(part, joined) + joined)
+
+    def _read_part(self, part: Path, columns: list[str]) -> Any:
+        """A part file's table; _UselessError if it is not byte for byte what was written to this store."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            # Arrow's own memory: a thread of its pool may let go of it after Python's has been cleared away.
+            with pa.OSFile(str(part)) as file:
+                data = file.read_buffer()
+        except FileNotFoundError:
+            raise _UselessError("a part of the embeddings store was deleted meanwhile") from None
+        except OSError as error:
+            raise InputError(f"{part}: the embeddings store cannot be read ({error.strerror or error})") from error
+        # Checked before Arrow sees it: Arrow may hang on a damaged file.
+        if part.name != f"part-{hashlib.sha256(data).hexdigest()}.parquet":
+            raise _UselessError("a damaged part of the embeddings store was removed")
+        parquet = pq.ParquetFile(pa.BufferReader(data))
+        schema = parquet.schema_arrow
+        of = (schema.metadata or {}).get(_STORE, self.folder.name.encode())
+        if of != self.folder.name.encode() or schema.field("embedding").type != pa.list_(pa.float32(), self.dim):
+            raise _UselessError("a part that belongs to another store of embeddings was removed")
+        return parquet.read(columns=columns)
 
     def _table(self, rows: Sequence[Row]) -> Any:
         import pyarrow as pa
@@ -163,7 +226,8 @@ class Store:
                 "n_faces": pa.array([r.n_faces for r in rows], pa.int32()),
                 "embedding": vectors,
                 "picture": pa.array(pictures, pa.binary(2 * PICTURE_SIDE * PICTURE_SIDE)),
-            }
+            },
+            metadata={_STORE: self.folder.name},
         )
 
 
@@ -184,31 +248,20 @@ def _bytes(column: Any) -> NDArray[np.uint8]:
     return np.frombuffer(filled.buffers()[1], np.uint8)[start : start + len(filled) * width]
 
 
-def _read_part(part: Path, columns: list[str]) -> Any:
-    """A part file's table; InputError if it is not byte for byte what was written."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+def _listed(folder: Path) -> list[str]:
     try:
-        # Arrow's own memory: a thread of its pool may let go of it after Python's has been cleared away.
-        with pa.OSFile(str(part)) as file:
-            data = file.read_buffer()
+        return os.listdir(folder)
     except OSError as error:
-        raise InputError(f"{part}: the embeddings store cannot be read ({error.strerror or error})") from error
-    # Checked before Arrow sees it: Arrow may hang on a damaged file.
-    if part.name != f"part-{hashlib.sha256(data).hexdigest()}.parquet":
-        raise InputError(
-            f"{part}: a damaged part of the embeddings store; delete it, and its photos will be embedded again"
-        )
-    return pq.ParquetFile(pa.BufferReader(data)).read(columns=columns)
+        raise InputError(f"{folder}: the embeddings store cannot be read ({error.strerror or error})") from error
 
 
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def _check_made_with(path: Path, made_with: dict[str, str | int]) -> None:
+    """Write the description of the store, if it is missing or damaged; InputError if it describes another store."""
     try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"{folder}: the embeddings store cannot be written ({error.strerror or error}); free some space, or set "
-            "PROBABLYEXISTS_CACHE to another folder"
-        ) from error
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict) and found != made_with:
+        raise InputError(f"{path.parent}: holds embeddings that were made in another way ({path.name}); delete it")
+    if found != made_with:
+        write_cached(path, (json.dumps(made_with, indent=1, sort_keys=True) + "\n").encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ class Engine:
 @contextmanager
 def engine(resources: Resources, progress: Progress) -> Iterator[Engine]:
     """The engine; limits libraries' threads too. MissingExtraError without Ray; InputError if no cluster answers."""
-    if resources.cache.exists() and not resources.cache.is_dir():
+    if os.path.exists(resources.cache) and not os.path.isdir(resources.cache):
         raise InputError(f"{option('cache', resources.cache)}: is a file; give a folder")
     memory = int(resources.memory * 2**30)
     matcher = Matcher(resources.threads, memory, progress=progress)

@@ -8,13 +8,20 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from probablyexists.basis.errors import InputError, option
+
 
 def default_cache() -> Path:
-    """Folder for models and embeddings: $PROBABLYEXISTS_CACHE, else the user's cache folder."""
+    """Folder for models and embeddings: $PROBABLYEXISTS_CACHE, else the user's cache folder. InputError without one."""
     chosen = os.environ.get("PROBABLYEXISTS_CACHE")
     if chosen:
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "probablyexists"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "probablyexists"
+    except RuntimeError:  # neither $HOME nor an account
+        raise InputError(
+            f"there is no home folder for the cache; give {option('cache')}, or set PROBABLYEXISTS_CACHE"
+        ) from None
 
 
 class Resources(BaseModel):

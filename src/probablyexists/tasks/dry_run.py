@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from probablyexists.basis.errors import ImageError
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.copies.search import find
-from probablyexists.embeddings.embed import Embedded, embed, in_threads, open_store
+from probablyexists.embeddings.embed import Embedded, Some, embed, in_threads, open_store
 from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.faces.acquire import FacesMode
 from probablyexists.intake.embed_sources import decide
 from probablyexists.intake.open_sources import open_sources
 from probablyexists.intake.settings import AuditSettings
 from probablyexists.matching.neighbours import nearest
-from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source
 
 N_MEASURED = 128
@@ -54,19 +52,6 @@ class Plan:
         lines.append(f"{'memory':<12}{self.memory / 2**30:>10,.1f} GiB")
         lines.append(f"{'disk':<12}{self.disk / 2**30:>10,.1f} GiB in the store of embeddings")
         return "\n".join([*lines, "measured on a few of these images, as if the store were empty"])
-
-
-@dataclass(frozen=True)
-class _Some:
-    source: Source
-    photos: tuple[Photo, ...]
-
-    @property
-    def name(self) -> str:
-        return self.source.name
-
-    def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
-        return self.source.stream(wanted)
 
 
 def plan(settings: AuditSettings, progress: Progress) -> Plan:
@@ -113,7 +98,7 @@ def _measure(
     source: Source, recogniser: Recogniser, mode: FacesMode, settings: AuditSettings, cache: Path
 ) -> _Measured:
     chosen = np.sort(rng(settings.seed, "plan").permutation(len(source.photos))[:N_MEASURED])
-    some = _Some(source, tuple(source.photos[i] for i in chosen))
+    some = Some(source, tuple(source.photos[i] for i in chosen))
     store, look = open_store(cache, recogniser, mode), in_threads(settings.resources.threads)
     embed(replace(some, photos=some.photos[:2]), recogniser, store, mode, Silent(), "", look)  # loads the models
     started = time.perf_counter()

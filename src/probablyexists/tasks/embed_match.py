@@ -1,7 +1,8 @@
 """For sets too large for an audit's memory: embed a set into Parquet, match one such table with another.
 
 A table is a folder of Parquet files, on disk or at any fsspec address (`s3://bucket/faces`); its rows are in the order
-of the file names. Files are written whole, one after the other. A stopped `match` continues after the existing files.
+of the file names. Files are written whole, one after the other. A stopped `match` continues after the existing files;
+a stopped `embed` writes its files again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.embeddings.embed import Embedded
-from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_folder
+from probablyexists.embeddings.parquet_vectors import ParquetVectors, TableFolder, table_folder
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import engine
 from probablyexists.intake.embed_sources import decide, embed_sources
@@ -57,15 +58,17 @@ def embed(
 def run_embed(settings: EmbedSettings, progress: Progress) -> Embedded:
     """Run `embed` with checked settings."""
     folder = table_folder(settings.out)
-    if folder.names():
-        raise InputError(f"{option('out', settings.out)}: is not empty; give another folder")
+    there = _unfinished(folder, settings)
     sources = open_images(settings)
     cache = settings.resources.cache
-    recogniser = open_recogniser(settings.recogniser, cache)
     with engine(settings.resources, progress) as work:
+        recogniser = open_recogniser(settings.recogniser, cache)
         decisions = decide(sources, settings, progress)
         tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress, pictures=False)
-    table, about = tables["images"], {"recogniser": recogniser.id}
+    table = tables["images"]
+    about = {"recogniser": recogniser.id, "images": str(settings.images), "rows": str(len(table))}
+    for name in there:
+        folder.remove(name)
     for start in range(0, len(table), ROWS):
         rows = slice(start, start + ROWS)
         columns: Mapping[str, Any] = {
@@ -76,6 +79,21 @@ def run_embed(settings: EmbedSettings, progress: Progress) -> Embedded:
         }
         folder.write(f"part-{start:012d}.parquet", columns, about, embedding=table.embeddings[rows])
     return table
+
+
+def _unfinished(folder: TableFolder, settings: EmbedSettings) -> list[str]:
+    """The files that a stopped `embed` of the same images left. InputError if the folder holds anything else."""
+    names = folder.names()
+    ours = [name for name in names if name.startswith("part-") and name.endswith(".parquet")]
+    whole = InputError(f"{option('out', settings.out)}: is not empty; give another folder")
+    if any(name not in ours and not name.startswith(".part-") for name in names):
+        raise whole
+    said = [folder.about(name) for name in ours]
+    if any(its.get("images") != str(settings.images) or "rows" not in its for its in said):
+        raise whole
+    if ours and sum(folder.n_rows(name) for name in ours) >= int(said[0]["rows"]):
+        raise whole
+    return names
 
 
 def match(
@@ -117,6 +135,8 @@ def run_match(settings: MatchSettings, progress: Progress) -> int:
     there = [name for name in folder.names() if not name.startswith(".")]
     if any(not name.startswith("matches-") or folder.about(name) != about for name in there):
         raise InputError(f"{option('out', settings.out)}: holds other tables or other matches; give another folder")
+    for name in there:
+        folder.n_rows(name)  # an InputError if it is damaged
     made = 0
     with engine(settings.resources, progress) as work:
         for start in range(0, len(asked), QUERIES):
