@@ -22,6 +22,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+_STRACE = ("strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=network", "-e", "signal=none")
 _CALL = re.compile(r"(connect|bind|sendto|sendmsg|sendmmsg)\((\d+), (.*)")
 _FAMILY = re.compile(r"sa_family=(AF_\w+)")
 _ADDRESS = re.compile(r'inet_addr\("([^"]*)"|inet_pton\(AF_INET6, "([^"]*)"')
@@ -76,7 +77,19 @@ def traced(command: list[str], work: Path, *, telemetry: bool = False, seconds: 
     if telemetry:
         command = [sys.executable, "-c", _WITH_TELEMETRY, *command[3:]]
     done = subprocess.run(
-        ["strace", "-f", "-qq", "-e", "trace=network", "-e", "signal=none", "-o", str(trace), *command],
+        [
+            "strace",
+            "-f",
+            "--seccomp-bpf",
+            "-qq",
+            "-e",
+            "trace=network",
+            "-e",
+            "signal=none",
+            "-o",
+            str(trace),
+            *command,
+        ],
         env=environment,
         capture_output=True,
         text=True,
@@ -156,12 +169,13 @@ def commands(root: Path) -> dict[str, list[str]]:
         "match": f"match {tables} --out {root}/found",
         "match --engine ray": f"match {tables} --engine ray --out {root}/found-by-ray",
         "demo": f"demo --out {root}/demo",
-        "lab train": f"lab train people:60x8 --people 8 --photos 3 --unseen 1 --images 640 --size 32 --base 8 --out {root}/gan",
+        "lab train": f"lab train people:60x8 --people 8 --photos 3 --images 640 --size 32 --base 8 --out {root}/gan",
         "lab run": f"lab run {experiment} --out {root}/lab",
-        "lab leaderboard": f"lab leaderboard {root}/lab --out {root}/board",
+        "lab leaderboard": f"lab leaderboard {root}/lab",
+        "lab plot": f"lab plot {experiment} --out {root}/lab --to {root}/plots",
     }
     # A cluster of its own must embed, so it gets a cache of its own.
-    without_cache = {"match", "match --engine ray", "demo"}
+    without_cache = {"match", "match --engine ray", "demo", "lab plot"}
     return {
         name: [
             *shlex.split(line),

@@ -11,10 +11,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+import no_network
 import probablyexists
 from drawn_world import World, draw_world, made_once, open_world, shared_folder
 from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.recognisers import DlibRecogniser
+
+no_network.watch()
 
 PEOPLE = 10
 PHOTOS = 5
@@ -32,6 +35,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PROBABLYEXISTS_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def nothing_asked_of_the_network() -> Iterator[None]:
+    """A test fails that turns to another machine, also where the error is caught. Its child processes are not seen."""
+    no_network.asked.clear()
+    yield
+    assert no_network.asked == []
 
 
 @pytest.fixture(scope="session")

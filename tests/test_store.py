@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import random
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from probablyexists.basis.progress import Silent
 from probablyexists.embeddings import embed as embed_module
 from probablyexists.embeddings.embed import Embedded, embed, in_threads, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
-from probablyexists.embeddings.store import Row, Store
+from probablyexists.embeddings.store import LostError, Row, Store
 from probablyexists.faces.acquire import FacesMode
 from probablyexists.faces.alignment import Template
 from probablyexists.sources.listing import Photo
@@ -344,26 +346,48 @@ def test_what_a_killed_run_leaves_behind_is_ignored(population: Path, tmp_path: 
     assert equal(again, expected)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "other rows"])
-def test_a_damaged_part_is_one_clear_error(population: Path, tmp_path: Path, damage: str) -> None:
+class Heard(Silent):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def heard(source: Source, cache: Path) -> tuple[Embedded, list[str]]:
+    """The table, and what was said while it was made."""
+    recogniser, progress = Averages(), Heard()
+    store = open_store(cache, recogniser, "aligned")
+    return embed(source, recogniser, store, "aligned", progress, "photos", in_threads(1)), progress.lines
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "other rows", "truncated, and not listed"])
+def test_a_damaged_part_is_removed_and_its_photos_are_embedded_again(
+    population: Path, tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An audit of hours does not end for it. Nothing else is embedded again, and it is said."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    monkeypatch.setattr(embed_module, "ROWS_A_PART", 20)
     source = open_source(population)
-    expected = run(source, tmp_path)
-    (part,) = parts(tmp_path)
-    if damage == "truncated":
-        part.write_bytes(part.read_bytes()[:-1000])
-    elif damage == "other rows":
+    expected = run(source, tmp_path, threads=1)
+    part = next(part for part in parts(tmp_path) if pq.read_metadata(part).num_rows == 10)
+    if "not listed" in damage:
+        part.with_suffix(".keys").unlink()
+    if damage == "other rows":
         pq.write_table(pa.table({"a": [1]}), part)
     else:
-        part.write_bytes(b"" if damage == "empty" else b"not parquet " * 500)
-    with pytest.raises(InputError, match=r"a damaged part of the embeddings store; delete it") as caught:
-        run(source, tmp_path)
-    assert str(part) in str(caught.value)
-    assert "\n" not in str(caught.value)
-    part.unlink()  # as told
-    assert equal(run(source, tmp_path), expected)
+        part.write_bytes(b"" if damage == "empty" else part.read_bytes()[:-1000])
+    again, said = heard(source, tmp_path)
+    assert equal(again, expected)
+    assert again.n_computed == 10
+    assert said == [f"{part}: a damaged part of the embeddings store was removed; its photos are embedded again"]
+    last, said = heard(source, tmp_path)
+    assert (last.n_computed, said) == (0, [])
+    assert equal(last, expected)
 
 
 def test_a_flipped_bit_in_a_part_is_noticed(population: Path, tmp_path: Path) -> None:
@@ -371,22 +395,182 @@ def test_a_flipped_bit_in_a_part_is_noticed(population: Path, tmp_path: Path) ->
     source = open_source(population)
     run(source, tmp_path)
     (part,) = parts(tmp_path)
-    whole = part.read_bytes()
+    whole, listed = part.read_bytes(), part.with_suffix(".keys").read_bytes()
+    keys = [listed[at : at + 32] for at in range(32, len(listed), 32)]
     draw = random.Random(0)
     for _ in range(40):
         damaged = bytearray(whole)
         damaged[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
         part.write_bytes(damaged)
-        with pytest.raises(InputError, match="damaged part"):
-            run(source, tmp_path)
+        part.with_suffix(".keys").write_bytes(listed)
+        with pytest.raises(LostError, match=r"a damaged part .* was removed"):
+            open_store(tmp_path, Averages(), "aligned").read(keys)
     part.write_bytes(whole)
     assert run(source, tmp_path).n_computed == 0
 
 
-def test_a_cache_that_cannot_be_written_is_one_clear_error(population: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dim", [48, 16], ids=["as long", "shorter"])
+def test_a_part_of_another_store_is_not_read_as_ones_own(population: Path, tmp_path: Path, dim: int) -> None:
+    """Copied with its list, and whole: only what stands in it tells that another recogniser made it."""
+    source = open_source(population)
+    expected = run(source, tmp_path / "one")
+
+    class Other(Averages):
+        def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
+            turned = super().embed(chips)[:, ::-1][:, :dim]
+            return np.ascontiguousarray(turned / np.linalg.norm(turned, axis=1, keepdims=True))
+
+    other = Other(name="other")
+    other.dim = dim
+    run(source, tmp_path / "two", other)
+    (theirs,), (ours,) = parts(tmp_path / "two"), parts(tmp_path / "one")
+    for path in (theirs, theirs.with_suffix(".keys")):
+        shutil.copy(path, ours.parent)
+    for path in (ours, ours.with_suffix(".keys")):
+        path.unlink()
+    table, said = heard(source, tmp_path / "one")
+    assert equal(table, expected)
+    assert ["belongs to another store" in line for line in said] == [True]
+
+
+def test_a_store_made_in_another_way_is_refused(population: Path, tmp_path: Path) -> None:
+    """A folder renamed by hand: its description tells. A description that is damaged is written again."""
+    source = open_source(population)
+    run(source, tmp_path)
+    about = parts(tmp_path)[0].parent / "made_with.json"
+    whole = about.read_text()
+    about.write_text(whole[:10])
+    assert run(source, tmp_path).n_computed == 0
+    assert about.read_text() == whole
+    about.write_text(whole.replace("averages", "another"))
+    with pytest.raises(InputError, match=r"were made in another way \(made_with.json\); delete it"):
+        run(source, tmp_path)
+
+
+def test_a_part_that_disappears_during_an_audit_is_embedded_again(
+    population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleted between the listing and the reading, as by another audit with the same cache."""
+    monkeypatch.setattr(embed_module, "ROWS_A_PART", 20)
+    source, recogniser, progress = open_source(population), Averages(), Heard()
+    expected = run(source, tmp_path)
+    store = open_store(tmp_path, recogniser, "aligned")
+    gone = parts(tmp_path)[1]
+    gone.unlink()
+    table = embed(source, recogniser, store, "aligned", progress, "photos")
+    assert equal(table, expected)
+    assert 10 <= table.n_computed <= 20
+    assert progress.lines == [
+        f"{gone}: a part of the embeddings store was deleted meanwhile; its photos are embedded again"
+    ]
+
+
+def test_a_store_that_is_deleted_again_and_again_is_one_line(population: Path, tmp_path: Path) -> None:
+    recogniser = Averages()
+    store = open_store(tmp_path, recogniser, "aligned")
+    add = store.add
+
+    def add_and_delete(rows: list[Row]) -> None:
+        add(rows)
+        for part in parts(tmp_path):
+            part.unlink()
+
+    store.add = add_and_delete  # type: ignore[method-assign, assignment]
+    with pytest.raises(InputError, match=r"is damaged or deleted as fast as it is written"):
+        embed(open_source(population / "person-0000"), recogniser, store, "aligned", Silent(), "photos", in_threads(1))
+
+
+# --- who may read and write it ----------------------------------------------------------------------------------------
+
+
+def modes(folder: Path) -> set[str]:
+    """Kinds and modes of a folder's content, such as "file 600"."""
+    return {f"{'folder' if p.is_dir() else 'file'} {p.stat().st_mode & 0o7777:o}" for p in folder.rglob("*")}
+
+
+def test_nobody_else_can_read_the_cache(population: Path, tmp_path: Path) -> None:
+    """Templates of faces, and small pictures of them."""
+    cache = tmp_path / "new" / "cache"
+    run(open_source(population / "person-0000"), cache)
+    DlibRecogniser(cache)
+    assert {f"{folder.stat().st_mode & 0o7777:o}" for folder in (cache, cache.parent)} == {"700"}
+    assert modes(cache) == {"folder 700", "file 600"}
+
+
+def test_a_cache_of_an_older_version_is_closed_when_it_is_opened(population: Path, tmp_path: Path) -> None:
+    """Only what is ours in it: the folder may be one in which the user keeps other things too."""
+    source = open_source(population / "person-0000")
+    run(source, tmp_path)
+    for path in [tmp_path, *tmp_path.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    run(source, tmp_path)
+    assert modes(tmp_path) == {"folder 700", "file 600"}
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_cache_shared_with_a_group_on_purpose_stays_so(population: Path, tmp_path: Path) -> None:
+    """`chmod 2770`: its group reads and writes, others do not."""
+    cache = tmp_path / "shared"
+    cache.mkdir()
+    cache.chmod(0o2770)
+    run(open_source(population / "person-0000"), cache)
+    assert modes(cache) == {"folder 2770", "file 660"}
+
+
+@pytest.mark.parametrize("place", ["cache", "above"])
+def test_a_cache_that_is_a_file_is_one_clear_error(population: Path, tmp_path: Path, place: str) -> None:
+    """Or lies below one: HOME=/nonexistent, for somebody who may not create it."""
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match=r"the embeddings store cannot be written .*PROBABLYEXISTS_CACHE"):
-        run(open_source(population), tmp_path / "file")
+    cache = tmp_path / "file" if place == "cache" else tmp_path / "file" / "home" / "cache"
+    with pytest.raises(InputError, match=r"is a file; give a folder|cannot be written .*cache=... or PROB") as caught:
+        run(open_source(population), cache)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_full_disk_at_the_cache_is_one_line_and_the_same_command_goes_on(
+    population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Full at each of the files in turn: what was written before is not embedded again."""
+    monkeypatch.setattr(embed_module, "BATCH", 5)
+    monkeypatch.setattr(embed_module, "ROWS_A_PART", 10)
+    source = open_source(population)
+    write = Path.write_bytes
+    left = 0
+
+    def write_until_full(self: Path, data: bytes) -> int:
+        nonlocal left
+        if not left:
+            write(self, data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        left -= 1
+        return write(self, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", write_until_full)
+        for left in range(5):  # noqa: B007
+            with pytest.raises(InputError, match=r"\(No space left on device\); free some space, or give"):
+                run(source, tmp_path, threads=1)
+    table = run(source, tmp_path)
+    assert table.n_computed < 50
+    assert equal(table, run(source, tmp_path / "other"))
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_a_full_cache_that_can_only_be_read_stays_usable(
+    population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = open_source(population)
+    expected = run(source, tmp_path)
+    shutil.copytree(population / "person-0000", tmp_path / "more" / "a")
+    (tmp_path / "more" / "a" / "new.png").write_bytes(b"not seen before")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    assert equal(run(source, tmp_path), expected)
+    with pytest.raises(InputError, match=r"cannot be written \(Read-only file system\); give another folder"):
+        run(open_source(tmp_path / "more"), tmp_path)
 
 
 # --- only what is wanted ----------------------------------------------------------------------------------------------
@@ -415,7 +599,7 @@ def test_only_the_parts_with_wanted_photos_are_read(tmp_path: Path) -> None:
     assert rows.embeddings[0].tolist() == [5.0] * recogniser.dim
     assert rows.pictures is not None
     assert (rows.pictures[0] == 5).all()
-    with pytest.raises(InputError, match="damaged part"):
+    with pytest.raises(LostError, match="damaged part"):
         open_store(tmp_path, recogniser, "aligned").read(keys)
 
 
@@ -445,12 +629,13 @@ def test_a_list_of_photos_that_is_damaged_is_made_again(tmp_path: Path, damage: 
     assert first.read_bytes() == whole
 
 
-def test_a_part_that_disappears_is_an_error_and_no_rows_of_anything(tmp_path: Path) -> None:
+def test_no_rows_of_anything_when_a_part_is_gone(tmp_path: Path) -> None:
     keys, recogniser = stored(tmp_path)
     store = open_store(tmp_path, recogniser, "aligned")
     parts(tmp_path)[1].unlink()
-    with pytest.raises(InputError, match=r"part-.*: the embeddings store cannot be read"):
+    with pytest.raises(LostError, match=r"part-.*: a part of the embeddings store was deleted meanwhile"):
         store.read(keys)
+    assert len(store.known) == 8
 
 
 def test_a_list_of_photos_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 
-_OFF = {
+OFF = {
     # ONNX Runtime reports the names of models and of their nodes, and keeps a device id in the user's cache.
     "ORT_DISABLE_TELEMETRY": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -20,7 +20,7 @@ _REPORTS = "onnxruntime"
 def turn_off() -> None:
     """Set the variables for this process and those it starts. Called when `probablyexists` is imported."""
     too_late = _REPORTS in sys.modules and os.environ.get("ORT_DISABLE_TELEMETRY") != "1"
-    os.environ.update(_OFF)
+    os.environ.update(OFF)
     if too_late:
         warnings.warn(
             f"{_REPORTS} was imported before probablyexists, so its usage reports are on in this process; import "

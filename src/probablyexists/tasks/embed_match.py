@@ -51,7 +51,7 @@ def embed(
     `faces="auto"` decides on. Returns the table that was written, without pictures. Raises InputError, also if `out`
     is not empty.
     """
-    given = locals()
+    given = {**locals(), "out": str(out)}
     return run_embed(checked(EmbedSettings, given), progress or Silent())
 
 
@@ -114,7 +114,7 @@ def match(
     address. Written to `out` in files of a million queries; existing files are kept. Returns the number of queries
     matched in this call. Raises InputError.
     """
-    given = locals()
+    given = {**locals(), "queries": str(queries), "references": str(references), "out": str(out)}
     return run_match(checked(MatchSettings, given), progress or Silent())
 
 
