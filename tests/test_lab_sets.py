@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Silent
+from probablyexists.lab.fetched import fetch
 from probablyexists.lab.sets import crops, read
 
 
@@ -71,3 +74,28 @@ def test_a_set_that_cannot_be_found_is_one_line(tmp_path: Path, population: Path
         crops("celeba", 16, None, tmp_path, Silent())
     with pytest.raises(InputError, match="no sub-folders with images"):
         crops(str(population / "person-0000"), 16, None, tmp_path, Silent())
+
+
+def test_a_fetched_set_that_is_damaged_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A photo that was cut, one that is missing, a fetch that was stopped: never used as they are."""
+    fetches = []
+
+    def fetched(data_home: str) -> SimpleNamespace:
+        fetches.append(data_home)
+        faces = np.random.default_rng(0).random((4, 64, 64))
+        return SimpleNamespace(images=faces, target=np.array([0, 0, 1, 1]))
+
+    theirs = SimpleNamespace(fetch_olivetti_faces=fetched, fetch_lfw_people=None)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", theirs)  # type: ignore[arg-type]
+    photos = fetch("olivetti", tmp_path)
+    whole = {path: path.read_bytes() for path in photos.rglob("*.png")}
+    assert fetch("olivetti", tmp_path) == photos
+    assert (len(fetches), len(whole)) == (1, 4)
+    one, other, *_ = whole
+    damages = [lambda: one.write_bytes(whole[one][:200]), other.unlink, (photos.parent / "whole").unlink]
+    for damage in damages:
+        damage()
+        fetch("olivetti", tmp_path)
+        assert {path: path.read_bytes() for path in photos.rglob("*.png")} == whole
+    assert len(fetches) == 4
+    assert (tmp_path / "lab").stat().st_mode & 0o777 == 0o700

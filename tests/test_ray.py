@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from probablyexists.basis.errors import InputError
+from probablyexists.engines.own_cluster import start_own_cluster
 from probablyexists.engines.ray import RayEngine
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
@@ -47,3 +49,36 @@ def test_an_address_where_nothing_listens_is_one_line_at_once(address: str) -> N
         with pytest.raises(InputError, match=r"ray_address=.*: no cluster answers there"):
             RayEngine(address)
     assert time.perf_counter() - start < 30
+
+
+def test_without_an_address_no_other_cluster_is_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray by itself would send the photos to RAY_ADDRESS, or to any cluster that somebody runs on this machine."""
+    import ray
+    from ray._private import ray_constants
+    from ray._private.node import Node
+
+    given: dict[str, object] = {}
+    start, environment = Node.start_api_server, dict(os.environ)
+
+    def init(**options: object) -> None:
+        given.update(options, loopback=not ray_constants.ENABLE_RAY_CLUSTER, usage=Node.start_api_server is not start)
+        given["processes"] = os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"]
+
+    monkeypatch.setenv("RAY_ADDRESS", "192.0.2.1:6379")
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr("atexit.register", lambda *_: None)
+    start_own_cluster()
+    folder = Path(str(given["_temp_dir"]))
+    assert (given["address"], given["include_dashboard"], given["loopback"], given["usage"]) == (
+        "local",
+        False,
+        True,
+        True,
+    )
+    assert given["processes"] == "0"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert Node.start_api_server is start
+    assert ray_constants.ENABLE_RAY_CLUSTER
+    monkeypatch.undo()
+    assert dict(os.environ) == environment
+    folder.rmdir()

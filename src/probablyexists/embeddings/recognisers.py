@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,7 +215,7 @@ def _layout(session: Any, path: Path) -> _Layout:
 
 
 def _insightface_weights() -> Path:
-    path = Path.home() / ".insightface" / "models" / "buffalo_l" / "w600k_r50.onnx"
+    path = Path(os.path.expanduser("~/.insightface/models/buffalo_l/w600k_r50.onnx"))
     if not path.is_file():
         raise InputError(
             f"{option('recogniser', 'insightface')}: {path} is missing; its weights are for non-commercial research "

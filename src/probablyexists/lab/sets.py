@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from probablyexists.basis.cache_folder import cache_folder
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.files import written_whole
 from probablyexists.basis.progress import Progress
@@ -76,7 +77,7 @@ def crops(
     Raises InputError for a set that cannot be found or has no names.
     """
     photos, total = _photos(name, faces, cache, fewest_photos)
-    folder = cache / "lab" / f"crops-{CROPS_VERSION}"
+    folder = cache_folder(cache, "lab", f"crops-{CROPS_VERSION}")
 
     def cut(job: tuple[Photo, _Given]) -> Crop | None:
         photo, given = job
