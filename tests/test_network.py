@@ -52,6 +52,18 @@ def test_an_audit_asks_nothing_of_the_network(network: ModuleType, world: World,
     assert found.left == []
 
 
+@pytest.mark.slow
+@needs_strace
+def test_a_cluster_of_ones_own_stays_on_this_machine(network: ModuleType, population: Path, tmp_path: Path) -> None:
+    """Ray's own processes and its workers, which embed."""
+    where = [str(population), "--engine", "ray", "--out", str(tmp_path / "t"), "--cache", str(tmp_path / "cache")]
+    found = network.traced([sys.executable, "-m", "probablyexists", "embed", *where], tmp_path)
+    assert found.rc == 0, found.said
+    assert found.local > 50
+    assert found.outside == []
+    assert found.left == ["home/.ray/auth_token"]
+
+
 @needs_strace
 def test_the_trace_sees_a_library_that_asks(network: ModuleType, tmp_path: Path) -> None:
     """Connecting a datagram socket sends nothing, and 192.0.2.1 is nobody's address."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import pickle
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -193,6 +195,20 @@ def test_nobody_else_can_read_tables_of_embeddings(tmp_path: Path) -> None:
         write_vectors(str(folder), "a", unit(5, 4))
         assert (folder / "a.parquet").stat().st_mode & 0o777 == 0o600
     assert [p.stat().st_mode & 0o777 for p in (tmp_path / "mine", tmp_path / "new" / "t")] == [0o755, 0o700]
+
+
+def test_a_full_disk_at_a_table_is_one_line_and_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(table: object, sink: Any, **_: object) -> None:
+        sink.write(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    with pytest.raises(InputError, match=r"\(No space left on device\); free some space, or give") as said:
+        write_vectors(str(tmp_path / "t"), "a", unit(5, 4))
+    assert "\n" not in str(said.value)
+    assert list((tmp_path / "t").iterdir()) == []
 
 
 def test_a_stopped_embed_is_done_by_the_same_command_and_a_done_one_is_kept(

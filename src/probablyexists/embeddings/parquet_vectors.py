@@ -166,11 +166,16 @@ class TableFolder:
         table = pa.table(arrays).replace_schema_metadata(metadata)
         with self._writing():
             aside = self._new_file(f".{name}.part")
-            with self.disk.open_output_stream(aside) as sink:
-                pq.write_table(
-                    table, sink, use_dictionary=False, row_group_size=self.rows_a_group, write_page_checksum=True
-                )
-            self.disk.move(aside, f"{self.path}/{name}")
+            try:
+                with self.disk.open_output_stream(aside) as sink:
+                    pq.write_table(
+                        table, sink, use_dictionary=False, row_group_size=self.rows_a_group, write_page_checksum=True
+                    )
+                self.disk.move(aside, f"{self.path}/{name}")
+            except OSError:
+                with suppress(OSError):
+                    self.disk.delete_file(aside)  # a full disk needs the space
+                raise
 
     def _checksums(self, values: NDArray[Any], about: Mapping[str, str]) -> list[str]:
         groups = range(0, len(values), self.rows_a_group)
