@@ -11,6 +11,7 @@ resolver is. `--telemetry` leaves the usage reports of ONNX Runtime on, to see t
 from __future__ import annotations
 
 import argparse
+import importlib
 import ipaddress
 import os
 import re
@@ -164,6 +165,8 @@ def commands(root: Path) -> dict[str, list[str]]:
         "audit --engine ray": f"{audit} --engine ray --out {root}/ray",
         "ask": f"ask {person} --reference {at['reference']} --generated {at['samples']} --out {root}/sheet",
         "blind": f"blind --generated {at['samples']} --reference {at['reference']} --out {root}/frequent",
+        "blind, diffusers": f"blind --generated {_pipeline(root)} --samples 60 --reference {at['reference']} "
+        f"--faces aligned --out {root}/pipeline-frequent",
         "embed": f"embed {at['training']} --out {root}/t",
         "embed --engine ray": f"embed {at['heldout']} --engine ray --out {root}/h",
         "match": f"match {tables} --out {root}/found",
@@ -183,6 +186,20 @@ def commands(root: Path) -> dict[str, list[str]]:
         ]
         for name, line in lines.items()
     }
+
+
+def _pipeline(root: Path) -> Path:
+    """A folder of `diffusers`, untrained and small."""
+    diffusers = importlib.import_module("diffusers")
+    network = diffusers.UNet2DModel(
+        sample_size=64,
+        block_out_channels=(32, 32),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D"),
+    )
+    diffusers.DDPMPipeline(network, diffusers.DDPMScheduler(num_train_timesteps=3)).save_pretrained(root / "pipeline")
+    return root / "pipeline"
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from probablyexists.embeddings import embed as embed_module
 from probablyexists.embeddings.embed import Embedded, embed, in_threads, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.embeddings.store import LostError, Row, Store
+from probablyexists.engines.resources import Resources
 from probablyexists.faces.acquire import FacesMode
 from probablyexists.faces.alignment import Template
 from probablyexists.sources.listing import Photo
@@ -646,3 +647,17 @@ def test_a_list_of_photos_that_cannot_be_written_is_done_without(tmp_path: Path)
     store = open_store(tmp_path, recogniser, "aligned")
     assert store.known == frozenset(keys)
     assert store.read(keys).embeddings[:, 0].tolist() == [float(i) for i in range(len(keys))]
+
+
+def test_without_a_home_folder_it_says_what_to_give(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A container whose user has no account."""
+
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("PROBABLYEXISTS_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(InputError, match=r"no home folder for the cache; give cache=..., or set PROBABLYEXISTS_CACHE"):
+        Resources()
+    assert Resources(cache=tmp_path).cache == tmp_path
