@@ -23,7 +23,8 @@ def make_folder(folder: Path, *, below: Path | None = None) -> None:
             make_folder(folder.parent)
         with suppress(FileExistsError):  # made by another process meanwhile, or a file, which the caller will notice
             folder.mkdir(mode=0o700)
-            folder.chmod(_folder_mode(folder))
+            with suppress(OSError):  # a disk without rights, such as a USB stick's
+                folder.chmod(_folder_mode(folder))
         if not folder.is_dir():
             raise NotADirectoryError(20, "a file is in the way", str(folder))
     if below is not None:
@@ -34,8 +35,9 @@ def make_folder(folder: Path, *, below: Path | None = None) -> None:
 
 def share(file: Path) -> None:
     """Give a file that only its owner can read to the group of its folder, if the folder is shared."""
-    if file.parent.stat().st_mode & stat.S_ISGID:
-        file.chmod(0o660)
+    with suppress(OSError):
+        if file.parent.stat().st_mode & stat.S_ISGID:
+            file.chmod(0o660)
 
 
 def _folder_mode(folder: Path) -> int:
