@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Literal
 
 from probablyexists.basis.errors import ImageError, MissingExtraError
@@ -91,11 +90,3 @@ def cure(reason: str) -> str | None:
     if reason in ("AVIF not read", "JPEG 2000 not read"):
         return f"install a newer Pillow; or {_CONVERT}"
     return _CONVERT
-
-
-def kinds_read() -> str:
-    """Those kinds that only some installations read and this one does: with another set, results may differ."""
-    from PIL import features
-
-    found = {"AVIF": features.check("avif"), "HEIC": find_spec("pillow_heif"), "JPEG 2000": features.check("jpg_2000")}
-    return ", ".join(kind for kind, there in found.items() if there)

@@ -25,25 +25,32 @@ _PLUGINS: dict[Kind, tuple[str, str]] = {
 }
 
 
+_OPTIONAL: tuple[Kind, ...] = ("AVIF", "JPEG 2000", "HEIC")
+
+
 def opened(kind: Kind, data: bytes) -> ImageFile:
     """The file with its header read; ImageError "NAME not read" if this installation has no decoder for it."""
-    module, plugin = _PLUGINS[kind]
-    if kind in ("AVIF", "HEIC", "JPEG 2000") and not _installed(kind):
+    if kind in _OPTIONAL and not _installed(kind):
         raise not_read(f"{kind} not read")
+    module, plugin = _PLUGINS[kind]
     file = CountedFile(data, kind)
     image: ImageFile = getattr(import_module(module), plugin)(file)
     file.opened = True
     return image
 
 
+def optional_kinds() -> str:
+    """The kinds that this installation reads and another may not. With others, the same file may be set aside."""
+    return ", ".join(kind for kind in _OPTIONAL if _installed(kind))
+
+
 def _installed(kind: Kind) -> bool:
-    """Whether the library behind a kind that is optional is there and loads."""
+    if kind == "HEIC":
+        try:
+            import_module("pillow_heif")
+        except ImportError:
+            return False
+        return True
     from PIL import features
 
-    if kind != "HEIC":
-        return features.check("avif" if kind == "AVIF" else "jpg_2000") is True
-    try:
-        import_module("pillow_heif")
-    except ImportError:
-        return False
-    return True
+    return features.check("avif" if kind == "AVIF" else "jpg_2000") is True
