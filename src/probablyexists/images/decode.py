@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError
 from probablyexists.images.endings import check_ending
+from probablyexists.images.iso_boxes import boxes
 from probablyexists.images.jpeg_2000 import halvings
 from probablyexists.images.kinds import NOT_AN_IMAGE, Kind, kind_of
 from probablyexists.images.limits import check_before, check_opened
@@ -171,23 +172,26 @@ def _scaled(values: NDArray[Any], image: Image.Image, largest: float) -> NDArray
     return np.asarray((np.maximum(values, 0) >> shift).astype(np.uint8))
 
 
-def _as_image_error(error: Exception, kind: str, data: bytes) -> ImageError:
+def _as_image_error(error: Exception, kind: Kind, data: bytes) -> ImageError:
     from PIL import Image
 
     detail = " ".join(f"{kind}: {type(error).__name__}: {error}".split())[:200]
     if isinstance(error, Image.DecompressionBombError):
         return ImageError("too large", detail)
-    end_marker = {"JPEG": b"\xff\xd9", "JPEG 2000": b"\xff\xd9", "PNG": b"IEND", "GIF": b"\x3b"}.get(kind, b"")
-    ends_early = end_marker not in data[-4096:] or (kind == "TIFF" and _directory_of_tiff(data) >= len(data))
-    if isinstance(error, EOFError) or "truncated" in str(error).lower() or ends_early:
+    if isinstance(error, EOFError) or "truncated" in str(error).lower() or _is_cut(kind, data):
         return ImageError("truncated", detail)
     return ImageError("damaged", detail)
 
 
-def _directory_of_tiff(data: bytes) -> int:
-    """Where a TIFF's list of tags is said to be; often behind the pixels."""
-    at = slice(8, 16) if data[2:4] in (b"+\0", b"\0+") else slice(4, 8)
-    return int.from_bytes(data[at], "little" if data.startswith(b"II") else "big")
+def _is_cut(kind: Kind, data: bytes) -> bool:
+    """Whether the file's end is missing, by what should be there."""
+    if kind in ("AVIF", "HEIC"):
+        return any(end > len(data) for _, _, end in boxes(data))
+    if kind == "TIFF":  # the list of tags is often behind the pixels
+        at = slice(8, 16) if data[2:4] in (b"+\0", b"\0+") else slice(4, 8)
+        return int.from_bytes(data[at], "little" if data.startswith(b"II") else "big") >= len(data)
+    end_marker = {"JPEG": b"\xff\xd9", "JPEG 2000": b"\xff\xd9", "PNG": b"IEND", "GIF": b"\x3b"}.get(kind, b"")
+    return end_marker not in data[-4096:]
 
 
 _PILLOW = r"PIL\.(?#probablyexists)"  # the comment makes the filter recognisable as ours

@@ -14,10 +14,10 @@ Each check looks for a sign of an early end first, which ordinary pictures do no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from probablyexists.basis.errors import ImageError
+from probablyexists.images.iso_boxes import boxes
 from probablyexists.images.jpeg_scans import end_of_scans
 from probablyexists.images.kinds import Kind
 from probablyexists.images.opening import opened
@@ -37,7 +37,8 @@ def check_ending(kind: Kind, data: bytes, image: ImageFile, at: int, draft: tupl
         ended = _png_ended(data, image)
     elif kind in ("WebP", "AVIF", "HEIC"):
         zeros = bytes(max(_LEAST_ZEROS, image.width * image.height // _PIXELS_A_ZERO))
-        ended = any(pixels.endswith(zeros) for pixels in (_chunks(data) if kind == "WebP" else _boxes(data)))
+        pixels = _webp_pixels(data) if kind == "WebP" else [box[1:] for box in boxes(data) if box[0] == b"mdat"]
+        ended = any(data.endswith(zeros, begin, end) for begin, end in pixels)
     else:
         return
     if ended:
@@ -73,26 +74,12 @@ def _values(pixel: object) -> tuple[float, ...]:
     return cast("tuple[float, ...]", pixel if isinstance(pixel, tuple) else (pixel,))
 
 
-def _chunks(data: bytes) -> Iterator[bytes]:
-    """A WebP's compressed pixels."""
+def _webp_pixels(data: bytes) -> list[tuple[int, int]]:
+    """Where a WebP's first chunk of compressed pixels begins and ends."""
     at = 12
     while at + 8 <= len(data):
         name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         if name in (b"VP8 ", b"VP8L", b"ANMF"):
-            yield data[at + 8 : at + 8 + size]
-            return
+            return [(at + 8, at + 8 + size)]
         at += 8 + size + size % 2
-
-
-def _boxes(data: bytes) -> Iterator[bytes]:
-    """An AVIF's or HEIC's boxes with compressed pixels."""
-    at = 0
-    while at + 16 <= len(data):
-        size, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        if size == 1:
-            size = int.from_bytes(data[at + 8 : at + 16], "big")
-        if name == b"mdat":
-            yield data[at : at + size] if size else data[at:]
-        if size < 8:
-            return
-        at += size
+    return []

@@ -9,11 +9,12 @@ import math
 import struct
 
 from probablyexists.basis.errors import ImageError
+from probablyexists.images.iso_boxes import boxes
 from probablyexists.images.sizes import check_size
 
 _START = b"\xff\x4f\xff\x51"
 _CODING_STYLE, _FIRST_TILE = 0xFF52, 0xFF90
-_MOST_BOXES = _MOST_MARKERS = 1000
+_MOST_MARKERS = 1000
 _MOST_TILES = 4096
 _MOST_COMPONENTS = 4
 _LEAST_PRECINCT = 4  # of 16 x 16
@@ -44,19 +45,10 @@ def halvings(data: bytes, smaller: float) -> int:
 
 def _codestream(data: bytes) -> int:
     """Where the codestream begins."""
-    at = 0
-    for _ in range(_MOST_BOXES):
-        if data.startswith(_START, at):
-            return at
-        size, name = struct.unpack_from(">I4s", data, at)
-        header = 8
-        if size == 1:
-            (size,) = struct.unpack_from(">Q", data, at + 8)
-            header = 16
-        if name != b"jp2c" and size < header:
-            break
-        at += header if name == b"jp2c" else size
-    raise ImageError("damaged", "JPEG 2000: no codestream")
+    at = 0 if data.startswith(_START) else next((start for name, start, _ in boxes(data) if name == b"jp2c"), -1)
+    if at < 0 or not data.startswith(_START, at):
+        raise ImageError("damaged", "JPEG 2000: no codestream")
+    return at
 
 
 def _levels(data: bytes, at: int) -> int:

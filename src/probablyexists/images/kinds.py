@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from probablyexists.basis.errors import ImageError, MissingExtraError
+from probablyexists.basis.errors import ImageError
 
 Kind = Literal["JPEG", "PNG", "WebP", "GIF", "TIFF", "BMP", "PPM", "AVIF", "JPEG 2000", "HEIC"]
 
@@ -66,6 +66,8 @@ def _kind_by_brands(data: bytes) -> Kind:
         return "AVIF"
     if main in _HEIC:
         return "HEIC"
+    if len(main) < 4:
+        raise ImageError(NOT_AN_IMAGE, f"begins with {data[:8]!r}")
     raise not_read(_RAW if main == b"crx " else _VIDEO)
 
 
@@ -86,7 +88,7 @@ def cure(reason: str) -> str | None:
     if reason == _VIDEO:
         return "give still pictures"
     if reason == "HEIC not read":
-        return f"{MissingExtraError('pillow_heif', 'heic')}; or {_CONVERT}"
+        return f"run: pip install pillow-heif; or {_CONVERT}"
     if reason in ("AVIF not read", "JPEG 2000 not read"):
         return f"install a newer Pillow; or {_CONVERT}"
     return _CONVERT
