@@ -30,6 +30,7 @@ from probablyexists.basis.errors import ImageError
 from probablyexists.images.endings import check_ending
 from probablyexists.images.iso_boxes import boxes
 from probablyexists.images.jpeg_2000 import halvings
+from probablyexists.images.jpeg_scans import header_is_cut
 from probablyexists.images.kinds import NOT_AN_IMAGE, Kind, kind_of
 from probablyexists.images.limits import check_before, check_opened
 from probablyexists.images.opening import opened
@@ -190,6 +191,8 @@ def _is_cut(kind: Kind, data: bytes) -> bool:
     if kind == "TIFF":  # the list of tags is often behind the pixels
         at = slice(8, 16) if data[2:4] in (b"+\0", b"\0+") else slice(4, 8)
         return int.from_bytes(data[at], "little" if data.startswith(b"II") else "big") >= len(data)
+    if kind == "JPEG" and header_is_cut(data):
+        return True
     end_marker = {"JPEG": b"\xff\xd9", "JPEG 2000": b"\xff\xd9", "PNG": b"IEND", "GIF": b"\x3b"}.get(kind, b"")
     return end_marker not in data[-4096:]
 

@@ -3,10 +3,11 @@
 | file | what Pillow gives for the missing part | how it is noticed |
 |---|---|---|
 | JPEG, cut and closed with an end marker | mid-grey | more scan data before the marker changes the picture |
+| JPEG filled up with zeros | whatever zeros decode to | no end marker (`jpeg_scans`) |
 | JPEG of several scans, some missing | a coarse picture | the scans' headers (`jpeg_scans`) |
 | PNG whose compressed stream ends early, or lacks passes | zeros | the missing part stays as it was before decoding |
 | TIFF, uncompressed, without some strips | zeros | the strips' areas (`limits`) |
-| WebP, AVIF, HEIC filled up with zeros | whatever zeros decode to | zeros at the end of its compressed data |
+| WebP, AVIF, HEIC filled up with zeros | whatever zeros decode to | zeros at the end of the compressed data |
 
 The rest raise an error by themselves. A BMP, PNM or uncompressed TIFF filled up with zeros is a valid black picture.
 Each check looks for a sign of an early end first, which ordinary pictures do not have, so it costs them nothing.

@@ -2,7 +2,8 @@
 
 | a file may | limit |
 |---|---|
-| hold pixels | 64 megapixels; 6 million samples where Pillow decodes in Python (plain or rescaled PNM, RLE BMP) |
+| hold pixels | 64 megapixels; 50 in WebP, AVIF, HEIC, which are held several times on decoding, and 32 MiB of file |
+| be decoded in Python by Pillow (PNM as text or in an unusual range, BMP with run lengths) | 6 million samples |
 | be read in pieces (markers, chunks, tags, runs, tokens) | 3,000 before its pixels, 2 million in all |
 | be preceded by metadata | 16 MiB (JPEG, PNG) |
 | repeat work | 32 scans or 16 MiB in a JPEG of several scans; 1,000 chunks in a PNG; 4 times each pixel in a TIFF |
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _PIECES_BEFORE = 3000
 _PIECES = 2_000_000
 _BYTES_BEFORE = 16 * 2**20
+_HELD_PIXELS, _HELD_BYTES = 50_000_000, 32 * 2**20
 _SLOW_SAMPLES = 6_000_000
 _CHUNKS = 1000
 _COMMENTS = 1000
@@ -61,6 +63,8 @@ class CountedFile(BytesIO):
 
 def check_before(kind: Kind, data: bytes) -> None:
     """Check what Pillow's plugin would only find, or trip over, while it opens or decodes the file."""
+    if kind in ("WebP", "AVIF", "HEIC") and len(data) > _HELD_BYTES:
+        raise ImageError("too large", f"{kind} of over {_HELD_BYTES // 2**20} MiB")
     if kind == "WebP":
         _check_webp(data)
     elif kind == "PNG":
@@ -96,6 +100,8 @@ def check_opened(kind: Kind, data: bytes, image: ImageFile) -> None:
     """Check what the plugin found in the header: size, and the cost of decoding the pixels."""
     width, height = image.size
     check_size(width, height)
+    if kind in ("WebP", "AVIF", "HEIC") and width * height > _HELD_PIXELS:
+        raise ImageError("too large", f"{kind} of {width} x {height} pixels, over {_HELD_PIXELS // 10**6} megapixels")
     if kind == "JPEG":
         assert image.fp is not None
         check_scans(cast("JpegImageFile", image), data, image.fp.tell())
