@@ -11,7 +11,7 @@ Kind = Literal["JPEG", "PNG", "WebP", "GIF", "TIFF", "BMP", "PPM", "AVIF", "JPEG
 NOT_AN_IMAGE = "not an image"
 _RAW = "camera raw not read"
 _VIDEO = "video not read"
-_CONVERT = "convert it to JPEG or PNG"
+_CONVERT = "convert to JPEG or PNG"
 
 _SIGNS: dict[Kind, tuple[bytes, ...]] = {
     "JPEG": (b"\xff\xd8\xff",),  # also MPO, whose first picture is a plain JPEG
