@@ -33,6 +33,7 @@ _SLOW_SAMPLES = 6_000_000
 _CHUNKS = 1000
 _COMMENTS = 1000
 _MOST_OF_A_TILE = 4096**2
+_PADDING = 16  # after a JPEG in a TIFF
 
 # Tags of a TIFF
 _SUBFILE, _REDUCED, _SUB_FILES, _DNG_VERSION = 254, 1, 330, 50706
@@ -130,12 +131,12 @@ def _check_tiff(image: TiffImageFile, data: bytes) -> None:
     if tags.get(_COMPRESSION, 1) == _JPEG:
         stored = (_STRIPS, _STRIP_SIZES) if _STRIPS in tags else (_TILES, _TILE_SIZES)
         for at, size in zip(*(tags.get(tag, ()) for tag in stored), strict=False):
-            if b"\xff\xd9" not in data[at : at + size][-16:]:
+            if data.find(b"\xff\xd9", max(at, at + size - _PADDING), at + size) < 0:
                 raise ImageError("truncated", "TIFF: a JPEG in it ends early")
     if image.tile[0].codec_name != "raw":
         return
-    boxes = [tile.extents or (0, 0, 0, 0) for tile in image.tile]
-    covered = sum((right - left) * (bottom - top) for left, top, right, bottom in boxes)
+    strips = [strip.extents or (0, 0, 0, 0) for strip in image.tile]
+    covered = sum((right - left) * (bottom - top) for left, top, right, bottom in strips)
     if tags.get(_PLANAR, 1) == 2:
         pixels *= len(image.getbands())
     if covered < pixels:
