@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from PIL.JpegImagePlugin import JpegImageFile
     from PIL.TiffImagePlugin import TiffImageFile
 
+_read = BytesIO.read
+
 _PIECES_BEFORE = 3000
 _PIECES = 2_000_000
-_BYTES_BEFORE = 16 * 2**20
+_BYTES_BEFORE, _ANY = 16 * 2**20, 2**63
 _HELD_PIXELS, _HELD_BYTES = 50_000_000, 32 * 2**20
 _SLOW_SAMPLES = 6_000_000
 _CHUNKS = 1000
@@ -42,24 +44,30 @@ _TILE_WIDTH, _TILE_LENGTH, _TILES, _TILE_SIZES = 322, 323, 324, 325
 
 
 class CountedFile(BytesIO):
-    """A file in memory that ends a decoder which reads it in too many pieces. Set `opened` when the header is read."""
+    """A file in memory that ends a decoder which reads it in too many pieces: markers, chunks, tags, runs or tokens.
+
+    Call `header_is_read` before the pixels are decoded.
+    """
 
     def __init__(self, data: bytes, kind: Kind) -> None:
         super().__init__(data)
-        self.opened = False
         self._kind = kind
-        self._pieces = self._bytes = 0
+        self._most = self._left = _PIECES_BEFORE
+        self._most_bytes = _BYTES_BEFORE if kind in ("JPEG", "PNG") else _ANY
+
+    def header_is_read(self) -> None:
+        """From now on, the limits are those of pixels."""
+        self._most = self._left = _PIECES
+        self._most_bytes = _ANY
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As BytesIO; ImageError "too large" after too many pieces, or too much metadata before the pixels."""
-        piece = super().read(size)
-        self._pieces += 1
-        self._bytes += len(piece)
-        if self._pieces > (_PIECES if self.opened else _PIECES_BEFORE):
-            raise ImageError("too large", f"{self._kind} in over {self._pieces - 1:,} pieces")
-        if self._bytes > _BYTES_BEFORE and not self.opened and self._kind in ("JPEG", "PNG"):
+        """As BytesIO; ImageError "too large" after too many pieces, or too many bytes before the pixels."""
+        self._left -= 1
+        if self._left < 0:
+            raise ImageError("too large", f"{self._kind} in over {self._most:,} pieces")
+        if self.tell() > self._most_bytes:
             raise ImageError("too large", f"{self._kind} with over {_BYTES_BEFORE // 2**20} MiB before its pixels")
-        return piece
+        return _read(self, size)
 
 
 def check_before(kind: Kind, data: bytes) -> None:

@@ -35,7 +35,7 @@ def opened(kind: Kind, data: bytes) -> ImageFile:
     module, plugin = _PLUGINS[kind]
     file = CountedFile(data, kind)
     image: ImageFile = getattr(import_module(module), plugin)(file)
-    file.opened = True
+    file.header_is_read()
     return image
 
 
