@@ -25,6 +25,7 @@ from probablyexists.basis.progress import Progress
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import LostError, Row, Store
 from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, Face, FacesMode, acquire
+from probablyexists.images.opening import optional_kinds
 from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source
 
@@ -117,6 +118,7 @@ def open_store(
     A `generator` gets a store of its own for its samples, so that other audits need not read past them.
     """
     made_with: dict[str, str | int] = {"recogniser": recogniser.id, "faces": mode, "acquire": ACQUIRE_VERSION}
+    made_with["reads"] = optional_kinds()  # reasons are stored too, and a photo that was not read may be read now
     return Store(cache, {**made_with, **(generator or {})}, recogniser.dim)
 
 

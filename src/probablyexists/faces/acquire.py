@@ -19,8 +19,8 @@ from probablyexists.images.decode import decode_picture
 if TYPE_CHECKING:
     from PIL import Image
 
-ACQUIRE_VERSION = 4
-"""Increased whenever the same bytes would give another chip; part of the store's key."""
+ACQUIRE_VERSION = 5
+"""Increased whenever the same bytes would give another chip or another reason for none; part of the store's key."""
 
 NO_FACE = "no face found"
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.seeds import rng
-from probablyexists.images.decode import MAX_PIXELS, MIN_SIDE
+from probablyexists.images.sizes import MAX_PIXELS, MIN_SIDE
 
 MOST_VALUES = 2**22
 """Most numbers in the latent of one sample; 1024 x 1024 RGB noise has 3.1 million."""

@@ -21,32 +21,26 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError
+from probablyexists.images.endings import check_ending
+from probablyexists.images.iso_boxes import boxes
+from probablyexists.images.jpeg_2000 import halvings
+from probablyexists.images.jpeg_scans import header_is_cut
+from probablyexists.images.kinds import NOT_AN_IMAGE, Kind, kind_of
+from probablyexists.images.limits import check_before, check_opened
+from probablyexists.images.opening import opened
+from probablyexists.images.sizes import MIN_SIDE
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
-MAX_PIXELS = 64_000_000
-MAX_ASPECT = 64  # longer : shorter side; at `longest` = 1024 the shorter side still has MIN_SIDE pixels
-MIN_SIDE = 16
 GREY = 128
-
-_SIGNS = {
-    "JPEG": (b"\xff\xd8\xff",),  # also MPO, whose first picture is a plain JPEG
-    "PNG": (b"\x89PNG\r\n\x1a\n",),
-    "WEBP": (b"RIFF",),
-    "GIF": (b"GIF87a", b"GIF89a"),
-    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-    "BMP": (b"BM",),
-    "PPM": (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf"),
-}
+_STRIP = 1_000_000  # pixels converted at once, so that a large picture is not in memory four times
 
 
 def decode(data: bytes, longest: int = 1024) -> NDArray[np.uint8]:
@@ -59,84 +53,51 @@ def decode_picture(data: bytes, longest: int = 1024) -> Image.Image:
 
     An image whose longer side exceeds `longest` pixels is reduced to it; its aspect ratio stays.
 
-    Raises ImageError, and nothing else, with one of the reasons "empty file", "not an image", "truncated",
-    "too large" (over 64 megapixels, or one side over 64 times the other), "too small" (shorter side under
-    16 pixels), "damaged" (any other fault, or a kind of file that Pillow cannot read).
+    Raises ImageError, and nothing else, with one of the reasons "empty file", "not an image", "NAME not read" (a kind
+    of file that is known, or needs a library that is not installed: the message says what to do), "truncated", "too
+    large" (over 64 megapixels, one side over 64 times the other, or too costly to decode, see `limits`), "too small"
+    (shorter side under 16 pixels), "damaged" (any other fault, or a form of a file that Pillow cannot read).
     """
     if longest < MIN_SIDE:
         raise ValueError(f"longest is {longest}; it must be at least {MIN_SIDE} pixels")
     if not data:
         raise ImageError("empty file")
-    kind = _kind(data)
-    if kind is None:
-        raise ImageError("not an image", f"begins with {data[:8]!r}")
-    opened = False
+    kind = kind_of(data)
+    has_opened = False
     with _quiet_pillow():
         try:
-            with _open(kind, data) as image:
-                opened = True
-                _check_size(*image.size)
+            check_before(kind, data)
+            with opened(kind, data) as image:
+                has_opened = True
+                check_opened(kind, data, image)
+                _load(kind, data, image, longest)
                 return _picture(image, longest)
         except ImageError:
             raise
         except MemoryError as error:
             raise ImageError("too large", "not enough memory") from error
         except Exception as error:  # Pillow's decoders raise nearly every type there is
-            if kind in ("BMP", "PPM") and not opened:  # a text may begin with the same two letters
-                raise ImageError("not an image", f"begins with {data[:8]!r}") from error
+            if kind in ("BMP", "PPM") and not has_opened:  # a text may begin with the same two letters
+                raise ImageError(NOT_AN_IMAGE, f"begins with {data[:8]!r}") from error
             raise _as_image_error(error, kind, data) from error
 
 
-def _kind(data: bytes) -> str | None:
-    """The file's format by its first bytes; None if it is not in the list."""
-    kind = next((kind for kind, signs in _SIGNS.items() if data.startswith(signs)), None)
-    if kind == "WEBP" and data[8:12] != b"WEBP":
-        return None
-    if kind == "PPM" and not data[2:3].isspace():
-        return None
-    return kind
-
-
-def _open(kind: str, data: bytes) -> ImageFile.ImageFile:
-    """Read the header. The plugin is called directly: `Image.open` would try every format and warn about the size."""
-    if kind == "WEBP":
-        _check_webp(data)
-    name = "WebP" if kind == "WEBP" else kind.title()
-    plugin = getattr(import_module(f"PIL.{name}ImagePlugin"), f"{name}ImageFile")
-    image: ImageFile.ImageFile = plugin(BytesIO(data))
-    return image
-
-
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ImageError("too large", f"{width} x {height} pixels, over {MAX_PIXELS // 10**6} megapixels")
-    if min(width, height) < MIN_SIDE:
-        raise ImageError("too small", f"{width} x {height} pixels, a side under {MIN_SIDE}")
-    if max(width, height) > MAX_ASPECT * min(width, height):
-        raise ImageError("too large", f"{width} x {height} pixels, one side over {MAX_ASPECT} times the other")
-
-
-def _check_webp(data: bytes) -> None:
-    """Check length and size before WebP's decoder is opened, because it allocates the canvas then."""
-    if int.from_bytes(data[4:8], "little") + 8 > len(data):
-        raise ImageError("truncated", f"{len(data)} bytes")
-    chunk = data[12:16]
-    if chunk == b"VP8X" and len(data) >= 30:
-        _check_size(int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1)
-    elif chunk == b"VP8L" and len(data) >= 25:
-        bits = int.from_bytes(data[21:25], "little")
-        _check_size((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
-    elif chunk == b"VP8 " and len(data) >= 30:
-        _check_size(*(int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (26, 28)))
+def _load(kind: Kind, data: bytes, image: ImageFile.ImageFile, longest: int) -> None:
+    """Decode the pixels, a JPEG's or JPEG 2000's at a fraction of its size if that holds `longest` pixels."""
+    assert image.fp is not None
+    at, smaller = image.fp.tell(), longest / max(image.size)
+    draft = (max(1, int(image.width * smaller)), max(1, int(image.height * smaller))) if smaller < 1 else None
+    if kind == "JPEG" and draft is not None:
+        image.draft(None, draft)
+    elif kind == "JPEG 2000":
+        cast("Any", image).reduce = halvings(data, smaller)
+    image.load()
+    check_ending(kind, data, image, at, draft)
 
 
 def _picture(image: ImageFile.ImageFile, longest: int) -> Image.Image:
     from PIL import Image
 
-    factor = longest / max(image.size)
-    if factor < 1:
-        image.draft(None, (max(1, int(image.width * factor)), max(1, int(image.height * factor))))
-    image.load()
     orientation = _orientation(image)
     picture = _rgb(image)
     factor = longest / max(picture.size)
@@ -175,39 +136,65 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("La", "RGBa"):
         image = image.convert("LA" if image.mode == "La" else "RGBA")
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, (GREY, GREY, GREY, 255))
-        image = Image.alpha_composite(ground, image)
+        over_grey = Image.new("RGB", image.size)
+        for top, strip in _strips(image):
+            ground = Image.new("RGBA", strip.size, (GREY, GREY, GREY, 255))
+            over_grey.paste(Image.alpha_composite(ground, strip.convert("RGBA")).convert("RGB"), (0, top))
+        return over_grey
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """The picture from top to bottom: (top row, rows)."""
+    n = max(1, _STRIP // image.width)
+    for top in range(0, image.height, n):
+        yield top, image.crop((0, top, image.width, min(top + n, image.height)))
 
 
 def _eight_bit(image: Image.Image) -> NDArray[np.uint8]:
     """Grey of more than 8 bits as 8 bits, by the rules in the module's docstring."""
-    values = np.asarray(image)
+    grey = np.empty((image.height, image.width), np.uint8)
+    largest = max(float(np.asarray(strip).max()) for _, strip in _strips(image))
+    for top, strip in _strips(image):
+        grey[top : top + strip.height] = _scaled(np.asarray(strip), image, largest)
+    return grey
+
+
+def _scaled(values: NDArray[Any], image: Image.Image, largest: float) -> NDArray[np.uint8]:
     if image.mode == "F":
         if not np.isfinite(values).all():
-            raise ImageError("damaged", f"{np.count_nonzero(~np.isfinite(values))} samples are not finite")
-        top = float(values.max())
-        top = next((full for full in (1.0, 255.0, 65535.0) if top <= full), top)
+            raise ImageError("damaged", "samples are not finite")
+        top = next((full for full in (1.0, 255.0, 65535.0) if largest <= full), largest)
         return np.asarray((np.clip(values, 0, top) * (255 / top)).round().astype(np.uint8))
     if image.mode.startswith("I;16"):
         return np.asarray((values >> 8).astype(np.uint8))
-    bits = 16 if image.format == "PPM" else max(int(values.max()), 0).bit_length()
+    bits = 16 if image.format == "PPM" else max(int(largest), 0).bit_length()
     shift = next(full - 8 for full in (8, 16, 31) if bits <= full)
     return np.asarray((np.maximum(values, 0) >> shift).astype(np.uint8))
 
 
-def _as_image_error(error: Exception, kind: str, data: bytes) -> ImageError:
+def _as_image_error(error: Exception, kind: Kind, data: bytes) -> ImageError:
     from PIL import Image
 
     detail = " ".join(f"{kind}: {type(error).__name__}: {error}".split())[:200]
     if isinstance(error, Image.DecompressionBombError):
         return ImageError("too large", detail)
-    end_marker = {"JPEG": b"\xff\xd9", "PNG": b"IEND", "GIF": b"\x3b"}.get(kind, b"")
-    ends_early = end_marker not in data[-4096:]
-    if isinstance(error, EOFError) or "truncated" in str(error).lower() or ends_early:
+    if isinstance(error, EOFError) or "truncated" in str(error).lower() or _is_cut(kind, data):
         return ImageError("truncated", detail)
     return ImageError("damaged", detail)
+
+
+def _is_cut(kind: Kind, data: bytes) -> bool:
+    """Whether the file's end is missing, by what should be there."""
+    if kind in ("AVIF", "HEIC"):
+        return any(end > len(data) for _, _, end in boxes(data))
+    if kind == "TIFF":  # the list of tags is often behind the pixels
+        at = slice(8, 16) if data[2:4] in (b"+\0", b"\0+") else slice(4, 8)
+        return int.from_bytes(data[at], "little" if data.startswith(b"II") else "big") >= len(data)
+    if kind == "JPEG" and header_is_cut(data):
+        return True
+    end_marker = {"JPEG": b"\xff\xd9", "JPEG 2000": b"\xff\xd9", "PNG": b"IEND", "GIF": b"\x3b"}.get(kind, b"")
+    return end_marker not in data[-4096:]
 
 
 _PILLOW = r"PIL\.(?#probablyexists)"  # the comment makes the filter recognisable as ours

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from probablyexists.basis.roles import TITLES, Role
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Embedded, Look, embed, open_store
 from probablyexists.embeddings.recognisers import Recogniser
-from probablyexists.faces.acquire import FacesMode, FrameCheck, check_frames
+from probablyexists.faces.acquire import NO_FACE, FacesMode, FrameCheck, check_frames
+from probablyexists.images.kinds import cure
 from probablyexists.intake.open_sources import generator_of
 from probablyexists.intake.settings import Settings
 from probablyexists.sources.open_source import Source
@@ -81,10 +83,19 @@ def embed_sources(
         store = open_store(cache, recogniser, mode, generator_of(source))
         table = embed(source, recogniser, store, mode, progress, TITLES[role], look, pictures=pictures)
         if not len(table):
-            reasons = sorted({aside.reason for aside in table.set_aside})
-            raise InputError(
-                f"{option(role, source.name)}: no face in any of {len(source.photos)} images ({', '.join(reasons)}); "
-                f"check the folder, or try {option('faces', 'aligned')} if the images are face crops"
-            )
+            raise _no_face(role, source, mode, table)
         tables[role] = table
     return tables
+
+
+def _no_face(role: Role, source: Source, mode: FacesMode, table: Embedded) -> InputError:
+    """Which images have no face, which could not be read, and what to do about either."""
+    reasons = Counter(aside.reason for aside in table.set_aside)
+    cures = dict.fromkeys(cure(reason) for reason in reasons)
+    if mode == "detect" and NO_FACE in reasons:
+        cures[f"try {option('faces', 'aligned')} if the images are face crops"] = None
+    todo = "; ".join(text for text in cures if text) or "check the files"
+    counted = ", ".join(f"{n:,} {reason}" for reason, n in reasons.most_common())
+    return InputError(
+        f"{option(role, source.name)}: no face from any of {len(source.photos):,} images ({counted}); {todo}"
+    )
