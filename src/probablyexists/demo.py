@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import as_file, files
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
-from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.errors import InputError, WriteError, option
 from probablyexists.basis.files import sha256_file
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
@@ -55,14 +60,12 @@ def member_photos(number: int) -> range:
     return range(MOST_PHOTOS if number == MOST else PHOTOS)
 
 
-def demo(out: Path, seed: int, progress: Progress) -> Outcome:
-    """Draw, sample, audit, compare. Photos and report stay in `out`. `seed`: of the samples."""
-    if out.exists() and any(out.iterdir()):
-        if not (out / ".probablyexists-demo").is_file():
-            raise InputError(f"{option('out', out)}: is not empty and not an earlier demo; give another folder")
-        shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / ".probablyexists-demo").touch()
+def demo(out: Path, seed: int, progress: Progress, overwrite: bool = False) -> Outcome:
+    """Draw, sample, audit, compare. Photos and report stay in `out`. `seed`: of the samples.
+
+    Raises InputError if `out` holds anything but a demo that was stopped or, with `overwrite`, a finished one.
+    """
+    _claim(out, overwrite)
     draw_everybody(out, progress)
     with as_file(files("probablyexists") / "assets" / GENERATOR) as generator:
         if sha256_file(generator) != GENERATOR_SHA256:
@@ -84,6 +87,28 @@ def demo(out: Path, seed: int, progress: Progress) -> Outcome:
     return compare(findings, out)
 
 
+def _claim(out: Path, overwrite: bool) -> None:
+    mark, findings = out / ".probablyexists-demo", out / "audit" / "findings.json"
+    try:
+        if out.exists() and any(out.iterdir()) and not mark.is_file():
+            raise InputError(f"{option('out', out)}: is not empty and not an earlier demo; give another folder")
+        if findings.exists() and not overwrite:
+            when = f"{datetime.fromtimestamp(findings.stat().st_mtime, UTC):%Y-%m-%d %H:%M} UTC"
+            raise InputError(
+                f"{option('out', out)}: already holds a demo of {when}; give another folder, or "
+                f"{option('overwrite', True)} to replace it"
+            )
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mark.touch()
+        for path in out.iterdir():
+            if path.is_dir():  # the mark stays: a demo that is stopped here is still known as one
+                shutil.rmtree(path)
+    except NotADirectoryError:
+        raise InputError(f"{option('out', out)}: is a file; give a folder") from None
+    except OSError as error:
+        raise WriteError(error.filename or out, error, "give another folder") from error
+
+
 def draw_everybody(out: Path, progress: Progress) -> None:
     """Write training/, unseen/ and heldout/: one folder a person."""
     everybody = range(N_MEMBERS + N_HELDOUT)
@@ -94,11 +119,43 @@ def draw_everybody(out: Path, progress: Progress) -> None:
     ]
     # Processes: drawing is many short numpy calls, and threads would wait for one another. Spawned, not forked: a
     # process that has threads must not be forked.
-    pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn"))
-    with progress.stage("drawing people", len(jobs)) as bar, pool:
-        write = partial(write_population, seed=POPULATION, kind="jpg")
-        for _ in pool.map(write, *zip(*jobs, strict=True)):
-            bar.advance()
+    pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn"), _end_with_parent)
+    write = partial(write_population, seed=POPULATION, kind="jpg")
+    with progress.stage("drawing people", len(jobs)) as bar:
+        try:
+            with _without_stops():
+                written = pool.map(write, *zip(*jobs, strict=True))
+            for _ in written:
+                bar.advance()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _without_stops() -> Iterator[None]:
+    """Ctrl-C waits, also in processes started meanwhile: they would report it while they load."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """End this process in silence at Ctrl-C, and when the one that started it is gone, even if that was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+    def watch() -> None:
+        if (parent := parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def compare(findings: Findings, out: Path) -> Outcome:

@@ -2,6 +2,7 @@
 
 ProbablyExistsError
 ├── InputError        the input cannot be audited (exit code 2)
+│   └── WriteError    a file cannot be written: the disk is full, or only readable (exit code 2); an OSError too
 ├── ImageError        one image cannot be decoded; it is set aside with this reason, the audit goes on
 ├── TrainingError     a generator in the lab cannot be trained further (exit code 2)
 └── MissingExtraError an optional dependency is not installed (exit code 2)
@@ -9,16 +10,20 @@ ProbablyExistsError
 
 from __future__ import annotations
 
+import errno
 import importlib
 import re
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any
 
+from probablyexists.basis.text import shown
+
 _OPEN, _VALUE, _CLOSE = "\ue000", "\ue001", "\ue002"
 """Mark an option in a message. Private characters, which `basis.text.shown` never lets through."""
 _QUOTES = "'\""
 _OPTION = re.compile(f"{_OPEN}(\\w+)(?:{_VALUE}(.*?))?{_CLOSE}", re.DOTALL)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 POSITIONAL = ("photos", "images", "queries", "references")
 """Settings that are arguments on the command line, not options."""
 
@@ -51,6 +56,11 @@ class ProbablyExistsError(Exception):
         return _OPTION.sub(lambda found: f"{found[1]}={found[2] or '...'}", self.raw)
 
     @property
+    def options(self) -> list[str]:
+        """The names of the settings that the message names."""
+        return [found[1] for found in _OPTION.finditer(self.raw)]
+
+    @property
     def on_command_line(self) -> str:
         """The message with options as on the command line."""
         return _OPTION.sub(_on_command_line, self.raw)
@@ -58,6 +68,17 @@ class ProbablyExistsError(Exception):
 
 class InputError(ProbablyExistsError):
     """The input cannot be audited as it is; the message is one line and says what to do."""
+
+
+class WriteError(InputError, OSError):
+    """A file cannot be written. `errno` and `strerror` as the system gave them."""
+
+    def __init__(self, place: object, error: OSError, instead: str = "choose another place") -> None:
+        """`place`: what could not be written, in words or as a path. `instead`: the cure, besides more space."""
+        said = error.strerror or shown(error)
+        cure = f"free some space, or {instead}" if error.errno in FULL else instead
+        super().__init__(f"{shown(place)}: cannot be written ({said}); {cure}")
+        self.errno, self.strerror, self.filename = error.errno, said, str(place)
 
 
 class ImageError(ProbablyExistsError):
