@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import as_file, files
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 
 from probablyexists.basis.errors import InputError, WriteError, option
 from probablyexists.basis.files import sha256_file
+from probablyexists.basis.processes import end_with_parent, without_stops
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
 from probablyexists.drawn.population import write_population
@@ -119,43 +116,16 @@ def draw_everybody(out: Path, progress: Progress) -> None:
     ]
     # Processes: drawing is many short numpy calls, and threads would wait for one another. Spawned, not forked: a
     # process that has threads must not be forked.
-    pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn"), _end_with_parent)
+    pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn"), end_with_parent)
     write = partial(write_population, seed=POPULATION, kind="jpg")
     with progress.stage("drawing people", len(jobs)) as bar:
         try:
-            with _without_stops():
+            with without_stops():
                 written = pool.map(write, *zip(*jobs, strict=True))
             for _ in written:
                 bar.advance()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _without_stops() -> Iterator[None]:
-    """Ctrl-C waits, also in processes started meanwhile: they would report it while they load."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _end_with_parent() -> None:
-    """End this process in silence at Ctrl-C, and when the one that started it is gone, even if that was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-    def watch() -> None:
-        if (parent := parent_process()) is not None:
-            parent.join()
-            os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
 
 
 def compare(findings: Findings, out: Path) -> Outcome:
