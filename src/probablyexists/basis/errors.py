@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import re
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
@@ -75,7 +76,7 @@ class WriteError(InputError, OSError):
 
     def __init__(self, place: object, error: OSError, instead: str = "choose another place") -> None:
         """`place`: what could not be written, in words or as a path. `instead`: the cure, besides more space."""
-        said = error.strerror or shown(error)
+        said = os.strerror(error.errno) if error.errno in FULL else error.strerror or shown(error)
         cure = f"free some space, or {instead}" if error.errno in FULL else instead
         super().__init__(f"{shown(place)}: cannot be written ({said}); {cure}")
         self.errno, self.strerror, self.filename = error.errno, said, str(place)

@@ -5,6 +5,7 @@ They name people, show faces or hold templates: only the user who wrote them can
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -23,6 +24,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     aside: Path | None = None
     try:
+        if path.exists() and not path.is_file():
+            raise FileExistsError(errno.EEXIST, "it is a folder or a device")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         os.close(handle)

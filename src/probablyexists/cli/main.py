@@ -68,8 +68,6 @@ class _Stop:
 
 def _ended_by(error: BaseException, stop: _Stop) -> int:
     """Say in one line what ended the run; its exit code."""
-    from probablyexists.basis.errors import ProbablyExistsError, WriteError
-
     if stop.code or isinstance(error, KeyboardInterrupt):
         _say(_STOPPED)
         return stop.code or 130
@@ -77,21 +75,29 @@ def _ended_by(error: BaseException, stop: _Stop) -> int:
         error = error.__context__
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 3
+    line = _foreseen(error)
+    if line is None:
+        import traceback
+
+        traceback.print_exception(error)  # shown whole, with a code that is neither a leak nor bad input
+        return 3
+    _say(line)
+    return 2
+
+
+def _foreseen(error: BaseException) -> str | None:
+    """The line for bad input and for disks that are full or only readable; None for anything else."""
+    from probablyexists.basis.errors import ProbablyExistsError, WriteError
+
     if isinstance(error, ProbablyExistsError):
-        _say(error.on_command_line)
-        return 2
-    if hasattr(error, "format_message"):  # Typer's own: a wrong option
+        return error.on_command_line
+    if hasattr(error, "format_message"):
         return _misused(error)
     if isinstance(error, BrokenPipeError):
-        _say("standard output: its reader ended before the end (broken pipe); write to a file, or read all of it")
-        return 2
+        return "standard output: its reader ended before the end (broken pipe); write to a file, or read all of it"
     if isinstance(error, OSError) and error.errno in _MACHINE:
-        _say(WriteError(_place(error), error).on_command_line)
-        return 2
-    import traceback
-
-    traceback.print_exception(error)  # not foreseen: shown whole, with a code that is neither a leak nor bad input
-    return 3
+        return WriteError(_place(error), error).on_command_line
+    return None
 
 
 def _place(error: OSError) -> str:
@@ -105,20 +111,16 @@ def _place(error: OSError) -> str:
     return f"a file in {os.environ.get('TMPDIR') or 'the folder for temporary files'}"
 
 
-def _misused(error: Any) -> int:
+def _misused(error: Any) -> str:
     """Typer's message for wrong options and arguments, in one line."""
-    if type(error).__name__ == "NoArgsIsHelpError":
-        error.show()
-        return 2
-    said = " ".join(error.format_message().split()).rstrip(".")
+    said = " ".join(error.format_message().split()).rstrip(".") or "give a command"  # the help is printed by then
     context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
     if context is not None and parameter is not None:
         from probablyexists.cli.options import in_file
 
         said += f" ({file})" if (file := in_file(context, parameter.name)) else ""
     command = context.command_path if context is not None else "probablyexists"
-    _say(f"{said[:1].lower()}{said[1:]}; see {command} --help")
-    return 2
+    return f"{said[:1].lower()}{said[1:]}; see {command} --help"
 
 
 def _say(line: str) -> None:

@@ -49,8 +49,7 @@ def claim_folder(settings: GeneratorSettings) -> None:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
-        for aside in sorted(out.glob(f"{_ASIDE}*")):
-            _settle(out, aside)
+        _settle_all(out)
         for name in _MARKS_FIRST:
             if (out / name).is_dir():
                 raise InputError(f"{option('out', out)}: holds a folder named {name}; give another folder")
@@ -83,6 +82,7 @@ def written_together(out: Path) -> Iterator[Path]:
     aside: Path | None = None
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _settle_all(out)
         aside = Path(tempfile.mkdtemp(dir=out, prefix=_ASIDE))
         yield aside
         _replace(out, aside)
@@ -108,6 +108,12 @@ def _replace(out: Path, aside: Path) -> None:
     for name in reversed(_MARKS_FIRST):
         if (aside / name).exists():
             (aside / name).replace(out / name)
+
+
+def _settle_all(out: Path) -> None:
+    """Put right what killed runs left."""
+    for aside in sorted(out.glob(f"{_ASIDE}*")):
+        _settle(out, aside)
 
 
 def _settle(out: Path, aside: Path) -> None:

@@ -47,6 +47,8 @@ def run_experiment(
     Runs that another process works on are skipped, so that several processes may work on one experiment. A run whose
     training fails gets a row with the reason.
     """
+    if n_done := sum((out / run.id / "row.json").exists() for run in experiment.runs):
+        progress.say(f"{out}: {n_done} of {len(experiment.runs)} runs are done; delete a run's folder to repeat it")
     for number, run in enumerate(experiment.runs, start=1):
         folder = out / run.id
         if (folder / "row.json").exists():
