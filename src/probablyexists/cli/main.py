@@ -104,11 +104,11 @@ def _place(error: OSError) -> str:
     """What could not be written."""
     if isinstance(error.filename, str):
         return error.filename
-    try:
-        sys.stdout.flush()  # what could not be written is still there
-    except OSError:
-        return "standard output"
-    return f"a file in {os.environ.get('TMPDIR') or 'the folder for temporary files'}"
+    at, printing = error.__traceback__, False
+    while at is not None:
+        printing |= at.tb_frame.f_code.co_name in ("echo", "print")
+        at = at.tb_next
+    return "standard output" if printing else "a temporary file"
 
 
 def _misused(error: Any) -> str:
