@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import re
@@ -24,7 +25,7 @@ import probablyexists
 from probablyexists import demo
 from probablyexists.basis.errors import InputError, ProbablyExistsError, WriteError
 from probablyexists.basis.files import write_text
-from probablyexists.basis.progress import Silent
+from probablyexists.basis.progress import Console, Silent
 from probablyexists.cli.app import app
 from probablyexists.cli.main import main
 from probablyexists.drawn.population import write_population
@@ -285,7 +286,9 @@ def test_a_file_that_does_not_fit_is_one_line_and_leaves_nothing(tmp_path: Path)
 
 
 @pytest.fixture
-def line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple[int, str]]]:
+def line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., tuple[int, str]]]:
     """Runs the command line; its exit code and its one line on stderr."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
@@ -334,6 +337,19 @@ def test_an_output_that_is_full_or_has_no_reader_is_one_line() -> None:
     assert done.stderr.count("\n") == 1
 
 
+class Full(io.StringIO):
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_log_on_a_full_disk_does_not_end_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Full())
+    console = Console()
+    console.say("a line")
+    with console.stage("a stage", 2) as bar:
+        bar.advance()
+
+
 # --- Ctrl-C and wrong options -----------------------------------------------------------------------------------------
 
 _IMPORTING = """
@@ -375,12 +391,14 @@ def test_a_wrong_option_is_one_line_that_names_it(line: Any, tmp_path: Path) -> 
         assert said.endswith(f"; see {command} --help")
 
 
-@pytest.mark.parametrize("value", ['threads = "many"', "threads = 0", 'quiet = "perhaps"', 'faces = "none"', "level = 2"])
+@pytest.mark.parametrize(
+    "value", ['threads = "many"', "threads = 0", 'quiet = "perhaps"', 'faces = "none"', "level = 2"]
+)
 def test_a_wrong_value_in_a_file_of_options_names_the_file(line: Any, value: str, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(value)
     code, said = line(*asked(tmp_path, tmp_path / "o")[:-2], "--config", tmp_path / "a.toml")
     assert code == 2
-    assert value.split()[0] in said
+    assert value.split(maxsplit=1)[0] in said
     assert f"(given in {tmp_path}/a.toml)" in said
     if value.startswith("threads"):
         _, said = line(*asked(tmp_path, tmp_path / "o"), "--threads", -1, "--config", tmp_path / "a.toml")
