@@ -45,9 +45,7 @@ def main() -> int:
         world = World(root / "world")
         world.draw()
         if command == "match":
-            for side in ("r", "t"):
-                undisturbed("embed", root / side, [str(root / "world" / side), "--faces", "aligned"])
-                shutil.move(root / side / "out", root / "world" / f"table-{side}")
+            world.embed(root)
         whole = undisturbed(command, root / "undisturbed", world.arguments(command))
         if command in MARKS:
             undisturbed(command, root / "earlier", world.arguments(command, "other"))

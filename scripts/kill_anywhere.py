@@ -6,8 +6,8 @@
 Real processes of audit, ask, blind, embed and match on a few drawn people, each with an empty cache. Half of the kills
 come at a time drawn from the length of an undisturbed run; half wait, looking on from outside, until the run is in a
 stage drawn before, and then some. Seven in ten are SIGKILL, the others SIGINT and SIGTERM, which must also be said in
-one line. In every third case of audit, ask and blind the folder holds an earlier result, and --overwrite is given: after
-the kill it must hold the old result or the new one, never a mixture. A run that ended before its kill is no case; its
+one line. In every third case of audit, ask and blind the folder holds an earlier result, and --overwrite is given: a
+folder with a mark must hold the old result or the new one, never a mixture. A run that ended before its kill is no case; its
 result must be whole, and the kill is drawn again. Exit code 1 if anything is not as it must be.
 """
 
@@ -55,6 +55,13 @@ class World:
             ("other", range(60, 66), range(6)), ("r", range(100, 152), range(2)), ("p", range(1), range(2)),
         ):  # fmt: skip
             write_population(self.root / name, people, photos, size=64)
+
+    def embed(self, root: Path) -> None:
+        """Make the tables for `match`."""
+        for side in ("r", "t"):
+            if not (self.root / f"table-{side}").exists():
+                undisturbed("embed", root / f"making-{side}", [str(self.root / side), "--faces", "aligned"])
+                shutil.move(root / f"making-{side}" / "out", self.root / f"table-{side}")
 
     def arguments(self, command: str, generated: str = "g") -> list[str]:
         """Without --out and --cache."""
@@ -259,6 +266,25 @@ def table(cases: list[Case]) -> str:
     return "\n".join([*lines, "", f"{ended} more runs had ended before their kill, with a whole result."])
 
 
+def prepared(root: Path, commands: list[str]) -> tuple[World, dict[str, Whole], dict[str, Path]]:
+    """The people; for each command an undisturbed run, and the folder of an earlier result to replace."""
+    world = World(root / "world")
+    if not world.root.exists():
+        world.draw()
+    if "match" in commands:
+        world.embed(root)
+    known, old = {}, {}
+    for command in commands:
+        for its in ("undisturbed", "earlier"):
+            shutil.rmtree(root / its / command, ignore_errors=True)
+        known[command] = undisturbed(command, root / "undisturbed" / command, world.arguments(command))
+        print(f"{command}: {known[command].seconds:.1f} s undisturbed", flush=True)
+        if command in MARKS:
+            undisturbed(command, root / "earlier" / command, world.arguments(command, "other"))
+            old[command] = root / "earlier" / command / "out"
+    return world, known, old
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=100)
@@ -268,34 +294,15 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         root = chosen.folder or Path(name)
+        world, known, old = prepared(root, chosen.commands)
         log = root / f"cases-{chosen.seed}-{'-'.join(chosen.commands)}.jsonl"
-        world = World(root / "world")
-        if not (root / "world").exists():
-            world.draw()
-        if "match" in chosen.commands and not (root / "world" / "table-t").exists():
-            for side in ("r", "t"):
-                folder = root / f"making-{side}"
-                undisturbed("embed", folder, [str(root / "world" / side), "--faces", "aligned"])
-                shutil.move(folder / "out", root / "world" / f"table-{side}")
-        known, old = {}, {}
-        for command in chosen.commands:
-            for its, given in (("undisturbed", "g"), ("earlier", "other")):
-                if its == "undisturbed" or command in MARKS:
-                    folder = root / its / command
-                    shutil.rmtree(folder, ignore_errors=True)
-                    found = undisturbed(command, folder, world.arguments(command, given))
-                    if its == "undisturbed":
-                        known[command] = found
-                    else:
-                        old[command] = folder / "out"
-            print(f"{command}: {known[command].seconds:.1f} s undisturbed", flush=True)
         lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
         cases = [Case(**json.loads(line)) for line in lines]
         for number in range(len(cases), chosen.n):
-            cases.append(case(number, chosen.seed, root, world, known, old))
+            found = case(number, chosen.seed, root, world, known, old)
+            cases.append(found)
             with log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(cases[-1])) + "\n")
-            found = cases[-1]
+                file.write(json.dumps(asdict(found)) + "\n")
             print(
                 f"{number + 1:4d} {found.command:<6}{found.stage:<10}{found.signal:<8} after {found.seconds:5.2f} s"
                 f"{' --overwrite' if found.overwrite else ''}: {'; '.join(found.faults) or 'resumed, equal'}",
