@@ -7,8 +7,8 @@ Real processes of audit, ask, blind, embed and match on a few drawn people, each
 come at a time drawn from the length of an undisturbed run; half wait, looking on from outside, until the run is in a
 stage drawn before, and then some. Seven in ten are SIGKILL, the others SIGINT and SIGTERM, which must also be said in
 one line. In every third case of audit, ask and blind the folder holds an earlier result, and --overwrite is given: a
-folder with a mark must hold the old result or the new one, never a mixture. A run that ended before its kill is no case; its
-result must be whole, and the kill is drawn again. Exit code 1 if anything is not as it must be.
+folder with a mark must hold the old result or the new one, never a mixture. A run that ended before its kill is no
+case; its result must be whole, and the kill is drawn again. Exit code 1 if anything is not as it must be.
 """
 
 from __future__ import annotations
@@ -191,15 +191,15 @@ class Case:
     faults: tuple[str, ...]
 
 
-def _aim(running: Running, whole: Whole, stage: str | None, draw: np.random.Generator) -> None:
-    """Wait until the moment of the kill."""
+def _aim(running: Running, whole: Whole, stage: str | None, draw: np.random.Generator, tries: int) -> None:
+    """Wait until the moment of the kill, sooner after each run that ended before it."""
     if stage is None:
         time.sleep(float(draw.uniform(0, whole.seconds)))
         return
     at = STAGES.index(stage)
     while running.process.poll() is None and STAGES.index(_seen(running)) < at:
         time.sleep(0.0002)
-    time.sleep(float(draw.uniform(0, whole.length(stage))))
+    time.sleep(float(draw.uniform(0, whole.length(stage) * 0.5**tries)))
 
 
 def case(number: int, seed: int, root: Path, world: World, known: dict[str, Whole], old: dict[str, Path]) -> Case:
@@ -213,7 +213,7 @@ def case(number: int, seed: int, root: Path, world: World, known: dict[str, Whol
     given = [*world.arguments(command), *(["--overwrite"] if overwrite else [])]
     before = result(old[command]) if overwrite else {}
     already_whole = 0
-    for _ in range(20):
+    for tries in range(20):
         folder = root / f"case-{number}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -222,7 +222,7 @@ def case(number: int, seed: int, root: Path, world: World, known: dict[str, Whol
         number_of_signal = SIGNALS[draw.choice(3, p=ODDS)]
         started = time.monotonic()
         running = start(command, folder, given)
-        _aim(running, whole, stage, draw)
+        _aim(running, whole, stage, draw, tries)
         seconds, seen = time.monotonic() - started, _seen(running)
         running.process.send_signal(number_of_signal)
         code = running.ended()
