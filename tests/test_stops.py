@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import pickle
 import re
 import resource
 import shutil
@@ -13,6 +14,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +25,7 @@ from typer.testing import CliRunner
 
 import probablyexists
 from probablyexists import demo
+from probablyexists.basis import memory
 from probablyexists.basis.errors import InputError, ProbablyExistsError, WriteError
 from probablyexists.basis.files import write_text
 from probablyexists.basis.progress import Console, Silent
@@ -278,10 +281,13 @@ def test_a_file_that_does_not_fit_is_one_line_and_leaves_nothing(tmp_path: Path)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
-        with pytest.raises(WriteError, match=r"file: cannot be written \(File too large\); free some space, or "):
+        with pytest.raises(
+            WriteError, match=r"file: cannot be written \(File too large\); free some space, or "
+        ) as told:
             write_text(tmp_path / "file", "x" * 100_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(pickle.loads(pickle.dumps(told.value))) == str(told.value)  # as it comes from the demo's processes
     assert held(tmp_path) == {"file": b"old"}
 
 
@@ -317,6 +323,25 @@ def test_a_disk_that_fails_where_nobody_expects_it_is_one_line(
     code, said = line(*asked(tmp_path, tmp_path / "o", "-q"))
     assert code == 2
     assert said.startswith(f"/some/file: cannot be written ({os.strerror(number)}); ")
+
+
+def test_no_folder_for_temporary_files_is_one_line(line: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from probablyexists.tasks import dry_run
+
+    def without(*_: object) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nonexistent"])
+            patch.setattr(tempfile, "tempdir", None)
+            patch.setattr(memory, "LARGE", 8)
+            with pytest.raises(InputError, match=r"temporary files: no space for .* set TMPDIR to another folder"):
+                memory.allocated((4,), "f8")
+            tempfile.mkdtemp()
+
+    monkeypatch.setattr(dry_run, "plan", without)
+    code, said = line(*asked(tmp_path, tmp_path / "o", "-q", "--dry-run"))
+    assert code == 2
+    assert said.startswith("a temporary file: cannot be written (No usable temporary directory found in ")
+    assert said.endswith("; set TMPDIR to another folder")
 
 
 def test_an_output_that_is_full_or_has_no_reader_is_one_line() -> None:

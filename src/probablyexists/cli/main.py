@@ -17,6 +17,7 @@ _STOPS: dict[int, int] = {
 }
 """Signals that stop a run -> exit code."""
 _STOPPED = "stopped; embeddings are kept, run the same command to continue"
+_TEMPORARY = "a temporary file"
 _MACHINE = frozenset(
     getattr(errno, name)
     for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO", "EMFILE", "ENFILE", "ENAMETOOLONG")
@@ -95,8 +96,10 @@ def _foreseen(error: BaseException) -> str | None:
         return _misused(error)
     if isinstance(error, BrokenPipeError):
         return "standard output: its reader ended before the end (broken pipe); write to a file, or read all of it"
-    if isinstance(error, OSError) and error.errno in _MACHINE:
-        return WriteError(_place(error), error).on_command_line
+    if isinstance(error, OSError) and (error.errno in _MACHINE or "temporary directory" in str(error.strerror)):
+        place = _place(error)
+        instead = "set TMPDIR to another folder" if place == _TEMPORARY else "choose another place"
+        return WriteError(place, error, instead).on_command_line
     return None
 
 
@@ -108,7 +111,7 @@ def _place(error: OSError) -> str:
     while at is not None:
         printing |= at.tb_frame.f_code.co_name in ("echo", "print")
         at = at.tb_next
-    return "standard output" if printing else "a temporary file"
+    return "standard output" if printing else _TEMPORARY
 
 
 def _misused(error: Any) -> str:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic_core import to_jsonable_python
 
-from probablyexists.basis.errors import TrainingError
+from probablyexists.basis.errors import TrainingError, WriteError, option
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.basis.progress import Progress
 from probablyexists.engines.resources import Resources
@@ -184,8 +184,12 @@ def exposures(roles: Split, scores: pa.Table) -> dict[str, list[list[float]]]:
 @contextmanager
 def _claimed(folder: Path) -> Iterator[bool]:
     """Whether this process has claimed the run; the claim ends with the process, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".claim").open("w", encoding="utf-8") as file:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        claim = (folder / ".claim").open("w", encoding="utf-8")
+    except OSError as error:
+        raise WriteError(folder, error, f"give another folder with {option('out')}") from error
+    with claim as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
