@@ -38,6 +38,8 @@ ANSWERS = ("scoring people", "ranking the person")
 MATCHING = ("looking for", "matching samples", *ANSWERS)
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 ODDS = (0.7, 0.15, 0.15)
+MISSES = 5
+"""Runs that may end before a kill in a stage that is too short to hit; after them the time is drawn."""
 LONGEST = 300.0
 """Seconds after which a run counts as hung."""
 
@@ -168,6 +170,17 @@ def undisturbed(command: str, folder: Path, given: list[str]) -> Whole:
     return Whole(result(folder / "out"), time.monotonic() - started, begins)
 
 
+def timed_once(command: str, folder: Path, given: list[str]) -> Whole:
+    """`undisturbed`, or what an earlier start of this script found."""
+    times = folder / "times.json"
+    if times.exists():
+        return Whole(result(folder / "out"), **json.loads(times.read_text(encoding="utf-8")))
+    shutil.rmtree(folder, ignore_errors=True)
+    whole = undisturbed(command, folder, given)
+    times.write_text(json.dumps({"seconds": whole.seconds, "begins": whole.begins}), encoding="utf-8")
+    return whole
+
+
 def _seen(running: Running) -> str:
     try:
         return running.stage()
@@ -222,7 +235,7 @@ def case(number: int, seed: int, root: Path, world: World, known: dict[str, Whol
         number_of_signal = SIGNALS[draw.choice(3, p=ODDS)]
         started = time.monotonic()
         running = start(command, folder, given)
-        _aim(running, whole, stage, draw, tries)
+        _aim(running, whole, stage if tries < MISSES else None, draw, tries)
         seconds, seen = time.monotonic() - started, _seen(running)
         running.process.send_signal(number_of_signal)
         code = running.ended()
@@ -275,12 +288,10 @@ def prepared(root: Path, commands: list[str]) -> tuple[World, dict[str, Whole], 
         world.embed(root)
     known, old = {}, {}
     for command in commands:
-        for its in ("undisturbed", "earlier"):
-            shutil.rmtree(root / its / command, ignore_errors=True)
-        known[command] = undisturbed(command, root / "undisturbed" / command, world.arguments(command))
+        known[command] = timed_once(command, root / "undisturbed" / command, world.arguments(command))
         print(f"{command}: {known[command].seconds:.1f} s undisturbed", flush=True)
         if command in MARKS:
-            undisturbed(command, root / "earlier" / command, world.arguments(command, "other"))
+            timed_once(command, root / "earlier" / command, world.arguments(command, "other"))
             old[command] = root / "earlier" / command / "out"
     return world, known, old
 

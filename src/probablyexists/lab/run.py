@@ -195,4 +195,6 @@ def _claimed(folder: Path) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
+        for left in folder.glob(".*.part"):  # by a run that was killed
+            left.unlink(missing_ok=True)
         yield True
