@@ -31,7 +31,7 @@ $(DEV): .venv/pyvenv.cfg $(BUILT_FROM)
 	touch $(BASE) $@
 
 demo: $(BASE)
-	$(BIN)/probablyexists demo
+	$(BIN)/probablyexists demo --overwrite
 
 test: $(DEV)
 	$(BIN)/pytest -n auto --dist worksteal

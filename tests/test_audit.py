@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -264,7 +265,9 @@ def test_a_split_can_be_audited_as_it_is(world: World, cache: Path, tmp_path: Pa
     assert result.exit_code == 0, result.output
     findings = probablyexists.audit(split, split, world.honest, unseen=split)
     assert {r.role: r.n_people for r in findings.data.roles}["heldout"] == 41
-    assert "exists" in refused("split", people, "--out", split)
+    said = refused("split", people, "--out", split)
+    assert re.search(r"already holds a split of 20\d\d-.* UTC \(\d+ training, \d+ unseen, \d+ heldout\)", said)
+    assert "or --overwrite to draw anew" in said
 
 
 def test_importing_is_free() -> None:

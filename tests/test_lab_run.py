@@ -179,6 +179,18 @@ def test_an_attack_that_is_new_joins_those_that_were_carried_out(done: tuple[Pat
     assert [row for row in again if row["attack"] == new] == [r for r in whole.to_pylist() if r["attack"] == new]
 
 
+def test_a_leaderboard_stopped_before_the_costs_counts_no_score_twice(done: tuple[Path, Path, Any]) -> None:
+    _, out, _ = done
+    lab("leaderboard", str(out), "-q")
+    folder = next(out.glob("*/attacks.json")).parent
+    whole, words = pq.read_table(folder / "attacks.parquet"), json.loads((folder / "attacks.json").read_text())
+    (folder / "attacks.json").write_text(json.dumps({k: v for k, v in words.items() if k != "plda/1"}))
+    assert lab("leaderboard", str(out), "-q").exit_code == 0
+    again = pq.read_table(folder / "attacks.parquet")
+    assert again.num_rows == whole.num_rows
+    assert sorted(map(str, again.to_pylist())) == sorted(map(str, whole.to_pylist()))
+
+
 def test_strangers_are_judged_once_and_never_by_an_attack_that_knows_them(done: tuple[Path, Path, Any]) -> None:
     _, out, _ = done
     for path in out.glob("*/attacks.parquet"):

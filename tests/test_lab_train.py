@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner, Result
 
-from probablyexists.basis.errors import InputError, TrainingError
+from probablyexists.basis.errors import InputError, TrainingError, WriteError
 from probablyexists.basis.progress import Silent
+from probablyexists.cli.app import app
+from probablyexists.lab import checkpoint
 from probablyexists.lab.checkpoint import load_state, save_state
 from probablyexists.lab.machine import find_machine
 from probablyexists.lab.procedures import PROCEDURES
@@ -131,6 +136,38 @@ def test_another_run_in_the_folder_is_not_overwritten(tmp_path: Path) -> None:
         train(settings("dcgan", seed=1), photos(), tmp_path, machine, Silent())
     with pytest.raises(InputError, match="holds a run with other settings or photos"):
         train(settings("dcgan"), photos(13), tmp_path, machine, Silent())
+
+
+def test_other_settings_in_the_same_folder_leave_the_split_of_the_run_there(tmp_path: Path, cache: Path) -> None:
+    def lab_train(seed: int) -> Result:
+        given = ["people:9x3", "--people", "4", "--photos", "2", "--unseen", "1", "--size", "16", "--base", "8"]
+        given += ["--batch", "4", "--images", "8", "--seed", str(seed), "--out", str(tmp_path), "--device", "cpu"]
+        return CliRunner().invoke(app, ["lab", "train", *given, "--cache", str(cache), "-q"])
+
+    assert lab_train(0).exit_code == 0
+    split = (tmp_path / "split.csv").read_bytes()
+    refused = lab_train(1).exception
+    assert isinstance(refused, InputError)
+    assert re.search(r"holds a run with other settings or photos \(seed 0, other photos\); give another", refused.raw)
+    assert (tmp_path / "split.csv").read_bytes() == split
+    assert lab_train(0).exit_code == 0
+
+
+def test_a_checkpoint_on_a_full_disk_is_one_line_and_what_a_kill_left_is_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = find_machine("cpu")
+    with monkeypatch.context() as patch:
+
+        def full(*_: object) -> None:
+            raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+        patch.setattr(checkpoint, "save_file", full)
+        with pytest.raises(WriteError, match=r"safetensors: cannot be written \(No space left on device\); free some"):
+            train(settings("dcgan"), photos(), tmp_path, machine, Silent())
+    (tmp_path / ".checkpoint-1.safetensors.x.part").touch()
+    train(settings("dcgan"), photos(), tmp_path, machine, Silent())
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_gradient_that_is_not_finite_stops_the_run() -> None:

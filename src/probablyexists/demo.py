@@ -11,13 +11,15 @@ import shutil
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import as_file, files
 from multiprocessing import get_context
 from pathlib import Path
 
-from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.errors import InputError, WriteError, option
 from probablyexists.basis.files import sha256_file
+from probablyexists.basis.processes import end_with_parent, without_stops
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
 from probablyexists.drawn.population import write_population
@@ -55,14 +57,12 @@ def member_photos(number: int) -> range:
     return range(MOST_PHOTOS if number == MOST else PHOTOS)
 
 
-def demo(out: Path, seed: int, progress: Progress) -> Outcome:
-    """Draw, sample, audit, compare. Photos and report stay in `out`. `seed`: of the samples."""
-    if out.exists() and any(out.iterdir()):
-        if not (out / ".probablyexists-demo").is_file():
-            raise InputError(f"{option('out', out)}: is not empty and not an earlier demo; give another folder")
-        shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / ".probablyexists-demo").touch()
+def demo(out: Path, seed: int, progress: Progress, overwrite: bool = False) -> Outcome:
+    """Draw, sample, audit, compare. Photos and report stay in `out`. `seed`: of the samples.
+
+    Raises InputError if `out` holds anything but a demo that was stopped or, with `overwrite`, a finished one.
+    """
+    _claim(out, overwrite)
     draw_everybody(out, progress)
     with as_file(files("probablyexists") / "assets" / GENERATOR) as generator:
         if sha256_file(generator) != GENERATOR_SHA256:
@@ -84,6 +84,28 @@ def demo(out: Path, seed: int, progress: Progress) -> Outcome:
     return compare(findings, out)
 
 
+def _claim(out: Path, overwrite: bool) -> None:
+    mark, findings = out / ".probablyexists-demo", out / "audit" / "findings.json"
+    try:
+        if out.exists() and any(out.iterdir()) and not mark.is_file():
+            raise InputError(f"{option('out', out)}: is not empty and not an earlier demo; give another folder")
+        if findings.exists() and not overwrite:
+            when = f"{datetime.fromtimestamp(findings.stat().st_mtime, UTC):%Y-%m-%d %H:%M} UTC"
+            raise InputError(
+                f"{option('out', out)}: already holds a demo of {when}; give another folder, or "
+                f"{option('overwrite', True)} to replace it"
+            )
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mark.touch()
+        for path in out.iterdir():
+            if path.is_dir():  # the mark stays: a demo that is stopped here is still known as one
+                shutil.rmtree(path)
+    except NotADirectoryError:
+        raise InputError(f"{option('out', out)}: is a file; give a folder") from None
+    except OSError as error:
+        raise WriteError(error.filename or out, error, "give another folder") from error
+
+
 def draw_everybody(out: Path, progress: Progress) -> None:
     """Write training/, unseen/ and heldout/: one folder a person."""
     everybody = range(N_MEMBERS + N_HELDOUT)
@@ -94,11 +116,16 @@ def draw_everybody(out: Path, progress: Progress) -> None:
     ]
     # Processes: drawing is many short numpy calls, and threads would wait for one another. Spawned, not forked: a
     # process that has threads must not be forked.
-    pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn"))
-    with progress.stage("drawing people", len(jobs)) as bar, pool:
-        write = partial(write_population, seed=POPULATION, kind="jpg")
-        for _ in pool.map(write, *zip(*jobs, strict=True)):
-            bar.advance()
+    pool = ProcessPoolExecutor(min(os.cpu_count() or 1, 8), get_context("spawn"), end_with_parent)
+    write = partial(write_population, seed=POPULATION, kind="jpg")
+    with progress.stage("drawing people", len(jobs)) as bar:
+        try:
+            with without_stops():
+                written = pool.map(write, *zip(*jobs, strict=True))
+            for _ in written:
+                bar.advance()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def compare(findings: Findings, out: Path) -> Outcome:

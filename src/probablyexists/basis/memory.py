@@ -21,16 +21,16 @@ def allocated(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size < LARGE:
         return np.empty(shape, dtype)
-    with tempfile.TemporaryFile(prefix="probablyexists-") as file:
-        try:
+    try:
+        with tempfile.TemporaryFile(prefix="probablyexists-") as file:
             if hasattr(os, "posix_fallocate"):  # a sparse file would kill the process when the disk is full
                 os.posix_fallocate(file.fileno(), 0, size)
-        except OSError as error:
-            raise InputError(
-                f"{tempfile.gettempdir()}: no space for {size / 2**30:.1f} GiB ({error.strerror or error}); free some "
-                "space, or set TMPDIR to another folder"
-            ) from error
-        return np.memmap(file, dtype, "r+", shape=shape)
+            return np.memmap(file, dtype, "r+", shape=shape)
+    except OSError as error:
+        raise InputError(
+            f"{tempfile.tempdir or 'the folder for temporary files'}: no space for {size / 2**30:.1f} GiB "
+            f"({error.strerror or error}); free some space, or set TMPDIR to another folder"
+        ) from error
 
 
 def joined(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import sys
+from contextlib import suppress
+from typing import IO, Any, Protocol, cast
 
 
 class Progress(Protocol):
@@ -45,13 +47,33 @@ class Silent:
         pass
 
 
+class _Lossy:
+    """A stream that drops what cannot be written: a log on a full disk must not end an audit."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class Console:
     """Bars with rate and time left, by `rich`, on stderr."""
 
     def __init__(self) -> None:
         from rich.console import Console as RichConsole
 
-        self._console = RichConsole(stderr=True, highlight=False)
+        file = None if sys.stderr is None else cast(IO[str], _Lossy(sys.stderr))
+        self._console = RichConsole(file=file, stderr=True, highlight=False)
 
     def say(self, text: str) -> None:
         from rich.text import Text

@@ -15,12 +15,13 @@ def demo(
         "probablyexists-demo"
     ),
     seed: Seed = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier demo in the folder.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Draw people, sample a GAN trained on them, audit it, and compare the report with the truth."""
     from probablyexists.demo import demo as run
 
-    outcome = run(out, seed, progress_of(quiet))
+    outcome = run(out, seed, progress_of(quiet), overwrite)
     typer.echo(outcome.text)
     if not outcome.right:
         raise typer.Exit(1)

@@ -21,6 +21,7 @@ from probablyexists.intake.settings import checked
 
 EXPERT = "Expert options"
 MACHINE = "Resources"
+_FILE = "probablyexists.config"
 _EXPERT_FIELDS = ("faces", "recogniser", "more_recognisers", "more_attacks", "level", "seed", "trust_pickle")
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
@@ -63,13 +64,20 @@ def from_settings(
             *(own.replace(kind=inspect.Parameter.KEYWORD_ONLY) for own in extra),
             *(_parameter(name, field, typer.Option, False, MACHINE) for name, field in shared.items()),
             inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Config),
+            inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
         ]
 
         def run(**given: Any) -> None:
+            context = given.pop("context")
             given.pop("config")
             own = {parameter.name: given.pop(parameter.name) for parameter in extra}
             asked = {name: value for name, value in given.items() if value is not None}
-            command(checked(kind, asked), **own)
+            try:
+                command(checked(kind, asked), **own)
+            except InputError as error:
+                if file := in_file(context, *error.options):
+                    raise InputError(f"{error.raw} ({file})") from error
+                raise
 
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -122,7 +130,14 @@ def _config(context: typer.Context, path: Path | None) -> Path | None:
             )
         values[name] = value
     context.default_map = {**(context.default_map or {}), **values}
+    context.meta[_FILE] = path
     return path
+
+
+def in_file(context: typer.Context, *names: str) -> str:
+    """Where the options came from, for a message about them; empty if none of them came from a file."""
+    sources = [getattr(context.get_parameter_source(name), "name", "") for name in names]
+    return f"given in {context.meta[_FILE]}" if "DEFAULT_MAP" in sources else ""
 
 
 Config = Annotated[

@@ -19,6 +19,9 @@ def split(
     members: Annotated[float, typer.Option(help="Share of people who become members.")] = 0.5,
     unseen: Annotated[float, typer.Option(help="Share of a member's photos kept out of training.")] = 0.3,
     seed: Seed = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier split, which no model was trained on.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Draw members, held-out people and unseen photos at random, before training.
@@ -33,10 +36,15 @@ def split(
     from probablyexists.sources.folder import FolderSource
     from probablyexists.sources.manifest import ManifestSource
     from probablyexists.sources.open_source import open_source
-    from probablyexists.sources.split import draw_roles, write_manifest
+    from probablyexists.sources.split import described, draw_roles, write_manifest
 
-    if out.exists():
-        raise InputError(f"{option('out', out)}: exists; a split is drawn once. Give another name or delete it first")
+    if out.exists() and not out.is_file():
+        raise InputError(f"{option('out', out)}: is a folder or a device; give the name of a file")
+    if out.exists() and not overwrite:
+        raise InputError(
+            f"{option('out', out)}: already holds {described(out)}; an audit needs the split that the model was "
+            f"trained on: give another name, or {option('overwrite', True)} to draw anew"
+        )
     source = open_source(dataset)
     if not isinstance(source, FolderSource | ManifestSource):
         raise InputError(f"{dataset}: is an archive, which a manifest cannot list; unpack it and split the folder")

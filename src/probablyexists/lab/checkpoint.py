@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,7 +62,11 @@ def save_generator(folder: Path, network: nn.Module, spec: Mapping[str, Any], ab
 
 def _save(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     with written_whole(path) as aside:
-        save_file({key: value.detach().contiguous().cpu() for key, value in tensors.items()}, aside)
+        try:
+            save_file({key: value.detach().contiguous().cpu() for key, value in tensors.items()}, aside)
+        except SafetensorError as error:
+            number = int(found[1]) if (found := re.search(r"os error (\d+)", str(error))) else 0
+            raise OSError(number, os.strerror(number) if number else str(error)) from None
 
 
 def _under(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic_core import to_jsonable_python
 
-from probablyexists.basis.errors import TrainingError
+from probablyexists.basis.errors import TrainingError, WriteError, option
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.basis.progress import Progress
 from probablyexists.engines.resources import Resources
@@ -47,6 +47,8 @@ def run_experiment(
     Runs that another process works on are skipped, so that several processes may work on one experiment. A run whose
     training fails gets a row with the reason.
     """
+    if n_done := sum((out / run.id / "row.json").exists() for run in experiment.runs):
+        progress.say(f"{out}: {n_done} of {len(experiment.runs)} runs are done; delete a run's folder to repeat it")
     for number, run in enumerate(experiment.runs, start=1):
         folder = out / run.id
         if (folder / "row.json").exists():
@@ -182,11 +184,17 @@ def exposures(roles: Split, scores: pa.Table) -> dict[str, list[list[float]]]:
 @contextmanager
 def _claimed(folder: Path) -> Iterator[bool]:
     """Whether this process has claimed the run; the claim ends with the process, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".claim").open("w", encoding="utf-8") as file:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        claim = (folder / ".claim").open("w", encoding="utf-8")
+    except OSError as error:
+        raise WriteError(folder, error, f"give another folder with {option('out')}") from error
+    with claim as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
             return
+        for left in folder.glob(".*.part"):  # by a run that was killed
+            left.unlink(missing_ok=True)
         yield True

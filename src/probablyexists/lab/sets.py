@@ -17,7 +17,7 @@ from PIL import Image
 
 from probablyexists.basis.cache_folder import cache_folder
 from probablyexists.basis.errors import ImageError, InputError
-from probablyexists.basis.files import written_whole
+from probablyexists.basis.files import write_text, written_whole
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.threads import mapper
 from probablyexists.drawn.population import draw_person, draw_photo
@@ -149,8 +149,7 @@ def _kept(given: _Given, size: int, folder: Path) -> Path | None:
         return None
     chip = _chip(given)
     if chip is None:
-        nothing.parent.mkdir(parents=True, exist_ok=True)
-        nothing.touch()
+        write_text(nothing, "")
         return None
     image = Image.fromarray(chip)
     with written_whole(path) as aside:

@@ -239,10 +239,19 @@ class _Run:
         self.identity = {**settings.model_dump(mode="json"), "photos_sha256": digest}
         self.done, self.seconds = 0, 0.0
         self.log: list[dict[str, float]] = []
+        for left in folder.glob(".*.part"):  # by a run that was killed; as large as a checkpoint
+            left.unlink(missing_ok=True)
         if (folder / "checkpoint.json").exists():
             state = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
             if state["training"] != self.identity:
-                raise InputError(f"{folder}: holds a run with other settings or photos; give another folder")
+                there = [
+                    "other photos" if key == "photos_sha256" else f"{key} {value!r}"
+                    for key, value in state["training"].items()
+                    if value != self.identity.get(key)
+                ]
+                raise InputError(
+                    f"{folder}: holds a run with other settings or photos ({', '.join(there)}); give another folder"
+                )
             load_state(folder / state["tensors"], self.game.modules, self.game.optimisers)
             self.done, self.seconds, self.log = state["steps"], state["seconds"], state["log"]
 
@@ -254,6 +263,8 @@ class _Run:
         keep = {max(1, round(share * total)) for share in self.settings.snapshots} if total else set()
         begun, saved = time.monotonic(), time.monotonic()
         before = self.seconds
+        if self.done:
+            progress.say(f"{self.folder}: holds this run after {self._images:,} images; it goes on from there")
         with progress.stage(title, total or None) as bar:
             bar.advance(self.done)
             while self.done < total or self.seconds < limit:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from probablyexists.answers.membership import populations
@@ -81,7 +82,8 @@ def attacked(
     wanted = [*attacks, *(WHITE_BOX if left_behind(run.training, folder) else ())]
     if missing := [name for name in wanted if name not in known]:
         settings = audit_settings(run, folder, folder / "training" / "generator", cache, threads)
-        tables = [pq.read_table(table)] if known else []
+        # The table is written before the costs: a stop in between leaves scores in it that are computed again.
+        tables = [pq.read_table(table, filters=pc.field("attack").isin(list(known)))] if known else []
         with (
             engine(settings.resources, progress) as work,
             progress.stage(f"attacks on {folder.name}", len(missing)) as bar,

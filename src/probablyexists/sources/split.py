@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from probablyexists.basis.errors import InputError
@@ -67,12 +68,21 @@ def write_manifest(path: Path, rows: Iterable[tuple[Photo, Role]], root: Path) -
     if not root.is_dir():
         raise InputError(f"{shown(root)}: not a folder; a manifest lists files, so unpack an archive first")
     place = os.path.relpath(root, path.parent)
+    with written_whole(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["path", "person", "role"])
+        for photo, role in rows:
+            at = Path(os.path.normpath(os.path.join(place, photo.path))).as_posix()
+            writer.writerow([at, photo.person or "", role])
+
+
+def described(path: Path) -> str:
+    """What the file is, of when: its photos by role if it is a manifest."""
     try:
-        with written_whole(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["path", "person", "role"])
-            for photo, role in rows:
-                at = Path(os.path.normpath(os.path.join(place, photo.path))).as_posix()
-                writer.writerow([at, photo.person or "", role])
-    except OSError as error:
-        raise InputError(f"{shown(path)}: cannot be written ({error.strerror}); choose another place") from error
+        when = f"of {datetime.fromtimestamp(path.stat().st_mtime, UTC):%Y-%m-%d %H:%M} UTC"
+        with path.open(encoding="utf-8", newline="") as file:
+            roles = Counter(row.get("role") for row in csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return "something that cannot be read"
+    counts = [f"{roles[role]:,} {role}" for role in ("training", "unseen", "heldout") if roles[role]]
+    return f"a split {when} ({', '.join(counts)})" if counts else f"another file {when}"

@@ -26,7 +26,7 @@ from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import decide, embed_sources
 from probablyexists.intake.open_sources import open_asked, refuse_few_people
-from probablyexists.intake.output_folder import claim_folder, clear_results
+from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.provenance import sign
 from probablyexists.intake.settings import AskSettings, checked
 from probablyexists.matching.crowd import Crowd, photos_of
@@ -161,12 +161,13 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
         signature=sign(settings, recogniser.id, attack.id, sources, tables, started),
     )
     if settings.out is not None:
-        clear_results(settings.out)
-        write_text(settings.out / "sheet.json", sheet.model_dump_json(indent=1) + "\n")
         faces = pictures_of(sources["asked"], own, list(asked.people.rows[0][: at.compared_on]))
         shown = pictures_of(sources["generated"], generated, [*rows[at.nearest], *best])
         by_path = {generated.photos[row].path: picture for row, picture in shown.items()}
-        write_text(settings.out / "sheet.html", render_sheet(sheet, [*faces.values()], by_path, settings.show_faces))
+        page = render_sheet(sheet, [*faces.values()], by_path, settings.show_faces)
+        with written_together(settings.out) as folder:
+            write_text(folder / "sheet.json", sheet.model_dump_json(indent=1) + "\n")
+            write_text(folder / "sheet.html", page)
     return sheet
 
 

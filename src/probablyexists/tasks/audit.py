@@ -36,7 +36,7 @@ from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import Decision, decide, embed_sources
 from probablyexists.intake.open_sources import has_names, open_sources
-from probablyexists.intake.output_folder import claim_folder, clear_results
+from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import Peopled, find_people, pseudonyms, seen_again
 from probablyexists.intake.provenance import describe, sign
 from probablyexists.intake.settings import AuditSettings, checked
@@ -234,7 +234,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     )
     if settings.out is not None:
         pictures = exhibits(gathered.sources, training, generated, named, shown, copied, labels)
-        clear_results(settings.out)
-        findings.write(settings.out / "findings.json")
-        write_report(findings, pictures, settings.out, settings.show_faces)
+        with written_together(settings.out) as folder:
+            findings.write(folder / "findings.json")
+            write_report(findings, pictures, folder, settings.show_faces)
     return findings

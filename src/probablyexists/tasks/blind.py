@@ -16,7 +16,7 @@ from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import decide, embed_sources
 from probablyexists.intake.open_sources import open_blind
-from probablyexists.intake.output_folder import claim_folder, clear_results
+from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.provenance import sign
 from probablyexists.intake.settings import BlindSettings, checked
 from probablyexists.matching.templates import group
@@ -110,10 +110,11 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
         signature=sign(settings, recogniser.id, "frequent-faces/1", sources, tables, started),
     )
     if settings.out is not None:
-        clear_results(settings.out)
-        write_text(settings.out / "frequent.json", result.model_dump_json(indent=1) + "\n")
         rows = [int(row) for face in found.faces[:MOST_SHOWN] for row in face.samples[:N_EXAMPLES]]
         shown = pictures_of(sources["generated"], generated, rows)
         by_path = {generated.photos[row].path: picture for row, picture in shown.items()}
-        write_text(settings.out / "frequent.html", render_frequent(result, by_path, settings.show_faces))
+        page = render_frequent(result, by_path, settings.show_faces)
+        with written_together(settings.out) as folder:
+            write_text(folder / "frequent.json", result.model_dump_json(indent=1) + "\n")
+            write_text(folder / "frequent.html", page)
     return result

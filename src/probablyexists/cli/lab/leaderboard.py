@@ -42,11 +42,11 @@ def leaderboard(
         won = margin(victims, list(ATTACKS)) if len(victims) > 1 else None
         opened = [victim for victim in victims if set(WHITE_BOX) <= set(victim.costs)]
         beside = standings(opened, [*YARDSTICKS, *WHITE_BOX]) if opened else []
-    if plot is not None:
-        from probablyexists.lab.plot import plot_leaderboard
-
-        plot_leaderboard(found, plot)
     typer.echo(f"{len(victims)} victims, samples alone\n\n{table(found)}\n")
     typer.echo("The margin of the best attack needs two runs or more." if won is None else margin_words(won))
     if opened:
         typer.echo(f"\n{len(opened)} victims, opened, beside attacks on samples alone\n\n{table(beside)}")
+    if plot is not None:
+        from probablyexists.lab.plot import plot_leaderboard
+
+        plot_leaderboard(found, plot)

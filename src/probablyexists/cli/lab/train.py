@@ -68,7 +68,8 @@ def train(
     with limited_threads(threads):
         of_set = crops(faces_of, size, faces, cache or default_cache(), progress, design.fewest_photos, threads)
         roles = split(of_set, design, seed)
-        roles.write(manifest)
+        if not (manifest.exists() and (out / "training" / "checkpoint.json").exists()):
+            roles.write(manifest)  # that of a run in the folder stays: if this is another run, it is refused
         trained = train_on(settings, read(list(roles.trained)), out / "training", machine, progress)
     typer.echo(
         f"{trained.images:,} images in {trained.seconds / 60:.1f} minutes; samples: {trained.generator}/sheet.png\n"
