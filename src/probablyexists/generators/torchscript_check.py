@@ -46,6 +46,10 @@ def check_archive(path: Path) -> None:
             if len(set(names)) < len(names):  # torch's reader may take another part than the one checked here
                 raise InputError(f"{where}: holds two parts of one name; it is damaged or made to deceive")
             for entry, name in zip(entries, names, strict=True):
+                if entry.compress_type != zipfile.ZIP_STORED:  # may unpack to any size
+                    raise InputError(
+                        f"{where}: its part {shown(entry.filename)} is compressed; torch writes no such file"
+                    )
                 if _TENSOR_DATA.fullmatch(name):
                     continue
                 if entry.file_size > MOST_TEXT:

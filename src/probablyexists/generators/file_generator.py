@@ -1,0 +1,136 @@
+"""A generator that is read from a file, in a process of its own: see `own_process`."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.basis.errors import MissingExtraError
+from probablyexists.basis.progress import Progress
+from probablyexists.basis.text import shown
+from probablyexists.generators.file_checks import MOST_MODEL, plain_size
+from probablyexists.generators.generator import BrokenPictures, Given
+from probablyexists.generators.latents import MOST_FIXED
+from probablyexists.generators.open_file import LIBRARIES, Found
+from probablyexists.generators.own_process import Limits, OwnProcess
+from probablyexists.generators.picture_range import NOT_FINITE, Range
+from probablyexists.images.decode import MAX_PIXELS
+
+LOADING = 300.0
+"""Seconds for Python and its libraries to load; nothing of the file is read meanwhile."""
+A_GIB = 20.0
+"""Further seconds to open a file, for each GiB of it."""
+SLACK = 10.0
+"""How many times its measured time a later batch may take, besides the time of a first picture."""
+MOST_TRIALS = 32
+"""Most runs of a network before its range is known."""
+QUIET = 3.0
+"""Seconds without an answer after which it is said what is waited for."""
+
+
+class FileGenerator:
+    """See `Generator`. The process ends with this object."""
+
+    def __init__(self, found: Found, given: Given, limits: Limits, progress: Progress) -> None:
+        self._where, self._limits, self._progress = shown(found.path), limits, progress
+        self._lock = threading.Lock()
+        _refuse_missing(found)
+        size, on_disk = _bytes_of(found.path)
+        self._process = OwnProcess("probablyexists.generators.child", self._where, limits)
+        try:
+            self._open(found, given, size, on_disk)
+        except BaseException:
+            self._process.end()
+            raise
+
+    def _open(self, found: Found, given: Given, size: int, on_disk: int) -> None:
+        asked = {"kind": found.kind, "path": str(found.path), "threads": given.threads}
+        self._process.send({**asked, "latent_shape": given.latent_shape, "picture_range": given.picture_range})
+        self._answer(LOADING, "loading its libraries")
+        self._process.allow(on_disk)
+        self._answer(self._limits.picture_seconds + A_GIB * size / 2**30, "opening it")
+        about: dict[str, Any] = {}
+        for _ in range(MOST_TRIALS):
+            about, _payload = self._answer(self._limits.picture_seconds, "its first picture")
+            if "id" in about:
+                break
+        try:
+            self.id = shown(about["id"])[:300]
+            self.size = height, width = int(about["height"]), int(about["width"])
+            self.batch, self.seconds = int(about["batch"]), float(about["seconds"])
+            """Pictures at once, and seconds for one."""
+            self.range = Range(*(float(value) for value in about["range"]))
+            sound = 0 < height * width <= MAX_PIXELS and 0 < self.batch <= MOST_FIXED and math.isfinite(self.seconds)
+        except (KeyError, TypeError, ValueError):
+            sound = False
+        if not sound:
+            raise self._process.broken()
+        self.libraries = {name.partition(".")[0] for name in LIBRARIES[found.kind]}
+        """Packages that make its pictures."""
+        self._process.expect(self.batch * height * width * 3)
+
+    def sample(self, seeds: Sequence[int]) -> NDArray[np.uint8]:
+        """One picture a seed, (n, h, w, 3)."""
+        pictures = np.empty((len(seeds), *self.size, 3), np.uint8)
+        broken: dict[int, str] = {}
+        with self._lock:
+            for start in range(0, len(seeds), self.batch):
+                some = [int(seed) for seed in seeds[start : start + self.batch]]
+                self._process.send({"seeds": some})
+                seconds = self._limits.picture_seconds + SLACK * self.seconds * self.batch
+                header, payload = self._answer(seconds, f"a batch of {self.batch}")
+                if len(payload) != pictures[start : start + len(some)].nbytes:
+                    raise self._process.broken()
+                pictures[start : start + len(some)] = np.frombuffer(payload, np.uint8).reshape(-1, *self.size, 3)
+                reasons = _reasons(header.get("broken"), len(some), self.range)
+                broken |= {start + i: why for i, why in reasons.items()}
+        if broken:
+            raise BrokenPictures(self._where, pictures, broken)
+        return pictures
+
+    def _answer(self, seconds: float, doing: str) -> tuple[dict[str, Any], bytes]:
+        said = False
+
+        def waiting(waited: float) -> None:
+            nonlocal said
+            if waited > QUIET and not said:
+                said = True
+                self._progress.say(f"{self._where}: waiting for {doing}, at most {seconds:,.0f} seconds")
+
+        return self._process.answer(seconds, doing, waiting)
+
+
+def _reasons(given: object, n: int, within: Range) -> dict[int, str]:
+    """Why pictures are none, by their place; in our words, whoever sent them."""
+    places = given if isinstance(given, dict) else {}
+    said = {i: places[str(i)] for i in range(n) if str(i) in places}
+    return {i: NOT_FINITE if why == NOT_FINITE else f"outside {within}" for i, why in said.items()}
+
+
+def _refuse_missing(found: Found) -> None:
+    for name in LIBRARIES[found.kind]:
+        top = name.partition(".")[0]
+        there = sys.modules[top] if top in sys.modules else importlib.util.find_spec(top)
+        if there is None:
+            raise MissingExtraError(top, "lab")
+
+
+def _bytes_of(path: Path) -> tuple[int, int]:
+    """Bytes of a model's weights, and those that are really on the disk: a sparse file has fewer."""
+    if path.is_dir():
+        inside = (*path.glob("*"), *path.glob("*/*"))
+        files = [file for file in inside if file.suffix in (".safetensors", ".bin") and file.is_file()]
+    else:
+        plain_size(path, MOST_MODEL)
+        files = [path]
+    about = [file.stat() for file in files]
+    sizes = [(one.st_size, min(one.st_size, 512 * getattr(one, "st_blocks", one.st_size))) for one in about]
+    return sum(size for size, _ in sizes), sum(on_disk for _, on_disk in sizes)

@@ -1,0 +1,38 @@
+"""Messages between two processes: a header, in JSON, and bytes. Nothing is unpickled, whoever writes.
+
+8 bytes: the header's length and the payload's, big-endian; then the header; then the payload.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from typing import IO, Any
+
+_LENGTHS = struct.Struct(">II")
+MOST_HEADER = 2**20
+
+
+def write_message(to: IO[bytes], header: dict[str, Any], payload: bytes = b"") -> None:
+    """Send a message."""
+    text = json.dumps(header).encode()
+    to.write(_LENGTHS.pack(len(text), len(payload)) + text)
+    to.write(payload)
+    to.flush()
+
+
+def read_message(source: IO[bytes], most: Callable[[], int] = lambda: 0) -> tuple[dict[str, Any], bytes] | None:
+    """The next message; None at the end, for what is no message, and for a payload over `most()` bytes."""
+    lengths = source.read(_LENGTHS.size)
+    if len(lengths) < _LENGTHS.size:
+        return None
+    header_length, length = _LENGTHS.unpack(lengths)
+    if header_length > MOST_HEADER or length > most():
+        return None
+    try:
+        header = json.loads(source.read(header_length))
+    except (ValueError, RecursionError):
+        return None
+    payload = source.read(length)
+    return (header, payload) if isinstance(header, dict) and len(payload) == length else None
