@@ -86,8 +86,8 @@ def _probed(kind: str, made: Any, sample: Callable[[Sequence[int]], NDArray[np.u
 class CallableGenerator:
     """`function(seeds: list[int])` -> (n, h, w, 3), RGB: uint8, or floats in one of the ranges of `picture_range`.
 
-    The function must make the picture of a seed from that seed alone. It is called with seed 1, then with 0 and 1, to
-    see that it does, and with more while the range is open.
+    The function must make the picture of a seed from that seed alone. It is called with seeds 0 and 1, then with 1
+    alone, to see that it does, and with more while the range is open.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class CallableGenerator:
     ) -> None:
         self._function, self._name = function, name
         started = time.monotonic()
-        alone, seen = self._images([1]), self._images([0, 1])
+        seen, alone = self._images([0, 1]), self._images([1])
         seconds = (time.monotonic() - started) / 3
         self.batch = next(n for n in (MOST_AT_ONCE, 8, 1) if n * seconds <= SLOW or n == 1)
         self.range = within or settled_range(seen, lambda first: self._images([first]), name)

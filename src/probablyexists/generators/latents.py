@@ -104,10 +104,10 @@ class LatentGenerator:
         one, work = self._first(network)
         self.size = checked_size(one.shape, len(one), self._where)
         started = time.monotonic()
-        two = self._images([0, 1], network.batch or 2)
-        self.seconds = (time.monotonic() - started) / len(two)
-        """For one picture, measured on two."""
         n = network.batch or 2
+        two = np.concatenate([self._images([0], 1), one]) if n == 1 else self._images([0, 1], n)
+        self.seconds = (time.monotonic() - started) / n
+        """For one picture, measured on two, or on a whole batch."""
         self.range = network.range or settled_range(
             two, lambda first: self._images(range(first, first + min(n, 2)), n), self._where
         )

@@ -40,21 +40,20 @@ FLAT = 0.5
 
 
 def decided_range(values: NDArray[Any], where: str) -> Range | None:
-    """The range of these pictures' finite values; None if they have too little contrast to tell.
+    """The range of these finite values; None if they have too little contrast to tell.
 
     Below -0.1 in over 1 % of the values: [-1, 1], of which a tenth may overshoot beyond 2. Else, up to 1 with
     a few values beyond 1.5: [0, 1]. Else, up to 255: [0, 255]. uint8 is [0, 255]. InputError for anything else.
     """
     if values.dtype == np.uint8:
         return BYTES
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
+    if values.size == 0:
         return None
-    low, high = float(finite.min()), float(finite.max())
-    signed = (finite < -0.1).mean() > 0.01
-    if signed and (np.abs(finite) > 2).mean() <= 0.1:
+    low, high = float(values.min()), float(values.max())
+    signed = (values < -0.1).mean() > 0.01
+    if signed and (np.abs(values) > 2).mean() <= 0.1:
         return SIGNED
-    if not signed and (finite > 1.5).mean() <= 0.001:
+    if not signed and (values > 1.5).mean() <= 0.001:
         return UNIT if high - low > FLAT else None
     if not signed and 16 < high <= 280:
         return BYTES
@@ -69,11 +68,13 @@ def settled_range(seen: NDArray[Any], more: Callable[[int], NDArray[Any]], where
 
     [-1, 1] if `FIRST` pictures cannot tell. InputError if none of them is finite.
     """
-    found = decided_range(seen, where)
-    while found != SIGNED and seen.dtype != np.uint8 and len(seen) < (FIRST if found is None else SURE):
+    while True:
+        sound = seen[np.isfinite(seen).all(axis=(1, 2, 3))]
+        found = decided_range(sound, where)
+        if found == SIGNED or seen.dtype == np.uint8 or len(seen) >= (FIRST if found is None else SURE):
+            break
         seen = np.concatenate([seen, more(len(seen))])
-        found = decided_range(seen, where)
-    if not np.isfinite(seen).all(axis=(1, 2, 3)).any():
+    if not len(sound):
         raise InputError(f"{where}: {len(seen)} of {len(seen)} samples are no pictures ({NOT_FINITE})")
     return found or SIGNED
 

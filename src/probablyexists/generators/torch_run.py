@@ -35,9 +35,40 @@ class TorchRun:
         """The pictures of these latents: floats, or uint8 as the network gives them."""
         import torch
 
+        with torch.inference_mode():
+            return self._pictures(rows)
+
+    def counted(self, rows: NDArray[np.float32]) -> tuple[NDArray[Any], float]:
+        """The pictures, and the operations of matrix products, convolutions and attention on a CPU. None are told of
+        a GPU, which needs large batches, nor of a network that does not let them be counted."""
+        import torch
+        from torch.utils._python_dispatch import TorchDispatchMode
+        from torch.utils.flop_counter import flop_registry
+
+        total = 0.0
+
+        class Count(TorchDispatchMode):  # type: ignore[no-untyped-call]
+            def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+                nonlocal total
+                kwargs = kwargs or {}
+                result = func(*args, **kwargs)
+                operations = flop_registry.get(func._overloadpacket)
+                total += 0 if operations is None else operations(*args, **kwargs, out_val=result)
+                return result
+
+        if self._device.type != "cpu":
+            return self(rows), 0.0
+        try:  # without inference mode, in which convolutions have another name
+            with torch.no_grad(), Count():  # type: ignore[no-untyped-call]
+                return self._pictures(rows), total
+        except InputError:
+            return self(rows), 0.0
+
+    def _pictures(self, rows: NDArray[np.float32]) -> NDArray[Any]:
+        import torch
+
         try:
-            with torch.inference_mode():
-                images = self._network(torch.from_numpy(rows).to(self._device))
+            images = self._network(torch.from_numpy(rows).to(self._device))
         except Exception as error:  # any operator of the network may fail
             raise InputError(
                 f"{self._where}: fails on latents of shape {rows.shape} ({self._device.type}): {one_line(error)}"
@@ -46,12 +77,3 @@ class TorchRun:
             raise InputError(f"{self._where}: gave a {type(images).__name__}; it must give one tensor of pictures")
         pictures: NDArray[Any] = (images if images.dtype == torch.uint8 else images.float()).cpu().numpy()
         return pictures
-
-    def counted(self, rows: NDArray[np.float32]) -> tuple[NDArray[Any], float]:
-        """The pictures, and the operations of matrix products, convolutions and attention. None are told of a GPU,
-        which needs large batches."""
-        from torch.utils.flop_counter import FlopCounterMode
-
-        with FlopCounterMode(display=False) as counter:
-            pictures = self(rows)
-        return pictures, float(counter.get_total_flops()) if self._device.type == "cpu" else 0.0
