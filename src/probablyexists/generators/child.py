@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -38,12 +39,20 @@ def main() -> None:
         write_message(answers, {"error": f"{shown(error.filename)}: cannot be read ({shown(error)}); check the path"})
     except MemoryError:
         write_message(answers, {"error": "", "memory": True})
+    except SystemExit as error:  # of the model
+        sys.stderr.write(f"{error}\n")
+    except BaseException:
+        traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(1)  # Python would wait for the thread that listens
 
 
 def _listen(source: BinaryIO, asked: Queue[dict[str, Any]]) -> None:
-    while (message := read_message(source)) is not None:
-        asked.put(message[0])
-    os._exit(0)  # also out of an endless loop of the model
+    try:
+        while (message := read_message(source)) is not None:
+            asked.put(message[0])
+    finally:
+        os._exit(0)  # also out of an endless loop of the model
 
 
 def _serve(answers: BinaryIO, asked: Queue[dict[str, Any]]) -> None:

@@ -42,6 +42,7 @@ class FileGenerator:
     def __init__(self, found: Found, given: Given, limits: Limits, progress: Progress) -> None:
         self._where, self._limits, self._progress = shown(found.path), limits, progress
         self._lock = threading.Lock()
+        self._said: set[str] = set()
         _refuse_missing(found)
         size, on_disk = _bytes_of(found.path)
         self._process = OwnProcess("probablyexists.generators.child", self._where, limits)
@@ -97,13 +98,10 @@ class FileGenerator:
         return pictures
 
     def _answer(self, seconds: float, doing: str) -> tuple[dict[str, Any], bytes]:
-        said = False
-
         def waiting(waited: float) -> None:
-            nonlocal said
-            if waited > QUIET and not said:
-                said = True
-                self._progress.say(f"{self._where}: waiting for {doing}, at most {seconds:,.0f} seconds")
+            if waited > QUIET and doing not in self._said:
+                self._said.add(doing)
+                self._progress.say(f"{self._where}: waiting ({doing}; at most {seconds:,.0f} seconds)")
 
         return self._process.answer(seconds, doing, waiting)
 

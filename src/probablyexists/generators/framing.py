@@ -23,16 +23,17 @@ def write_message(to: IO[bytes], header: dict[str, Any], payload: bytes = b"") -
 
 
 def read_message(source: IO[bytes], most: Callable[[], int] = lambda: 0) -> tuple[dict[str, Any], bytes] | None:
-    """The next message; None at the end, for what is no message, and for a payload over `most()` bytes."""
+    """The next message; None at the end. ValueError for what is no message, and for a payload over `most()` bytes."""
     lengths = source.read(_LENGTHS.size)
-    if len(lengths) < _LENGTHS.size:
+    if not lengths:
         return None
+    if len(lengths) < _LENGTHS.size:
+        raise ValueError("the message is cut off")
     header_length, length = _LENGTHS.unpack(lengths)
     if header_length > MOST_HEADER or length > most():
-        return None
-    try:
-        header = json.loads(source.read(header_length))
-    except (ValueError, RecursionError):
-        return None
+        raise ValueError("the message is too large")
+    header = json.loads(source.read(header_length))
     payload = source.read(length)
-    return (header, payload) if isinstance(header, dict) and len(payload) == length else None
+    if not isinstance(header, dict) or len(payload) < length:
+        raise ValueError("the message is none")
+    return header, payload

@@ -100,6 +100,8 @@ class OwnProcess:
         if found is None:
             raise self._ended(doing)
         header, payload = found
+        if header.get("unreadable"):
+            raise self.broken()
         if header.get("memory"):
             raise self._failed(self._too_large(doing))
         if "error" in header:
@@ -160,10 +162,12 @@ def resident(pid: int) -> int | None:
 
 def _read(source: BinaryIO, answers: queue.Queue[tuple[dict[str, Any], bytes] | None], most: list[int]) -> None:
     with source:
-        found: tuple[dict[str, Any], bytes] | None = ({}, b"")
-        while found is not None:
-            found = read_message(source, lambda: most[0])
-            answers.put(found)
+        try:
+            while (found := read_message(source, lambda: most[0])) is not None:
+                answers.put(found)
+            answers.put(None)
+        except (ValueError, RecursionError):
+            answers.put(({"unreadable": True}, b""))
 
 
 def _drain(source: BinaryIO, last: bytearray) -> None:
