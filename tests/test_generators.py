@@ -34,6 +34,7 @@ from probablyexists.generators.generator import Generator, Given
 from probablyexists.generators.latents import LatentGenerator, Network, latents
 from probablyexists.generators.open_file import open_here
 from probablyexists.generators.open_generator import generator_at, open_generator
+from probablyexists.generators.own_process import Limits, resident
 from probablyexists.generators.picture_range import BYTES, SIGNED, UNIT, to_pixels
 from probablyexists.images.decode import decode
 from probablyexists.results.findings import Findings
@@ -671,6 +672,94 @@ def test_diffusers_folder(tmp_path: Path) -> None:
     weights_file.unlink()
     assert "saved as safetensors" in refused(tmp_path)
     assert not mark.exists()
+
+
+def write_pipeline(folder: Path) -> Any:
+    torch = pytest.importorskip("torch")
+    diffusers = pytest.importorskip("diffusers")
+    torch.manual_seed(0)
+    network = diffusers.UNet2DModel(
+        sample_size=SIDE,
+        layers_per_block=1,
+        block_out_channels=(8, 8),
+        norm_num_groups=4,
+        down_block_types=("DownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D"),
+    ).eval()
+    diffusers.DDPMPipeline(network, diffusers.DDPMScheduler(num_train_timesteps=2)).save_pretrained(folder)
+    return network
+
+
+def test_a_diffusers_folder_with_its_configs_at_the_root_and_bin_weights(tmp_path: Path) -> None:
+    """The form of google/ddpm-celebahq-256."""
+    apart, root = tmp_path / "apart", tmp_path / "root"
+    network = write_pipeline(apart)
+    torch = importlib.import_module("torch")
+    root.mkdir()
+    for name in ("model_index.json", "unet/config.json", "scheduler/scheduler_config.json"):
+        (root / Path(name).name).write_bytes((apart / name).read_bytes())
+    weights_file = root / "diffusion_pytorch_model.bin"
+    assert "diffusion_pytorch_model.safetensors is missing beside config.json" in refused(root)
+    torch.save(network.state_dict(), weights_file)
+    generator = opened(root)
+    assert generator.id.startswith("diffusers/root/")
+    assert (generator.sample([6, 8]) == opened(apart).sample([6, 8])).all()
+
+    mark = tmp_path / "executed"
+    torch.save({"conv_in.weight": Touch(mark)}, weights_file)
+    assert "cannot be opened" in refused(root)
+    weights_file.write_bytes(pickle.dumps(Touch(mark)))
+    assert "cannot be opened" in refused(root)
+    assert not mark.exists()
+    weights_file.with_suffix(".safetensors").write_bytes((2**62).to_bytes(8, "little") + b"{}")
+    assert "cannot be opened" in refused(root)
+
+
+def test_the_folder_that_lab_train_wrote_is_its_final_generator(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from probablyexists.lab.checkpoint import save_generator
+    from probablyexists.networks.build import build_generator
+
+    spec = {"name": "dcgan", "size": 16, "base": 8}
+    networks = [build_generator(spec).eval() for _ in range(2)]
+    out = tmp_path / "one"
+    save_generator(out / "training" / "generator", networks[0], spec, {})
+    save_generator(out / "training" / "snapshots" / "000000640", networks[1], spec, {})
+    (out / "split.csv").write_text("path,person,role\n")
+    found = [generator_at(folder) for folder in (out, out / "training", out / "training" / "generator")]
+    assert {(it.kind, it.path) for it in found if it} == {("lab", out / "training" / "generator")}
+    assert all(found)
+    generator = opened(out)
+    with torch.inference_mode():
+        image = networks[0](torch.from_numpy(latents([6], networks[0].latent_shape)))[0]
+    expected = torch.round((image.clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).numpy()
+    assert np.abs(generator.sample([6])[0].astype(int) - expected).max() <= 1
+
+
+@SCRIPTED
+@pytest.mark.parametrize(
+    ("inside", "said"), [("data/99", "is compressed; torch never does"), ("code/more.py", "are over 64 MiB")]
+)
+def test_torchscript_that_unpacks_to_far_more_than_it_is(tmp_path: Path, inside: str, said: str) -> None:
+    path = write_torchscript(tmp_path / "g.pt", linear_network())
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{archive.namelist()[0].partition('/')[0]}/{inside}", bytes(65 * 2**20))
+    assert path.stat().st_size < 2**20
+    assert said in refused(path)
+
+
+@pytest.mark.skipif(resident(os.getpid()) is None, reason="this system does not tell a process's memory")
+def test_a_lab_folder_that_describes_a_giant_network_is_ended(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    network = {"name": "dcgan", "size": 128, "base": 512}
+    description = {"format": "probablyexists-generator", "version": 1, "network": network, "latent_shape": [128]}
+    (tmp_path / "generator.json").write_text(json.dumps(description))
+    (tmp_path / "generator.safetensors").write_bytes((2**62).to_bytes(8, "little") + b"{}")
+    with pytest.raises(InputError, match=r"opening it took over .* GiB of memory, and was ended"):
+        open_generator(tmp_path, None, Limits(memory=0.2))
+    description["network"] = {"name": "dcgan", "size": 16, "base": 8}  # as large as its weights say they are
+    (tmp_path / "generator.json").write_text(json.dumps(description))
+    assert "do not fit (SafetensorError: " in refused(tmp_path)
 
 
 # --- as a source, in an audit ----------------------------------------------------------------------------------
