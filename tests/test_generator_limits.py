@@ -308,6 +308,8 @@ def test_the_batch_follows_from_the_arithmetic_not_from_a_clock(tmp_path: Path) 
         assert sum(given_rows) == 3  # one picture alone, then two: no whole batch
         generator.sample(range(batch + 1))
         assert given_rows[2:] == [batch, batch]
+    few = [LatentGenerator(Network("id", "x", [DIM], run, samples=samples)).batch for samples in (1, 4, 5, 40, 9999)]
+    assert few == [2, 4, 8, 64, 64]
 
 
 class Slow:

@@ -45,18 +45,16 @@ def generator_of_object(made: Any, name: str, given: Given, id: str | None = Non
     within = None if given.picture_range is None else Range(*given.picture_range)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(made, torch.nn.Module):
-        return _of_network(made, name, given.latent_shape, within, id)
+        return _of_network(made, name, given, within, id)
     if not callable(made):
         raise InputError(f"{name}: is a {type(made).__name__}; give a function from seeds to images, or a Generator")
     return CallableGenerator(made, name, id, within)
 
 
-def _of_network(
-    network: Any, name: str, shape: tuple[int, ...] | None, within: Range | None, id: str | None
-) -> Generator:
+def _of_network(network: Any, name: str, given: Given, within: Range | None, id: str | None) -> Generator:
     from probablyexists.generators.torch_run import TorchRun
 
-    shape = shape or getattr(network, "latent_shape", None)
+    shape = given.latent_shape or getattr(network, "latent_shape", None)
     if not isinstance(shape, tuple | list):
         raise InputError(
             f"{name}: the network has no latent_shape, such as (128,); set it to the shape of one latent, or give "
@@ -67,7 +65,7 @@ def _of_network(
     parameter = next(network.parameters(), None)
     device = sys.modules["torch"].device("cpu") if parameter is None else parameter.device
     run = TorchRun(network, device, name)
-    generator = LatentGenerator(Network(id or "", name, shape, run, None, within, run.counted))
+    generator = LatentGenerator(Network(id or "", name, shape, run, None, within, run.counted, given.samples))
     if id is None:
         generator.id = _probed("network", network, generator.sample) + generator.range.tag
     return generator

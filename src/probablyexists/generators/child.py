@@ -62,6 +62,7 @@ def _serve(answers: BinaryIO, asked: Queue[dict[str, Any]]) -> None:
         threads=first["threads"],
         latent_shape=None if shape is None else tuple(shape),
         picture_range=None if within is None else tuple(within),
+        samples=first["samples"],
     )
     found = Found(first["kind"], Path(first["path"]))
     prepare(found.kind, given.threads)

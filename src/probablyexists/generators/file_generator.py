@@ -7,6 +7,7 @@ import math
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,7 @@ class FileGenerator:
             raise
 
     def _open(self, found: Found, given: Given, size: int, on_disk: int) -> None:
-        asked = {"kind": found.kind, "path": str(found.path), "threads": given.threads}
-        self._process.send({**asked, "latent_shape": given.latent_shape, "picture_range": given.picture_range})
+        self._process.send({"kind": found.kind, "path": str(found.path), **asdict(given)})
         self._answer(LOADING, "loading its libraries")
         self._process.allow(on_disk)
         self._answer(self._limits.picture_seconds + A_GIB * size / 2**30, "opening it")

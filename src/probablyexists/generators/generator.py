@@ -51,6 +51,8 @@ class Given:
     """Shape of one sample's latent, where the generator does not say."""
     picture_range: tuple[float, float] | None = None
     """The values of black and white; None: decided from the first pictures."""
+    samples: int | None = None
+    """How many pictures will be drawn, so that four need no batch of 64; None: many."""
 
 
 def refuse_changing(beside: NDArray[np.uint8], alone: NDArray[np.uint8], where: str) -> None:

@@ -50,6 +50,8 @@ class Network:
     """Of its pictures, where that is known."""
     counted: Callable[[NDArray[np.float32]], tuple[NDArray[Any], float]] | None = None
     """As `run`, with the number of arithmetic operations."""
+    samples: int | None = None
+    """See `Given`."""
 
 
 def latents(seeds: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -111,7 +113,7 @@ class LatentGenerator:
         self.range = network.range or settled_range(
             two, lambda first: self._images(range(first, first + min(n, 2)), n), self._where
         )
-        self.batch = network.batch or self._fitting(work)
+        self.batch = network.batch or self._fitting(work, network.samples or MOST_AT_ONCE)
         self.id = network.id + ("" if one.dtype == np.uint8 else self.range.tag)
         (pictures, broken), (alone, broken_alone) = to_pixels(two, self.range), to_pixels(one[:1], self.range)
         if 1 not in broken and 0 not in broken_alone:
@@ -132,9 +134,9 @@ class LatentGenerator:
             raise InputError(f"{self._where}: its pictures have several sizes; they must have one")
         return images[: len(rows)]
 
-    def _fitting(self, work: float) -> int:
-        by_size = max(2, min(MOST_AT_ONCE, BATCH_PIXELS // math.prod(self.size)))
-        return by_size if work * by_size <= BATCH_WORK else max(1, 2 ** int(math.log2(max(1, BATCH_WORK / work))))
+    def _fitting(self, work: float, samples: int) -> int:
+        most = max(2, min(MOST_AT_ONCE, BATCH_PIXELS // math.prod(self.size), 1 << (samples - 1).bit_length()))
+        return most if work * most <= BATCH_WORK else 1 << int(math.log2(max(1, BATCH_WORK / work)))
 
     def sample(self, seeds: Sequence[int]) -> NDArray[np.uint8]:
         """One picture a seed, (n, h, w, 3)."""

@@ -49,7 +49,7 @@ def prepare(kind: Kind, threads: int | None) -> None:
 def open_network(found: Found, given: Given) -> Network:
     """The network, not yet run. InputError, which begins with the path, if there is none, and for options that it
     does not leave open."""
-    network = _opener(found.kind, given)(found.path)
+    network = replace(_opener(found.kind, given)(found.path), samples=given.samples)
     if given.picture_range is not None:
         network = replace(network, range=Range(*given.picture_range))
     if given.latent_shape is not None and tuple(network.latent_shape) != given.latent_shape:

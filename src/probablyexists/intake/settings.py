@@ -98,6 +98,7 @@ class GeneratorSettings(Settings):
             self.resources.threads,
             tuple(int(side) for side in shape.split(",")) if shape else None,
             (float(black), float(white)) if within else None,
+            self.samples,
         )
 
 
