@@ -96,7 +96,7 @@ class CallableGenerator:
         seen, alone = self._images([0, 1]), self._images([1])
         seconds = (time.monotonic() - started) / 3
         self.batch = next(n for n in (MOST_AT_ONCE, 8, 1) if n * seconds <= SLOW or n == 1)
-        self.range = within or settled_range(seen, lambda first: self._images([first]), name)
+        self.range = settled_range(seen, lambda first: self._images([first]), name, within)
         refuse_changing(to_pixels(seen, self.range)[0][1], to_pixels(alone, self.range)[0][0], name)
         tag = "" if seen.dtype == np.uint8 else self.range.tag
         self.id = (id or _probed("function", function, self.sample)) + tag

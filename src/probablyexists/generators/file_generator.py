@@ -85,17 +85,24 @@ class FileGenerator:
         with self._lock:
             for start in range(0, len(seeds), self.batch):
                 some = [int(seed) for seed in seeds[start : start + self.batch]]
-                self._process.send({"seeds": some})
-                seconds = self._limits.picture_seconds + SLACK * self.seconds * self.batch
-                header, payload = self._answer(seconds, f"a batch of {self.batch}")
-                if len(payload) != pictures[start : start + len(some)].nbytes:
-                    raise self._process.broken()
-                pictures[start : start + len(some)] = np.frombuffer(payload, np.uint8).reshape(-1, *self.size, 3)
-                reasons = _reasons(header.get("broken"), len(some), self.range)
-                broken |= {start + i: why for i, why in reasons.items()}
+                try:
+                    pictures[start : start + len(some)], failed = self._batch(some)
+                except BaseException:  # also when stopped: a late answer must not be taken for the next
+                    self._process.end()
+                    raise
+                broken |= {start + i: why for i, why in failed.items()}
         if broken:
             raise BrokenPictures(self._where, pictures, broken)
         return pictures
+
+    def _batch(self, seeds: list[int]) -> tuple[NDArray[np.uint8], dict[int, str]]:
+        self._process.send({"seeds": seeds})
+        seconds = self._limits.picture_seconds + SLACK * self.seconds * self.batch
+        header, payload = self._answer(seconds, f"a batch of {self.batch}")
+        if len(payload) != len(seeds) * math.prod(self.size) * 3:
+            raise self._process.broken()
+        pictures = np.frombuffer(payload, np.uint8).reshape(len(seeds), *self.size, 3)
+        return pictures, _reasons(header.get("broken"), len(seeds), self.range)
 
     def _answer(self, seconds: float, doing: str) -> tuple[dict[str, Any], bytes]:
         def waiting(waited: float) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,10 @@ class GeneratedSource:
         self._progress = progress or Silent()
         first = seed * SEEDS_A_RUN
         self.photos = tuple(Photo(f"{_BEFORE}{first + i:07d}{_AFTER}", None) for i in range(samples))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For other machines, which have no terminal."""
+        return {**self.__dict__, "_progress": Silent()}
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The PNG of each wanted photo, in the order asked for; ImageError for a seed without a picture.

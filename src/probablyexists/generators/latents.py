@@ -110,8 +110,8 @@ class LatentGenerator:
         two = np.concatenate([self._images([0], 1), one]) if n == 1 else self._images([0, 1], n)
         self.seconds = (time.monotonic() - started) / n
         """For one picture, measured on two, or on a whole batch."""
-        self.range = network.range or settled_range(
-            two, lambda first: self._images(range(first, first + min(n, 2)), n), self._where
+        self.range = settled_range(
+            two, lambda first: self._images(range(first, first + min(n, 2)), n), self._where, network.range
         )
         self.batch = network.batch or self._fitting(work, network.samples or MOST_AT_ONCE)
         self.id = network.id + ("" if one.dtype == np.uint8 else self.range.tag)

@@ -20,10 +20,10 @@ from probablyexists.basis.text import one_line, shown
 from probablyexists.generators.file_checks import content_id, plain_size
 from probablyexists.generators.generator import Given
 from probablyexists.generators.latents import Network
-from probablyexists.generators.picture_range import Range
 
 MOST_BYTES = 2**31
 """More than protobuf reads."""
+_PICTURES = ("tensor(float)", "tensor(uint8)")
 
 
 def open_onnx(path: Path, given: Given) -> Network:
@@ -34,7 +34,7 @@ def open_onnx(path: Path, given: Given) -> Network:
     where = shown(path)
     plain_size(path, MOST_BYTES)
     data = path.read_bytes()
-    model = _parsed(data, where)
+    work = _checked(data, where)
     session, inputs, output = _session(data, where, given.threads)
     if len(inputs) != 1:
         names = ", ".join(shown(port.name) for port in inputs[:6])
@@ -58,17 +58,13 @@ def open_onnx(path: Path, given: Given) -> Network:
         return np.asarray(images)
 
     device = "cuda" if "CUDAExecutionProvider" in session.get_providers() else "cpu"
-    work = _work(model, latent.name) if device == "cpu" else 0.0
+    a_picture = work if device == "cpu" else 0.0
     shape = latent.shape[1:]
     id = f"{content_id('onnx', path)}/{device}"
     if given.latent_shape is not None and not all(isinstance(n, int) for n in shape):  # the file leaves it open
         shape = list(given.latent_shape)
         id += f"/{'x'.join(map(str, shape))}"
-    within = None if given.picture_range is None else Range(*given.picture_range)
-    return Network(id, where, shape, run, batch, within, lambda rows: (run(rows), work * len(rows)))
-
-
-_PICTURES = ("tensor(float)", "tensor(uint8)")
+    return Network(id, where, shape, run, batch, counted=lambda rows: (run(rows), a_picture * len(rows)))
 
 
 class _Port(NamedTuple):
@@ -89,8 +85,8 @@ def _session(data: bytes, where: str, threads: int | None) -> tuple[Any, list[_P
         raise InputError(f"{where}: not a usable ONNX model ({one_line(error)})") from error
 
 
-def _parsed(data: bytes, where: str) -> Any:
-    """The model; InputError if it is none, or keeps data elsewhere."""
+def _checked(data: bytes, where: str) -> float:
+    """Its operations for one picture; InputError if it is no model, or keeps data elsewhere."""
     import onnx
 
     try:
@@ -103,22 +99,27 @@ def _parsed(data: bytes, where: str) -> Any:
             f"{where}: keeps the tensor {shown(outside)} in another file, which is not read for safety; "
             "save the model with all its data inside"
         )
-    return model
+    return _work(model)
 
 
-def _work(model: Any, latent: str) -> float:
+def _work(model: Any) -> float:
     """Operations of the matrix products and convolutions for one picture, as far as shapes tell; loops count once."""
     import onnx
 
+    stored = {tensor.name for tensor in model.graph.initializer}
     for port in model.graph.input:
-        if port.name == latent:
+        if port.name not in stored and port.type.tensor_type.shape.dim:
             port.type.tensor_type.shape.dim[0].dim_value = 1
+    for tensor in model.graph.initializer:
+        if math.prod(tensor.dims) > 4096:  # weights, whose shape is enough
+            tensor.ClearField("raw_data")
+            tensor.ClearField("float_data")
     try:
         graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     except Exception:  # only an estimate
         return 0.0
     shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
-    for port in (*graph.input, *graph.value_info, *graph.output):
+    for port in (*(port for port in graph.input if port.name not in stored), *graph.value_info, *graph.output):
         shapes[port.name] = [dim.dim_value for dim in port.type.tensor_type.shape.dim]
     total = 0.0
     for node in graph.node:

@@ -16,14 +16,14 @@ from probablyexists.generators.picture_range import Range
 
 Kind = Literal["onnx", "torchscript", "exported", "stylegan", "lab", "diffusers"]
 LIBRARIES: dict[Kind, tuple[str, ...]] = {
-    "onnx": ("onnx", "onnxruntime"),
+    "onnx": ("onnx",),
     "torchscript": ("torch",),
     "exported": ("torch",),
     "stylegan": ("torch",),
     "lab": ("torch", "safetensors.torch"),
     "diffusers": ("torch", "diffusers.models.unets.unet_2d", "diffusers.schedulers.scheduling_ddim"),
 }
-"""What a kind needs, beside numpy."""
+"""What a kind needs, beside numpy; ONNX Runtime is imported by `onnx_session` alone."""
 
 
 @dataclass(frozen=True)

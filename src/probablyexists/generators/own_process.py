@@ -50,7 +50,15 @@ class OwnProcess:
         self._most_payload = [0]
         self._most_resident: int | None = None
         # -P: a module in the working folder must not hide an installed one.
-        command = [sys.executable, "-P", "-W", "ignore", "-c", _START.format(module), json.dumps(sys.path)]
+        command = [
+            sys.executable,
+            "-P",
+            "-W",
+            "ignore",
+            "-c",
+            _START.format(module),
+            json.dumps([str(path) for path in sys.path]),
+        ]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
         self._answers: queue.Queue[tuple[dict[str, Any], bytes] | None] = queue.Queue(2)
@@ -63,11 +71,13 @@ class OwnProcess:
         ]
         for reader in readers:
             reader.start()
-        self.end: Callable[[], object] = weakref.finalize(self, _end, self._process, readers, self._answers)
+        self.end = weakref.finalize(self, _end, self._process, readers, self._answers)
         """End the process; done by itself when this object or this process ends."""
 
     def send(self, message: dict[str, Any]) -> None:
-        """Ask something."""
+        """Ask something. InputError if the process was ended."""
+        if not self.end.alive:
+            raise InputError(f"{self._where}: its process was ended; open it again")
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):  # it has ended, and `answer` says why
             write_message(self._process.stdin, message)
@@ -89,14 +99,17 @@ class OwnProcess:
         InputError, which names the setting to raise, after `seconds`, for too much memory, for an answer that is an
         error, and if the process ends. `doing`: in words, for this message.
         """
-        started = time.monotonic()
+        waited, before = 0.0, time.monotonic()
         while True:
             try:
                 found = self._answers.get(timeout=_LOOK)
                 break
             except queue.Empty:
-                self._refuse_over(started, seconds, doing)
-                waiting(time.monotonic() - started)
+                now = time.monotonic()
+                waited += min(now - before, 1.0)  # more: both processes were stopped, by Ctrl-Z
+                before = now
+                self._refuse_over(waited, seconds, doing)
+                waiting(waited)
         if found is None:
             raise self._ended(doing)
         header, payload = found
@@ -112,11 +125,11 @@ class OwnProcess:
         """For an answer that is not what was asked for."""
         return self._failed(f"{self._where}: its process gave an answer that cannot be read; it is not used")
 
-    def _refuse_over(self, started: float, seconds: float, doing: str) -> None:
+    def _refuse_over(self, waited: float, seconds: float, doing: str) -> None:
         now = resident(self._process.pid)
         if now is not None and self._most_resident is not None and now > self._most_resident:
             raise self._failed(self._too_large(doing))
-        if time.monotonic() - started > seconds:
+        if waited > seconds:
             limit = option("picture_seconds", self._limits.picture_seconds)
             raise self._failed(
                 f"{self._where}: {doing} took over {seconds:.3g} seconds, and was ended; if it is only slow, raise "

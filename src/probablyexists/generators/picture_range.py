@@ -63,15 +63,18 @@ def decided_range(values: NDArray[Any], where: str) -> Range | None:
     )
 
 
-def settled_range(seen: NDArray[Any], more: Callable[[int], NDArray[Any]], where: str) -> Range:
+def settled_range(
+    seen: NDArray[Any], more: Callable[[int], NDArray[Any]], where: str, known: Range | None = None
+) -> Range:
     """The range of the first pictures, those of seeds 0 to n - 1; `more(n)`: pictures of the seeds from n on.
 
-    [-1, 1] if `FIRST` pictures cannot tell. InputError if none of them is finite.
+    [-1, 1] if `FIRST` pictures cannot tell. `known`: what it is. InputError if none of them is finite.
     """
     while True:
         sound = seen[np.isfinite(seen).all(axis=(1, 2, 3))]
-        found = decided_range(sound, where)
-        if found == SIGNED or seen.dtype == np.uint8 or len(seen) >= (FIRST if found is None else SURE):
+        found = decided_range(sound, where) if known is None else known if len(sound) else None
+        sure = found in (SIGNED, known) or seen.dtype == np.uint8
+        if len(seen) >= (FIRST if found is None else SURE) or (found is not None and sure):
             break
         seen = np.concatenate([seen, more(len(seen))])
     if not len(sound):

@@ -98,13 +98,13 @@ def _fixed_batch(program: Any) -> int | None:
 
 
 def _latent(path: Path, given: Given) -> tuple[tuple[int, ...], Range | None]:
-    """The shape of a latent and the range of the pictures, from the settings or else from the side file."""
+    """The shape of a latent, from the settings or else the side file, and the range of the pictures in that file."""
     beside = path.with_suffix(".json")
     side = None
     if given.latent_shape is None or beside.is_file():
         side = _side(path, beside)
     shape = side.latent_shape if given.latent_shape is None and side is not None else given.latent_shape or ()
-    within = side.range if given.picture_range is None and side is not None else given.picture_range
+    within = None if side is None else side.range
     return checked_shape(shape, shown(beside)), None if within is None else Range(*within)
 
 
