@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 from probablyexists.basis.errors import InputError
 from probablyexists.cli.app import app
 from probablyexists.drawn.population import write_population
+from probablyexists.generators.file_generator import FileGenerator
 from probablyexists.generators.generated_source import GeneratedSource
 from probablyexists.generators.generator import Generator, Given
 from probablyexists.generators.latents import BATCH_WORK, LatentGenerator, Network
@@ -243,6 +244,22 @@ def children_of(pid: int) -> list[int]:
 def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_generator_that_was_stopped_gives_no_late_picture_for_another_seed(tmp_path: Path) -> None:
+    """In a notebook, a stopped audit leaves the generator: an answer that comes later is not that of the next seeds."""
+    generator = open_generator(write_onnx(tmp_path / "g.onnx"))
+    assert isinstance(generator, FileGenerator)
+
+    def stop(seconds: float, doing: str) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generator, "_answer", stop)
+        with pytest.raises(KeyboardInterrupt):
+            generator.sample([1])
+    with pytest.raises(InputError, match="its process was ended; open it again"):
+        generator.sample([2])
 
 
 @LINUX

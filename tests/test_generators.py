@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 import probablyexists
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.progress import Silent
+from probablyexists.basis.progress import Console, Silent
 from probablyexists.basis.seeds import rng
 from probablyexists.cli.app import app
 from probablyexists.drawn.population import draw_person, draw_photo, write_population
@@ -792,6 +792,16 @@ def test_a_source_makes_the_same_photos_again(tmp_path: Path) -> None:
     for samples, seed in ((70, -1), (0, 0), (SEEDS_A_RUN + 1, 0)):
         with pytest.raises(InputError, match=r"^g\.onnx: "):
             GeneratedSource(generator, "g.onnx", samples, seed)
+
+
+def test_a_source_of_a_function_can_be_sent_to_other_machines_and_of_a_file_cannot(tmp_path: Path) -> None:
+    source = GeneratedSource(opened(f"{__name__}:bytes_of"), "mine", 3, 0, Console())
+    again = pickle.loads(pickle.dumps(source))
+    assert list(again.stream(again.photos)) == list(source.stream(source.photos))
+    drawn = open_generator(write_onnx(tmp_path / "g.onnx"))
+    assert drawn is not None
+    with pytest.raises(TypeError):  # which the engine says in its own words
+        pickle.dumps(GeneratedSource(drawn, "file", 3, 0))
 
 
 def write_copycat(path: Path, photos: NDArray[np.uint8]) -> Path:

@@ -50,15 +50,8 @@ class OwnProcess:
         self._most_payload = [0]
         self._most_resident: int | None = None
         # -P: a module in the working folder must not hide an installed one.
-        command = [
-            sys.executable,
-            "-P",
-            "-W",
-            "ignore",
-            "-c",
-            _START.format(module),
-            json.dumps([str(path) for path in sys.path]),
-        ]
+        paths = json.dumps([str(path) for path in sys.path])
+        command = [sys.executable, "-P", "-W", "ignore", "-c", _START.format(module), paths]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
         self._answers: queue.Queue[tuple[dict[str, Any], bytes] | None] = queue.Queue(2)
