@@ -85,9 +85,9 @@ def _serve(answers: BinaryIO, asked: Queue[dict[str, Any]]) -> None:
     counted = None if network.counted is None else told(network.counted)
     generator = LatentGenerator(replace(network, run=told(network.run), counted=counted))
     opening = False
-    (height, width), seconds, within = generator.size, generator.seconds, generator.range
-    about = {"id": generator.id, "height": height, "width": width, "batch": generator.batch, "seconds": seconds}
-    write_message(answers, {**about, "range": list(within)})
+    height, width = generator.size
+    about = {"id": generator.id, "height": height, "width": width, "batch": generator.batch}
+    write_message(answers, {**about, "range": list(generator.range)})
     while True:
         seeds = asked.get()["seeds"]
         broken: dict[int, str] = {}

@@ -6,6 +6,7 @@ import importlib.util
 import math
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +20,7 @@ from probablyexists.basis.progress import Progress
 from probablyexists.basis.text import shown
 from probablyexists.generators.file_checks import MOST_MODEL, plain_size
 from probablyexists.generators.generator import BrokenPictures, Given
-from probablyexists.generators.latents import MOST_FIXED
+from probablyexists.generators.latents import MOST_AT_ONCE, MOST_FIXED
 from probablyexists.generators.open_file import LIBRARIES, Found
 from probablyexists.generators.own_process import Limits, OwnProcess
 from probablyexists.generators.picture_range import NOT_FINITE, Range
@@ -30,7 +31,7 @@ LOADING = 300.0
 A_GIB = 20.0
 """Further seconds to open a file, for each GiB of it."""
 SLACK = 10.0
-"""How many times its measured time a later batch may take, besides the time of a first picture."""
+"""How many times the longest of the first runs a picture of a later batch may take, beside a first picture's time."""
 MOST_TRIALS = 32
 """Most runs of a network before its range is known."""
 QUIET = 3.0
@@ -58,18 +59,20 @@ class FileGenerator:
         self._answer(LOADING, "loading its libraries")
         self._process.allow(on_disk)
         self._answer(self._limits.picture_seconds + A_GIB * size / 2**30, "opening it")
-        about: dict[str, Any] = {}
-        for _ in range(MOST_TRIALS):
-            about, _payload = self._answer(self._limits.picture_seconds, "its first picture")
+        begun, self._longest = time.monotonic(), 0.0
+        about, _ = self._answer(self._limits.picture_seconds, "its first picture")
+        for _trial in range(MOST_TRIALS):
+            self._longest, begun = max(self._longest, time.monotonic() - begun), time.monotonic()
             if "id" in about:
                 break
+            about, _ = self._answer(2 * self._limits.picture_seconds, "its first two pictures")
         try:
             self.id = shown(about["id"])[:300]
             self.size = height, width = int(about["height"]), int(about["width"])
-            self.batch, self.seconds = int(about["batch"]), float(about["seconds"])
-            """Pictures at once, and seconds for one."""
+            self.batch = int(about["batch"])
+            """Pictures at once."""
             self.range = Range(*(float(value) for value in about["range"]))
-            sound = 0 < height * width <= MAX_PIXELS and 0 < self.batch <= MOST_FIXED and math.isfinite(self.seconds)
+            sound = 0 < height * width <= MAX_PIXELS and 0 < self.batch <= MOST_FIXED
         except (KeyError, TypeError, ValueError):
             sound = False
         if not sound:
@@ -97,7 +100,7 @@ class FileGenerator:
 
     def _batch(self, seeds: list[int]) -> tuple[NDArray[np.uint8], dict[int, str]]:
         self._process.send({"seeds": seeds})
-        seconds = self._limits.picture_seconds + SLACK * self.seconds * self.batch
+        seconds = self._limits.picture_seconds + SLACK * self._longest * min(self.batch, MOST_AT_ONCE)
         header, payload = self._answer(seconds, f"a batch of {self.batch}")
         if len(payload) != len(seeds) * math.prod(self.size) * 3:
             raise self._process.broken()

@@ -8,7 +8,6 @@ a picture and from the network's counted arithmetic, never from a clock: the sam
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,11 +104,8 @@ class LatentGenerator:
             )
         one, work = self._first(network)
         self.size = checked_size(one.shape, len(one), self._where)
-        started = time.monotonic()
         n = network.batch or 2
         two = np.concatenate([self._images([0], 1), one]) if n == 1 else self._images([0, 1], n)
-        self.seconds = (time.monotonic() - started) / n
-        """For one picture, measured on two, or on a whole batch."""
         self.range = settled_range(
             two, lambda first: self._images(range(first, first + min(n, 2)), n), self._where, network.range
         )
