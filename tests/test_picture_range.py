@@ -85,6 +85,7 @@ def test_what_cannot_be_told_is_asked_for_and_what_is_flat_is_grey(tmp_path: Pat
     asked = CallableGenerator(of(0, 127.5), "mine", within=Range(-127.5, 127.5))
     assert np.abs(asked.sample([3]) - drawn([3])).max() <= 1
     assert asked.id.endswith("/-127.5..127.5")
+    assert CallableGenerator(lambda seeds: drawn(seeds) / 255 * 0.4, "mine").range == UNIT  # dark, not flat
     assert CallableGenerator(of(0, 0.01), "mine").range == SIGNED  # an untrained network: one grey
     assert CallableGenerator(of(-1, 0), "mine").sample([0]).max() == 0
     assert CallableGenerator(lambda seeds: np.zeros((len(seeds), 64, 64, 3), np.uint8), "mine").range == BYTES

@@ -35,7 +35,7 @@ SIGNED, UNIT, BYTES = Range(-1, 1), Range(0, 1), Range(0, 255)
 NOT_FINITE = "the generator gave values that are not finite"
 FIRST, SURE = 16, 4
 """Most pictures to decide the range from, and fewest where nothing is negative: pictures in [-1, 1] may be bright."""
-FLAT = 0.5
+FLAT = 0.25
 """Pictures without clear negatives need this much contrast to be taken as [0, 1]; an untrained network has less."""
 
 
