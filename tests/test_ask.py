@@ -19,6 +19,7 @@ from probablyexists.cli.app import app
 from probablyexists.drawn.population import draw_person, draw_photo, write_population
 from probablyexists.embeddings.embed import Embedded, embed, open_store
 from probablyexists.generators.generated_source import GeneratedSource
+from probablyexists.generators.generator import Given
 from probablyexists.generators.open_generator import open_generator
 from probablyexists.intake.open_sources import generator_of
 from probablyexists.sources.open_source import Source, open_source
@@ -179,7 +180,7 @@ def test_blind_finds_the_over_represented_person_of_the_demo(cache: Path, tmp_pa
 
     write_population(tmp_path / "members", range(demo.N_MEMBERS), range(6), kind="jpg")
     members = embedded(open_source(tmp_path / "members"), recogniser, cache)
-    drawn = open_generator(str(generator), trust_pickle=False, threads=1, progress=Silent())
+    drawn = open_generator(str(generator), Given(threads=1))
     assert drawn is not None
     samples = embedded(GeneratedSource(drawn, str(generator), 300, 0), recogniser, cache)
     shows = np.isin([photo.path for photo in samples.photos], first.samples)

@@ -24,14 +24,18 @@ from typer.testing import CliRunner
 
 import probablyexists
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.progress import Silent
+from probablyexists.basis.progress import Console, Silent
 from probablyexists.basis.seeds import rng
 from probablyexists.cli.app import app
 from probablyexists.drawn.population import draw_person, draw_photo, write_population
+from probablyexists.generators.file_checks import check_trust
 from probablyexists.generators.generated_source import SEEDS_A_RUN, GeneratedSource, seed_of
-from probablyexists.generators.generator import Generator
-from probablyexists.generators.latents import LatentGenerator, latents, to_pixels
-from probablyexists.generators.open_generator import open_generator
+from probablyexists.generators.generator import Generator, Given
+from probablyexists.generators.latents import LatentGenerator, Network, latents
+from probablyexists.generators.open_file import open_here
+from probablyexists.generators.open_generator import generator_at, open_generator
+from probablyexists.generators.own_process import Limits, resident
+from probablyexists.generators.picture_range import BYTES, SIGNED, UNIT, to_pixels
 from probablyexists.images.decode import decode
 from probablyexists.results.findings import Findings
 from probablyexists.sources.listing import Photo
@@ -90,15 +94,23 @@ def save_onnx(path: Path, nodes: Any, inputs: Any, constants: dict[str, Any]) ->
     return path
 
 
-def opened(where: object, **options: Any) -> Generator:
-    generator = open_generator(str(where), **options)
+def open_quickly(where: object, given: Given) -> Generator | None:
+    """As `open_generator`, but files in this process: torch would be loaded again by each of their own."""
+    found = generator_at(Path(where)) if isinstance(where, str | Path) else None
+    if found is None or (found.path.suffix in (".pkl", ".pt2") and not given.trust_pickle):
+        return open_generator(where, given)
+    return open_here(found, given)
+
+
+def opened(where: object, **given: Any) -> Generator:
+    generator = open_quickly(where, Given(**given))
     assert generator is not None
     return generator
 
 
-def refused(where: object, **options: Any) -> str:
+def refused(where: object, **given: Any) -> str:
     with pytest.raises(InputError) as caught:
-        open_generator(str(where), **options)
+        open_quickly(where, Given(**given))
     message = str(caught.value)
     assert "\n" not in message
     assert len(message) < 500
@@ -136,16 +148,23 @@ def test_pixels_by_hand() -> None:
     values = [-1.0, 1.0, 0.0, -3.0, 3.0, 1 / 255, 2 / 255]
     images = np.tile(np.array(values, np.float32), (1, 3, 1, 1))
     # 0 lies between 127 and 128 and goes to the even one; 1/255 is 128 exactly
-    assert to_pixels(images, "x")[0, 0, :, 0].tolist() == [0, 255, 128, 0, 255, 128, 128]
+    assert to_pixels(images, SIGNED)[0][0, 0, :, 0].tolist() == [0, 255, 128, 0, 255, 128, 128]
     red = np.stack([np.ones((1, 2)), -np.ones((1, 2)), -np.ones((1, 2))])[None]
-    assert to_pixels(red, "x").tolist() == [[[[255, 0, 0], [255, 0, 0]]]]
+    assert to_pixels(red, SIGNED)[0].tolist() == [[[[255, 0, 0], [255, 0, 0]]]]
+    assert to_pixels(np.array([0.0, 1.0, 0.5, 1.2]).reshape(1, 1, 1, 4).repeat(3, 1), UNIT)[0][0, 0, :, 0].tolist() == [
+        0,
+        255,
+        128,
+        255,
+    ]
+    whole = np.arange(256, dtype=np.float32).reshape(1, 1, 16, 16).repeat(3, 1)
+    assert (to_pixels(whole, BYTES)[0][0, :, :, 0].ravel() == np.arange(256)).all()
 
 
 def test_values_that_are_not_finite_are_counted() -> None:
     images = np.zeros((5, 3, 2, 2), np.float32)
     images[1, 0, 0, 0], images[3, 2] = np.nan, np.inf
-    with pytest.raises(InputError, match="m: 2 of 5 samples hold values that are not finite"):
-        to_pixels(images, "m")
+    assert set(to_pixels(images, SIGNED)[1]) == {1, 3}
 
 
 def test_the_network_always_gets_the_same_number_of_rows() -> None:
@@ -156,7 +175,7 @@ def test_the_network_always_gets_the_same_number_of_rows() -> None:
         return np.tanh(rows @ weights()).reshape(-1, 3, SIDE, SIDE)
 
     for batch, expected in ((None, {64}), (7, {7})):
-        generator = LatentGenerator("id", "x", [DIM], run, batch)
+        generator = LatentGenerator(Network("id", "x", [DIM], run, batch))
         given_rows.clear()
         check_laws(generator)
         assert set(given_rows) == expected
@@ -166,7 +185,7 @@ def test_large_pictures_come_a_few_at_a_time() -> None:
     def run(rows: NDArray[np.float32]) -> NDArray[np.floating]:
         return np.broadcast_to(np.linspace(-1, 1, 512, dtype=np.float32), (len(rows), 3, 512, 512))
 
-    assert LatentGenerator("id", "x", [1], run).batch == 4
+    assert LatentGenerator(Network("id", "x", [1], run)).batch == 4
 
 
 # --- ONNX ------------------------------------------------------------------------------------------------------
@@ -205,7 +224,7 @@ def test_onnx_that_cannot_be_a_generator(tmp_path: Path) -> None:
     def with_(**options: Any) -> str:
         return refused(write_onnx(tmp_path / "g.onnx", **options))
 
-    assert "(2, 3, height, width)" in with_(channels=1)
+    assert "(1, 3, height, width)" in with_(channels=1)
     nodes = [
         helper.make_node("ReduceMean", ["z"], ["mean"], axes=[1, 2], keepdims=1),
         helper.make_node("Expand", ["mean", "shape"], ["picture"]),
@@ -216,14 +235,14 @@ def test_onnx_that_cannot_be_a_generator(tmp_path: Path) -> None:
     assert "fixed in the model" in with_(dim="d")
     assert "insists on 100,000" in with_(rows=100_000)
     assert "2 inputs (z, label)" in with_(more_inputs=["label"])
-    assert "[-1, 1]" in with_(scale=255)
+    assert "values from -255 to 255; say which are black and white" in with_(scale=255)
     not_a_number = [  # of negative numbers
         helper.make_node("Sqrt", ["picture_"], ["root"]),
         helper.make_node("Neg", ["root"], ["picture"]),
     ]
-    assert "2 of 2 samples hold values that are not finite" in with_(after=not_a_number)
-    lightness = [helper.make_node("Abs", ["picture_"], ["picture"])]
-    assert "must be in [-1, 1]" in with_(after=lightness)
+    assert "16 of 16 samples are no pictures (the generator gave values that are not finite)" in with_(
+        after=not_a_number
+    )
     fresh_noise = [
         helper.make_node("RandomNormalLike", ["picture_"], ["noise"]),
         helper.make_node("Tanh", ["noise"], ["picture"]),
@@ -376,8 +395,8 @@ def test_the_side_file(tmp_path: Path) -> None:
     path = write_torchscript(tmp_path / "g.pt", network)
     plain = opened(path).sample([1, 2])
     in_bytes = write_torchscript(tmp_path / "b.pt", Bytes().eval())
-    assert "must be in [-1, 1]" in refused(in_bytes)
     write_side(in_bytes, range=[0, 255])
+    assert opened(in_bytes).id.endswith("/cpu/5/0..255")
     assert np.abs(opened(in_bytes).sample([1, 2]).astype(int) - plain).max() <= 1
 
     side = path.with_suffix(".json")
@@ -389,12 +408,12 @@ def test_the_side_file(tmp_path: Path) -> None:
         '{"latent_shape": [0]}': "positive integers",
         '{"latent_shape": [true]}': "latent_shape.0",
         '{"latent_shape": [99999, 99999]}': "over 4,194,304 numbers",
-        '{"latent_shape": [6]}': "fails on latents of shape (2, 6)",
+        '{"latent_shape": [6]}': "fails on latents of shape (1, 6)",
     }.items():
         side.write_text(text)
         assert said in refused(path)
     side.unlink()
-    assert 'g.json is missing beside it; write it: {"latent_shape": [128]' in refused(path)
+    assert "g.pt: the shape of its latents is not known; give latent_shape='128' or as it is, or write" in refused(path)
 
 
 class Touch:
@@ -530,7 +549,8 @@ def test_stylegan_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     path = tmp_path / "g.pkl"
     path.write_bytes(pickle.dumps({"G": None, "G_ema": G()}))
     says = Says()
-    generator = opened(path, trust_pickle=True, progress=says)
+    check_trust(path, "a pickle", True, says)
+    generator = opened(path, trust_pickle=True)
     check_laws(generator)
     assert np.abs(generator.sample([6])[0].astype(int) - by_hand(6)).max() <= 1
     (line,) = says.said
@@ -591,7 +611,7 @@ def test_lab_checkpoint(tmp_path: Path) -> None:
     about.write_text(json.dumps({**description, "network": {**spec, "name": "nobody's"}}))
     assert "nobody's" in refused(tmp_path)
     about.write_text(json.dumps({**description, "latent_shape": [2]}))
-    assert "fails on latents of shape (2, 2)" in refused(tmp_path)
+    assert "fails on latents of shape (1, 2)" in refused(tmp_path)
     about.write_text("[" * 100_000)
     assert "cannot be read as JSON" in refused(tmp_path)
 
@@ -654,6 +674,94 @@ def test_diffusers_folder(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
+def write_pipeline(folder: Path) -> Any:
+    torch = pytest.importorskip("torch")
+    diffusers = pytest.importorskip("diffusers")
+    torch.manual_seed(0)
+    network = diffusers.UNet2DModel(
+        sample_size=SIDE,
+        layers_per_block=1,
+        block_out_channels=(8, 8),
+        norm_num_groups=4,
+        down_block_types=("DownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D"),
+    ).eval()
+    diffusers.DDPMPipeline(network, diffusers.DDPMScheduler(num_train_timesteps=2)).save_pretrained(folder)
+    return network
+
+
+def test_a_diffusers_folder_with_its_configs_at_the_root_and_bin_weights(tmp_path: Path) -> None:
+    """The form of google/ddpm-celebahq-256."""
+    apart, root = tmp_path / "apart", tmp_path / "root"
+    network = write_pipeline(apart)
+    torch = importlib.import_module("torch")
+    root.mkdir()
+    for name in ("model_index.json", "unet/config.json", "scheduler/scheduler_config.json"):
+        (root / Path(name).name).write_bytes((apart / name).read_bytes())
+    weights_file = root / "diffusion_pytorch_model.bin"
+    assert "diffusion_pytorch_model.safetensors is missing beside config.json" in refused(root)
+    torch.save(network.state_dict(), weights_file)
+    generator = opened(root)
+    assert generator.id.startswith("diffusers/root/")
+    assert (generator.sample([6, 8]) == opened(apart).sample([6, 8])).all()
+
+    mark = tmp_path / "executed"
+    torch.save({"conv_in.weight": Touch(mark)}, weights_file)
+    assert "cannot be opened" in refused(root)
+    weights_file.write_bytes(pickle.dumps(Touch(mark)))
+    assert "cannot be opened" in refused(root)
+    assert not mark.exists()
+    weights_file.with_suffix(".safetensors").write_bytes((2**62).to_bytes(8, "little") + b"{}")
+    assert "cannot be opened" in refused(root)
+
+
+def test_the_folder_that_lab_train_wrote_is_its_final_generator(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from probablyexists.lab.checkpoint import save_generator
+    from probablyexists.networks.build import build_generator
+
+    spec = {"name": "dcgan", "size": 16, "base": 8}
+    networks = [build_generator(spec).eval() for _ in range(2)]
+    out = tmp_path / "one"
+    save_generator(out / "training" / "generator", networks[0], spec, {})
+    save_generator(out / "training" / "snapshots" / "000000640", networks[1], spec, {})
+    (out / "split.csv").write_text("path,person,role\n")
+    found = [generator_at(folder) for folder in (out, out / "training", out / "training" / "generator")]
+    assert {(it.kind, it.path) for it in found if it} == {("lab", out / "training" / "generator")}
+    assert all(found)
+    generator = opened(out)
+    with torch.inference_mode():
+        image = networks[0](torch.from_numpy(latents([6], networks[0].latent_shape)))[0]
+    expected = torch.round((image.clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).numpy()
+    assert np.abs(generator.sample([6])[0].astype(int) - expected).max() <= 1
+
+
+@SCRIPTED
+@pytest.mark.parametrize(
+    ("inside", "said"), [("data/99", "is compressed; torch never does"), ("code/more.py", "are over 64 MiB")]
+)
+def test_torchscript_that_unpacks_to_far_more_than_it_is(tmp_path: Path, inside: str, said: str) -> None:
+    path = write_torchscript(tmp_path / "g.pt", linear_network())
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{archive.namelist()[0].partition('/')[0]}/{inside}", bytes(65 * 2**20))
+    assert path.stat().st_size < 2**20
+    assert said in refused(path)
+
+
+@pytest.mark.skipif(resident(os.getpid()) is None, reason="this system does not tell a process's memory")
+def test_a_lab_folder_that_describes_a_giant_network_is_ended(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    network = {"name": "dcgan", "size": 128, "base": 512}
+    description = {"format": "probablyexists-generator", "version": 1, "network": network, "latent_shape": [128]}
+    (tmp_path / "generator.json").write_text(json.dumps(description))
+    (tmp_path / "generator.safetensors").write_bytes((2**62).to_bytes(8, "little") + b"{}")
+    with pytest.raises(InputError, match=r"opening it took over .* GiB of memory, and was ended"):
+        open_generator(tmp_path, None, Limits(memory=0.2))
+    description["network"] = {"name": "dcgan", "size": 16, "base": 8}  # as large as its weights say they are
+    (tmp_path / "generator.json").write_text(json.dumps(description))
+    assert "do not fit (SafetensorError: " in refused(tmp_path)
+
+
 # --- as a source, in an audit ----------------------------------------------------------------------------------
 
 
@@ -684,6 +792,16 @@ def test_a_source_makes_the_same_photos_again(tmp_path: Path) -> None:
     for samples, seed in ((70, -1), (0, 0), (SEEDS_A_RUN + 1, 0)):
         with pytest.raises(InputError, match=r"^g\.onnx: "):
             GeneratedSource(generator, "g.onnx", samples, seed)
+
+
+def test_a_source_of_a_function_can_be_sent_to_other_machines_and_of_a_file_cannot(tmp_path: Path) -> None:
+    source = GeneratedSource(opened(f"{__name__}:bytes_of"), "mine", 3, 0, Console())
+    again = pickle.loads(pickle.dumps(source))
+    assert list(again.stream(again.photos)) == list(source.stream(source.photos))
+    drawn = open_generator(write_onnx(tmp_path / "g.onnx"))
+    assert drawn is not None
+    with pytest.raises(TypeError):  # which the engine says in its own words
+        pickle.dumps(GeneratedSource(drawn, "file", 3, 0))
 
 
 def write_copycat(path: Path, photos: NDArray[np.uint8]) -> Path:

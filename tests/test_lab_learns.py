@@ -17,6 +17,7 @@ from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.progress import Silent
 from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.generators.lab_checkpoint import open_lab_checkpoint
+from probablyexists.generators.latents import LatentGenerator
 from probablyexists.lab.machine import find_machine
 from probablyexists.lab.procedures import PROCEDURES
 from probablyexists.lab.train import Game, Training, train
@@ -90,7 +91,7 @@ def check_learns(folder: Path, procedure: str, budget: dict[str, int]) -> None:
     everybody = pictures(range(MEMBERS + STRANGERS), PHOTOS, settings.size)
     trained = train(settings, everybody[: MEMBERS * PHOTOS], folder, find_machine("cpu"), Silent())
     n = FEW_SAMPLES if procedure == "diffusion" else SAMPLES
-    samples = directions(open_lab_checkpoint(trained.generator).sample(range(n)))
+    samples = directions(LatentGenerator(open_lab_checkpoint(trained.generator)).sample(range(n)))
     references = directions(pictures(range(100, 100 + REFERENCES), 1, settings.size))
     faces = directions(everybody)
     asked = Faces(faces[:, None], np.empty((len(faces), 1, 0, 0), np.uint8))

@@ -22,7 +22,10 @@ from probablyexists.intake.settings import checked
 EXPERT = "Expert options"
 MACHINE = "Resources"
 _FILE = "probablyexists.config"
-_EXPERT_FIELDS = ("faces", "recogniser", "more_recognisers", "more_attacks", "level", "seed", "trust_pickle")
+_EXPERT_FIELDS = (
+    *("faces", "recogniser", "more_recognisers", "more_attacks", "level", "seed", "trust_pickle"),
+    *("latent_shape", "picture_range", "picture_seconds"),
+)
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 

@@ -32,7 +32,7 @@ class Resources(BaseModel):
     threads: int | None = Field(default=None, ge=1, le=4096)
     """Threads; default: one for each core."""
     memory: float = Field(default=2.0, gt=0.0, le=1e6)
-    """GiB that matching may use in addition to the tables of embeddings."""
+    """GiB that matching may use beside the tables of embeddings, and a generator that is a file beside its weights."""
     engine: Literal["local", "ray"] = "local"
     """Embed and match on this machine, or on a Ray cluster."""
     ray_address: str | None = None

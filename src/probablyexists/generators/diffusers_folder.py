@@ -1,7 +1,9 @@
 """An unconditional diffusion pipeline of `diffusers`, DDPM or DDIM: a folder with `model_index.json`.
 
-The pipeline's own loader is not used, because it imports classes by names in the folder. Only a `UNet2DModel` and the
-numbers of a noise schedule are read: from JSON and safetensors in this folder, never from a network.
+The network and the noise schedule lie in folders of their own or, as in google/ddpm-celebahq-256, beside the index. The
+pipeline's own loader is not used, because it imports classes by names in the folder. Only a `UNet2DModel` and the
+numbers of a schedule are read: from JSON and safetensors in this folder or, without safetensors, from a pickle of
+tensors alone (`torch.load(weights_only=True)`); never from a network.
 
 Samples are drawn by DDIM (Song, Meng & Ermon, "Denoising Diffusion Implicit Models", arXiv 2010.02502, equation 12) in
 50 steps with eta = 0, so that the picture is a function of its starting noise.
@@ -14,12 +16,14 @@ from typing import Any
 
 from probablyexists.basis.errors import InputError, required
 from probablyexists.basis.text import one_line, shown
-from probablyexists.generators.file_checks import content_id, json_object
-from probablyexists.generators.generator import Generator
-from probablyexists.generators.latents import LatentGenerator, checked_shape
-from probablyexists.generators.torch_run import runner, torch_device
+from probablyexists.generators.file_checks import MOST_MODEL, content_id, json_object, plain_size
+from probablyexists.generators.latents import Network, checked_shape
+from probablyexists.generators.picture_range import SIGNED
+from probablyexists.generators.torch_run import TorchRun, torch_device
 
 INDEX = "model_index.json"
+WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
+"""The first that is there is read."""
 STEPS = 50
 _SCHEDULE = (
     *("num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas", "prediction_type"),
@@ -28,15 +32,20 @@ _SCHEDULE = (
 )
 
 
-def open_diffusers(folder: Path) -> Generator:
+def open_diffusers(folder: Path) -> Network:
     """A DDPM or DDIM pipeline folder. InputError for any other pipeline, class, or kind of weights."""
     where = shown(folder)
     _refuse_other_pipelines(json_object(folder / INDEX), where)
-    unet = json_object(folder / "unet" / "config.json")
-    schedule = json_object(folder / "scheduler" / "scheduler_config.json")
-    shape = _picture_shape(unet, where)
+    home, scheduler_home = (part if part.is_dir() else folder for part in (folder / "unet", folder / "scheduler"))
+    config, schedule = home / "config.json", scheduler_home / "scheduler_config.json"
+    shape = _picture_shape(json_object(config), where)
+    numbers = json_object(schedule)
+    weights = next((home / name for name in WEIGHTS if (home / name).is_file()), None)
+    if weights is None:
+        raise InputError(f"{where}: {WEIGHTS[0]} is missing beside {config.name}; copy the whole folder")
+    plain_size(weights, MOST_MODEL)
     device = torch_device()
-    network, scheduler, steps = _load(folder, schedule, device, where)
+    network, scheduler, steps = _load(weights, numbers, device, where)
 
     def denoise(noise: Any) -> Any:
         sample = noise
@@ -44,21 +53,25 @@ def open_diffusers(folder: Path) -> Generator:
             sample = scheduler.step(network(sample, step).sample, step, sample, eta=0.0).prev_sample
         return sample
 
-    files = [path for part in ("unet", "scheduler") for path in (folder / part).rglob("*") if path.is_file()]
-    id = f"{content_id('diffusers', folder, [folder / INDEX, *files])}/ddim-{len(steps)}/{device.type}"
-    return LatentGenerator(id, where, shape, runner(denoise, device, where))
+    files = [folder / INDEX, config, schedule, weights]
+    id = f"{content_id('diffusers', folder, files)}/ddim-{len(steps)}/{device.type}"
+    run = TorchRun(denoise, device, where)
+    return Network(id, where, shape, run, range=SIGNED, counted=run.counted)
 
 
-def _load(folder: Path, schedule: dict[str, Any], device: Any, where: str) -> tuple[Any, Any, Any]:
+def _load(weights: Path, schedule: dict[str, Any], device: Any, where: str) -> tuple[Any, Any, Any]:
     diffusers, torch = required("diffusers", "lab"), required("torch", "lab")
     try:
         with torch.random.fork_rng(devices=[]):  # weights are initialised at random before they are read
             network = diffusers.UNet2DModel.from_pretrained(
-                folder / "unet", local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
+                weights.parent,
+                local_files_only=True,
+                use_safetensors=weights.suffix == ".safetensors",
+                low_cpu_mem_usage=False,
             )
         scheduler = diffusers.DDIMScheduler(**{name: schedule[name] for name in _SCHEDULE if name in schedule})
         scheduler.set_timesteps(min(STEPS, scheduler.config.num_train_timesteps), device=device)
-    except Exception as error:  # missing or pickled weights, wrong entries
+    except Exception as error:  # missing weights or other pickles, wrong entries
         raise InputError(
             f"{where}: cannot be opened ({one_line(error)}); it needs a UNet2DModel saved as safetensors"
         ) from error

@@ -7,16 +7,20 @@ from typing import Any
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.text import one_line, shown
-from probablyexists.generators.file_checks import content_id, json_object
-from probablyexists.generators.generator import Generator
-from probablyexists.generators.latents import LatentGenerator, checked_shape
-from probablyexists.generators.torch_run import runner, torch_device
+from probablyexists.generators.file_checks import MOST_MODEL, content_id, json_object, plain_size
+from probablyexists.generators.latents import Network, checked_shape
+from probablyexists.generators.picture_range import SIGNED
+from probablyexists.generators.torch_run import TorchRun, torch_device
 
 DESCRIPTION, WEIGHTS = "generator.json", "generator.safetensors"
 FORMAT, VERSION = "probablyexists-generator", 1
 
 
-def open_lab_checkpoint(folder: Path) -> Generator:
+FINAL = (Path(), Path("generator"), Path("training", "generator"))
+"""Where a generator lies in its own folder, in a training's, and in the folder that `lab train` was given."""
+
+
+def open_lab_checkpoint(folder: Path) -> Network:
     """The generator in a folder of the lab, with its (averaged) weights, in `eval` mode; InputError for other
     folders."""
     where = shown(folder)
@@ -24,6 +28,7 @@ def open_lab_checkpoint(folder: Path) -> Generator:
     shape = checked_shape(description["latent_shape"], where)
     if not (folder / WEIGHTS).is_file():
         raise InputError(f"{where}: {WEIGHTS} is missing beside {DESCRIPTION}; copy the whole folder")
+    plain_size(folder / WEIGHTS, MOST_MODEL)
     device = torch_device()
     import torch
     from safetensors.torch import load_file
@@ -40,7 +45,8 @@ def open_lab_checkpoint(folder: Path) -> Generator:
         raise InputError(f"{where}: {WEIGHTS} and {DESCRIPTION} do not fit ({one_line(error)})") from error
     network.eval().to(device)
     id = content_id("lab", folder, [folder / DESCRIPTION, folder / WEIGHTS])
-    return LatentGenerator(f"{id}/{device.type}", where, shape, runner(network, device, where))
+    run = TorchRun(network, device, where)
+    return Network(f"{id}/{device.type}", where, shape, run, range=SIGNED, counted=run.counted)
 
 
 def _description(path: Path) -> dict[str, Any]:

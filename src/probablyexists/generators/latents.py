@@ -1,19 +1,24 @@
 """Seeds -> latents -> pixels, for every generator that is a network with a latent input.
 
 The latent of a seed is standard normal and depends on that seed alone. A network's float sums may depend on the batch
-size, so every batch has the same size: a short one is padded and the padding dropped.
+size, so every batch has the same size: a short one is padded and the padding dropped. The size follows from the size of
+a picture and from the network's counted arithmetic, never from a clock: the same command gives the same pictures.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.seeds import rng
+from probablyexists.generators.generator import BrokenPictures, refuse_changing
+from probablyexists.generators.picture_range import Range, settled_range, to_pixels
 from probablyexists.images.sizes import MAX_PIXELS, MIN_SIDE
 
 MOST_VALUES = 2**22
@@ -21,11 +26,31 @@ MOST_VALUES = 2**22
 MOST_AT_ONCE = 64
 BATCH_PIXELS = 2**20
 """Most pixels in a batch, so that batches of large pictures are small."""
+BATCH_WORK = 2**37
+"""Most arithmetic operations in a batch: about 2 seconds on two cores."""
 MOST_FIXED = 1024
 """Largest fixed batch size of a model."""
 
-Synthesise = Callable[[NDArray[np.float32]], NDArray[np.floating]]
-"""Latents (n, *latent_shape) -> pictures (n, 3, h, w) in [-1, 1]."""
+Synthesise = Callable[[NDArray[np.float32]], NDArray[Any]]
+"""Latents (n, *latent_shape) -> pictures (n, 3, h, w), floats or uint8."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that was opened and not yet run. `where` begins every message."""
+
+    id: str
+    where: str
+    latent_shape: Sequence[object]
+    run: Synthesise
+    batch: int | None = None
+    """Its fixed batch size; None: any."""
+    range: Range | None = None
+    """Of its pictures, where that is known."""
+    counted: Callable[[NDArray[np.float32]], tuple[NDArray[Any], float]] | None = None
+    """As `run`, with the number of arithmetic operations."""
+    samples: int | None = None
+    """See `Given`."""
 
 
 def latents(seeds: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -51,18 +76,6 @@ def checked_shape(shape: Sequence[object], where: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def to_pixels(images: NDArray[np.floating], where: str) -> NDArray[np.uint8]:
-    """(n, 3, h, w) in [-1, 1] -> (n, h, w, 3) uint8: -1 is 0, 1 is 255, rounded; values outside are clipped.
-
-    Raises InputError, with a count, for samples with values that are not finite.
-    """
-    n_broken = int((~np.isfinite(images).all(axis=(1, 2, 3))).sum())
-    if n_broken:
-        raise InputError(f"{where}: {n_broken} of {len(images)} samples hold values that are not finite")
-    scaled = np.clip((images.astype(np.float32) + 1) * 127.5, 0, 255)
-    return np.ascontiguousarray(np.rint(scaled).astype(np.uint8).transpose(0, 2, 3, 1))
-
-
 def checked_size(shape: Sequence[int], n: int, where: str) -> tuple[int, int]:
     """(h, w) of pictures (n, 3, h, w); InputError for another shape, and for pictures too small or too large."""
     if len(shape) != 4 or shape[0] != n or shape[1] != 3:
@@ -78,49 +91,62 @@ def checked_size(shape: Sequence[int], n: int, where: str) -> tuple[int, int]:
 class LatentGenerator:
     """A generator that is a network with a latent input: see `Generator`.
 
-    `where` begins every message. `batch`: the network's fixed batch size; None: any. The network is run once, to learn
-    the size of its pictures and to refuse values outside [-1, 1].
+    The network is run on one seed, then on two, to learn the size and the range of its pictures and to refuse pictures
+    that change with their company; more seeds are drawn while the range is open.
     """
 
-    def __init__(
-        self, id: str, where: str, latent_shape: Sequence[object], run: Synthesise, batch: int | None = None
-    ) -> None:
-        self.id = id
-        self._where = where
-        self._shape = checked_shape(latent_shape, where)
-        if batch is not None and not 1 <= batch <= MOST_FIXED:
-            raise InputError(f"{where}: insists on {batch:,} samples at once; export it with an open batch size")
-        self._run = run
-        n = batch or 2
-        first = run(latents(range(n), self._shape))
-        self.size = checked_size(first.shape, n, where)
-        refuse_other_range(first, where)
-        self.batch = batch or max(2, min(MOST_AT_ONCE, BATCH_PIXELS // math.prod(self.size)))
+    def __init__(self, network: Network) -> None:
+        self._where, self._run = network.where, network.run
+        self._shape = checked_shape(network.latent_shape, network.where)
+        if network.batch is not None and not 1 <= network.batch <= MOST_FIXED:
+            raise InputError(
+                f"{network.where}: insists on {network.batch:,} samples at once; export it with an open batch size"
+            )
+        one, work = self._first(network)
+        self.size = checked_size(one.shape, len(one), self._where)
+        n = network.batch or 2
+        two = np.concatenate([self._images([0], 1), one]) if n == 1 else self._images([0, 1], n)
+        self.range = settled_range(
+            two, lambda first: self._images(range(first, first + min(n, 2)), n), self._where, network.range
+        )
+        self.batch = network.batch or self._fitting(work, network.samples or MOST_AT_ONCE)
+        self.id = network.id + ("" if one.dtype == np.uint8 else self.range.tag)
+        (pictures, broken), (alone, broken_alone) = to_pixels(two, self.range), to_pixels(one[:1], self.range)
+        if 1 not in broken and 0 not in broken_alone:
+            refuse_changing(pictures[1], alone[0], self._where)
+
+    def _first(self, network: Network) -> tuple[NDArray[Any], float]:
+        """The picture of seed 1 alone, and the operations for one picture."""
+        n = network.batch or 1
+        rows = latents([1] * n, self._shape)
+        images, work = (network.run(rows), 0.0) if network.counted is None else network.counted(rows)
+        return images, work / n
+
+    def _images(self, seeds: Sequence[int], batch: int) -> NDArray[Any]:
+        """Of at most `batch` seeds."""
+        rows = latents(seeds, self._shape)
+        images = self._run(rows[np.arange(batch) % len(rows)])
+        if checked_size(images.shape, batch, self._where) != self.size:
+            raise InputError(f"{self._where}: its pictures have several sizes; they must have one")
+        return images[: len(rows)]
+
+    def _fitting(self, work: float, samples: int) -> int:
+        most = max(2, min(MOST_AT_ONCE, BATCH_PIXELS // math.prod(self.size), 1 << (samples - 1).bit_length()))
+        return most if work * most <= BATCH_WORK else 1 << int(math.log2(max(1, BATCH_WORK / work)))
 
     def sample(self, seeds: Sequence[int]) -> NDArray[np.uint8]:
         """One picture a seed, (n, h, w, 3)."""
         pictures = np.empty((len(seeds), *self.size, 3), np.uint8)
+        broken: dict[int, str] = {}
         for start in range(0, len(seeds), self.batch):
-            rows = latents(seeds[start : start + self.batch], self._shape)
-            images = self._run(rows[np.arange(self.batch) % len(rows)])
-            if checked_size(images.shape, self.batch, self._where) != self.size:
-                raise InputError(f"{self._where}: its pictures have several sizes; they must have one")
-            pictures[start : start + len(rows)] = to_pixels(images[: len(rows)], self._where)
+            images = self._images(seeds[start : start + self.batch], self.batch)
+            pictures[start : start + len(images)], failed = to_pixels(images, self.range)
+            broken |= {start + i: why for i, why in failed.items()}
+        if broken:
+            raise BrokenPictures(self._where, pictures, broken)
         return pictures
 
 
-def refuse_other_range(images: NDArray[np.floating], where: str) -> None:
-    """InputError for pictures in [0, 1] or [0, 255]: read as [-1, 1] they would be washed out, and no leak be found."""
-    finite = images[np.isfinite(images)]
-    if finite.size == 0:
-        return
-    low, high = float(finite.min()), float(finite.max())
-    # Pictures in [-1, 1] may overshoot a little in a few pixels, and have dark pixels if they have contrast.
-    if (np.abs(finite) > 2).mean() > 0.1 or (0 <= low < 0.5 < high - low and high <= 1):
-        raise InputError(
-            f"{where}: its pictures hold values from {low:.3g} to {high:.3g}; they must be in [-1, 1], black to white"
-        )
-
-
 def _listed(shape: Sequence[object]) -> str:
-    return "(" + ", ".join("?" if n is None else str(n) for n in shape[:8]) + (", ...)" if len(shape) > 8 else ")")
+    some = ["?" if n is None else str(n)[:24] for n in shape[:8]] + ["..."] * (len(shape) > 8)
+    return f"({', '.join(some)})"

@@ -4,87 +4,74 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.own_code import is_object_name
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.text import shown
 from probablyexists.generators.callables import generator_by_name, generator_of_object
-from probablyexists.generators.generator import Generator
+from probablyexists.generators.file_checks import check_trust
+from probablyexists.generators.file_generator import FileGenerator
+from probablyexists.generators.generator import Generator, Given
+from probablyexists.generators.lab_checkpoint import DESCRIPTION, FINAL
+from probablyexists.generators.open_file import Found, Kind
+from probablyexists.generators.own_process import Limits
+
+INDEX = "model_index.json"
+_KINDS: dict[str, Kind] = {
+    ".onnx": "onnx",
+    ".ts": "torchscript",
+    ".pt": "torchscript",
+    ".pt2": "exported",
+    ".pkl": "stylegan",
+    ".pickle": "stylegan",
+}
+_ON_TRUST: dict[Kind, str] = {"exported": "a torch.export file", "stylegan": "a pickle"}
 
 
 def open_generator(
     where: str | Path | object,
-    *,
-    trust_pickle: bool = False,
-    threads: int | None = None,
+    given: Given | None = None,
+    limits: Limits | None = None,
     progress: Progress | None = None,
 ) -> Generator | None:
     """The generator at `where`; None if it is something else, such as a folder or an archive of images.
 
     A file is opened by its suffix: .onnx; .ts and .pt (TorchScript); .pt2 (torch.export) and .pkl (StyleGAN2/3), these
-    two only with `trust_pickle`. A folder is opened by its content: generator.json (the lab's) or model_index.json
-    (diffusers). A name module:Name without such a file is Python code. For an object see `callables`.
+    two only on trust. A folder is opened by its content: generator.json (the lab's, also in the folder that `lab train`
+    was given) or model_index.json (diffusers). All these run in a process of their own, within `limits`. A name
+    module:Name without such a file is Python code; it and objects run in this process: see `callables`.
 
-    `threads`: of an ONNX model; None: all cores. Raises InputError, one line beginning with `where`, if the generator
-    cannot be used or does not always give the same picture for a seed.
+    Raises InputError, one line beginning with `where`, if the generator cannot be used or does not always give the same
+    picture for a seed.
     """
+    given, progress = given or Given(), progress or Silent()
     name = shown(where) if isinstance(where, str | Path) else f"the generator ({type(where).__name__})"
     try:
-        if isinstance(where, str | Path):
-            generator = _open(Path(where), trust_pickle, threads, progress or Silent())
-        else:
-            generator = generator_of_object(where, name)
+        if not isinstance(where, str | Path):
+            return generator_of_object(where, name, given)
+        found = generator_at(Path(where))
+        if found is None:
+            is_code = is_object_name(str(where)) and not Path(where).exists()
+            return generator_by_name(str(where), given) if is_code else None
+        if found.kind in _ON_TRUST:
+            check_trust(found.path, _ON_TRUST[found.kind], given.trust_pickle, progress)
+        return FileGenerator(found, given, limits or Limits(), progress)
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({shown(error)}); check the path") from error
-    if generator is not None:
-        _refuse_changing(generator, name)
-    return generator
 
 
-def _open(path: Path, trust_pickle: bool, threads: int | None, progress: Progress) -> Generator | None:
+def generator_at(path: Path) -> Found | None:
+    """The generator that this file or folder holds, by its names alone; None if it holds none."""
     if path.is_dir():
-        return _open_folder(path)
-    if not path.exists():
-        return generator_by_name(str(path)) if is_object_name(str(path)) else None
-    kind = path.suffix.lower() if path.is_file() else ""
-    if kind == ".onnx":
-        from probablyexists.generators.onnx_file import open_onnx
-
-        return open_onnx(path, threads)
-    if kind in (".ts", ".pt", ".pt2"):
-        from probablyexists.generators.torch_files import open_exported, open_torchscript
-
-        return open_exported(path, trust_pickle, progress) if kind == ".pt2" else open_torchscript(path)
-    if kind in (".pkl", ".pickle"):
-        from probablyexists.generators.stylegan_pickle import open_stylegan
-
-        return open_stylegan(path, trust_pickle, progress)
-    if kind in (".pth", ".ckpt", ".safetensors"):
+        for inside in FINAL:
+            if (path / inside / DESCRIPTION).is_file():
+                return Found("lab", path / inside)
+        return Found("diffusers", path) if (path / INDEX).is_file() else None
+    if not path.is_file():
+        return None
+    suffix = path.suffix.lower()
+    if suffix in (".pth", ".ckpt", ".safetensors"):
         raise InputError(
             f"{shown(path)}: weights without their network; give an .onnx or TorchScript export, or module:function"
         )
-    return None
-
-
-def _open_folder(folder: Path) -> Generator | None:
-    if (folder / "generator.json").is_file():
-        from probablyexists.generators.lab_checkpoint import open_lab_checkpoint
-
-        return open_lab_checkpoint(folder)
-    if (folder / "model_index.json").is_file():
-        from probablyexists.generators.diffusers_folder import open_diffusers
-
-        return open_diffusers(folder)
-    return None
-
-
-def _refuse_changing(generator: Generator, where: str) -> None:
-    """InputError if a seed's picture changes when sampled alone: by fresh noise, or by statistics of the batch."""
-    beside, alone = generator.sample([0, 1])[1], generator.sample([1])[0]
-    if beside.shape != alone.shape or np.abs(beside.astype(np.int16) - alone.astype(np.int16)).mean() > 1:
-        raise InputError(
-            f"{where}: the picture of a seed changes from call to call or with the seeds beside it; make it depend on "
-            "its seed alone (a network in eval mode, without random layers)"
-        )
+    return Found(_KINDS[suffix], path) if suffix in _KINDS else None

@@ -11,20 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.progress import Progress
 from probablyexists.basis.text import one_line, shown
-from probablyexists.generators.file_checks import check_trust, content_id
-from probablyexists.generators.generator import Generator
-from probablyexists.generators.latents import LatentGenerator
-from probablyexists.generators.torch_run import runner, torch_device
+from probablyexists.generators.file_checks import content_id
+from probablyexists.generators.latents import Network
+from probablyexists.generators.torch_run import TorchRun, torch_device
 
 
-def open_stylegan(path: Path, trust_pickle: bool, progress: Progress) -> Generator:
-    """`G_ema` of a .pkl file, without truncation, with constant noise, in float32; only with `trust_pickle`.
+def open_stylegan(path: Path) -> Network:
+    """`G_ema` of a .pkl file that the user trusts, without truncation, with constant noise, in float32.
 
     Truncation would hide rare people. The published samples of a truncated generator can be audited as a folder.
     """
-    check_trust(path, "a pickle", trust_pickle, progress)
     where = shown(path)
     device = torch_device()
     import torch
@@ -38,7 +35,8 @@ def open_stylegan(path: Path, trust_pickle: bool, progress: Progress) -> Generat
         return network(z, label, truncation_psi=1, noise_mode="const", force_fp32=True)
 
     id = f"{content_id('stylegan', path)}/{device.type}"
-    return LatentGenerator(id, where, [getattr(network, "z_dim", None)], runner(synthesise, device, where))
+    run = TorchRun(synthesise, device, where)
+    return Network(id, where, [getattr(network, "z_dim", None)], run, counted=run.counted)
 
 
 def _unpickled(path: Path, where: str) -> Any:

@@ -1,10 +1,11 @@
 """Networks saved by torch with their program: TorchScript (.ts, .pt) and torch.export (.pt2).
 
-A side file adds what the program lacks: `generator.json` beside `generator.pt`,
+The program lacks the shape of one sample's latent. It is given as the setting `latent_shape`, or in a side file:
+`generator.json` beside `generator.pt`,
 
     {"latent_shape": [128], "range": [-1, 1]}
 
-the shape of one sample's latent, and the values of black and white in the pictures ([-1, 1] by default).
+in which the values of black and white may be left out: see `picture_range`.
 
 TorchScript needs no trust, within the limits of `torchscript_check`. torch.export is opened on trust only: its reader
 unpickles (`torch.load(weights_only=False)` for sample inputs and some weights, `pickle.loads` for opaque constants),
@@ -19,17 +20,15 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from probablyexists.basis.errors import InputError, required
-from probablyexists.basis.progress import Progress
+from probablyexists.basis.errors import InputError, option, required
 from probablyexists.basis.text import one_line, shown
-from probablyexists.generators.file_checks import check_trust, content_id
-from probablyexists.generators.generator import Generator
-from probablyexists.generators.latents import MOST_AT_ONCE, LatentGenerator, Synthesise, checked_shape
-from probablyexists.generators.torch_run import runner, torch_device
+from probablyexists.generators.file_checks import content_id, json_text
+from probablyexists.generators.generator import Given
+from probablyexists.generators.latents import MOST_AT_ONCE, Network, checked_shape
+from probablyexists.generators.picture_range import Range
+from probablyexists.generators.torch_run import TorchRun, torch_device
 from probablyexists.generators.torchscript_check import check_archive, check_operators
 
 
@@ -39,15 +38,15 @@ class Side(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     latent_shape: list[int]
-    range: list[float] = Field(default=[-1.0, 1.0], min_length=2, max_length=2)
+    range: list[float] | None = Field(default=None, min_length=2, max_length=2)
 
 
-def open_torchscript(path: Path) -> Generator:
+def open_torchscript(path: Path, given: Given) -> Network:
     """A .ts or .pt file made by `torch.jit.trace` or `torch.jit.script`: latents (n, *shape) -> (n, 3, h, w).
 
     Raises InputError for plain pickles, without reading them, and for programs with operators beyond arithmetic.
     """
-    where, side = shown(path), _side(path)
+    where, (shape, within) = shown(path), _latent(path, given)
     device = torch_device()
     import torch
 
@@ -60,14 +59,13 @@ def open_torchscript(path: Path) -> Generator:
     except Exception as error:  # RuntimeError mostly, with a page of C++
         raise InputError(f"{where}: torch cannot read it ({one_line(error)})") from error
     check_operators(module, where)
-    run = _scaled(runner(module.eval(), device, where), side)
-    return LatentGenerator(f"{content_id('torchscript', path)}/{device.type}", where, side.latent_shape, run)
+    run = TorchRun(module.eval(), device, where)
+    return Network(_id("torchscript", path, device, shape), where, shape, run, None, within, run.counted)
 
 
-def open_exported(path: Path, trust_pickle: bool, progress: Progress) -> Generator:
-    """A .pt2 file of `torch.export.save`, only with `trust_pickle`; it runs on the device it was exported on."""
-    check_trust(path, "a torch.export file", trust_pickle, progress)
-    where, side = shown(path), _side(path)
+def open_exported(path: Path, given: Given) -> Network:
+    """A .pt2 file of `torch.export.save` that the user trusts; it runs on the device it was exported on."""
+    where, (shape, within) = shown(path), _latent(path, given)
     torch = required("torch", "lab")
     if not zipfile.is_zipfile(path):
         raise InputError(f"{where}: no torch.export file; write it with torch.export.save")
@@ -79,9 +77,13 @@ def open_exported(path: Path, trust_pickle: bool, progress: Progress) -> Generat
         raise InputError(
             f"{where}: torch cannot read it ({one_line(error)}); write it with torch.export.save"
         ) from error
-    run = _scaled(runner(module, device, where), side)
-    id = f"{content_id('torch.export', path)}/{device.type}"
-    return LatentGenerator(id, where, side.latent_shape, run, _fixed_batch(program))
+    run = TorchRun(module, device, where)
+    id = _id("torch.export", path, device, shape)
+    return Network(id, where, shape, run, _fixed_batch(program), within, run.counted)
+
+
+def _id(kind: str, path: Path, device: Any, shape: tuple[int, ...]) -> str:
+    return f"{content_id(kind, path)}/{device.type}/{'x'.join(map(str, shape))}"
 
 
 def _fixed_batch(program: Any) -> int | None:
@@ -95,26 +97,25 @@ def _fixed_batch(program: Any) -> int | None:
     return int(upper) if upper < MOST_AT_ONCE else None
 
 
-def _scaled(run: Synthesise, side: Side) -> Synthesise:
-    black, white = side.range
-    if (black, white) == (-1.0, 1.0):
-        return run
-
-    def scaled(rows: NDArray[np.float32]) -> NDArray[np.floating]:
-        return (run(rows) - black) * (2 / (white - black)) - 1
-
-    return scaled
-
-
-def _side(path: Path) -> Side:
+def _latent(path: Path, given: Given) -> tuple[tuple[int, ...], Range | None]:
+    """The shape of a latent, from the settings or else the side file, and the range of the pictures in that file."""
     beside = path.with_suffix(".json")
+    side = None
+    if given.latent_shape is None or beside.is_file():
+        side = _side(path, beside)
+    shape = side.latent_shape if given.latent_shape is None and side is not None else given.latent_shape or ()
+    within = None if side is None else side.range
+    return checked_shape(shape, shown(beside)), None if within is None else Range(*within)
+
+
+def _side(path: Path, beside: Path) -> Side:
     example = '{"latent_shape": [128], "range": [-1, 1]}'
     try:
-        text = beside.read_bytes()
+        text = json_text(beside)
     except OSError:
         raise InputError(
-            f"{shown(path)}: {shown(beside.name)} is missing beside it; write it: {example}, the shape of one sample's "
-            "latent and the values of black and white"
+            f"{shown(path)}: the shape of its latents is not known; give {option('latent_shape', '128')} or as it is, "
+            f"or write {shown(beside.name)} beside it: {example}, with the values of black and white"
         ) from None
     try:
         side = Side.model_validate_json(text)
@@ -122,7 +123,6 @@ def _side(path: Path) -> Side:
         first = error.errors()[0]
         at = shown(".".join(map(str, first["loc"])))
         raise InputError(f"{shown(beside)}: {at}: {first['msg']}; write it like {example}") from None
-    if not side.range[0] < side.range[1]:
+    if side.range is not None and not side.range[0] < side.range[1]:
         raise InputError(f"{shown(beside)}: range goes from {side.range[0]} to {side.range[1]}; give black, then white")
-    checked_shape(side.latent_shape, shown(beside))
     return side

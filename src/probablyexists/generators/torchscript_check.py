@@ -30,7 +30,7 @@ _PRIM = (
     *("unchecked_unwrap_optional", "CreateObject", "Print"),
 )
 MOST_TEXT = 64 * 2**20
-"""Most bytes of a part of the file that is not tensor data."""
+"""Most bytes of the parts of the file that are not tensor data."""
 
 
 def check_archive(path: Path) -> None:
@@ -45,11 +45,17 @@ def check_archive(path: Path) -> None:
                 raise zipfile.BadZipFile  # as any other file without a program
             if len(set(names)) < len(names):  # torch's reader may take another part than the one checked here
                 raise InputError(f"{where}: holds two parts of one name; it is damaged or made to deceive")
+            text = 0
             for entry, name in zip(entries, names, strict=True):
                 if _TENSOR_DATA.fullmatch(name):
+                    if entry.compress_type != zipfile.ZIP_STORED:  # may unpack to any size
+                        raise InputError(f"{where}: its tensor {shown(entry.filename)} is compressed; torch never does")
                     continue
-                if entry.file_size > MOST_TEXT:
-                    raise InputError(f"{where}: its part {shown(entry.filename)} is over {MOST_TEXT // 2**20} MiB")
+                text += entry.file_size
+                if text > MOST_TEXT:
+                    raise InputError(
+                        f"{where}: its parts up to {shown(entry.filename)} are over {MOST_TEXT // 2**20} MiB"
+                    )
                 if _RUNS_ON_LOAD.search(archive.read(entry)):
                     raise InputError(
                         f"{where}: holds a class that runs code of its own while the file is read "

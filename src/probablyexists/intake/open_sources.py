@@ -14,6 +14,7 @@ from probablyexists.basis.roles import Role
 from probablyexists.basis.text import shown
 from probablyexists.generators.generated_source import GeneratedSource
 from probablyexists.generators.open_generator import open_generator
+from probablyexists.generators.own_process import Limits
 from probablyexists.intake.settings import AskSettings, AuditSettings, BlindSettings, EmbedSettings, GeneratorSettings
 from probablyexists.sources.folder import FilesSource
 from probablyexists.sources.listing import is_candidate
@@ -94,20 +95,21 @@ def _open_generated(settings: GeneratorSettings, progress: Progress) -> Source:
 
 
 def _samples(settings: GeneratorSettings, where: Path, progress: Progress) -> Source:
-    generator = open_generator(
-        settings.generated, trust_pickle=settings.trust_pickle, threads=settings.resources.threads, progress=progress
-    )
+    limits = Limits(settings.picture_seconds, settings.resources.memory)
+    generator = open_generator(settings.generated, settings.given, limits, progress)
     if generator is not None:
-        progress.say(f"generated samples: drawn from {generator.id}")
-        return GeneratedSource(
-            generator, str(where), SAMPLES if settings.samples is None else settings.samples, settings.seed
-        )
+        within = getattr(generator, "range", None)
+        how = "" if within is None else f", pictures in {within}"
+        progress.say(f"generated samples: drawn from {generator.id}{how}")
+        n = SAMPLES if settings.samples is None else settings.samples
+        return GeneratedSource(generator, str(where), n, settings.seed, progress)
     source = open_source(str(where), role="generated", named=False)
-    if settings.samples is not None:
-        raise InputError(
-            f"{shown(where)}: contains {len(source.photos):,} images, and all of them are used; leave out "
-            f"{option('samples')}, which is for generators"
-        )
+    for name in ("samples", "latent_shape", "picture_range"):
+        if getattr(settings, name) is not None:
+            raise InputError(
+                f"{shown(where)}: contains {len(source.photos):,} images, and all of them are used; leave out "
+                f"{option(name)}, which is for generators"
+            )
     return source
 
 

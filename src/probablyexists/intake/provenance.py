@@ -92,7 +92,8 @@ def sign(
 ) -> Signature:
     """Versions, settings, generator, data, date and duration. `started`: `time.monotonic()` at the start."""
     generator = generator_of(sources["generated"])
-    libraries = [*_LIBRARIES, *(name for name in _OF_GENERATORS if generator and name in sys.modules)]
+    used = getattr(getattr(sources["generated"], "generator", None), "libraries", sys.modules)
+    libraries = [*_LIBRARIES, *(name for name in _OF_GENERATORS if generator and name in used)]
     return Signature(
         probablyexists=version("probablyexists"),
         python=platform.python_version(),

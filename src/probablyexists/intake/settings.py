@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from probablyexists.attacks.attack import Attack
 from probablyexists.basis.errors import InputError, option
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.engines.resources import Resources
-from probablyexists.generators.generator import Generator
+from probablyexists.generators.generator import Generator, Given
 
 Checked = TypeVar("Checked", bound=BaseModel)
 
@@ -37,6 +38,34 @@ def _named(out: Any) -> Any:
     return out
 
 
+def _shape(given: Any) -> str | None:
+    """`latent_shape` as text, checked."""
+    if given is None:
+        return None
+    numbers = _numbers(given, "give positive integers, such as 512 or 4,8,8")
+    if not all(number.is_integer() and 0 < number < 1e9 for number in numbers):
+        raise PydanticCustomError("shape", "give positive integers, such as 512 or 4,8,8")
+    return ",".join(str(int(number)) for number in numbers)
+
+
+def _range(given: Any) -> str | None:
+    """`picture_range` as text, checked."""
+    if given is None:
+        return None
+    numbers = _numbers(given, "give black and white, such as -1,1")
+    if len(numbers) != 2 or not -1e9 < numbers[0] < numbers[1] < 1e9:
+        raise PydanticCustomError("range", "give black, then white, such as -1,1")
+    return ",".join(f"{number:g}" for number in numbers)
+
+
+def _numbers(given: Any, wanted: str) -> list[float]:
+    try:
+        parts = given.split(",") if isinstance(given, str) else [given] if isinstance(given, int) else list(given)
+        return [float(part) for part in parts]
+    except (TypeError, ValueError):
+        raise PydanticCustomError("numbers", "{wanted}", {"wanted": wanted}) from None
+
+
 class GeneratorSettings(Settings):
     """Settings of every task about a generator."""
 
@@ -46,12 +75,31 @@ class GeneratorSettings(Settings):
     """Pictures to draw from a generator; default: 10,000."""
     trust_pickle: bool = False
     """Open a .pkl or .pt2 file, which can run any code it holds."""
+    latent_shape: Annotated[str | None, BeforeValidator(_shape)] = None
+    """Shape of one latent, such as 512 or 4,8,8, of a TorchScript or .pt2 file without a .json file that says it."""
+    picture_range: Annotated[str | None, BeforeValidator(_range)] = None
+    """Values of black and white in a generator's pictures, such as -1,1 or 0,1; default: taken from the pictures."""
+    picture_seconds: float = Field(default=25.0, gt=0.0, le=1e6)
+    """Longest time for the first picture of a generator that is a file."""
     out: Annotated[Path | None, BeforeValidator(_named)] = None
     """Folder for the results."""
     overwrite: bool = False
     """Replace an earlier result in the output folder."""
     show_faces: bool = False
     """Do not pixelate faces."""
+
+    @property
+    def given(self) -> Given:
+        """What is said about the generator."""
+        shape, within = self.latent_shape, self.picture_range
+        black, white = within.split(",") if within else ("", "")
+        return Given(
+            self.trust_pickle,
+            self.resources.threads,
+            tuple(int(side) for side in shape.split(",")) if shape else None,
+            (float(black), float(white)) if within else None,
+            self.samples,
+        )
 
 
 class AuditSettings(GeneratorSettings):
@@ -141,10 +189,13 @@ def checked(kind: type[Checked], arguments: Mapping[str, Any]) -> Checked:
         raise InputError(f"{option(name, value)}: {said[:1].lower()}{said[1:]}") from None
 
 
+_NOT_SIGNED = ("resources", "photos", "overwrite", "picture_seconds")
+
+
 def signed(settings: Settings) -> dict[str, str | int | float | bool | None]:
     """The settings for a result's signature, without those that change no figure."""
     given = {name: getattr(settings, name) for name in type(settings).model_fields}
-    return {name: _words(value) for name, value in given.items() if name not in ("resources", "photos", "overwrite")}
+    return {name: _words(value) for name, value in given.items() if name not in _NOT_SIGNED}
 
 
 def _words(value: Any) -> str | int | float | bool | None:

@@ -64,6 +64,9 @@ def audit(
     level: float = 0.05,
     samples: int | None = None,
     trust_pickle: bool = False,
+    latent_shape: str | int | Sequence[int] | None = None,
+    picture_range: str | Sequence[float] | None = None,
+    picture_seconds: float = 25.0,
     show_names: bool = False,
     show_faces: bool = False,
     seed: int = 0,
@@ -99,12 +102,19 @@ def audit(
         Pictures to draw from a generator; default: 10,000.
     trust_pickle
         Allow a generator file that runs code when it is opened.
+    latent_shape
+        Shape of one latent of a TorchScript or .pt2 file, such as 512 or (4, 8, 8), if no .json file beside it says so.
+    picture_range
+        The values of black and white in the generator's pictures, such as (-1, 1) or (0, 1); default: taken from the
+        first pictures.
+    picture_seconds
+        Longest time for the first picture of a generator that is a file, which runs in a process of its own.
     show_names, show_faces
         Show names instead of pseudonyms, and faces that are not pixelated.
     seed
         Seed for all random choices.
     threads, memory, engine, ray_address, cache
-        Resources to use (`memory`: GiB for matching); they change no figure.
+        Resources to use (`memory`: GiB for matching, and for a generator beside its weights); they change no figure.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,6 +41,9 @@ def blind(
     level: float = 0.01,
     samples: int | None = None,
     trust_pickle: bool = False,
+    latent_shape: str | int | Sequence[int] | None = None,
+    picture_range: str | Sequence[float] | None = None,
+    picture_seconds: float = 25.0,
     show_faces: bool = False,
     seed: int = 0,
     threads: int | None = None,

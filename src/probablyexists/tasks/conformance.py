@@ -94,11 +94,14 @@ def check_generator(generator: Any) -> list[str]:
     problems = problems_of(opened, id=str, sample=None)
     if problems:
         return problems
-    pictures: NDArray[Any] = np.asarray(opened.sample([0, 1, 2, 3]))
+    try:
+        pictures: NDArray[Any] = np.asarray(opened.sample([0, 1, 2, 3]))
+    except ProbablyExistsError as error:
+        return [str(error)]
     if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[0] != 4 or pictures.shape[3] != 3:
-        return [f"sample returned {pictures.dtype} {pictures.shape} for 4 seeds; it must return uint8 (4, h, w, 3)"]
-    if (pictures[0] == pictures[1:]).all():
-        problems.append("every seed gives the same picture")
+        problems = [f"sample returned {pictures.dtype} {pictures.shape} for 4 seeds; it must return uint8 (4, h, w, 3)"]
+    elif (pictures[0] == pictures[1:]).all():
+        problems = ["every seed gives the same picture"]
     return problems
 
 
