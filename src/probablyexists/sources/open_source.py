@@ -15,7 +15,7 @@ from typing import Protocol
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.roles import Role
 from probablyexists.basis.text import shown
-from probablyexists.sources.listing import Photo
+from probablyexists.sources.listing import Left, Photo
 
 
 class Source(Protocol):
@@ -37,6 +37,12 @@ class Source(Protocol):
         """
 
 
+def left_of(source: Source) -> Left:
+    """What a source holds beside its photos, and did not read."""
+    left: Left = getattr(source, "left", Left())
+    return left
+
+
 def open_source(where: str | Path, *, role: Role | None = None, named: bool | None = None) -> Source:
     """List the images at `where`:
 
@@ -55,11 +61,12 @@ def open_source(where: str | Path, *, role: Role | None = None, named: bool | No
     """
     import zipfile
 
-    from probablyexists.sources.archives import ZipSource, looks_like_tar
+    from probablyexists.sources.archives import ZipSource
     from probablyexists.sources.folder import FolderSource
     from probablyexists.sources.manifest import ManifestSource
     from probablyexists.sources.packed import TABLES, expanded, packed
     from probablyexists.sources.shards import ShardsSource
+    from probablyexists.sources.tars import looks_like_tar
 
     path, name = Path(where), shown(where)
     suffix = path.suffix.lower()

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.text import clean, shown
-from probablyexists.sources.archives import TAR_ENDINGS
 from probablyexists.sources.listing import Photo, is_candidate, is_hidden
+from probablyexists.sources.tars import TAR_ENDINGS
 
 _PART = re.compile(r"-(\d{1,9})-of-(\d{1,9})(?=[-.])")
 _SPLIT = re.compile(r"(?:(.+)-\d+-of-\d+(?:-\w+)?|(train|test|validation|valid|val|dev))\.parquet")

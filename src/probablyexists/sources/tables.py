@@ -2,14 +2,13 @@
 
 Read with Arrow alone. The image column is `image` or `img`, else the only one that holds bytes: plain bytes, or a
 struct of `bytes` and `path`, as `datasets` stores them. A struct with a path and no bytes is not read: a stranger's
-table must not choose which files are opened. People are in the column `person`, `identity` or `label` (text, or
-integers whose names `datasets` keeps in the schema); `role` is as in a manifest.
+table must not choose which files are opened. People are in the column `person`, `identity` or `label` (text or
+integers; `datasets` keeps the integers' names in the schema); `role` is as in a manifest.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,8 +25,10 @@ from numpy.typing import NDArray
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.roles import Role
 from probablyexists.basis.text import clean, shown
-from probablyexists.sources.listing import MAX_BYTES, Photo, checked_role, no_images, unreadable
+from probablyexists.sources.listing import MAX_BYTES, Left, Photo, checked_role, no_images, unreadable
+from probablyexists.sources.manifest import unused_columns
 from probablyexists.sources.packed import Packed, titles
+from probablyexists.sources.persons import person_name
 
 _IMAGE = ("image", "img")
 _PERSON = ("person", "identity", "label")
@@ -46,8 +47,10 @@ class ColumnsSource(Packed):
         persons: list[str | None] = []
         roles: list[Role | None] = []
         places = array("q")
+        self.left = Left()
         for number, file in enumerate(self._files):
             with _opened(file, where) as table:
+                self.left = self.left if number else Left(names=unused_columns(table.others))
                 for row, path, person, its_role in table.rows():
                     places.extend((number, row))
                     paths.append(path)
@@ -58,7 +61,7 @@ class ColumnsSource(Packed):
             chosen = [i for i, its_role in enumerate(roles) if its_role == role]
             paths, persons, held = [paths[i] for i in chosen], [persons[i] for i in chosen], held[chosen]
         if not len(held):
-            raise no_images(shown(where), "" if role is None else f" whose role is {role}")
+            raise no_images(shown(where), note="" if role is None else f" whose role is {role}")
         n_nobody = persons.count(None)
         if 0 < n_nobody < len(persons):
             raise InputError(
@@ -112,14 +115,15 @@ class _Table:
             raise InputError(f"{where}: column {twice} is there twice; keep one")
         self.image = _image_column(schema, where)
         self._person = next((name for name in _PERSON if name in schema.names and self._is_person(name)), None)
+        self.others = [name for name in schema.names if name not in (self.image, self._person, "role")]
         self._labels = _class_names(schema, self._person)
 
     def _is_person(self, name: str) -> bool:
-        """Whether a column names people; plain numbers in `label` are no names."""
+        """Whether a column names people: by text or by whole numbers."""
         kind = self._schema.field(name).type
         if is_text(kind) or _class_names(self._schema, name):
             return True
-        if name == "label" or pa.types.is_null(kind):
+        if pa.types.is_null(kind) or (name == "label" and not pa.types.is_integer(kind)):
             return False
         if not pa.types.is_integer(kind):
             raise InputError(f"{self._where}: column {name} is of type {shown(kind)}; write it as text")
@@ -141,9 +145,8 @@ class _Table:
 
     def _name(self, person: Any) -> str | None:
         if isinstance(person, int) and self._labels:
-            return self._labels[person] if 0 <= person < len(self._labels) else None
-        name = "" if person is None else sys.intern(clean(str(person).strip()))  # one text for all rows of a person
-        return name or None
+            return person_name(self._labels[person]) if 0 <= person < len(self._labels) else None
+        return person_name(person)
 
     def cells(self, rows: list[int]) -> Iterator[Any]:
         """The image cells of these rows, in ascending order."""
@@ -264,4 +267,4 @@ def _class_names(schema: Any, column: str | None) -> list[str]:
         names = features[column]["names"] if features[column].get("_type") == "ClassLabel" else []
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return []
-    return [clean(name) for name in names] if all(isinstance(name, str) for name in names) else []
+    return names if all(isinstance(name, str) for name in names) else []
