@@ -54,7 +54,7 @@ class ZipSource:
         links: dict[str, str] = {}
         aside = Aside()
         try:
-            _refuse_many_members(self._path, shown(where))
+            refuse_many_members(self._path, shown(where))
             with zipfile.ZipFile(self._path) as archive:
                 for info in archive.infolist():
                     inside = inside_path(info.filename, dos=info.create_system == 0)
@@ -133,7 +133,7 @@ def linked(
     return found
 
 
-def _refuse_many_members(path: Path, name: str) -> None:
+def refuse_many_members(path: Path, name: str) -> None:
     """InputError if a zip has more members than fit into memory: their list, at the file's end, is counted first."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
