@@ -71,11 +71,24 @@ class Photo:
 
 
 @dataclass(frozen=True)
+class NotRead:
+    """Things of one kind that were not read although they may hold photos."""
+
+    what: str
+    """"3 archives are not opened"."""
+    example: str
+    """The path of the first, which may carry a person's name."""
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.what} (such as {shown(self.example)[:120]}); {self.cure}"
+
+
+@dataclass(frozen=True)
 class Left:
     """What a source holds beside its photos."""
 
-    said: tuple[str, ...] = ()
-    """A line for each kind of thing that was not read although it may hold photos."""
+    not_read: tuple[NotRead, ...] = ()
     names: tuple[str, ...] = ()
     """What may name people and was not used: "column 'celeb_id'", "12 files .txt"."""
 
@@ -118,12 +131,12 @@ class Aside:
 
     def left(self) -> Left:
         """All of it in words."""
-        said = []
+        found = []
         for kind, n in sorted(self._n.items()):
             one, many, cure = _UNREAD[kind]
-            said.append(f"{count(n, one, many)} (such as {shown(self._example[kind])[:120]}); {cure}")
+            found.append(NotRead(count(n, one, many), self._example[kind], cure))
         side = tuple(f"{count(n, 'file', 'files')} {ending}" for ending, n in sorted(self._side.items()))
-        return Left(tuple(said), side)
+        return Left(tuple(found), side)
 
 
 def _kind_of(ending: str) -> Unread | None:
@@ -191,7 +204,7 @@ def checked_role(word: str | None, where: str, row: int) -> Role | None:
 
 def no_images(where: str, left: Left | None = None, note: str = "") -> InputError:
     """The error for a source without any candidate image."""
-    beside = "" if left is None or not left.said else f" ({'; '.join(left.said)})"
+    beside = "" if left is None or not left.not_read else f" ({'; '.join(map(str, left.not_read))})"
     return InputError(
         f"{where}: no images{note}{beside}; give a folder with one sub-folder a person, a flat folder of images, "
         "a zip, a tar or tars of either, Parquet or Arrow files with an image column, an .npz of samples, a .rec, or a "

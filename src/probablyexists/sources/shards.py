@@ -57,7 +57,7 @@ class ShardsSource(Packed):
         texts = spelled(insides)
         of_sample = [said.get(front + _sample(inside)) for front, inside in zip(fronts, insides, strict=True)]
         persons, by_side = _persons(where, texts, of_sample if said else None, named)
-        self.left = Left(left.said) if by_side else left
+        self.left = Left(left.not_read) if by_side else left
         paths = [front + text for front, text in zip(fronts, texts, strict=True)]
         super().__init__(where, paths, persons, np.array(places, dtype=np.int64).reshape(-1, 3))
 

@@ -59,7 +59,7 @@ def run_embed(settings: EmbedSettings, progress: Progress) -> Embedded:
     folder = table_folder(settings.out)
     if folder.names():
         raise InputError(f"{option('out', settings.out)}: is not empty; give another folder")
-    sources = open_images(settings)
+    sources = open_images(settings, progress)
     cache = settings.resources.cache
     recogniser = open_recogniser(settings.recogniser, cache)
     with engine(settings.resources, progress) as work:
