@@ -40,5 +40,7 @@ def follow(path: str, links: Mapping[str, str]) -> str | None:
 
 
 def below(folder: str, paths: list[str]) -> list[str]:
-    """Of sorted paths those below a folder."""
+    """Of sorted paths those below a folder; all below ""."""
+    if not folder:
+        return paths
     return paths[bisect_left(paths, f"{folder}/") : bisect_left(paths, f"{folder}0")]  # "0" follows "/"

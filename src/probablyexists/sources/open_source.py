@@ -16,6 +16,7 @@ from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.roles import Role
 from probablyexists.basis.text import shown
 from probablyexists.sources.listing import Left, Photo
+from probablyexists.sources.packed import LMDB, TABLES, expanded, packed
 
 
 class Source(Protocol):
@@ -62,7 +63,6 @@ def open_source(where: str | Path, *, role: Role | None = None, named: bool | No
     Raises InputError, one line beginning with `where`.
     """
     from probablyexists.sources.folder import FolderSource
-    from probablyexists.sources.packed import expanded, packed
 
     path, name = Path(where), shown(where)
     try:
@@ -88,7 +88,6 @@ def _of_file(where: str | Path, files: list[Path], role: Role | None, named: boo
     """The source in a file, or in several of one kind."""
     import zipfile
 
-    from probablyexists.sources.packed import TABLES
     from probablyexists.sources.tars import looks_like_tar
 
     path = files[0]
@@ -128,6 +127,8 @@ def _of_table(where: str | Path, files: list[Path], role: Role | None, named: bo
 _UNKNOWN = "not a folder, zip, tar, .csv, .parquet, .arrow, .npz or .rec; give one of these"
 _WRITE_IMAGES = "write its images as files (one folder a person), as WebDataset tars or as Parquet"
 _OTHERS = {
+    ".mdb": LMDB,
+    ".lmdb": LMDB,
     ".tfrecord": f"TFRecord is not read; {_WRITE_IMAGES}",
     ".tfrecords": f"TFRecord is not read; {_WRITE_IMAGES}",
     ".h5": f"HDF5 is not read; {_WRITE_IMAGES}",

@@ -23,6 +23,10 @@ _SPLIT = re.compile(r"(?:(.+)-\d+-of-\d+(?:-\w+)?|(train|test|validation|valid|v
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 TABLES = (".parquet", ".arrow")
 MOST_SHARDS = 100_000
+LMDB = (
+    "an LMDB is not opened, because a damaged one can end the program; write its images as files, as WebDataset tars "
+    "or as Parquet"
+)
 
 
 def expanded(where: str | Path) -> list[Path]:
@@ -82,9 +86,11 @@ def packed(folder: Path, name: str) -> list[Path]:
         for entry in entries:
             if entry.name == "dataset_dict.json":
                 raise InputError(f"{name}: several splits, one folder each; give the folder of one of them")
+            if entry.name == "data.mdb":
+                raise InputError(f"{name}: {LMDB}")
             if is_hidden(entry.name):
                 continue
-            if entry.is_dir():
+            if os.path.isdir(entry.path):
                 if entry.name != "data":
                     return []
                 found += (file for file in Path(entry.path).glob("*.parquet") if not is_hidden(file.name))
