@@ -35,7 +35,7 @@ MOST_LISTED = 512 * 2**20
 _END = 66_000
 """Bytes at a zip's end that hold where its list is: a comment has at most 65,535."""
 MOST_UNPACKED = 256 * 2**20
-MOST_TIMES = 50
+MOST_TIMES = 20
 """An archive may unpack to the first, or to this multiple of its size: packed photos hardly shrink."""
 _FORMATS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 # NotImplementedError is what zipfile raises for a compression that it does not know; RecursionError is tarfile's way to

@@ -145,25 +145,28 @@ def _parquet_rows(path: Path, others: list[str]) -> Iterator[_Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from probablyexists.sources.tables import is_text
+    from probablyexists.sources.tables import is_text, rows_at_once
 
     try:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
             at = _columns(path, schema.names, others)
             names = [schema.names[index] for index in at.values()]
-            for column, name in zip(at, names, strict=True):
+            name_of = dict(zip(at, names, strict=True))
+            for column, name in name_of.items():
                 kind = schema.field(name).type
                 kind = kind.value_type if pa.types.is_dictionary(kind) else kind
                 if not (is_text(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
                     raise InputError(f"{shown(path)}: column {column} is of type {kind}; write it as text")
             row = 0
-            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=names, use_threads=False):
-                cells = {column: _texts(batch.column(i), column, path) for i, column in enumerate(at)}
-                nothing = [None] * batch.num_rows
-                for name, person, role in zip(*(cells.get(column, nothing) for column in _COLUMNS), strict=True):
-                    row += 1
-                    yield _Row(row, name or "", person_name(person), role)
+            for group in range(file.num_row_groups):
+                size = rows_at_once(file.metadata.row_group(group), names, _ROWS_AT_ONCE)
+                for batch in file.iter_batches(size, row_groups=[group], columns=names, use_threads=False):
+                    cells = {column: _texts(batch.column(name), column, path) for column, name in name_of.items()}
+                    nothing = [None] * batch.num_rows
+                    for name, person, role in zip(*(cells.get(column, nothing) for column in _COLUMNS), strict=True):
+                        row += 1
+                        yield _Row(row, name or "", person_name(person), role)
     except (pa.ArrowException, OSError, MemoryError) as error:
         said = shown(str(error).partition("\n")[0][:120])
         raise InputError(f"{shown(path)}: not a readable Parquet file ({said}); write it again") from error

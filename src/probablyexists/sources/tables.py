@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.roles import Role
 from probablyexists.basis.text import clean, shown
+from probablyexists.sources.archives import MOST_TIMES
 from probablyexists.sources.listing import MAX_BYTES, Left, Photo, checked_role, no_images, unreadable
 from probablyexists.sources.manifest import unused_columns
 from probablyexists.sources.packed import Packed, titles
@@ -34,6 +35,8 @@ _IMAGE = ("image", "img")
 _PERSON = ("person", "identity", "label")
 _AT_ONCE = 64
 """Rows whose images are in memory at a time."""
+_MOST_IN_MEMORY = 2**28
+MOST_ROWS = 10_000_000
 
 
 class ColumnsSource(Packed):
@@ -56,6 +59,8 @@ class ColumnsSource(Packed):
                     paths.append(path)
                     persons.append(None if named is False else person)
                     roles.append(its_role)
+                    if len(roles) > MOST_ROWS:
+                        raise InputError(f"{shown(where)}: over {MOST_ROWS:,} rows; split it")
         held = np.array(places, dtype=np.int64).reshape(-1, 2)
         if role is not None and any(its_role is not None for its_role in roles):
             chosen = [i for i, its_role in enumerate(roles) if its_role == role]
@@ -81,7 +86,7 @@ class ColumnsSource(Packed):
                     for (_, photo), cell in zip(found, table.cells([row for (row,), _ in found]), strict=True):
                         next(left)
                         yield photo, _image(cell)
-            except (InputError, ValueError, OSError) as error:
+            except (InputError, ValueError, OSError, MemoryError) as error:
                 yield from ((photo, unreadable(error)) for _, photo in left)
 
 
@@ -170,7 +175,7 @@ def _opened(file: Path, where: str | Path) -> Iterator[_Table]:
         else:
             with pa.memory_map(str(file)) as source:
                 yield _Table(_arrow_reader(source).schema, partial(_arrow_batches, source), name)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, MemoryError) as error:
         said = " ".join(str(error).split())[:160]
         raise InputError(
             f"{shown(where)}: {shown(file.name)} is damaged or no table ({shown(said)}); download or write it again"
@@ -181,15 +186,30 @@ def _opened(file: Path, where: str | Path) -> Iterator[_Table]:
 
 def _parquet_batches(parquet: Any, columns: list[str], rows: list[int] | None) -> Iterator[tuple[int, Any]]:
     start = 0
-    size = 65536 if rows is None else _AT_ONCE
     for group in range(parquet.num_row_groups):
-        stop = start + parquet.metadata.row_group(group).num_rows
+        held = parquet.metadata.row_group(group)
+        stop = start + held.num_rows
         if rows is None or _any_between(rows, start, stop):
             at = start
+            size = rows_at_once(held, columns, 65536 if rows is None else _AT_ONCE)
             for batch in parquet.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
                 yield at, batch
                 at += batch.num_rows
         start = stop
+
+
+def rows_at_once(group: Any, columns: list[str], most: int) -> int:
+    """At most `most` rows of a Parquet file's row group that fit into memory, whatever is in them.
+
+    A cell may be stored once and stand in every row. ArrowInvalid for columns that unpack to many times their size.
+    """
+    found = [group.column(i) for i in range(group.num_columns)]
+    asked = [column for column in found if f"{column.path_in_schema}.".startswith(tuple(f"{at}." for at in columns))]
+    size = sum(int(column.total_uncompressed_size) for column in asked)
+    if size > _MOST_IN_MEMORY and size > MOST_TIMES * sum(int(column.total_compressed_size) for column in asked):
+        raise pa.ArrowInvalid(f"a column unpacks to {size / 2**30:.1f} GiB, many times its size")
+    repeated = any(column.has_dictionary_page for column in asked)
+    return max(1, min(most, (1 if repeated else most) * _MOST_IN_MEMORY // max(1, size)))
 
 
 def _arrow_reader(source: Any) -> Any:
