@@ -148,8 +148,8 @@ def _parquet_rows(path: Path, others: list[str]) -> Iterator[_Row]:
     from probablyexists.sources.tables import is_text, rows_at_once
 
     try:
-        with pq.ParquetFile(path) as file:
-            schema = file.schema_arrow
+        schema = pq.read_schema(path)
+        with pq.ParquetFile(path, read_dictionary=list(schema.names)) as file:
             at = _columns(path, schema.names, others)
             names = [schema.names[index] for index in at.values()]
             name_of = dict(zip(at, names, strict=True))
@@ -160,7 +160,7 @@ def _parquet_rows(path: Path, others: list[str]) -> Iterator[_Row]:
                     raise InputError(f"{shown(path)}: column {column} is of type {kind}; write it as text")
             row = 0
             for group in range(file.num_row_groups):
-                size = rows_at_once(file.metadata.row_group(group), names, _ROWS_AT_ONCE)
+                size = rows_at_once(file.metadata.row_group(group), _ROWS_AT_ONCE, str(path))
                 for batch in file.iter_batches(size, row_groups=[group], columns=names, use_threads=False):
                     cells = {column: _texts(batch.column(name), column, path) for column, name in name_of.items()}
                     nothing = [None] * batch.num_rows
@@ -175,11 +175,14 @@ def _parquet_rows(path: Path, others: list[str]) -> Iterator[_Row]:
 def _texts(values: Any, column: str, path: Path) -> list[str | None]:
     import pyarrow as pa
 
+    from probablyexists.sources.tables import texts
+
     try:
-        texts: list[str | None] = values.cast(pa.string()).to_pylist()
-    except (pa.ArrowException, UnicodeDecodeError):
-        raise InputError(f"{shown(path)}: column {column} is not UTF-8 text; write it again") from None
-    return texts
+        cells = texts(values)
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        said = shown(str(error)[:80])
+        raise InputError(f"{shown(path)}: column {column} is no text ({said}); write it again") from None
+    return [None if cell is None else str(cell) for cell in cells]
 
 
 def _columns(path: Path, header: Iterable[str], others: list[str]) -> dict[str, int]:

@@ -9,6 +9,7 @@ integers; `datasets` keeps the integers' names in the schema); `role` is as in a
 from __future__ import annotations
 
 import json
+import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -37,6 +39,8 @@ _AT_ONCE = 64
 """Rows whose images are in memory at a time."""
 _MOST_IN_MEMORY = 2**28
 MOST_ROWS = 10_000_000
+LONGEST_NAME = 2**16
+"""Bytes of a path or a person's name in a table."""
 
 
 class ColumnsSource(Packed):
@@ -142,9 +146,9 @@ class _Table:
         asked = [f"{self.image}.path" if has_path else None, self._person, role]
         for start, batch in self._batches([column for column in asked if column], None):
             nothing = [None] * batch.num_rows
-            paths = batch.column(self.image).field("path").to_pylist() if has_path else nothing
-            persons = batch.column(self._person).to_pylist() if self._person else nothing
-            roles = batch.column(role).to_pylist() if role else nothing
+            paths = texts(batch.column(self.image).field("path")) if has_path else nothing
+            persons = texts(batch.column(self._person)) if self._person else nothing
+            roles = texts(batch.column(role)) if role else nothing
             for row, (path, person, word) in enumerate(zip(paths, persons, roles, strict=True), start):
                 yield row, path, self._name(person), checked_role(word, self._where, row + 1)
 
@@ -170,8 +174,11 @@ def _opened(file: Path, where: str | Path) -> Iterator[_Table]:
     name = shown(where) if str(file) == str(where) else f"{shown(where)}: {shown(file.name)}"
     try:
         if file.suffix.lower() == ".parquet":
-            with pq.ParquetFile(file, buffer_size=1 << 20) as parquet:
-                yield _Table(parquet.schema_arrow, partial(_parquet_batches, parquet), name)
+            schema = pq.read_schema(file)
+            # A value may be stored once and stand in every row: as a dictionary it is in memory once, too.
+            once = [place for column in schema for place in _places(column)]
+            with pq.ParquetFile(file, buffer_size=1 << 20, read_dictionary=once) as parquet:
+                yield _Table(schema, partial(_parquet_batches, parquet, str(file)), name)
         else:
             with pa.memory_map(str(file)) as source:
                 yield _Table(_arrow_reader(source).schema, partial(_arrow_batches, source), name)
@@ -184,32 +191,39 @@ def _opened(file: Path, where: str | Path) -> Iterator[_Table]:
         raise InputError(f"{name}: holds names that are not UTF-8 text; write it again") from None
 
 
-def _parquet_batches(parquet: Any, columns: list[str], rows: list[int] | None) -> Iterator[tuple[int, Any]]:
+def _parquet_batches(parquet: Any, path: str, columns: list[str], rows: list[int] | None) -> Iterator[tuple[int, Any]]:
     start = 0
     for group in range(parquet.num_row_groups):
         held = parquet.metadata.row_group(group)
         stop = start + held.num_rows
         if rows is None or _any_between(rows, start, stop):
             at = start
-            size = rows_at_once(held, columns, 65536 if rows is None else _AT_ONCE)
+            size = rows_at_once(held, 65536 if rows is None else _AT_ONCE, path)
             for batch in parquet.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
                 yield at, batch
                 at += batch.num_rows
         start = stop
 
 
-def rows_at_once(group: Any, columns: list[str], most: int) -> int:
-    """At most `most` rows of a Parquet file's row group that fit into memory, whatever is in them.
+def rows_at_once(group: Any, most: int, path: str) -> int:
+    """At most `most` rows of a Parquet file's row group that fit into memory.
 
-    A cell may be stored once and stand in every row. ArrowInvalid for columns that unpack to many times their size.
+    ArrowInvalid for a group that unpacks to many times the size of its file. The metadata of its columns is not looked
+    at: pyarrow ends the program if that is damaged.
     """
-    found = [group.column(i) for i in range(group.num_columns)]
-    asked = [column for column in found if f"{column.path_in_schema}.".startswith(tuple(f"{at}." for at in columns))]
-    size = sum(int(column.total_uncompressed_size) for column in asked)
-    if size > _MOST_IN_MEMORY and size > MOST_TIMES * sum(int(column.total_compressed_size) for column in asked):
-        raise pa.ArrowInvalid(f"a column unpacks to {size / 2**30:.1f} GiB, many times its size")
-    repeated = any(column.has_dictionary_page for column in asked)
-    return max(1, min(most, (1 if repeated else most) * _MOST_IN_MEMORY // max(1, size)))
+    size = int(group.total_byte_size)
+    if size > _MOST_IN_MEMORY and size > MOST_TIMES * os.path.getsize(path):
+        raise pa.ArrowInvalid(f"it unpacks to {size / 2**30:.1f} GiB, many times its size")
+    return max(1, min(most, most * _MOST_IN_MEMORY // max(1, size)))
+
+
+def texts(values: Any) -> list[Any]:
+    """The values of a column. ArrowInvalid for a text that is too long to be a name, since it may be in every row."""
+    words = values.dictionary if pa.types.is_dictionary(values.type) else values
+    if is_text(words.type) and (pc.max(pc.binary_length(words)).as_py() or 0) > LONGEST_NAME:
+        raise pa.ArrowInvalid(f"a name of over {LONGEST_NAME // 1024} KiB")
+    found: list[Any] = values.to_pylist()
+    return found
 
 
 def _arrow_reader(source: Any) -> Any:
@@ -259,6 +273,15 @@ def _holds_bytes(kind: Any) -> bool:
 def _is_bytes(kind: Any) -> bool:
     kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
     return any(is_kind(kind) for is_kind in kinds)
+
+
+def _places(column: Any) -> list[str]:
+    """The places in a Parquet file of a column's bytes and texts."""
+    fields = [(column.name, column.type)]
+    if pa.types.is_struct(column.type):
+        fields = [(f"{column.name}.{field.name}", field.type) for field in column.type]
+    plain = (pa.types.is_binary, pa.types.is_string)
+    return [name for name, kind in fields if any(is_kind(kind) for is_kind in plain)]
 
 
 def is_text(kind: Any) -> bool:
