@@ -88,11 +88,8 @@ class ArraySource:
 
 def _is_samples(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
     """Whether a member is a uint8 array of images that is as long as its header says."""
-    if (
-        info.flag_bits & 1
-        or not info.filename.endswith(".npy")
-        or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-    ):
+    is_read = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) and not info.flag_bits & 1  # encrypted
+    if not (is_read and info.filename.endswith(".npy")):
         return False
     with archive.open(info) as file:
         shape = _shape(file)

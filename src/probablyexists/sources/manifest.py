@@ -145,19 +145,20 @@ def _parquet_rows(path: Path, others: list[str]) -> Iterator[_Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from probablyexists.sources.tables import is_text, rows_at_once
+    from probablyexists.sources.tables import is_text, places, rows_at_once
 
     try:
         schema = pq.read_schema(path)
-        with pq.ParquetFile(path, read_dictionary=list(schema.names)) as file:
-            at = _columns(path, schema.names, others)
-            names = [schema.names[index] for index in at.values()]
-            name_of = dict(zip(at, names, strict=True))
-            for column, name in name_of.items():
-                kind = schema.field(name).type
-                kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-                if not (is_text(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
-                    raise InputError(f"{shown(path)}: column {column} is of type {kind}; write it as text")
+        at = _columns(path, schema.names, others)
+        name_of = {column: schema.names[index] for column, index in at.items()}
+        for column, name in name_of.items():
+            kind = schema.field(name).type
+            kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+            if not (is_text(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
+                raise InputError(f"{shown(path)}: column {column} is of type {kind}; write it as text")
+        names = list(name_of.values())
+        once = [place for name in names for place in places(schema.field(name))]
+        with pq.ParquetFile(path, read_dictionary=once) as file:
             row = 0
             for group in range(file.num_row_groups):
                 size = rows_at_once(file.metadata.row_group(group), _ROWS_AT_ONCE, str(path))
@@ -167,7 +168,7 @@ def _parquet_rows(path: Path, others: list[str]) -> Iterator[_Row]:
                     for name, person, role in zip(*(cells.get(column, nothing) for column in _COLUMNS), strict=True):
                         row += 1
                         yield _Row(row, name or "", person_name(person), role)
-    except (pa.ArrowException, OSError, MemoryError) as error:
+    except (pa.ArrowException, OSError, MemoryError, LookupError) as error:
         said = shown(str(error).partition("\n")[0][:120])
         raise InputError(f"{shown(path)}: not a readable Parquet file ({said}); write it again") from error
 
@@ -206,7 +207,9 @@ def unused_columns(names: Iterable[str]) -> tuple[str, ...]:
 def _checked(path: Path, rows: Iterable[_Row]) -> list[_Row]:
     """The rows with known roles, each image once. Repeated rows are dropped; InputError for contradicting ones."""
     seen: dict[str, _Row] = {}
-    for given in rows:
+    for n, given in enumerate(rows):
+        if n == MOST_ROWS:
+            raise InputError(f"{shown(path)}: over {MOST_ROWS:,} rows; split it, or pack the images as tars")
         if not given.path:
             raise InputError(f"{shown(path)}: row {given.number} has no path; fill it in or delete the row")
         row = given._replace(role=checked_role(given.role, shown(path), given.number))
@@ -217,8 +220,6 @@ def _checked(path: Path, rows: Iterable[_Row]) -> list[_Row]:
                     f"{shown(path)}: {shown(row.path)} has {column} {shown(one)} in row {before.number} and "
                     f"{shown(other)} in row {row.number}; keep one of the rows"
                 )
-        if len(seen) > MOST_ROWS:
-            raise InputError(f"{shown(path)}: over {MOST_ROWS:,} rows; split it, or pack the images as tars")
     if not seen:
         raise InputError(f"{shown(path)}: no rows; list one image a row under path[, person][, role]")
     return list(seen.values())

@@ -90,7 +90,7 @@ class ColumnsSource(Packed):
                     for (_, photo), cell in zip(found, table.cells([row for (row,), _ in found]), strict=True):
                         next(left)
                         yield photo, _image(cell)
-            except (InputError, ValueError, OSError, MemoryError) as error:
+            except (InputError, ValueError, OSError, MemoryError, LookupError) as error:
                 yield from ((photo, unreadable(error)) for _, photo in left)
 
 
@@ -176,13 +176,13 @@ def _opened(file: Path, where: str | Path) -> Iterator[_Table]:
         if file.suffix.lower() == ".parquet":
             schema = pq.read_schema(file)
             # A value may be stored once and stand in every row: as a dictionary it is in memory once, too.
-            once = [place for column in schema for place in _places(column)]
+            once = [place for column in schema for place in places(column)]
             with pq.ParquetFile(file, buffer_size=1 << 20, read_dictionary=once) as parquet:
                 yield _Table(schema, partial(_parquet_batches, parquet, str(file)), name)
         else:
             with pa.memory_map(str(file)) as source:
                 yield _Table(_arrow_reader(source).schema, partial(_arrow_batches, source), name)
-    except (pa.ArrowException, OSError, MemoryError) as error:
+    except (pa.ArrowException, OSError, MemoryError, LookupError) as error:
         said = " ".join(str(error).split())[:160]
         raise InputError(
             f"{shown(where)}: {shown(file.name)} is damaged or no table ({shown(said)}); download or write it again"
@@ -275,7 +275,7 @@ def _is_bytes(kind: Any) -> bool:
     return any(is_kind(kind) for is_kind in kinds)
 
 
-def _places(column: Any) -> list[str]:
+def places(column: Any) -> list[str]:
     """The places in a Parquet file of a column's bytes and texts."""
     fields = [(column.name, column.type)]
     if pa.types.is_struct(column.type):
