@@ -15,7 +15,7 @@ import pytest
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.sources import tables
 from probablyexists.sources.listing import Photo
-from probablyexists.sources.open_source import Source, open_source
+from probablyexists.sources.open_source import Source, left_of, open_source
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
@@ -85,9 +85,13 @@ def test_the_layout_of_the_hub_and_the_names_of_its_labels(tmp_path: Path, layou
         open_source(tmp_path)
 
 
-def test_whole_numbers_without_names_are_nobody(tmp_path: Path) -> None:
+def test_people_given_as_whole_numbers_are_people(tmp_path: Path) -> None:
     pq.write_table(pa.table({"image": pa.array(rows(2), IMAGE), "label": [3, 4]}), tmp_path / "a.parquet")
-    assert {p.person for p in open_source(tmp_path / "a.parquet").photos} == {None}
+    assert [p.person for p in open_source(tmp_path / "a.parquet").photos] == ["3", "4"]
+    pq.write_table(pa.table({"image": pa.array(rows(2), IMAGE), "celeb_id": [3, 4]}), tmp_path / "a.parquet")
+    source = open_source(tmp_path / "a.parquet")
+    assert {p.person for p in source.photos} == {None}
+    assert left_of(source).names == ("column 'celeb_id'",)
     with pytest.raises(InputError, match="no column of person, identity, label"):
         open_source(tmp_path / "a.parquet", named=True)
 
@@ -221,6 +225,6 @@ def test_people_in_other_columns_of_text_and_rows_without_a_role(tmp_path: Path)
         assert [photo.person for photo in open_source(path).photos] == ["ann", "bob"]
     pq.write_table(pa.table({"image": pa.array(rows(2), IMAGE), "person": [7, 8], "role": ["train", None]}), path)
     assert open_source(path, role="training").photos == (Photo("000.jpg", "7"),)
-    deep = pa.table({"image": [b"1"], "label": [0]}).replace_schema_metadata({b"huggingface": b"[" * 100_000})
+    deep = pa.table({"image": [b"1"]}).replace_schema_metadata({b"huggingface": b"[" * 100_000})
     pq.write_table(deep, path)
     assert open_source(path).photos == (Photo("row-000000000", None),)

@@ -83,7 +83,7 @@ def test_people_are_read_from_the_json_of_each_sample(tmp_path: Path, mode: str)
     ]
     assert content(pattern) == {f"a{end}/1.jpg": b"1", f"a{end}/2.jpg": b"2", f"b{end}/1.jpg": b"1"}
     write_tar(tmp_path / f"c{end}", {"9.jpg": b"nine", "9.json": b"[" * 100_000}, mode)
-    with pytest.raises(InputError, match=r"1 of 4 images have no \.json that names a person"):
+    with pytest.raises(InputError, match=r"1 of 4 images have no \.json or \.cls that names a person"):
         open_source(pattern)
     assert len(open_source(pattern, named=False).photos) == 4
 
@@ -103,7 +103,11 @@ def test_a_damaged_shard_is_named_and_a_hostile_one_reads_nothing_else(tmp_path:
         up.size = 3
         archive.addfile(up, io.BytesIO(b"two"))
         archive.addfile(link)
-    assert content(tmp_path / "s") == {"a.tar/1.jpg": b"one", "b.tar/../../2.jpg": b"two"}
+    assert content(tmp_path / "s") == {
+        "a.tar/1.jpg": b"one",
+        "b.tar/../../2.jpg": b"two",
+        "b.tar/3.jpg": "unreadable",
+    }
     whole = (tmp_path / "s" / "a.tar").read_bytes()
     (tmp_path / "s" / "c.tar").write_bytes(whole[:300])
     with pytest.raises(InputError, match=r"c\.tar: the archive is damaged"):

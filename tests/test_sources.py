@@ -20,9 +20,9 @@ import pytest
 
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.roles import role_of
-from probablyexists.sources import archives, listing
+from probablyexists.sources import archives, listing, tars
 from probablyexists.sources.listing import Photo
-from probablyexists.sources.open_source import Source, open_source
+from probablyexists.sources.open_source import Source, left_of, open_source
 
 NAMED = {"ann/1.jpg": b"A1", "ann/deep/2.jpg": b"A2", "bob/1.png": b"B1"}
 FLAT = {"b.jpg": b"b", "a": b"a", "c.unknown": b"c"}
@@ -203,11 +203,11 @@ def test_links(tmp_path: Path) -> None:
     (where / "bob" / "broken.jpg").symlink_to(where / "gone.jpg")
     (where / "loop").symlink_to(where)
     (where / "ann" / "loop.jpg").symlink_to(where / "ann")
-    assert got(open_source(where)) == {**NAMED, "bob/link.jpg": b"A1", "bob/broken.jpg": "unreadable"}
-    only_links = tmp_path / "links"
-    only_links.mkdir()
-    (only_links / "ann").symlink_to(where / "ann")
-    assert "links to folders are not followed: 1" in refused(only_links)
+    source = open_source(where)
+    assert got(source) == {**NAMED, "bob/link.jpg": b"A1", "bob/broken.jpg": "unreadable"}
+    assert [str(some) for some in left_of(source).not_read] == [
+        "2 links to folders that are listed already are left out (such as ann/loop.jpg); remove them"
+    ]
 
 
 def test_a_file_that_vanishes_or_grows_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,7 +313,11 @@ def test_tar_members_that_are_no_files(tmp_path: Path) -> None:
         info.type = tarfile.DIRTYPE
         archive.addfile(info)
         archive.addfile(tarfile.TarInfo("empty.jpg"))
-    assert got(open_source(path)) == {"empty.jpg": b""}
+    source = open_source(path)
+    assert got(source) == {"empty.jpg": b"", "h.jpg": "unreadable", "l.jpg": "unreadable"}
+    assert [str(some) for some in left_of(source).not_read] == [
+        "1 pipe or device is not read (such as d.jpg); remove them"
+    ]
 
 
 def test_zip_members_that_are_no_files(tmp_path: Path) -> None:
@@ -324,7 +328,7 @@ def test_zip_members_that_are_no_files(tmp_path: Path) -> None:
         archive.writestr(link, "/etc/passwd")
         archive.mkdir("folder.jpg")
         archive.writestr("empty.jpg", b"")
-    assert got(open_source(path)) == {"empty.jpg": b""}
+    assert got(open_source(path)) == {"empty.jpg": b"", "link.jpg": "unreadable"}
 
 
 def test_backslashes_of_a_dos_zip_are_separators(tmp_path: Path) -> None:
@@ -376,7 +380,7 @@ def test_zip_bomb_whose_header_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_tar_member_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_BYTES", 1000)
+    monkeypatch.setattr(tars, "MAX_BYTES", 1000)
     for pack in (as_tar, as_tgz):
         path = pack(tmp_path, {"a.jpg": b"a", "b.jpg": b"b" * 1000, "c.jpg": b"c" * 1001, "d.jpg": b"d"})
         assert got(open_source(path)) == {
@@ -420,10 +424,14 @@ def test_a_tar_with_a_bad_header_in_its_middle_is_not_half_read(tmp_path: Path) 
     assert "damaged" in refused(path)
 
 
-def test_a_tar_without_its_end_mark_is_whole(tmp_path: Path) -> None:
+def test_a_download_that_stopped_between_two_members_is_no_smaller_set(tmp_path: Path) -> None:
     path = as_tar(tmp_path, FLAT)
-    path.write_bytes(path.read_bytes()[: 3 * 1024])
-    assert got(open_source(path)) == FLAT
+    whole = path.read_bytes()
+    for n in (2 * 1024, 3 * 1024):  # after the second and the last of three members
+        path.write_bytes(whole[:n])
+        assert "ends early: its end mark is missing" in refused(path)
+    path.write_bytes(whole + whole)
+    assert "a second archive is joined to its end" in refused(path)
 
 
 def test_damage_after_listing_is_an_image_error(tmp_path: Path) -> None:
@@ -522,7 +530,7 @@ def test_role_words() -> None:
         ("", "empty"),
         ("path,person\n", "no rows"),
         ("file,who\na.jpg,ann\n", "no column path (it has: file, who)"),
-        ("path;person\na.jpg;ann\n", "no column path (it has: path;person)"),
+        ("path|person\na.jpg|ann\n", "no column path (it has: path|person)"),
         ("path,path\nx.jpg,x.jpg\n", "column path is there twice"),
         ("path,person\nx.jpg,ann\nx.jpg,bob\n", "x.jpg has person ann in row 2 and bob in row 3"),
         ("path,person\nx.jpg,ann\n./x.jpg,bob\n", "in row 2 and bob in row 3"),

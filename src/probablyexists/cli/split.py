@@ -34,8 +34,9 @@ def split(
             --heldout split.csv --generated G --out audit/
     """
     from probablyexists.sources.folder import FolderSource
+    from probablyexists.sources.folder_names import why_not_people
     from probablyexists.sources.manifest import ManifestSource
-    from probablyexists.sources.open_source import open_source
+    from probablyexists.sources.open_source import left_of, open_source
     from probablyexists.sources.split import described, draw_roles, write_manifest
 
     if out.exists() and not out.is_file():
@@ -48,6 +49,13 @@ def split(
     source = open_source(dataset)
     if not isinstance(source, FolderSource | ManifestSource):
         raise InputError(f"{dataset}: is an archive, which a manifest cannot list; unpack it and split the folder")
+    if isinstance(source, FolderSource) and not source.is_text:
+        raise InputError(f"{dataset}: a manifest cannot hold its file names that are not UTF-8 text; rename them")
+    why = why_not_people(source)
+    if why is not None:
+        raise InputError(f"{dataset}: {why}; give one folder a person, or a manifest with a column person")
+    for some in left_of(source).not_read:
+        typer.echo(f"{dataset}: {some}", err=True)
     rows = draw_roles(source.photos, members, unseen, seed)
     write_manifest(out, rows, source.folder)
     photos = Counter(role for _, role in rows)

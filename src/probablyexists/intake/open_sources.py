@@ -10,17 +10,20 @@ from pathlib import Path
 
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.progress import Progress
-from probablyexists.basis.roles import Role
+from probablyexists.basis.roles import TITLES, Role
 from probablyexists.basis.text import shown
 from probablyexists.generators.generated_source import GeneratedSource
 from probablyexists.generators.open_generator import open_generator
 from probablyexists.generators.own_process import Limits
 from probablyexists.intake.settings import AskSettings, AuditSettings, BlindSettings, EmbedSettings, GeneratorSettings
 from probablyexists.sources.folder import FilesSource
+from probablyexists.sources.folder_names import why_not_people
 from probablyexists.sources.listing import is_candidate
-from probablyexists.sources.open_source import Source, open_source
+from probablyexists.sources.open_source import Source, left_of, open_source
 from probablyexists.stats.conformal import MIN_HELDOUT
 
+NEED_NAMES: tuple[Role, ...] = ("unseen", "reference")
+"""Roles whose photos must have names."""
 SAMPLES = 10_000
 """Samples to draw from a generator if no number is given."""
 
@@ -35,13 +38,14 @@ def open_sources(settings: AuditSettings, progress: Progress) -> dict[Role, Sour
     }
     for role, where in named.items():
         if where is not None:
-            sources[role] = _opened(role, where, partial(open_source, str(where), role=role))
+            sources[role] = _open_people(role, where, settings)
     if settings.reference is not None:
         sources["reference"] = _open_reference(settings.reference)
     sources["generated"] = _open_generated(settings, progress)
     _refuse_one_place_in_two_roles(sources)
     _refuse_people_in_two_roles(sources)
     refuse_few_people("heldout", _people(sources["heldout"]), MIN_HELDOUT)
+    _tell(sources, progress, flat=settings.flat)
     return sources
 
 
@@ -49,18 +53,59 @@ def open_asked(settings: AskSettings, progress: Progress) -> dict[Role, Source]:
     """The photos asked about, the reference people's, and the samples."""
     asked = _opened("photos", settings.photos[0], lambda: _open_photos(settings.photos))
     reference = _open_reference(settings.reference, MIN_HELDOUT)
-    return {"asked": asked, "reference": reference, "generated": _open_generated(settings, progress)}
+    sources: dict[Role, Source] = {"asked": asked, "reference": reference}
+    sources["generated"] = _open_generated(settings, progress)
+    _tell(sources, progress)
+    return sources
 
 
 def open_blind(settings: BlindSettings, progress: Progress, at_least: int) -> dict[Role, Source]:
     """The photos of at least `at_least` reference people, and the samples."""
     reference = _open_reference(settings.reference, at_least)
-    return {"reference": reference, "generated": _open_generated(settings, progress)}
+    sources: dict[Role, Source] = {"reference": reference, "generated": _open_generated(settings, progress)}
+    _tell(sources, progress)
+    return sources
 
 
-def open_images(settings: EmbedSettings) -> dict[Role, Source]:
+def open_images(settings: EmbedSettings, progress: Progress) -> dict[Role, Source]:
     """The images to embed."""
-    return {"images": _opened("images", settings.images, partial(open_source, str(settings.images)))}
+    sources: dict[Role, Source] = {
+        "images": _opened("images", settings.images, partial(open_source, str(settings.images)))
+    }
+    _tell(sources, progress)
+    return sources
+
+
+def about_sources(sources: Mapping[Role, Source], *, flat: bool = False) -> list[str]:
+    """What the reader must know of an audit's sources: what was not read, and why people are groups of faces.
+
+    Without paths, because these may carry names.
+    """
+    not_read = [f"{TITLES[role]}: {some.what}" for role, source in sources.items() for some in left_of(source).not_read]
+    return not_read + _without_names(sources, flat=flat)
+
+
+def _tell(sources: Mapping[Role, Source], progress: Progress, *, flat: bool = False) -> None:
+    for role, source in sources.items():
+        for some in left_of(source).not_read:
+            progress.say(f"{TITLES[role]}: {some}")
+    for text in _without_names(sources, flat=flat):
+        progress.say(text)
+
+
+def _without_names(sources: Mapping[Role, Source], *, flat: bool) -> list[str]:
+    """Why the people of an audit are groups of similar faces, and what might name them; empty if names are used."""
+    people: tuple[Role, ...] = ("training", "heldout")
+    nameless = [role for role in people if role in sources and not has_names(sources[role])]
+    if not nameless:
+        return []
+    who = " and ".join(TITLES[role] for role in nameless)
+    text = f"people are groups of similar faces, because {who} have no names"
+    if flat:
+        return [f"{text}, as asked"]
+    unused = [f"{', '.join(names)} ({TITLES[role]})" for role in nameless if (names := left_of(sources[role]).names)]
+    unused += [f"the names of {TITLES[role]}" for role in people if role in sources and role not in nameless]
+    return [text + (f"; there and not used: {'; '.join(unused)}" if unused else "")]
 
 
 def _opened(name: str, where: Path, open_it: Callable[[], Source]) -> Source:
@@ -71,6 +116,24 @@ def _opened(name: str, where: Path, open_it: Callable[[], Source]) -> Source:
         said, known = error.raw, shown(where)
         named = option(name, where) + said.removeprefix(known) if said.startswith(known) else f"{option(name)}: {said}"
         raise InputError(named) from None
+
+
+def _open_people(role: Role, where: Path, settings: AuditSettings) -> Source:
+    """Photos of people, by their names, or without if `flat`. InputError if the folders are no people."""
+    flat = settings.flat and role not in NEED_NAMES
+    source = _opened(role, where, partial(open_source, str(where), role=role, named=False if flat else None))
+    _refuse_no_people(role, where, source)
+    return source
+
+
+def _refuse_no_people(role: Role, where: Path, source: Source) -> None:
+    why = why_not_people(source)
+    if why is None:
+        return
+    instead = "" if role in NEED_NAMES else f", give {option('flat', True)} if the photos have no names"
+    raise InputError(
+        f"{option(role, where)}: {why}; give one folder a person{instead}, or a manifest with a column person"
+    )
 
 
 def _open_photos(photos: tuple[Path, ...]) -> Source:
@@ -85,6 +148,7 @@ def _open_photos(photos: tuple[Path, ...]) -> Source:
 def _open_reference(where: Path, at_least: int = 1) -> Source:
     # A manifest with roles has no role for reference people; its held-out people are used.
     source = _opened("reference", where, partial(open_source, str(where), role="heldout", named=True))
+    _refuse_no_people("reference", where, source)
     refuse_few_people("reference", _people(source), at_least)
     return source
 

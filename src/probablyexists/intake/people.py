@@ -11,19 +11,28 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.roles import Role
+from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Embedded
-from probablyexists.intake.open_sources import refuse_few_people
+from probablyexists.intake.open_sources import NEED_NAMES, refuse_few_people
 from probablyexists.matching.clusters import cluster
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.templates import People, group
 from probablyexists.results.findings import Clusters
 from probablyexists.stats.conformal import MIN_HELDOUT
+from probablyexists.stats.roc import auroc
 
 PURITY_NOTE = (
     "The photos have no names: a person here is a cluster of similar faces. On LFW with its names hidden, a photo's "
     "cluster held on average 94% photos of the same person and 94% of that person's photos "
     "(docs/results/clusters.md); other sets will differ, and look-alikes may be merged."
 )
+
+
+LEAST_ALIKE = 0.65
+"""P(two photos of a person are more alike than photos of two people) below which these are no people."""
+LEAST_COMPARED = 20
+"""Photos, of people who have several, below which this is not judged."""
+PAIRS = 2000
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,9 @@ class Peopled:
 def find_people(tables: Mapping[Role, Embedded], *, named: bool, seed: int, threads: int | None = None) -> Peopled:
     """Group photos by person, by name if `named` (reference people always are). InputError if too few are left."""
     crowds = {role: Crowd(table, group(table, seed=seed)) for role, table in tables.items()}
+    for role, crowd in crowds.items():
+        if named or role == "reference":
+            refuse_strangers_as_one(role, crowd, seed)
     if named:
         peopled = Peopled(crowds["training"], crowds.get("unseen"), crowds["heldout"], None, crowds.get("reference"))
     else:
@@ -57,6 +69,38 @@ def find_people(tables: Mapping[Role, Embedded], *, named: bool, seed: int, thre
     if len(peopled.training.people) == 0:
         raise InputError(f"{option('training')}: no person is left with a usable photo; give more training photos")
     return peopled
+
+
+def refuse_strangers_as_one(role: Role, crowd: Crowd, seed: int) -> None:
+    """InputError if two photos of one person are hardly more alike than photos of two people: these are no people.
+
+    On LFW and on drawn people a pair of one person is the more alike in 90 % of cases or more, even among three people;
+    in folders of 10 or more photos at random in 46 to 56 % (docs/decisions/0026-what-is-a-person.md).
+    """
+    several = crowd.some(np.flatnonzero(crowd.people.counts >= 2)).people.rows
+    if len(several) < 2 or sum(map(len, several)) < LEAST_COMPARED:
+        return
+    draw = rng(seed, "people", role)
+    pairs = [draw.choice(rows, 2, replace=False) for _ in range(-(-PAIRS // len(several))) for rows in several]
+    firsts, seconds = np.array(pairs[:PAIRS]).T
+    owner = np.repeat(np.arange(len(several)), [len(rows) for rows in several])
+    a, b = draw.integers(0, len(owner), (2, 10 * PAIRS))
+    apart = owner[a] != owner[b]
+    rows = np.concatenate(several)
+    x = crowd.table.embeddings
+    found = auroc(_cosines(x[firsts], x[seconds]), _cosines(x[rows[a[apart]]], x[rows[b[apart]]]))
+    if found >= LEAST_ALIKE:
+        return
+    instead = "" if role in NEED_NAMES else f", or give {option('flat', True)} if the photos have no names"
+    raise InputError(
+        f"{option(role)}: photos of one person (one folder, or one name) are hardly more alike than photos of two "
+        f"(in {100 * found:.0f} % of comparisons, by chance 50 %), as if folders were not people; give one folder a "
+        f"person{instead}"
+    )
+
+
+def _cosines(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray((one * other).sum(axis=1), dtype=np.float32)
 
 
 def _by_clusters(training: Embedded, heldout: Embedded, seed: int, threads: int | None) -> Peopled:

@@ -117,6 +117,8 @@ class AuditSettings(GeneratorSettings):
     """Extra attack: a known name or module:Name; p-values are corrected for picking the best. Can be repeated."""
     more_recognisers: tuple[str | Recogniser, ...] = ()
     """Extra recogniser; people are named only where all agree. Can be repeated."""
+    flat: bool = False
+    """Folders are not people: photos have no names, and people are groups of similar faces."""
     level: float = Field(default=0.05, gt=0.0, lt=1.0)
     """False discovery rate allowed among the people named."""
     show_names: bool = False

@@ -1,28 +1,47 @@
-"""Images in a zip or a tar, read in place. Nothing is extracted to disk, so a member's name cannot write anywhere."""
+"""Images in a zip, read in place; and what a zip and a tar have in common.
+
+Nothing is extracted to disk, so a member's name cannot write anywhere.
+"""
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import lzma
 import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
 
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.text import clean, shown
-from probablyexists.sources.listing import MAX_BYTES, Photo, is_candidate, is_hidden, no_images, persons_of, unreadable
+from probablyexists.sources.links import below, follow
+from probablyexists.sources.listing import (
+    MAX_BYTES,
+    Aside,
+    Photo,
+    is_candidate,
+    is_hidden,
+    named_like_an_image,
+    no_images,
+    unreadable,
+)
+from probablyexists.sources.persons import persons_of, spelled
 
-TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-MOST_BESIDE = 2**20
-"""Most bytes of a file beside an image that are read, such as a sample's .json."""
+MOST_MEMBERS = 1_000_000
+"""Members of a zip: zipfile keeps all of them in memory, about 1 kB each."""
+MOST_LISTED = 512 * 2**20
+"""Bytes of the list of a zip's members."""
+_END = 66_000
+"""Bytes at a zip's end that hold where its list is: a comment has at most 65,535."""
+MOST_UNPACKED = 256 * 2**20
+MOST_TIMES = 20
+"""An archive may unpack to the first, or to this multiple of its size: packed photos hardly shrink."""
 _FORMATS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
-# NotImplementedError is what zipfile raises for a compression that it does not know.
-_DAMAGE = (*_FORMATS, EOFError, OSError, ValueError, OverflowError, NotImplementedError)
+# NotImplementedError is what zipfile raises for a compression that it does not know; RecursionError is tarfile's way to
+# end a chain of headers that only announce others.
+DAMAGE = (*_FORMATS, EOFError, OSError, ValueError, OverflowError, NotImplementedError, RecursionError)
+BROKEN_LINK = ImageError("unreadable", "a link to nothing in the archive")
 
 
 class ZipSource:
@@ -31,166 +50,174 @@ class ZipSource:
     def __init__(self, where: str | Path, named: bool | None = None) -> None:
         self.name = clean(str(where))
         self._path = Path(where)
-        self._members: dict[str, zipfile.ZipInfo] = {}
+        files: dict[str, zipfile.ZipInfo] = {}
+        links: dict[str, str] = {}
+        aside = Aside()
         try:
+            refuse_many_members(self._path, shown(where))
             with zipfile.ZipFile(self._path) as archive:
                 for info in archive.infolist():
-                    inside = _inside(info.filename, dos=info.create_system == 0)
+                    inside = inside_path(info.filename, dos=info.create_system == 0)
                     kind = stat.S_IFMT(info.external_attr >> 16)
-                    if inside is not None and not info.is_dir() and kind in (0, stat.S_IFREG):
-                        self._members[inside] = info  # of members with the same name the last is used
-        except _DAMAGE as error:
-            raise _damaged(shown(where), error) from error
-        paths = sorted(self._members)
-        if not paths:
-            raise no_images(shown(where))
-        self.photos = tuple(map(Photo, paths, persons_of(shown(where), paths, named, strip_top=True)))
+                    if inside is None or info.is_dir():
+                        continue
+                    if kind == stat.S_IFLNK:
+                        target = _zip_member(archive, info, most=4096)
+                        links[inside] = "\0" if isinstance(target, ImageError) else target.decode("utf-8", "replace")
+                    elif kind in (0, stat.S_IFREG):
+                        if inside in files and wanted(inside):
+                            aside.add("twice", inside)
+                        files[inside] = info
+                    elif wanted(inside):
+                        aside.add("special", inside)
+        except DAMAGE as error:
+            raise damaged(shown(where), error) from error
+        members: dict[str, zipfile.ZipInfo | None] = {path: info for path, info in files.items() if wanted(path)}
+        through = linked(links, files, members, aside, shown(where))
+        see_others(files.keys() - members.keys() - set(through.values()), aside)
+        members |= {link: None if real is None else files[real] for link, real in through.items()}
+        self.left = aside.left()
+        if not members:
+            raise no_images(shown(where), self.left)
+        _refuse_bombs(self._path, members.values(), shown(where))
+        raw = sorted(members)
+        paths = spelled(raw)
+        self._members = {path: members[name] for path, name in zip(paths, raw, strict=True)}
+        self.photos = tuple(sorted(map(Photo, paths, persons_of(shown(where), paths, named, strip_top=True))))
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The bytes of each wanted photo, in the order asked for."""
         try:
             archive = zipfile.ZipFile(self._path)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             yield from ((photo, unreadable(error)) for photo in wanted)
             return
         with archive:
             for photo in wanted:
-                yield photo, _zip_member(archive, self._members[photo.path])
+                info = self._members[photo.path]
+                yield photo, BROKEN_LINK if info is None else _zip_member(archive, info)
 
 
-def _too_large() -> ImageError:
+def linked(
+    links: Mapping[str, str], files: Mapping[str, object], members: Mapping[str, object], aside: Aside, name: str
+) -> dict[str, str | None]:
+    """The photos that an archive's links give: path -> the file it leads to, None if that is not there.
+
+    `links`: as in `follow`. `files`: all files that links may lead to; `members`: those that are photos themselves.
+    A link to a folder gives the folder's photos, unless they are listed already. InputError if links multiply.
+    """
+    found: dict[str, str | None] = {}
+    folders: list[tuple[str, str | None]] = []
+    for link in sorted(links):
+        real = follow(link, links)
+        if real in files:
+            if wanted(link):
+                found[link] = real
+        else:
+            folders.append((link, real))
+    in_order = sorted([*files, *found]) if folders else []
+    for link, real in folders:
+        inside = [path for path in below(real, in_order) if wanted(path, within=real)] if real is not None else []
+        if inside and any(path in members or path in found for path in inside):
+            aside.add("again", link)
+        elif inside:
+            assert real is not None
+            found |= {link + path[len(real) :]: found.get(path, path) for path in inside}
+        elif wanted(link):
+            if named_like_an_image(link):
+                found[link] = None
+            else:
+                aside.add("nowhere", link)
+        if len(found) > MOST_MEMBERS:
+            raise InputError(f"{name}: its links give over {MOST_MEMBERS:,} images; pack it without links")
+    return found
+
+
+def refuse_many_members(path: Path, name: str) -> None:
+    """InputError if a zip has more members than fit into memory: their list, at the file's end, is counted first."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _END))
+        end = file.read()
+        at, wide = end.rfind(b"PK\5\6"), end.rfind(b"PK\6\6")  # the second is zip64's
+        listed = 0 if at < 0 else int.from_bytes(end[at + 12 : at + 16], "little")
+        if wide >= 0:
+            listed = max(listed % 0xFFFFFFFF, int.from_bytes(end[wide + 40 : wide + 48], "little"))
+        n = MOST_MEMBERS + 1 if listed > min(MOST_LISTED, size) and listed <= size else 0
+        file.seek(max(0, size - _END - min(listed, MOST_LISTED)))
+        while block := file.read(1 << 24):
+            n += block.count(b"PK\1\2")
+    if n > MOST_MEMBERS:
+        raise InputError(f"{name}: over {MOST_MEMBERS:,} members in one zip; pack it as several tars")
+
+
+def _refuse_bombs(path: Path, members: Iterable[zipfile.ZipInfo | None], name: str) -> None:
+    """InputError if the photos unpack to many times the size of the zip."""
+    unpacked = sum(info.file_size for info in members if info is not None and info.file_size <= MAX_BYTES)
+    if unpacked > most_unpacked(path):
+        raise too_much(name, most_unpacked(path))
+
+
+def most_unpacked(path: Path) -> int:
+    """Bytes that an archive may unpack to."""
+    return max(MOST_UNPACKED, MOST_TIMES * path.stat().st_size)
+
+
+def too_much(name: str, most: int) -> InputError:
+    """The error for an archive that unpacks to more."""
+    return InputError(
+        f"{name}: unpacks to over {most // 2**20:,} MiB, many times its size; unpack it and give the folder"
+    )
+
+
+def too_large() -> ImageError:
+    """The reason of a member that is not read."""
     return ImageError("too large", f"a member over {MAX_BYTES // 2**20} MiB")
 
 
-def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | ImageError:
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int | None = None) -> bytes | ImageError:
+    most = MAX_BYTES if most is None else most
     if info.flag_bits & 0x1:
         return ImageError("unreadable", "encrypted")
-    if info.file_size > MAX_BYTES:
-        return _too_large()
+    if info.file_size > most:
+        return too_large()
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # zipfile limits how much it unpacks at once for these two only
         return ImageError("unreadable", f"compression method {info.compress_type}; use deflate")
     try:
         with archive.open(info) as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(most + 1)
     except Exception as error:  # a damaged member may raise any type
         return unreadable(error)
-    return data if len(data) <= MAX_BYTES else _too_large()
+    return data if len(data) <= most else too_large()
 
 
-def tar_members(
-    path: Path, name: str, beside: str | None = None
-) -> Iterator[tuple[str, tuple[int, int], bytes | None]]:
-    """(path inside, (offset, size), None) of each file in a tar that may be an image; offset -1: a sparse member.
-
-    Also of each that ends in `beside`; with its bytes, if they are at most 1 MiB. Raises InputError, which begins with
-    `name`, for a damaged tar.
-    """
-    try:
-        with _tar_bytes(path) as file:
-            for info in _headers(file):
-                inside = _inside(info.name, also=beside)
-                if inside is None or not info.isfile():
-                    continue
-                place, data = (-1 if info.issparse() else info.offset_data, info.size), None
-                if beside is not None and inside.endswith(beside) and info.size <= MOST_BESIDE:
-                    data = _tar_member(file, *place)
-                yield inside, place, data if isinstance(data, bytes) else None
-    except _DAMAGE as error:
-        raise _damaged(name, error) from error
+def inside_path(name: str, *, dos: bool = False) -> str | None:
+    """A member's path with POSIX separators and without "./"; None if nothing is left. `dos`: backslashes separate."""
+    name = name.replace("\\", "/") if dos else name
+    return "/".join(part for part in name.split("/") if part not in ("", ".")) or None
 
 
-def stream_tar(path: Path, wanted: list[tuple[list[int], Photo]]) -> Iterator[tuple[Photo, bytes | ImageError]]:
-    """The bytes of photos, each given with its (offset, size) as in `tar_members`; fastest in ascending order."""
-    try:
-        opened = _tar_bytes(path)
-    except _DAMAGE as error:
-        yield from ((photo, unreadable(error)) for _, photo in wanted)
-        return
-    with opened as file:
-        for (offset, size), photo in wanted:
-            yield photo, _tar_member(file, offset, size)
+def wanted(inside: str, within: str = "") -> bool:
+    """Whether a member may be an image: by its name, and in no hidden folder (below the folder `within`)."""
+    *folders, name = inside[len(within) :].strip("/").split("/")
+    return is_candidate(name) and not any(is_hidden(folder) for folder in folders if folder != "..")
 
 
-def _tar_member(file: IO[bytes], offset: int, size: int) -> bytes | ImageError:
-    if offset < 0:
-        return ImageError("unreadable", "a sparse member")
-    if size > MAX_BYTES:
-        return _too_large()
-    try:
-        file.seek(offset)
-        data = file.read(size)
-    except _DAMAGE as error:
-        return unreadable(error)
-    return data if len(data) == size else ImageError("unreadable", "the archive ends early")
+def see_others(paths: Iterable[str], aside: Aside) -> None:
+    """Count the members that are no photos."""
+    for path in sorted(paths):
+        *folders, _ = path.split("/")
+        hidden = [folder for folder in folders if folder != ".." and is_hidden(folder)]
+        if not hidden:
+            aside.see(path)
+        elif named_like_an_image(path):
+            aside.see_hidden_folder(f"{path.partition(hidden[0])[0]}{hidden[0]}")
 
 
-class _Bounded:
-    """A file that refuses reads of over 256 MiB: a forged tar header may ask for gigabytes."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.last = b""  # the result of the last read
-
-    def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= MAX_BYTES:
-            raise tarfile.ReadError(f"a header of {size} bytes")
-        self.last = self._file.read(size)
-        return self.last
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
-def _headers(file: IO[bytes]) -> Iterator[tarfile.TarInfo]:
-    bounded: Any = _Bounded(file)
-    with tarfile.TarFile(fileobj=bounded, mode="r") as archive:
-        kept: list[tarfile.TarInfo] = vars(archive)["members"]
-        while (info := archive.next()) is not None:
-            kept.clear()  # a million headers would fill the memory
-            yield info
-    if bounded.last.strip(b"\0"):  # tarfile treats a block that it does not understand as the end
-        raise tarfile.ReadError("a header in its middle is damaged")
-
-
-def _tar_bytes(path: Path) -> IO[bytes]:
-    """The uncompressed archive; its compression is recognised by its first bytes."""
-    with path.open("rb") as file:
-        start = file.read(6)
-    if start.startswith(b"\x1f\x8b"):
-        return gzip.GzipFile(path, "rb")  # type: ignore[return-value]
-    if start.startswith(b"BZh"):
-        return bz2.BZ2File(path, "rb")
-    if start == b"\xfd7zXZ\0":
-        return lzma.LZMAFile(path, "rb")
-    return path.open("rb")
-
-
-def looks_like_tar(path: Path) -> bool:
-    """Whether a file is a tar, by its name or by the mark of an uncompressed tar in its first block."""
-    if path.name.lower().endswith(TAR_ENDINGS):
-        return True
-    with path.open("rb") as file:
-        return file.read(265)[257:262] == b"ustar"
-
-
-def _inside(name: str, *, dos: bool = False, also: str | None = None) -> str | None:
-    """A member's path with POSIX separators and without "./"; None if it is hidden or of a known other kind.
-
-    `dos`: backslashes separate folders. `also`: an ending that is accepted beside images.
-    """
-    name = clean(name.replace("\\", "/") if dos else name)
-    parts = [part for part in name.split("/") if part not in ("", ".")]
-    if not parts:
-        return None
-    wanted = is_candidate(parts[-1]) or (also is not None and parts[-1].endswith(also) and not is_hidden(parts[-1]))
-    if not wanted or any(is_hidden(part) for part in parts[:-1] if part != ".."):
-        return None
-    return "/".join(parts)
-
-
-def _damaged(name: str, error: Exception) -> InputError:
+def damaged(name: str, error: Exception) -> InputError:
+    """The error for an archive that cannot be listed."""
     if isinstance(error, PermissionError):
         return InputError(f"{name}: no permission to read it; change its permissions")
-    said = shown(str(error) or type(error).__name__)
+    said = shown(str(error) or type(error).__name__)[:200]
     return InputError(f"{name}: the archive is damaged or incomplete ({said}); pack or download it again")

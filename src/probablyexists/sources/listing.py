@@ -1,30 +1,63 @@
-"""Which paths are photos, who the person of each is, and the bytes of a file."""
+"""Which paths are photos, what lies beside them, and the bytes of a file."""
 
 from __future__ import annotations
 
 import os
 import stat
-import sys
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.roles import KNOWN, Role, role_of
-from probablyexists.basis.text import clean, shown
+from probablyexists.basis.text import shown
 
 MAX_BYTES = 256 * 2**20  # of one file, uncompressed
 
-_OTHER_SUFFIXES = (
-    *(".txt", ".md", ".rst", ".html", ".htm", ".css", ".js", ".pdf", ".doc", ".docx", ".xls", ".xlsx", ".log"),
-    *(".csv", ".tsv", ".json", ".jsonl", ".xml", ".xsd", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf"),
-    *(".parquet", ".arrow", ".feather", ".npy", ".npz", ".pkl", ".pickle", ".h5", ".hdf5", ".mat", ".db", ".sqlite"),
-    *(".pt", ".pth", ".ckpt", ".safetensors", ".onnx", ".py", ".pyc", ".ipynb", ".sh", ".bat", ".lnk", ".url"),
-    *(".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".md5", ".sha1", ".sha256", ".lock", ".pts", ".cls"),
-    *(".mp4", ".avi", ".mov", ".mkv", ".webm", ".mp3", ".wav"),
+_IMAGES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".pbm"),
+    *(".pnm", ".heic", ".heif", ".avif", ".jp2", ".jxl"),
 )
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".7z", ".rar")
+_DATA = (".npz", ".h5", ".hdf5", ".mat", ".tfrecord", ".tfrecords", ".rec", ".lmdb", ".mdb", ".parquet", ".arrow")
+_VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg")
+_SIDE = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".cls", ".lst")
+"""Files that often say who is in a picture."""
+_OTHER_SUFFIXES = (
+    *(".md", ".rst", ".html", ".htm", ".css", ".js", ".pdf", ".doc", ".docx", ".xls", ".xlsx", ".log"),
+    *(".xsd", ".toml", ".ini", ".cfg", ".conf", ".feather", ".npy", ".pkl", ".pickle", ".db", ".sqlite"),
+    *(".pt", ".pth", ".ckpt", ".safetensors", ".onnx", ".py", ".pyc", ".ipynb", ".sh", ".bat", ".lnk", ".url"),
+    *(".md5", ".sha1", ".sha256", ".lock", ".pts", ".idx", ".mp3", ".wav"),
+)
+_NO_IMAGES = frozenset((*_ARCHIVES, *_DATA, *_VIDEOS, *_SIDE, *_OTHER_SUFFIXES))
 _SYSTEM_NAMES = ("thumbs.db", "desktop.ini", "__macosx")
+_SYSTEM_FOLDERS = (".git", ".svn", ".hg", ".cache", ".ipynb_checkpoints", "__macosx")
 _OTHER_NAMES = ("readme", "license", "licence", "copying", "notice", "changelog", "makefile")
+
+Unread = Literal["archives", "data", "videos", "hidden", "special", "nowhere", "again", "twice"]
+_UNREAD: dict[Unread, tuple[str, str, str]] = {
+    "archives": ("archive is not opened", "archives are not opened", "unpack them, or give them by themselves"),
+    "data": ("data file is not read", "data files are not read", "give them by themselves, or write images"),
+    "videos": ("video is not read", "videos are not read", "write their frames as images"),
+    "hidden": (
+        "hidden file or folder is not read",
+        "hidden files or folders are not read",
+        "rename what counts",
+    ),
+    "special": ("pipe or device is not read", "pipes or devices are not read", "remove them"),
+    "nowhere": ("link leads nowhere", "links lead nowhere", "mend them, or pack with tar --dereference"),
+    "again": (
+        "link to a folder that is listed already is left out",
+        "links to folders that are listed already are left out",
+        "remove them",
+    ),
+    "twice": (
+        "name is there twice, and its last image is used",
+        "names are there twice, and the last is used",
+        "rename one",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,7 +67,84 @@ class Photo:
     path: str
     """Path in the source, with POSIX separators; in a manifest as it is written there."""
     person: str | None
-    """Name of the folder, or column of the manifest; None in a flat source."""
+    """Name of the folder, or column of the manifest, in Unicode's composed form (NFC); None in a flat source."""
+
+
+@dataclass(frozen=True)
+class NotRead:
+    """Things of one kind that were not read although they may hold photos."""
+
+    what: str
+    """"3 archives are not opened"."""
+    example: str
+    """The path of the first, which may carry a person's name."""
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.what} (such as {shown(self.example)[:120]}); {self.cure}"
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a source holds beside its photos."""
+
+    not_read: tuple[NotRead, ...] = ()
+    names: tuple[str, ...] = ()
+    """What may name people and was not used: "column 'celeb_id'", "12 files .txt"."""
+
+
+class Aside:
+    """Counts what a source holds and does not read."""
+
+    def __init__(self) -> None:
+        self._n: Counter[Unread] = Counter()
+        self._example: dict[Unread, str] = {}
+        self._side: Counter[str] = Counter()
+
+    def add(self, kind: Unread, path: str) -> None:
+        """One more of a kind."""
+        self._n[kind] += 1
+        self._example.setdefault(kind, path)
+
+    def see(self, path: str) -> None:
+        """A file that is no candidate."""
+        name = path.rpartition("/")[2].lower()
+        ending = PurePosixPath(name).suffix
+        if is_hidden(name):
+            if ending in _IMAGES and not name.startswith("._"):  # macOS writes ._a.jpg beside a.jpg
+                self.add("hidden", path)
+        elif ending in _SIDE:
+            self._side[ending] += 1
+        elif kind := _kind_of(ending):
+            self.add(kind, path)
+
+    def see_hidden_folder(self, path: str) -> None:
+        """A hidden folder, whose content nobody looks at."""
+        if path.rpartition("/")[2].lower() not in _SYSTEM_FOLDERS:
+            self.add("hidden", path)
+
+    def join(self, other: Aside) -> None:
+        """Count what another has counted, too."""
+        self._n += other._n
+        self._side += other._side
+        self._example = other._example | self._example
+
+    def left(self) -> Left:
+        """All of it in words."""
+        found = []
+        for kind, n in sorted(self._n.items()):
+            one, many, cure = _UNREAD[kind]
+            found.append(NotRead(count(n, one, many), self._example[kind], cure))
+        side = tuple(f"{count(n, 'file', 'files')} {ending}" for ending, n in sorted(self._side.items()))
+        return Left(tuple(found), side)
+
+
+def _kind_of(ending: str) -> Unread | None:
+    if ending in _ARCHIVES:
+        return "archives"
+    if ending in _DATA:
+        return "data"
+    return "videos" if ending in _VIDEOS else None
 
 
 def is_hidden(name: str) -> bool:
@@ -50,7 +160,12 @@ def is_candidate(name: str) -> bool:
     """
     if is_hidden(name) or name.lower() in _OTHER_NAMES:
         return False
-    return PurePosixPath(name).suffix.lower() not in _OTHER_SUFFIXES
+    return PurePosixPath(name).suffix.lower() not in _NO_IMAGES
+
+
+def named_like_an_image(name: str) -> bool:
+    """Whether a name ends as images' names do."""
+    return PurePosixPath(name).suffix.lower() in _IMAGES
 
 
 def unreadable(error: Exception) -> ImageError:
@@ -79,37 +194,6 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def persons_of(where: str, paths: Sequence[str], named: bool | None, *, strip_top: bool) -> list[str | None]:
-    """The person of each path, in the given order; all photos of a person share one string.
-
-    The person is the name of the first folder. `strip_top`: a single top folder that holds everything is no person.
-    `named`: None = people if there are folders; False = no people; True = people are required.
-    Raises InputError if some photos are in folders and some are not, or if people are required and missing.
-    """
-    if named is False:
-        return [None] * len(paths)
-
-    def parts(path: str) -> list[str]:
-        return [part for part in path.split("/") if part != ".."]
-
-    top = 0
-    if strip_top and paths:
-        first = parts(paths[0])[0]
-        top = int(all(len(its := parts(path)) > 1 and its[0] == first for path in paths))
-    persons = [sys.intern(clean(its[top])) if len(its) > top + 1 else None for its in map(parts, paths)]
-    n_loose = persons.count(None)
-    if n_loose and n_loose < len(persons):
-        example = shown("/".join(parts(paths[persons.index(None)])))
-        people = len({person for person in persons if person is not None})
-        raise InputError(
-            f"{where}: {_count(n_loose, 'image is', 'images are')} loose (such as {example}) beside "
-            f"{_count(people, 'folder', 'folders')} with images; give each person a folder, or no folders at all"
-        )
-    if named and n_loose:
-        raise InputError(f"{where}: no sub-folders with images; give one sub-folder a person, or a manifest")
-    return persons
-
-
 def checked_role(word: str | None, where: str, row: int) -> Role | None:
     """The role that a table says in row number `row`; InputError, which begins with `where`, if it is none."""
     role = None if word is None else role_of(str(word))
@@ -118,13 +202,20 @@ def checked_role(word: str | None, where: str, row: int) -> Role | None:
     return role
 
 
-def no_images(where: str, note: str = "") -> InputError:
+def no_images(where: str, left: Left | None = None, note: str = "") -> InputError:
     """The error for a source without any candidate image."""
+    beside = "" if left is None or not left.not_read else f" ({'; '.join(map(str, left.not_read))})"
     return InputError(
-        f"{where}: no images{note}; give a folder with one sub-folder a person, a flat folder of images, "
-        "a zip, a tar or tars of either, Parquet or Arrow files with an image column, or a .csv or .parquet manifest"
+        f"{where}: no images{note}{beside}; give a folder with one sub-folder a person, a flat folder of images, "
+        "a zip, a tar or tars of either, Parquet or Arrow files with an image column, an .npz of samples, a .rec, or a "
+        ".csv or .parquet manifest"
     )
 
 
-def _count(n: int, one: str, many: str) -> str:
+def count(n: int, one: str, many: str) -> str:
+    """`n` with the word in singular or plural.
+
+    >>> count(1, "file", "files"), count(2000, "file", "files")
+    ('1 file', '2,000 files')
+    """
     return f"{n:,} {one if n == 1 else many}"

@@ -15,14 +15,18 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.text import clean, shown
-from probablyexists.sources.archives import TAR_ENDINGS
-from probablyexists.sources.listing import Photo, is_candidate, is_hidden
+from probablyexists.sources.listing import Photo, is_candidate, is_hidden, named_like_an_image
+from probablyexists.sources.tars import TAR_ENDINGS
 
 _PART = re.compile(r"-(\d{1,9})-of-(\d{1,9})(?=[-.])")
 _SPLIT = re.compile(r"(?:(.+)-\d+-of-\d+(?:-\w+)?|(train|test|validation|valid|val|dev))\.parquet")
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 TABLES = (".parquet", ".arrow")
 MOST_SHARDS = 100_000
+LMDB = (
+    "an LMDB is not opened, because a damaged one can end the program; write its images as files, as WebDataset tars "
+    "or as Parquet"
+)
 
 
 def expanded(where: str | Path) -> list[Path]:
@@ -71,25 +75,35 @@ def _kind(file: Path) -> str:
 
 
 def packed(folder: Path, name: str) -> list[Path]:
-    """The tars, Parquet or Arrow files of a folder; empty if it holds images or other folders.
+    """The tars, Parquet or Arrow files of a folder, or its .rec; empty if it holds images or other folders.
 
     InputError for a folder of several splits, or of which a numbered file is missing (00001-of-00005).
     """
     found: list[Path] = []
+    records: list[Path] = []
+    others: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name == "dataset_dict.json":
                 raise InputError(f"{name}: several splits, one folder each; give the folder of one of them")
+            if entry.name == "data.mdb":
+                raise InputError(f"{name}: {LMDB}")
             if is_hidden(entry.name):
                 continue
-            if entry.is_dir():
+            if os.path.isdir(entry.path):
                 if entry.name != "data":
                     return []
                 found += (file for file in Path(entry.path).glob("*.parquet") if not is_hidden(file.name))
             elif _kind(Path(entry.name)):
                 found.append(Path(entry.path))
+            elif entry.name.lower().endswith(".rec"):
+                records.append(Path(entry.path))
             elif is_candidate(entry.name):
-                return []
+                others.append(entry.name)
+    if others and not (records and not any(map(named_like_an_image, others))):  # InsightFace adds `property`, lfw.bin
+        return []
+    if records:
+        return _only(records, name)
     arrow = [file for file in found if _kind(file) == ".arrow"]
     # `datasets` keeps computed results beside its data, as cache-....arrow
     found = sorted([file for file in arrow if not file.name.startswith("cache-")] or arrow or found)
@@ -104,6 +118,12 @@ def packed(folder: Path, name: str) -> list[Path]:
         raise InputError(f"{name}: several splits ({names}); give one, such as {shown(splits[first])}")
     _refuse_missing(found, name)
     return _of_one_kind(found, name) if found else []
+
+
+def _only(records: list[Path], name: str) -> list[Path]:
+    if len(records) > 1:
+        raise InputError(f"{name}: {len(records):,} .rec files; give one, such as {shown(min(records))}")
+    return records
 
 
 def _refuse_missing(files: list[Path], name: str) -> None:

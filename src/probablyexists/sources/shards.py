@@ -1,13 +1,13 @@
-"""WebDataset: a set in many tars. Files of one sample have the same name up to the first dot: 17.jpg, 17.json.
+"""WebDataset: a set in one or many tars. Files of one sample have the same name up to the first dot: 17.jpg, 17.json.
 
-People are the folders inside the tars; without folders, the text under `person` or `identity` in a sample's .json.
+People are the folders inside the tars; without folders, what a sample's .json says under `person`, `identity` or
+`label` (a text or a whole number), else its .cls.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,10 +16,14 @@ from typing import Any
 import numpy as np
 
 from probablyexists.basis.errors import ImageError, InputError
-from probablyexists.basis.text import clean, shown
-from probablyexists.sources.archives import stream_tar, tar_members
-from probablyexists.sources.listing import Photo, no_images, persons_of
+from probablyexists.basis.text import shown
+from probablyexists.sources.listing import Aside, Left, Photo, no_images
 from probablyexists.sources.packed import Packed, titles
+from probablyexists.sources.persons import person_name, persons_of, spelled
+from probablyexists.sources.tars import Listed, stream_tar
+
+_SIDE = (".json", ".cls")
+_LONGEST_CLS = 200
 
 
 class ShardsSource(Packed):
@@ -33,24 +37,28 @@ class ShardsSource(Packed):
         self._shards = tuple(shards)
         alone = self._shards == (Path(where),)
         insides: list[str] = []
-        paths: list[str] = []
+        fronts: list[str] = []
         places = array("q")  # a million tuples would fill the memory
         said: dict[str, str] = {}
+        aside = Aside()
         for number, (shard, title) in enumerate(zip(self._shards, titles(self._shards), strict=True)):
             front, name = ("", shown(where)) if alone else (f"{title}/", f"{shown(where)}: {shown(title)}")
-            seen: dict[str, tuple[int, int]] = {}  # of members with the same name the last is used
-            for inside, place, data in tar_members(shard, name, beside=None if alone else ".json"):
-                if not inside.endswith(".json"):
-                    seen[inside] = place
-                elif (person := _person(data)) is not None:
-                    said[front + _sample(inside)] = sys.intern(person)
-            insides += seen
-            paths += (front + inside for inside in seen)
-            for place in seen.values():
+            listed = Listed(shard, name, _SIDE, _person)
+            aside.join(listed.aside)
+            for ending in reversed(_SIDE):  # the first wins
+                said |= {front + _sample(at): who for at, who in listed.beside.items() if at.endswith(ending)}
+            insides += listed.images
+            fronts += [front] * len(listed.images)
+            for place in listed.images.values():
                 places.extend((number, *place))
+        left = aside.left()
         if not insides:
-            raise no_images(shown(where))
-        persons = _persons(where, insides, paths, said, named)
+            raise no_images(shown(where), left)
+        texts = spelled(insides)
+        of_sample = [said.get(front + _sample(inside)) for front, inside in zip(fronts, insides, strict=True)]
+        persons, by_side = _persons(where, texts, of_sample if said else None, named)
+        self.left = Left(left.not_read) if by_side else left
+        paths = [front + text for front, text in zip(fronts, texts, strict=True)]
         super().__init__(where, paths, persons, np.array(places, dtype=np.int64).reshape(-1, 3))
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
@@ -60,24 +68,23 @@ class ShardsSource(Packed):
 
 
 def _persons(
-    where: str | Path, insides: list[str], paths: list[str], said: dict[str, str], named: bool | None
-) -> list[str | None]:
-    """The person of each photo: by folders inside, or, where some are in none, by .json. `said`: tar/sample ->
-    person."""
-    if named is False or not said:
-        return persons_of(shown(where), insides, named, strip_top=True)
-    with contextlib.suppress(InputError):  # some in folders and some not: .json may name them all
+    where: str | Path, insides: list[str], said: list[str | None] | None, named: bool | None
+) -> tuple[list[str | None], bool]:
+    """(The person of each photo, whether side files named them): by folders inside, or, where some are in none, by side
+    files. `said`: what these say of each photo; None: nothing of any."""
+    if named is False or said is None:
+        return persons_of(shown(where), insides, named, strip_top=True), False
+    with contextlib.suppress(InputError):  # some in folders and some not: side files may name them all
         by_folder = persons_of(shown(where), insides, None, strip_top=True)
         if None not in by_folder:
-            return by_folder
-    persons = [said.get(_sample(path)) for path in paths]
-    n_nobody = persons.count(None)
+            return by_folder, False
+    n_nobody = said.count(None)
     if n_nobody:
         raise InputError(
-            f"{shown(where)}: {n_nobody:,} of {len(paths):,} images have no .json that names a person, such as "
-            f"{shown(paths[persons.index(None)])}; name the person of every image, or of none"
+            f"{shown(where)}: {n_nobody:,} of {len(said):,} images have no .json or .cls that names a person, such "
+            f"as {shown(insides[said.index(None)])}; name the person of every image, or of none"
         )
-    return persons
+    return said, True
 
 
 def _sample(path: str) -> str:
@@ -86,12 +93,15 @@ def _sample(path: str) -> str:
     return folder + slash + name.partition(".")[0]
 
 
-def _person(data: bytes | None) -> str | None:
+def _person(path: str, data: bytes) -> str | None:
+    """The person that a .json or .cls names."""
+    if path.endswith(".cls"):
+        text = data.decode("utf-8", "replace").strip()
+        return person_name(text) if len(data) <= _LONGEST_CLS and text.isprintable() else None
     try:
-        given: Any = json.loads(data or b"")
+        given: Any = json.loads(data)
     except (ValueError, RecursionError):
         return None
-    for key in ("person", "identity"):
-        if isinstance(given, dict) and isinstance(given.get(key), str) and given[key].strip():
-            return clean(given[key].strip())
-    return None
+    if not isinstance(given, dict):
+        return None
+    return next((name for key in ("person", "identity", "label") if (name := person_name(given.get(key)))), None)

@@ -2,14 +2,14 @@
 
 Read with Arrow alone. The image column is `image` or `img`, else the only one that holds bytes: plain bytes, or a
 struct of `bytes` and `path`, as `datasets` stores them. A struct with a path and no bytes is not read: a stranger's
-table must not choose which files are opened. People are in the column `person`, `identity` or `label` (text, or
-integers whose names `datasets` keeps in the schema); `role` is as in a manifest.
+table must not choose which files are opened. People are in the column `person`, `identity` or `label` (text or
+integers; `datasets` keeps the integers' names in the schema); `role` is as in a manifest.
 """
 
 from __future__ import annotations
 
 import json
-import sys
+import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,19 +20,27 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.roles import Role
 from probablyexists.basis.text import clean, shown
-from probablyexists.sources.listing import MAX_BYTES, Photo, checked_role, no_images, unreadable
+from probablyexists.sources.archives import MOST_TIMES
+from probablyexists.sources.listing import MAX_BYTES, Left, Photo, checked_role, no_images, unreadable
+from probablyexists.sources.manifest import unused_columns
 from probablyexists.sources.packed import Packed, titles
+from probablyexists.sources.persons import person_name
 
 _IMAGE = ("image", "img")
 _PERSON = ("person", "identity", "label")
 _AT_ONCE = 64
 """Rows whose images are in memory at a time."""
+_MOST_IN_MEMORY = 2**28
+MOST_ROWS = 10_000_000
+LONGEST_NAME = 2**16
+"""Bytes of a path or a person's name in a table."""
 
 
 class ColumnsSource(Packed):
@@ -46,19 +54,23 @@ class ColumnsSource(Packed):
         persons: list[str | None] = []
         roles: list[Role | None] = []
         places = array("q")
+        self.left = Left()
         for number, file in enumerate(self._files):
             with _opened(file, where) as table:
+                self.left = self.left if number else Left(names=unused_columns(table.others))
                 for row, path, person, its_role in table.rows():
                     places.extend((number, row))
                     paths.append(path)
                     persons.append(None if named is False else person)
                     roles.append(its_role)
+                    if len(roles) > MOST_ROWS:
+                        raise InputError(f"{shown(where)}: over {MOST_ROWS:,} rows; split it")
         held = np.array(places, dtype=np.int64).reshape(-1, 2)
         if role is not None and any(its_role is not None for its_role in roles):
             chosen = [i for i, its_role in enumerate(roles) if its_role == role]
             paths, persons, held = [paths[i] for i in chosen], [persons[i] for i in chosen], held[chosen]
         if not len(held):
-            raise no_images(shown(where), "" if role is None else f" whose role is {role}")
+            raise no_images(shown(where), note="" if role is None else f" whose role is {role}")
         n_nobody = persons.count(None)
         if 0 < n_nobody < len(persons):
             raise InputError(
@@ -78,7 +90,7 @@ class ColumnsSource(Packed):
                     for (_, photo), cell in zip(found, table.cells([row for (row,), _ in found]), strict=True):
                         next(left)
                         yield photo, _image(cell)
-            except (InputError, ValueError, OSError) as error:
+            except (InputError, ValueError, OSError, MemoryError, LookupError) as error:
                 yield from ((photo, unreadable(error)) for _, photo in left)
 
 
@@ -112,14 +124,15 @@ class _Table:
             raise InputError(f"{where}: column {twice} is there twice; keep one")
         self.image = _image_column(schema, where)
         self._person = next((name for name in _PERSON if name in schema.names and self._is_person(name)), None)
+        self.others = [name for name in schema.names if name not in (self.image, self._person, "role")]
         self._labels = _class_names(schema, self._person)
 
     def _is_person(self, name: str) -> bool:
-        """Whether a column names people; plain numbers in `label` are no names."""
+        """Whether a column names people: by text or by whole numbers."""
         kind = self._schema.field(name).type
         if is_text(kind) or _class_names(self._schema, name):
             return True
-        if name == "label" or pa.types.is_null(kind):
+        if pa.types.is_null(kind) or (name == "label" and not pa.types.is_integer(kind)):
             return False
         if not pa.types.is_integer(kind):
             raise InputError(f"{self._where}: column {name} is of type {shown(kind)}; write it as text")
@@ -133,17 +146,16 @@ class _Table:
         asked = [f"{self.image}.path" if has_path else None, self._person, role]
         for start, batch in self._batches([column for column in asked if column], None):
             nothing = [None] * batch.num_rows
-            paths = batch.column(self.image).field("path").to_pylist() if has_path else nothing
-            persons = batch.column(self._person).to_pylist() if self._person else nothing
-            roles = batch.column(role).to_pylist() if role else nothing
+            paths = texts(batch.column(self.image).field("path")) if has_path else nothing
+            persons = texts(batch.column(self._person)) if self._person else nothing
+            roles = texts(batch.column(role)) if role else nothing
             for row, (path, person, word) in enumerate(zip(paths, persons, roles, strict=True), start):
                 yield row, path, self._name(person), checked_role(word, self._where, row + 1)
 
     def _name(self, person: Any) -> str | None:
         if isinstance(person, int) and self._labels:
-            return self._labels[person] if 0 <= person < len(self._labels) else None
-        name = "" if person is None else sys.intern(clean(str(person).strip()))  # one text for all rows of a person
-        return name or None
+            return person_name(self._labels[person]) if 0 <= person < len(self._labels) else None
+        return person_name(person)
 
     def cells(self, rows: list[int]) -> Iterator[Any]:
         """The image cells of these rows, in ascending order."""
@@ -162,12 +174,15 @@ def _opened(file: Path, where: str | Path) -> Iterator[_Table]:
     name = shown(where) if str(file) == str(where) else f"{shown(where)}: {shown(file.name)}"
     try:
         if file.suffix.lower() == ".parquet":
-            with pq.ParquetFile(file, buffer_size=1 << 20) as parquet:
-                yield _Table(parquet.schema_arrow, partial(_parquet_batches, parquet), name)
+            schema = pq.read_schema(file)
+            # A value may be stored once and stand in every row: as a dictionary it is in memory once, too.
+            once = [place for column in schema for place in places(column)]
+            with pq.ParquetFile(file, buffer_size=1 << 20, read_dictionary=once) as parquet:
+                yield _Table(schema, partial(_parquet_batches, parquet, str(file)), name)
         else:
             with pa.memory_map(str(file)) as source:
                 yield _Table(_arrow_reader(source).schema, partial(_arrow_batches, source), name)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, MemoryError, LookupError) as error:
         said = " ".join(str(error).split())[:160]
         raise InputError(
             f"{shown(where)}: {shown(file.name)} is damaged or no table ({shown(said)}); download or write it again"
@@ -176,17 +191,39 @@ def _opened(file: Path, where: str | Path) -> Iterator[_Table]:
         raise InputError(f"{name}: holds names that are not UTF-8 text; write it again") from None
 
 
-def _parquet_batches(parquet: Any, columns: list[str], rows: list[int] | None) -> Iterator[tuple[int, Any]]:
+def _parquet_batches(parquet: Any, path: str, columns: list[str], rows: list[int] | None) -> Iterator[tuple[int, Any]]:
     start = 0
-    size = 65536 if rows is None else _AT_ONCE
     for group in range(parquet.num_row_groups):
-        stop = start + parquet.metadata.row_group(group).num_rows
+        held = parquet.metadata.row_group(group)
+        stop = start + held.num_rows
         if rows is None or _any_between(rows, start, stop):
             at = start
+            size = rows_at_once(held, 65536 if rows is None else _AT_ONCE, path)
             for batch in parquet.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
                 yield at, batch
                 at += batch.num_rows
         start = stop
+
+
+def rows_at_once(group: Any, most: int, path: str) -> int:
+    """At most `most` rows of a Parquet file's row group that fit into memory.
+
+    ArrowInvalid for a group that unpacks to many times the size of its file. The metadata of its columns is not looked
+    at: pyarrow ends the program if that is damaged.
+    """
+    size = int(group.total_byte_size)
+    if size > _MOST_IN_MEMORY and size > MOST_TIMES * os.path.getsize(path):
+        raise pa.ArrowInvalid(f"it unpacks to {size / 2**30:.1f} GiB, many times its size")
+    return max(1, min(most, most * _MOST_IN_MEMORY // max(1, size)))
+
+
+def texts(values: Any) -> list[Any]:
+    """The values of a column. ArrowInvalid for a text that is too long to be a name, since it may be in every row."""
+    words = values.dictionary if pa.types.is_dictionary(values.type) else values
+    if is_text(words.type) and (pc.max(pc.binary_length(words)).as_py() or 0) > LONGEST_NAME:
+        raise pa.ArrowInvalid(f"a name of over {LONGEST_NAME // 1024} KiB")
+    found: list[Any] = values.to_pylist()
+    return found
 
 
 def _arrow_reader(source: Any) -> Any:
@@ -238,6 +275,15 @@ def _is_bytes(kind: Any) -> bool:
     return any(is_kind(kind) for is_kind in kinds)
 
 
+def places(column: Any) -> list[str]:
+    """The places in a Parquet file of a column's bytes and texts."""
+    fields = [(column.name, column.type)]
+    if pa.types.is_struct(column.type):
+        fields = [(f"{column.name}.{field.name}", field.type) for field in column.type]
+    plain = (pa.types.is_binary, pa.types.is_string)
+    return [name for name, kind in fields if any(is_kind(kind) for is_kind in plain)]
+
+
 def is_text(kind: Any) -> bool:
     """Whether a column of this type holds text."""
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
@@ -264,4 +310,4 @@ def _class_names(schema: Any, column: str | None) -> list[str]:
         names = features[column]["names"] if features[column].get("_type") == "ClassLabel" else []
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return []
-    return [clean(name) for name in names] if all(isinstance(name, str) for name in names) else []
+    return names if all(isinstance(name, str) for name in names) else []

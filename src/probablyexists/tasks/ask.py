@@ -25,7 +25,7 @@ from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import decide, embed_sources
-from probablyexists.intake.open_sources import open_asked, refuse_few_people
+from probablyexists.intake.open_sources import about_sources, open_asked, refuse_few_people
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.provenance import sign
 from probablyexists.intake.settings import AskSettings, checked
@@ -135,7 +135,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     sheet = Sheet(
         evidence=judged.evidence,
         sentence=judged.sentence,
-        cautions=judged.cautions,
+        cautions=[*judged.cautions, *about_sources(sources)],
         photos_given=len(sources["asked"].photos),
         photos_used=len(own),
         compared_on=at.compared_on,

@@ -35,7 +35,7 @@ from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import Decision, decide, embed_sources
-from probablyexists.intake.open_sources import has_names, open_sources
+from probablyexists.intake.open_sources import about_sources, has_names, open_sources
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import Peopled, find_people, pseudonyms, seen_again
 from probablyexists.intake.provenance import describe, sign
@@ -61,6 +61,7 @@ def audit(
     recogniser: str | Recogniser = "dlib",
     more_recognisers: Sequence[str | Recogniser] = (),
     more_attacks: Sequence[str | Attack] = (),
+    flat: bool = False,
     level: float = 0.05,
     samples: int | None = None,
     trust_pickle: bool = False,
@@ -96,6 +97,8 @@ def audit(
         A name, the path of an .onnx file, `"module:Name"`, or an object. People are named only where all agree.
     more_attacks
         Extra attacks: names, `"module:Name"` or objects. p-values are corrected for picking the best.
+    flat
+        Folders are not people: the photos have no names, and people are groups of similar faces.
     level
         False discovery rate allowed among the people named, 0 to 1.
     samples
@@ -226,7 +229,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         verdict=judgement.verdict,
         sentence=judgement.sentence,
         because=judgement.because,
-        cautions=judgement.cautions,
+        cautions=[*judgement.cautions, *about_sources(gathered.sources, flat=settings.flat)],
         names_shown=show_names,
         people=people_table(named, training, labels, others),
         samples=samples_table(shown, similarity, training, heldout, generated, copied, labels, seed, gathered.matcher),

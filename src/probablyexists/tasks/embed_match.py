@@ -59,7 +59,7 @@ def run_embed(settings: EmbedSettings, progress: Progress) -> Embedded:
     """Run `embed` with checked settings."""
     folder = table_folder(settings.out)
     there = _unfinished(folder, settings)
-    sources = open_images(settings)
+    sources = open_images(settings, progress)
     cache = settings.resources.cache
     with engine(settings.resources, progress) as work:
         recogniser = open_recogniser(settings.recogniser, cache)
