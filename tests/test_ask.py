@@ -96,7 +96,9 @@ def test_the_sheet_can_be_read_back(shown: tuple[Sheet, Path]) -> None:
 def test_the_page_shows_no_other_persons_photo_and_asks_for_nothing(shown: tuple[Sheet, Path]) -> None:
     sheet, out = shown
     page = (out / "sheet.html").read_text()
-    assert page.count("<img ") == sheet.compared_on + len(sheet.nearest)
+    assert page.count("<img ") == sheet.compared_on
+    assert page.count('class="face generated"') == len(sheet.nearest)
+    assert "own photos are shown as they are" in page
     assert not re.search(r"person-01\d\d", page)
     assert "http://" not in page
     assert not re.search(r"<(script|link|iframe)", page)
