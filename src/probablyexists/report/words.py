@@ -187,16 +187,16 @@ def face_taken(photo: AskedPhoto) -> str:
     """Which face of a photo was taken, and why."""
     assert photo.face is not None
     left, top, width, height = photo.face
-    across = _third(left + width / 2, "left", "right")
-    down = _third(top + height / 2, "top", "bottom")
+    across = _side(left + width / 2, "left", "right")
+    down = _side(top + height / 2, "top", "bottom")
     where = " ".join(part for part in (down, across) if part) or "middle"
     why = {"shared": "the most similar to the other photos", "most prominent": "the most prominent"}
     reason = why.get(photo.chosen or "", "the only one")
     return f"taken: the one at the {where} ({percent(width, 0)} of the width), {reason}".replace(NO_BREAK, " ")
 
 
-def _third(share: float, low: str, high: str) -> str:
-    return low if share < 1 / 3 else high if share > 2 / 3 else ""
+def _side(share: float, low: str, high: str) -> str:
+    return low if share < 0.4 else high if share > 0.6 else ""
 
 
 def date(text: str) -> str:
