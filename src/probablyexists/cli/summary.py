@@ -52,6 +52,8 @@ def summary(findings: Findings, out: Path) -> str:
     for other in findings.second_opinions:
         aurocs = "".join(f"; AUROC {population} {_show(auroc)}" for population, auroc in other.auroc.items())
         lines.append(f"Second opinion: {other.kind} {other.id}: names {counted(other.n_exposed, 'member')}{aurocs}")
+    if findings.samples_numbered:
+        lines.append("samples are numbered, as their paths may carry names; withhold.txt has the paths to withhold")
     lines += ["", *_what_became(findings.data.roles), *(f"caution: {text}" for text in findings.cautions)]
     return "\n".join([*lines, f"report: {out / 'report.html'}"])
 
@@ -95,12 +97,18 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         _copies(sheet.n_copies, sheet.n_samples),
         f"share of leaks noticed if one more photo were generated: {_show(sheet.power, as_percent=True)}",
         "",
+        *_numbered(sheet),
         *_photos(sheet.photos),
         *_what_became(sheet.roles),
         *(f"caution: {text}" for text in sheet.cautions),
         f"sheet: {out / 'sheet.html'}",
     ]
     return "\n".join(lines)
+
+
+def _numbered(result: Sheet | FrequentFaces) -> list[str]:
+    said = "samples are numbered by their place in the sorted list of their paths, which may carry names"
+    return [said] if result.samples_numbered else []
 
 
 def _photos(photos: Sequence[AskedPhoto]) -> list[str]:
@@ -128,7 +136,7 @@ def frequent_summary(found: FrequentFaces, out: Path) -> str:
         )
     if len(found.faces) > FIRST:
         lines.append(f"    and {len(found.faces) - FIRST} more")
-    lines += ["", *_what_became(found.roles), *(f"caution: {text}" for text in found.cautions)]
+    lines += [*_numbered(found), "", *_what_became(found.roles), *(f"caution: {text}" for text in found.cautions)]
     return "\n".join([*lines, f"page: {out / 'frequent.html'}"])
 
 

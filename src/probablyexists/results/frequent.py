@@ -37,6 +37,8 @@ class FrequentFaces(Frozen):
     """Cosine from which two pictures count as one face: 1 in 1,000 pairs of different reference people reach it."""
     cautions: list[str]
     """What limits the finding."""
+    samples_numbered: bool
+    """Whether samples are called by their place in the sorted list of their paths, as the paths may carry names."""
     roles: list[RoleData]
     """What was given and what became of it."""
     level: float

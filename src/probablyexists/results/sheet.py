@@ -91,6 +91,8 @@ class Sheet(Frozen):
     """The copies, best first; at most 20."""
     n_copies: int
     """Samples that reproduce a photo of this person."""
+    samples_numbered: bool
+    """Whether samples are called by their place in the sorted list of their paths, as the paths may carry names."""
     roles: list[RoleData]
     """What was given and what became of it."""
     signature: Signature

@@ -172,6 +172,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
             for row in best
         ],
         n_copies=n_copies,
+        samples_numbered=bool(names),
         roles=roles,
         signature=sign(settings, recogniser.id, attack.id, sources, tables, started),
     )

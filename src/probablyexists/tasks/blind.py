@@ -113,6 +113,7 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
         n_reference=found.n_reference,
         threshold=found.threshold,
         cautions=lost.grave + lost.slight,
+        samples_numbered=bool(names),
         roles=roles,
         level=settings.level,
         signature=sign(settings, recogniser.id, "frequent-faces/1", sources, tables, started),
