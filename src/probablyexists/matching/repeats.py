@@ -22,10 +22,20 @@ def repeated(samples: NDArray[np.float32]) -> int:
     samples; of more samples, a draw of `MOST` is looked at, and its share taken for all if that is more.
     """
     n = len(samples)
-    equal = n - len(np.unique(samples, axis=0))
+    equal = n - len(np.unique(_hashes(samples)))
     drawn = samples[np.sort(rng(0, "repeats").permutation(n)[:MOST])]
     again = 0
     for start in range(0, len(drawn), 1024):
         near = similarities(drawn[start : start + 1024], drawn) >= SAME
         again += int(np.tril(near, start - 1).any(axis=1).sum())
     return max(equal, round(again / max(1, len(drawn)) * n))
+
+
+def _hashes(rows: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """(n,) a hash of each row's bits: a sum with random weights, modulo 2^64."""
+    weights = rng(0, "hashes").integers(0, 2**64, rows.shape[1], dtype=np.uint64)
+    bits = np.ascontiguousarray(rows).view(np.uint32)
+    found = np.empty(len(rows), np.uint64)
+    for start in range(0, len(rows), 4096):
+        found[start : start + 4096] = (bits[start : start + 4096] * weights).sum(axis=1, dtype=np.uint64)
+    return found
