@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,10 @@ import probablyexists
 from probablyexists import ProbablyExistsError, Sheet, demo
 from probablyexists.basis.progress import Silent
 from probablyexists.cli.app import app
+from probablyexists.cli.summary import frequent_summary, sheet_summary
 from probablyexists.drawn.population import draw_person, draw_photo, write_population
 from probablyexists.embeddings.embed import Embedded, embed, open_store
+from probablyexists.faces.boxes import detect
 from probablyexists.generators.generated_source import GeneratedSource
 from probablyexists.generators.generator import Given
 from probablyexists.generators.open_generator import open_generator
@@ -97,7 +102,9 @@ def test_the_sheet_can_be_read_back(shown: tuple[Sheet, Path]) -> None:
 def test_the_page_shows_no_other_persons_photo_and_asks_for_nothing(shown: tuple[Sheet, Path]) -> None:
     sheet, out = shown
     page = (out / "sheet.html").read_text()
-    assert page.count("<img ") == sheet.compared_on + len(sheet.nearest)
+    assert page.count("<img ") == sheet.compared_on
+    assert page.count('class="face generated"') == len(sheet.nearest)
+    assert "own photos are shown as they are" in page
     assert not re.search(r"person-01\d\d", page)
     assert "http://" not in page
     assert not re.search(r"<(script|link|iframe)", page)
@@ -193,3 +200,90 @@ def test_blind_finds_the_over_represented_person_of_the_demo(cache: Path, tmp_pa
 def embedded(source: Source, recogniser: Any, cache: Path) -> Embedded:
     store = open_store(cache, recogniser, "aligned", generator_of(source))
     return embed(source, recogniser, store, "aligned", Silent(), "")
+
+
+def beside(path: Path, *people: tuple[int, int, int]) -> Path:
+    """A group photo: (person, photo, size in pixels) from left to right."""
+    frame = Image.new("RGB", (sum(size for *_, size in people) + 60, 420), (150, 170, 190))
+    left = 20
+    for person, photo, size in people:
+        frame.paste(Image.fromarray(draw_photo(draw_person(0, person), photo, size)), (left, 20))
+        left += size + 20
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.save(path, quality=95)
+    return path
+
+
+@pytest.fixture(scope="module")
+def few(world: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Part of the world: in every picture the detector looks for faces, which takes its time."""
+    root = tmp_path_factory.mktemp("few")
+    for number in range(100, 122):
+        write_population(root / "reference", (number,), range(1), kind="jpg")
+    (root / "samples").mkdir()
+    for path in [*sorted(world.samples.glob("shown-*"))[:6], *sorted(world.samples.glob("s0*"))[:12]]:
+        shutil.copy(path, root / "samples")
+    return World(world.photos, root / "reference", root / "samples")
+
+
+def test_one_group_photo_says_which_face_was_taken(few: World, tmp_path: Path, cache: Path) -> None:
+    photo = beside(tmp_path / "us.jpg", (SHOWN, 0, 200), (STRANGER, 0, 330))
+    out = tmp_path / "out"
+    sheet = probablyexists.ask(photo, few.samples, few.reference, out=out, faces="detect")
+    (given,) = sheet.photos
+    assert (given.n_faces, given.chosen) == (2, "most prominent")
+    assert given.face is not None
+    assert given.face[0] > 0.4  # the larger face, on the right
+    assert any("shows 2 faces, and the most prominent was taken; give a second photo" in c for c in sheet.cautions)
+    said = r"2 faces, taken: the one at the (bottom |top )?right \(\d\d % of the width\), the most prominent"
+    assert re.search(said, sheet_summary(sheet, out))
+    assert re.search(said, (out / "sheet.html").read_text())
+
+
+def test_of_two_group_photos_the_face_they_share_is_taken(few: World, tmp_path: Path, cache: Path) -> None:
+    """In both the person is the smaller one, beside two different people."""
+    photos = [
+        beside(tmp_path / "one.jpg", (SHOWN, 0, 220), (STRANGER, 0, 330)),
+        beside(tmp_path / "two.jpg", (COPIED, 1, 330), (SHOWN, 1, 220)),
+    ]
+    out = tmp_path / "out"
+    sheet = probablyexists.ask(photos, few.samples, few.reference, out=out, faces="detect")
+    one, two = sheet.photos
+    assert one.chosen == two.chosen == "shared"
+    assert one.face is not None
+    assert two.face is not None
+    assert one.face[0] < 0.4
+    assert two.face[0] > 0.4
+    assert sheet.evidence == "evidence"
+    assert not any("looks unlike" in caution for caution in sheet.cautions)
+    shown = re.findall(r'src="data:image/jpeg;base64,([^"]*)"', (out / "sheet.html").read_text())
+    for uri in shown:  # a crop of the face, without the other person
+        crop = Image.open(io.BytesIO(base64.b64decode(uri)))
+        assert detect(np.asarray(crop.convert("RGB").resize((240, 240)))).n_faces == 1
+
+
+def test_ask_says_which_photo_was_unusable_and_why(world: World, tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "phone.heic").write_bytes(b"ftypheic")
+    Image.new("RGB", (128, 128)).save(tmp_path / "dark.png")
+    photos = [*world.of(SHOWN), tmp_path / "phone.heic", tmp_path / "dark.png"]
+    sheet = probablyexists.ask(photos, world.samples, world.reference, out=tmp_path / "out", **HOW)
+    reasons = {Path(photo.photo).name: photo.reason for photo in sheet.photos}
+    assert reasons == {
+        **dict.fromkeys(("000.jpg", "001.jpg", "002.jpg")),
+        "phone.heic": "not an image",
+        "dark.png": "flat picture",
+    }
+    assert any(
+        "2 of 5 photos given could not be used" in c and "phone.heic' (not an image)" in c for c in sheet.cautions
+    )
+    assert "phone.heic' (not an image)" in sheet_summary(sheet, tmp_path)
+    assert "not used (not an image)" in (tmp_path / "out" / "sheet.html").read_text()
+
+
+def test_blind_says_how_many_reference_people_were_used(world: World, tmp_path: Path, cache: Path) -> None:
+    shutil.copytree(world.reference, tmp_path / "reference")
+    for path in (tmp_path / "reference" / "person-0100").iterdir():
+        path.write_bytes(b"")
+    found = probablyexists.blind(world.samples, tmp_path / "reference", faces="aligned")
+    assert "1 of 60 reference people is without a usable photo (1 empty file)" in found.cautions
+    assert "people: 59 of 60 reference people used, 1 without a usable photo" in frequent_summary(found, tmp_path)

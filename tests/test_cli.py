@@ -100,8 +100,8 @@ def test_the_terminal_says_why_and_what_was_set_aside() -> None:
         lines = summary(findings, Path("o")).splitlines()
         assert [line for line in lines if line.startswith("because")] == [f"because: {why}" for why in findings.because]
     aside = [line for line in lines if line.startswith("set aside")]
-    assert aside[0] == "set aside: 9 of 1,460 training photos (6 no face, 2 truncated, 1 not an image)"
-    assert aside[-1] == "set aside: 6 of 1,200 generated samples (6 no face)"
+    assert aside[0] == "set aside: 9 of 1,460 training photos (6 no face found, 2 truncated, 1 not an image)"
+    assert aside[-1] == "set aside: 6 of 1,200 generated samples (6 no face found)"
     roles = [role.model_copy(update={"n_no_face": 0, "n_unreadable": {}}) for role in findings.data.roles]
     whole = findings.model_copy(update={"data": findings.data.model_copy(update={"roles": roles})})
     assert "set aside" not in summary(whole, Path("o"))

@@ -13,7 +13,7 @@ from probablyexists.basis.errors import ImageError
 from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.faces import boxes
-from probablyexists.faces.acquire import NO_FACE, Face, FacesMode, FrameCheck, acquire, check_frames
+from probablyexists.faces.acquire import FLAT, NO_FACE, Face, FacesMode, FrameCheck, acquire, check_frames
 from probablyexists.faces.boxes import Box, detect, detect_whole, frame_box
 from probablyexists.faces.compiled import PICTURE_SIDE
 
@@ -138,10 +138,20 @@ def test_several_faces_are_counted_in_the_acquired_face() -> None:
 
 
 def test_no_face_is_returned_not_raised() -> None:
-    found = acquire([png(scene(200, 200))], "detect")[0]
+    slope = np.asarray(Image.linear_gradient("L").convert("RGB"))
+    found = acquire([png(slope)], "detect")[0]
     assert isinstance(found, ImageError)
     assert found.reason == NO_FACE == "no face found"
-    assert isinstance(acquire([png(scene(200, 200))], "aligned")[0], Face)
+    assert isinstance(acquire([png(slope)], "aligned")[0], Face)
+
+
+@pytest.mark.parametrize("mode", ["detect", "aligned"])
+def test_a_black_picture_is_flat_and_no_face(mode: FacesMode) -> None:
+    noise = np.random.default_rng(0).integers(120, 124, (200, 200, 3)).astype(np.uint8)
+    for picture in (np.zeros((128, 128, 3), np.uint8), scene(200, 200), noise):
+        found = acquire([png(picture)], mode)[0]
+        assert isinstance(found, ImageError)
+        assert found.reason == FLAT == "flat picture"
 
 
 @pytest.mark.parametrize("mode", ["detect", "aligned"])

@@ -105,8 +105,8 @@ def test_the_tables_are_frames_of_pandas_where_it_is_installed() -> None:
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (1, r"written by an earlier version \(format 1, this one reads 2\); audit again$"),
-        (3, r"written by a later version \(format 3, this one reads 2\); audit again$"),
+        (1, r"written by an earlier version \(format 1, this one reads 3\); audit again$"),
+        (4, r"written by a later version \(format 4, this one reads 3\); audit again$"),
         ("x", "not the findings of an audit"),
     ],
 )

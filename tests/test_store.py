@@ -269,7 +269,7 @@ def test_unusable_images_are_set_aside_counted_and_remembered(mixed: Path, tmp_p
 def test_failures_to_acquire_are_told_from_damaged_images(mixed: Path, tmp_path: Path) -> None:
     from PIL import Image
 
-    Image.new("RGB", (128, 128), (90, 90, 90)).save(mixed / "person-0004" / "000.png")
+    Image.linear_gradient("L").convert("RGB").save(mixed / "person-0004" / "000.png")
     table = run(open_source(mixed), tmp_path, mode="detect")
     n_no_face = sum(a.reason == "no face found" for a in table.set_aside)
     assert table.n_no_face == n_no_face >= 1

@@ -9,6 +9,7 @@ from scipy.stats import binom
 
 from probablyexists.answers import audit_verdict as verdict
 from probablyexists.answers.audit_verdict import Judgement, judge
+from probablyexists.basis.roles import TITLES, Role
 from probablyexists.results.findings import (
     Copies,
     Data,
@@ -98,6 +99,9 @@ def role(name: str, n_acquired: int = 1000, n_no_face: int = 0) -> RoleData:
         n_no_face=n_no_face,
         n_unreadable={},
         n_several_faces=0,
+        n_repeated=None,
+        n_people_given=300,
+        people_set_aside={},
         n_people=300,
         faces="detect",
         faces_decided_by="asked for",
@@ -260,12 +264,12 @@ def test_a_recogniser_that_is_blind_here(given: Trust, expected: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["training", "heldout", "generated"])
-def test_too_many_images_without_a_face(name: str) -> None:
+def test_too_many_images_without_a_face(name: Role) -> None:
     alike = {} if name == "generated" else {"training": 150, "heldout": 150}
     assert ruling(data=data(**{**alike, name: 200})).verdict == "no evidence"
     found = ruling(data=data(**{**alike, name: 201}))
     assert found.verdict == "inconclusive"
-    assert any(name in reason for reason in found.because)
+    assert any(TITLES[name] in reason for reason in found.because)
 
 
 @pytest.mark.parametrize(("training", "heldout"), [(150, 0), (0, 150)])

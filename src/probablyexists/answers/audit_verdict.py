@@ -1,7 +1,8 @@
 """The rules for the verdict, fixed before any data is read. We never write "private" or "safe".
 
 leak           somebody is named, or there are copies, or members as a group score above strangers
-inconclusive   none of these, but the audit had too little power to notice a serious leak, or cannot be trusted
+inconclusive   none of these, but the audit had too little power to notice a serious leak, or cannot be trusted, or too
+               much of what was given could not be used (`set_aside.py`)
 no evidence    nothing found, and a leak of more than 10 % of the members would have been noticed (power 80 %)
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from scipy.stats import betabinom
 
+from probablyexists.answers.set_aside import Losses, losses
 from probablyexists.copies.search import RATE
 from probablyexists.results.findings import Copies, Data, Membership, Missed, Naming, SplitBaseline, Trust, Verdict
 from probablyexists.stats.estimate import Estimate, Unresolvable
@@ -27,10 +29,6 @@ LARGEST_MISSED = 0.10
 """A leak of this share of the members must be detectable for "no evidence"."""
 WORST_FNMR = 0.50
 """FNMR at FMR 1 % above which the recogniser is too weak for this data."""
-WORST_FAILURE = 0.20
-"""Share of a role's images without a face above which the remaining images do not represent the role."""
-UNEQUAL_FAILURE = 0.10
-"""Difference in that share above which training and held-out photos are not comparable."""
 UNFAIR_SPLIT = 0.60
 """Lower limit of the split baseline's AUROC above which scores of members and strangers are not comparable."""
 
@@ -57,9 +55,10 @@ def judge(
 ) -> Judgement:
     """Apply the rules."""
     unfair = isinstance(split_baseline.auroc, Estimate) and split_baseline.auroc.low > UNFAIR_SPLIT
-    by_copies, by_faces = _copies_leak(copies), _faces_leak(naming, membership, split_baseline)
-    obstacles = _obstacles(copies, missed, trust, data, unfair, leak_by_copies=bool(by_copies))
-    cautions = _cautions(copies, split_baseline, naming, trust)
+    by_copies, by_faces = _copies_leak(copies), _faces_leak(naming, membership, split_baseline, data)
+    lost = losses(data.roles)
+    obstacles = _obstacles(copies, missed, trust, lost, unfair, leak_by_copies=bool(by_copies))
+    cautions = _cautions(copies, split_baseline, naming, trust) + lost.slight
     if by_copies or (by_faces and not unfair):
         because = by_copies + ([] if unfair else by_faces)
         return Judgement("leak", _leak_sentence(naming, copies, unfair), because, cautions + obstacles)
@@ -71,14 +70,14 @@ def judge(
             cautions,
         )
     assert not isinstance(missed.power, Unresolvable)
-    smallest = missed.power.smallest
+    smallest, members = missed.power.smallest, f"{naming.n_members:,} members{data.of_members_given}"
     return Judgement(
         "no evidence",
-        f"No evidence of a leak at this power: a leak of at least {smallest:,} of {naming.n_members:,} members, each "
-        "as clear as a photo, would probably have been noticed; a smaller leak might be missed.",
+        f"No evidence of a leak at this power: a leak of at least {smallest:,} of {members}, each as clear as a photo, "
+        "would probably have been noticed; a smaller leak might be missed.",
         [
             "nobody is named, no copies were found, and members as a group score no higher than strangers",
-            f"{smallest:,} exposed members of {naming.n_members:,} would have been noticed in 80 % of cases",
+            f"{smallest:,} exposed of {members} would have been noticed in 80 % of cases",
         ],
         cautions,
     )
@@ -99,13 +98,16 @@ def _copies_leak(copies: Copies) -> list[str]:
     return [f"{n:,} of {copies.n_samples:,} samples reproduce{'s' if n == 1 else ''} a training photo"]
 
 
-def _faces_leak(naming: Naming, membership: Sequence[Membership], split_baseline: SplitBaseline) -> list[str]:
+def _faces_leak(
+    naming: Naming, membership: Sequence[Membership], split_baseline: SplitBaseline, data: Data
+) -> list[str]:
     """Reasons from faces: people named, and a group difference that the split baseline does not explain."""
     because = []
     if naming.n_exposed:
         n, verb = naming.n_exposed, "is" if naming.n_exposed == 1 else "are"
         rate = f"{100 * naming.level:.0f} %"
-        because.append(f"{n:,} of {naming.n_members:,} members {verb} named at a false discovery rate of {rate}")
+        members = f"{naming.n_members:,} members{data.of_members_given}"
+        because.append(f"{n:,} of {members} {verb} named at a false discovery rate of {rate}")
     for answer in membership:
         if answer.p is not None and answer.p <= GROUP_P and not _explained(answer, split_baseline):
             because.append(
@@ -135,7 +137,7 @@ def _leak_sentence(naming: Naming, copies: Copies, unfair: bool) -> str:
 
 
 def _obstacles(
-    copies: Copies, missed: Missed, trust: Trust, data: Data, unfair: bool, *, leak_by_copies: bool
+    copies: Copies, missed: Missed, trust: Trust, lost: Losses, unfair: bool, *, leak_by_copies: bool
 ) -> list[str]:
     """Reasons why "no evidence" cannot be claimed."""
     found = []
@@ -155,12 +157,7 @@ def _obstacles(
     for rates in trust.rates:
         if rates.kind == "fmr-1-percent" and isinstance(rates.fnmr, Estimate) and rates.fnmr.value > WORST_FNMR:
             found.append(f"the recogniser misses {100 * rates.fnmr.value:.0f} % of true matches here")
-    failures = {r.role: r.n_no_face / max(1, r.n_acquired + r.n_no_face) for r in data.roles}
-    for role, share in failures.items():
-        if share > WORST_FAILURE:
-            found.append(f"no face was found in {100 * share:.0f} % of the {role} images")
-    if abs(failures["training"] - failures["heldout"]) > UNEQUAL_FAILURE:
-        found.append("the share of images without a face differs between training and held-out photos")
+    found += lost.grave
     return found
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from probablyexists.results.sheet import Evidence
+from probablyexists.answers.set_aside import Losses
+from probablyexists.results.sheet import AskedPhoto, Evidence
 from probablyexists.stats.estimate import Figure, Unresolvable
 
 WEAK = 0.5
 """Power below which finding nothing about one person says little."""
+MOST_LISTED = 5
+"""Unusable photos listed in a caution; the sheet lists all."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ def judge_person(
     odd: Sequence[str],
     copies_resolvable: bool,
     n_left_out: int,
+    photos: Sequence[AskedPhoto],
+    lost: Losses,
 ) -> PersonJudgement:
     """The rules for one person: copies first, then the rank among reference people."""
     higher = round(p * (n_reference + 1)) - 1
@@ -72,4 +77,23 @@ def judge_person(
         found.append(f"{who} left out because a photo of theirs was given for this person too")
     if evidence == "copy" and not copies_resolvable:
         found.append("with so few reference photos, false copies may be more frequent than 1 in 1,000")
+    found += _of_photos(photos)
+    found += [*lost.grave, *lost.slight]
     return PersonJudgement(evidence, sentence, found)
+
+
+def _of_photos(photos: Sequence[AskedPhoto]) -> list[str]:
+    """Photos that could not be used, and a group photo in which nothing says who is meant."""
+    found = []
+    unusable = [photo for photo in photos if photo.reason is not None]
+    if unusable:
+        which = ", ".join(f"{photo.photo!a} ({photo.reason})" for photo in unusable[:MOST_LISTED])
+        more = f" and {len(unusable) - MOST_LISTED} more" if len(unusable) > MOST_LISTED else ""
+        found.append(f"{len(unusable):,} of {len(photos):,} photos given could not be used: {which}{more}")
+    for photo in photos:
+        if photo.chosen == "most prominent":
+            found.append(
+                f"{photo.photo!a} shows {photo.n_faces} faces, and the most prominent was taken; give a second photo "
+                "of the person, and the face that both share is taken"
+            )
+    return found

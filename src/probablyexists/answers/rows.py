@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,17 +20,25 @@ from probablyexists.results.findings import PEOPLE_SCHEMA, SAMPLES_SCHEMA
 
 @dataclass(frozen=True)
 class Labels:
-    """What members and their photos are called in the findings."""
+    """What members, their photos and the samples are called in the findings."""
 
     people: tuple[str, ...]
     """In the order of the training crowd."""
     show_names: bool
+    samples: Mapping[str, str]
+    """Path of a sample -> its name, for those that are not called by their paths."""
+    salt: bytes
+    """What fingerprints of photos are made with."""
+
+    def sample(self, path: str) -> str:
+        """What the sample at this path is called."""
+        return self.samples.get(path, path)
 
 
 def people_table(named: Named, training: Crowd, labels: Labels, samples: Embedded) -> pa.Table:
     """One row a member, the most exposed first (smallest p, then highest exposure, then name)."""
     order = np.lexsort((np.array(labels.people), -named.exposure, named.p))
-    near = [[samples.photos[j].path for j in named.nearest[i] if j >= 0] for i in order]
+    near = [[labels.sample(samples.photos[j].path) for j in named.nearest[i] if j >= 0] for i in order]
     columns = {
         "person": [labels.people[i] for i in order],
         "photos": training.people.counts[order],
@@ -80,10 +89,10 @@ def samples_table(
     for row in np.flatnonzero(copied.is_copy):
         source = int(copied.matches.index[row])
         kind[row], person[row] = "copy", labels.people[owner[source]]
-        copy_of[row] = training.table.label(source, show_names=labels.show_names)
+        copy_of[row] = training.table.label(source, labels.salt, show_names=labels.show_names)
         value[row] = copied.matches.correlation[row]
     columns = {
-        "sample": [p.path for p in generated.photos] + [a.photo.path for a in generated.set_aside],
+        "sample": [labels.sample(photo.path) for photo in [*generated.photos, *(a.photo for a in generated.set_aside)]],
         "kind": kind,
         "person": person,
         "similarity": pa.array(value, mask=lacks_face),

@@ -23,6 +23,8 @@ HEADINGS: dict[str, str] = {
     "training": "Training (members)",
     "unseen": "Unseen photos of members",
     "heldout": "Held-out people (strangers)",
+    "reference": "Reference people",
+    "asked": "The person asked about",
     "generated": "Generated samples",
 }
 """In the report's tables."""

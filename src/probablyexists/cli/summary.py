@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.compute as pc
 
+from probablyexists.answers.set_aside import PEOPLE, reasons, without
 from probablyexists.basis.roles import TITLES
-from probablyexists.report.words import MINUS, NO_BREAK, counted, percent
-from probablyexists.results.findings import Findings
+from probablyexists.report.words import MINUS, NO_BREAK, counted, face_taken, percent
+from probablyexists.results.findings import Findings, RoleData
 from probablyexists.results.frequent import FrequentFaces
-from probablyexists.results.sheet import Sheet
+from probablyexists.results.sheet import AskedPhoto, Sheet
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 
 MOST_PEOPLE = 5
@@ -25,7 +27,7 @@ def summary(findings: Findings, out: Path) -> str:
     lines.append(f"  split baseline (0.5 is fair): AUROC {_show(findings.split_baseline.auroc)}")
     naming = findings.naming
     lines.append(
-        f"Who? {naming.n_exposed:,} of {naming.n_members:,} members named "
+        f"Who? {naming.n_exposed:,} of {naming.n_members:,} members{findings.data.of_members_given} named "
         f"at a false discovery rate of {_percent(naming.level)}"
     )
     lines += _people_affected(findings)
@@ -50,18 +52,23 @@ def summary(findings: Findings, out: Path) -> str:
     for other in findings.second_opinions:
         aurocs = "".join(f"; AUROC {population} {_show(auroc)}" for population, auroc in other.auroc.items())
         lines.append(f"Second opinion: {other.kind} {other.id}: names {counted(other.n_exposed, 'member')}{aurocs}")
-    lines += ["", *_set_aside(findings), *(f"caution: {text}" for text in findings.cautions)]
+    if findings.samples_numbered:
+        lines.append("samples are numbered, as their paths may carry names; withhold.txt has the paths to withhold")
+    lines += ["", *_what_became(findings.data.roles), *(f"caution: {text}" for text in findings.cautions)]
     return "\n".join([*lines, f"report: {out / 'report.html'}"])
 
 
-def _set_aside(findings: Findings) -> list[str]:
-    """A line for each role with images that could not be used."""
+def _what_became(roles: Sequence[RoleData]) -> list[str]:
+    """A line for each role with images or people that could not be used, or with samples that repeat a picture."""
     lines = []
-    for role in findings.data.roles:
-        reasons = {"no face": role.n_no_face, **role.n_unreadable}
-        if n := sum(reasons.values()):
-            why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items() if count)
-            lines.append(f"set aside: {n:,} of {role.n_images:,} {TITLES[role.role]} ({why})")
+    for role in roles:
+        if n := role.n_set_aside:
+            lines.append(f"set aside: {n:,} of {role.n_images:,} {TITLES[role.role]} ({reasons(role.why_set_aside)})")
+        if role.people_set_aside:
+            people = f"{role.n_people:,} of {role.n_people_given:,} {PEOPLE[role.role]}"
+            lines.append(f"people: {people} used, {without(role)}")
+        if role.n_repeated:
+            lines.append(f"repeated: {role.n_repeated:,} of {role.n_images:,} samples show the picture of another")
     return lines
 
 
@@ -90,10 +97,29 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         _copies(sheet.n_copies, sheet.n_samples),
         f"share of leaks noticed if one more photo were generated: {_show(sheet.power, as_percent=True)}",
         "",
+        *_numbered(sheet),
+        *_photos(sheet.photos),
+        *_what_became(sheet.roles),
         *(f"caution: {text}" for text in sheet.cautions),
         f"sheet: {out / 'sheet.html'}",
     ]
     return "\n".join(lines)
+
+
+def _numbered(result: Sheet | FrequentFaces) -> list[str]:
+    said = "samples are numbered by their place in the sorted list of their paths, which may carry names"
+    return [said] if result.samples_numbered else []
+
+
+def _photos(photos: Sequence[AskedPhoto]) -> list[str]:
+    """A line for each photo that could not be used, and for each with several faces."""
+    lines = []
+    for photo in photos:
+        if photo.reason is not None:
+            lines.append(f"photo not used: {photo.photo!a} ({photo.reason})")
+        elif photo.face is not None and (photo.n_faces or 0) > 1:
+            lines.append(f"group photo: {photo.photo!a}: {photo.n_faces} faces, {face_taken(photo)}")
+    return lines
 
 
 FIRST = 10
@@ -110,6 +136,7 @@ def frequent_summary(found: FrequentFaces, out: Path) -> str:
         )
     if len(found.faces) > FIRST:
         lines.append(f"    and {len(found.faces) - FIRST} more")
+    lines += [*_numbered(found), "", *_what_became(found.roles), *(f"caution: {text}" for text in found.cautions)]
     return "\n".join([*lines, f"page: {out / 'frequent.html'}"])
 
 

@@ -73,9 +73,11 @@ class Embedded:
         n, dim = self.embeddings.shape
         return f"Embedded({n:,} photos, {dim} numbers each, {len(self.set_aside):,} set aside)"
 
-    def label(self, row: int, *, show_names: bool) -> str:
-        """What a photo is called in results: its path, or a fingerprint, the beginning of its SHA-256."""
-        return self.photos[row].path if show_names else f"sha256:{self.sha256[row].hex()[:16]}"
+    def label(self, row: int, salt: bytes, *, show_names: bool) -> str:
+        """What a photo is called in results: its path, or a fingerprint of its content, made with `salt`."""
+        if show_names:
+            return self.photos[row].path
+        return f"photo:{hashlib.sha256(salt + self.sha256[row]).hexdigest()[:16]}"
 
     @property
     def pictures(self) -> NDArray[np.uint8]:

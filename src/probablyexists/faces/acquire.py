@@ -23,6 +23,9 @@ ACQUIRE_VERSION = 5
 """Increased whenever the same bytes would give another chip or another reason for none; part of the store's key."""
 
 NO_FACE = "no face found"
+FLAT = "flat picture"
+FLATTEST = 2.0
+"""Standard deviation, in levels of 255, below which each colour of a picture is flat."""
 
 FacesMode = Literal["detect", "aligned"]
 
@@ -40,7 +43,7 @@ class Face:
     """Faces that the detector saw, as `detect` counts them; 0 in mode `aligned`."""
 
 
-_Seen = tuple[NDArray[np.uint8], Box, int]
+Seen = tuple[NDArray[np.uint8], Box, int]
 """A decoded image, the box of its face, and the number of faces."""
 
 
@@ -49,27 +52,31 @@ def acquire(
 ) -> list[Face | ImageError]:
     """Decode and align each. An ImageError is returned, not raised: its `reason` is counted, the audit goes on.
 
-    `detect` looks for a face and reports "no face found"; `aligned` takes the frame as the face. The result for a file
+    A picture without contrast is a "flat picture". `detect` looks for a face and reports "no face found"; `aligned`
+    takes the frame as the face. The result for a file
     does not depend on the others; a batch is faster.
     """
     looked = [_look(data, mode) for data in files]
     seen = [item for item in looked if not isinstance(item, ImageError)]
     points = iter(landmarks([image for image, _, _ in seen], [box for _, box, _ in seen]))
-    return [item if isinstance(item, ImageError) else _cut(item, next(points), side, template) for item in looked]
+    return [item if isinstance(item, ImageError) else cut(item, next(points), side, template) for item in looked]
 
 
-def _look(data: bytes, mode: FacesMode) -> _Seen | ImageError:
+def _look(data: bytes, mode: FacesMode) -> Seen | ImageError:
     try:
         image = np.asarray(at_least(decode_picture(data), SMALLEST))
     except ImageError as error:
         return error
+    if image[::8, ::8].reshape(-1, 3).std(axis=0).max() < FLATTEST:
+        return ImageError(FLAT)
     if mode == "aligned":
         return image, frame_box(image.shape[1::-1]), 0
     found = detect(image)
     return ImageError(NO_FACE) if found.box is None else (image, found.box, found.n_faces)
 
 
-def _cut(seen: _Seen, points: NDArray[np.float64], side: int, template: Template) -> Face:
+def cut(seen: Seen, points: NDArray[np.float64], side: int = CHIP_SIDE, template: Template = "dlib") -> Face:
+    """The face of a decoded image at its (5, 2) landmarks."""
     image, _, n_faces = seen
     dlib_chip = cut_chip(image, points)
     own = (side, template) == (CHIP_SIDE, "dlib")

@@ -147,16 +147,21 @@ def _seen_again(crowd: Crowd, table: Embedded) -> Crowd:
     return Crowd(table, People(crowd.people.names, tuple(rows)))
 
 
-def pseudonyms(crowd: Crowd) -> tuple[str, ...]:
-    """A pseudonym for each person, computed from the content of their photos.
+def salt_of(training: Embedded) -> bytes:
+    """What pseudonyms and fingerprints are made with: a hash of all training photos, which no result shows.
 
-    The same photos give the same pseudonym in every audit. Only somebody who has all of a person's photos can
-    compute it.
+    The same training set gives the same pseudonyms in every audit. Without the whole set nobody can compute one, not
+    even who has every photo of a person.
     """
+    return hashlib.sha256(b"probablyexists/salt" + b"".join(sorted(training.sha256))).digest()
+
+
+def pseudonyms(crowd: Crowd, salt: bytes) -> tuple[str, ...]:
+    """A pseudonym for each person, computed from the content of their photos and `salt`."""
     names = []
     for rows in crowd.people.rows:
         content = b"".join(sorted(crowd.table.sha256[i] for i in rows))
-        names.append(hashlib.sha256(b"probablyexists/person" + content).hexdigest())
+        names.append(hashlib.sha256(b"probablyexists/person" + salt + content).hexdigest())
     length = 8
     while len({name[:length] for name in names}) < len(names):
         length += 2

@@ -7,7 +7,7 @@ import platform
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -19,10 +19,13 @@ from probablyexists.intake.embed_sources import Decision
 from probablyexists.intake.open_sources import generator_of
 from probablyexists.intake.people import Peopled
 from probablyexists.intake.settings import Settings, signed
+from probablyexists.matching.repeats import repeated
 from probablyexists.results.findings import Data, Duplicate, RoleData, Signature
 from probablyexists.sources.open_source import Source
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "onnxruntime", "faiss-cpu", "dlib-bin", "pillow", "pyarrow")
+IN_TWO_ROLES = "also in another role"
+"""Why people are set aside whose photos could be read."""
 _OF_GENERATORS = ("torch", "diffusers")
 
 
@@ -33,34 +36,26 @@ def describe(
     pairs: list[SamePicture],
     crowds: Peopled,
     *,
+    salt: bytes,
     show_names: bool,
 ) -> Data:
-    """Counts for each role, photos in two roles, and how people were found."""
+    """Counts for each role, photos in two roles, and how people were found. `salt`: for fingerprints of photos."""
     roles = []
     for role, table in tables.items():
-        reasons = Counter(aside.reason for aside in table.set_aside if aside.reason != NO_FACE)
         crowd = crowds.by_role.get(role)
-        roles.append(
-            RoleData(
-                role=role,
-                source=sources[role].name,
-                n_images=len(sources[role].photos),
-                n_acquired=len(table),
-                n_no_face=table.n_no_face,
-                n_unreadable=dict(sorted(reasons.items())),
-                n_several_faces=int((table.n_faces > 1).sum()),
-                n_people=None if crowd is None else len(crowd.people),
-                faces=decisions[role].mode,
-                faces_decided_by=decisions[role].by,
-            )
-        )
+        by_name = crowd is not None and (crowds.clusters is None or role == "reference")
+        people = crowd.people.names if crowd is not None and by_name else None
+        described = describe_role(role, sources[role], decisions[role], table, people)
+        if crowd is not None and not by_name:
+            described = described.model_copy(update={"n_people": len(crowd.people)})
+        roles.append(described)
 
     duplicates = [
         Duplicate(
             roles=pair.roles,
             photos=(
-                tables[pair.roles[0]].label(pair.rows[0], show_names=show_names),
-                tables[pair.roles[1]].label(pair.rows[1], show_names=show_names),
+                tables[pair.roles[0]].label(pair.rows[0], salt, show_names=show_names),
+                tables[pair.roles[1]].label(pair.rows[1], salt, show_names=show_names),
             ),
             correlation=pair.correlation,
         )
@@ -70,6 +65,39 @@ def describe(
     return Data(
         roles=roles, duplicates=duplicates, n_duplicates_set_aside=dict(sorted(aside.items())), clusters=crowds.clusters
     )
+
+
+def describe_role(
+    role: Role, source: Source, decision: Decision, table: Embedded, people: Collection[str] | None
+) -> RoleData:
+    """What was given in one role and what became of it. `people`: the names of those used; None if not by name."""
+    reasons = Counter(aside.reason for aside in table.set_aside if aside.reason != NO_FACE)
+    given = None if people is None else {photo.person for photo in source.photos if photo.person is not None}
+    return RoleData(
+        role=role,
+        source=source.name,
+        n_images=len(source.photos),
+        n_acquired=len(table),
+        n_no_face=table.n_no_face,
+        n_unreadable=dict(sorted(reasons.items())),
+        n_several_faces=int((table.n_faces > 1).sum()),
+        n_repeated=repeated(table.embeddings) if role == "generated" else None,
+        n_people_given=None if given is None else len(given),
+        people_set_aside={} if given is None or people is None else _why(given.difference(people), table),
+        n_people=None if people is None else len(people),
+        faces=decision.mode,
+        faces_decided_by=decision.by,
+    )
+
+
+def _why(people: Collection[str], table: Embedded) -> dict[str, int]:
+    """Reason -> number of these people, of whom no photo could be used; of several reasons the most frequent."""
+    reasons: dict[str, Counter[str]] = {person: Counter() for person in people}
+    for aside in table.set_aside:
+        if aside.photo.person in reasons:
+            reasons[aside.photo.person][aside.reason] += 1
+    first = (max(sorted(each), key=each.__getitem__) if each else IN_TWO_ROLES for each in reasons.values())
+    return dict(sorted(Counter(first).items()))
 
 
 def fingerprint(tables: Mapping[Role, Embedded]) -> str:

@@ -86,7 +86,7 @@ class GeneratorSettings(Settings):
     overwrite: bool = False
     """Replace an earlier result in the output folder."""
     show_faces: bool = False
-    """Do not pixelate faces."""
+    """Show faces instead of outlines."""
 
     @property
     def given(self) -> Given:
@@ -122,7 +122,7 @@ class AuditSettings(GeneratorSettings):
     level: float = Field(default=0.05, gt=0.0, lt=1.0)
     """False discovery rate allowed among the people named."""
     show_names: bool = False
-    """Show folder names instead of pseudonyms."""
+    """Show names and paths instead of pseudonyms and numbers."""
 
 
 def _several(photos: Any) -> tuple[Any, ...]:

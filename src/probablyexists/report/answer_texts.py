@@ -142,7 +142,7 @@ def _on_average(membership: list[Membership]) -> str:
 def who(findings: Findings) -> Answer:
     """Answer 2."""
     n = findings.naming
-    members, level = counted(n.n_members, "member"), percent(n.level)
+    members, level = counted(n.n_members, "member") + findings.data.of_members_given, percent(n.level)
     if n.n_exposed:
         sentence = (
             f"{count(n.n_exposed)} of {members} {'is' if n.n_exposed == 1 else 'are'} named. At most {level} of the "
@@ -162,7 +162,7 @@ def who(findings: Findings) -> Answer:
         "p-values are valid if members and held-out people were drawn at random from one source. Each member is "
         "compared with held-out people on the same number of photos.",
         [
-            Line("People named", f"{count(n.n_exposed)} of {count(n.n_members)}", f"false discovery rate {level}"),
+            Line("People named", f"{count(n.n_exposed)} of {members}", f"false discovery rate {level}"),
             Line("Smallest p-value this audit can give", one_in(n.p_floor), floor),
             Line("Members who must reach it before anyone can be named", count(n.smallest_nameable), tested),
         ],

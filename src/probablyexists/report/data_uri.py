@@ -1,4 +1,4 @@
-"""Pictures as `data:` URIs for the report: small, and pixelated unless faces are to be shown."""
+"""Pictures as `data:` URIs for the pages, where faces are to be shown."""
 
 from __future__ import annotations
 
@@ -7,28 +7,17 @@ import io
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
-BLOCKS = 10
-"""Blocks along the longer side of a pixelated picture: too few to recognise a face."""
 SIDE = 120
-"""Pixels along the longer side of every picture in the report."""
+"""Pixels along the longer side of every picture in the pages."""
 JPEG_QUALITY = 74
 
 
-def data_uri(pixels: NDArray[np.uint8], *, show_faces: bool) -> str:
-    """An (h, w, 3) picture as a `data:` URI: a JPEG, or a PNG of at most 10 x 10 blocks, each in its mean colour."""
+def data_uri(pixels: NDArray[np.uint8]) -> str:
+    """An (h, w, 3) picture as a `data:` URI: a JPEG of at most 120 pixels along the longer side, never enlarged."""
     image, buffer = Image.fromarray(np.ascontiguousarray(pixels)), io.BytesIO()
-    if show_faces:
-        kind, shown = "jpeg", _resized(image, SIDE, Image.Resampling.LANCZOS)
-    else:
-        blocks = _resized(image, BLOCKS, Image.Resampling.BOX)
-        kind, shown = "png", ImageOps.scale(blocks, SIDE // BLOCKS, Image.Resampling.NEAREST)
-    shown.save(buffer, kind, quality=JPEG_QUALITY, optimize=True)
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-
-
-def _resized(image: Image.Image, longest: int, how: Image.Resampling) -> Image.Image:
-    """At most `longest` pixels on the longer side, never enlarged."""
-    scale = min(1.0, longest / max(image.size))
-    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), how)
+    scale = min(1.0, SIDE / max(image.size))
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    image.resize(size, Image.Resampling.LANCZOS).save(buffer, "jpeg", quality=JPEG_QUALITY, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

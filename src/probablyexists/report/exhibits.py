@@ -1,4 +1,4 @@
-"""The pictures of the findings: a training photo next to samples that copy it or show the same person."""
+"""What the report shows of a finding: a training photo next to samples that copy it or show the same person."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ LONGEST = 256
 
 @dataclass(frozen=True)
 class Exhibit:
-    """Pictures of one finding: a training photo and generated samples. Never part of the JSON."""
+    """One finding: a training photo and generated samples. Pictures are never part of the JSON."""
 
     kind: Literal["copy", "likeness"]
     person: str
-    photo: NDArray[np.uint8]
-    """(h, w, 3) the training photo."""
-    samples: tuple[tuple[str, float, NDArray[np.uint8]], ...]
-    """(path, similarity, picture) of the generated samples, nearest first."""
+    photo: NDArray[np.uint8] | None
+    """(h, w, 3) the training photo; None where faces are not shown, or the file can no longer be read."""
+    samples: tuple[tuple[str, float, NDArray[np.uint8] | None], ...]
+    """(name, similarity, picture) of the generated samples, nearest first."""
 
 
 def exhibits(
@@ -49,8 +49,13 @@ def exhibits(
     shown: NDArray[np.intp],
     copied: CopyMatches,
     labels: Labels,
+    *,
+    show_faces: bool,
 ) -> list[Exhibit]:
-    """Named people with the samples nearest to them, then copies; the strongest first within each kind."""
+    """Named people with the samples nearest to them, then copies; the strongest first within each kind.
+
+    Pictures are read only with `show_faces`.
+    """
     kept = np.flatnonzero(~copied.is_copy)
     planned: list[tuple[Literal["copy", "likeness"], str, int, list[tuple[int, float]]]] = []
     order = np.lexsort((-named.exposure, named.p))
@@ -70,17 +75,18 @@ def exhibits(
         source = int(copied.matches.index[row])
         planned.append(("copy", labels.people[owner[source]], source, [(int(row), float(correlation[row]))]))
 
-    photos = pictures_of(sources["training"], training.table, [plan[2] for plan in planned])
-    samples = pictures_of(sources["generated"], generated, [row for plan in planned for row, _ in plan[3]])
+    photos = samples = dict[int, NDArray[np.uint8]]()
+    if show_faces:
+        photos = pictures_of(sources["training"], training.table, [plan[2] for plan in planned])
+        samples = pictures_of(sources["generated"], generated, [row for plan in planned for row, _ in plan[3]])
     return [
         Exhibit(
             kind,
             person,
-            photos[photo],
-            tuple((generated.photos[row].path, value, samples[row]) for row, value in pairs if row in samples),
+            photos.get(photo),
+            tuple((labels.sample(generated.photos[row].path), value, samples.get(row)) for row, value in pairs),
         )
         for kind, person, photo, pairs in planned
-        if photo in photos
     ]
 
 

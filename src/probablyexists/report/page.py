@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from functools import cache, partial
+from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from probablyexists.basis.files import write_text
+from probablyexists.basis.files import write_text, written_whole
 from probablyexists.report import words
 from probablyexists.report.answer_texts import seven_answers
 from probablyexists.report.data_uri import data_uri
@@ -25,18 +25,29 @@ FIRST = 50
 """People, copies, samples and duplicates shown; the rest is in findings.json and withhold.txt."""
 
 
-def write_report(findings: Findings, exhibits: Sequence[Exhibit], out: Path, show_faces: bool) -> None:
-    """Write `report.html` and `withhold.txt` into `out`, each whole or not at all."""
-    write_text(out / "withhold.txt", "".join(f"{line}\n" for line in withheld(findings)))
+def write_report(
+    findings: Findings, exhibits: Sequence[Exhibit], out: Path, show_faces: bool, on_disk: Mapping[str, str]
+) -> None:
+    """Write `report.html` and `withhold.txt` into `out`, each whole or not at all.
+
+    `on_disk`: name of a sample -> its path, where they differ. `withhold.txt` holds the paths, so only the owner may
+    read it.
+    """
+    with written_whole(out / "withhold.txt") as aside:
+        aside.write_text("".join(f"{line}\n" for line in withheld(findings, on_disk)), encoding="utf-8")
+    (out / "withhold.txt").chmod(0o600)
     write_text(out / "report.html", render(findings, exhibits, show_faces))
 
 
-def withheld(findings: Findings) -> list[str]:
-    """Every copy and likeness, sorted by path, one line each.
+def withheld(findings: Findings, on_disk: Mapping[str, str] | None = None) -> list[str]:
+    """Every copy and likeness, sorted, one line each: its name in the findings, or its path if `on_disk` has another.
 
-    A path with a line break, or that could be misread in another way, is written as a JSON string.
+    A path with a line break, with bytes that are not UTF-8, or that could be misread in another way, is written as a
+    JSON string.
     """
-    return [words.visible(path) for path in sorted(_leaked(findings)["sample"].to_pylist())]
+    paths = on_disk or {}
+    names: list[str] = _leaked(findings)["sample"].to_pylist()
+    return [words.visible(paths.get(name, name)) for name in sorted(names)]
 
 
 def _leaked(findings: Findings) -> pa.Table:
@@ -56,6 +67,7 @@ def render(findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool) ->
         likenesses=[e for e in exhibits if e.kind == "likeness"][:FIRST],
         copies=[e for e in exhibits if e.kind == "copy"][:FIRST],
         withheld=withheld(findings),
+        numbered=findings.samples_numbered,
         first=FIRST,
     )
 
@@ -75,8 +87,9 @@ def _key_figures(findings: Findings) -> list[tuple[str, str, str]]:
         people = "person" if power.smallest == 1 else "people"
         smallest = words.count(power.smallest)
         note = f"{people} ({words.percent(power.share)} of members), in {words.percent(power.target)} of cases"
+    members = f"of {words.counted(naming.n_members, 'member')}{findings.data.of_members_given}"
     return [
-        ("People named", words.count(naming.n_exposed), f"of {words.counted(naming.n_members, 'member')}"),
+        ("People named", words.count(naming.n_exposed), members),
         ("Copies", words.count(copies.n_copies), f"of {samples}"),
         ("Likenesses", words.count(findings.resemblance.n_likenesses), f"of {samples}"),
         ("Excess over strangers", share, interval),
@@ -96,8 +109,7 @@ def _people(findings: Findings) -> list[dict[str, Any]]:
 def render_page(name: str, show_faces: bool, **values: Any) -> str:
     """The page from the template of this name. Besides the values it has `w`, the functions of `words`, and `picture`,
     which turns pixels into a `data:` URI."""
-    picture = partial(data_uri, show_faces=show_faces)
-    return _templates().get_template(name).render(w=words, picture=picture, show_faces=show_faces, **values)
+    return _templates().get_template(name).render(w=words, picture=data_uri, show_faces=show_faces, **values)
 
 
 @cache

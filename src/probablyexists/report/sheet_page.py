@@ -1,4 +1,4 @@
-"""Two small pages: the evidence sheet about one person, without photos of anybody else, and the frequent faces."""
+"""Two small pages: the evidence sheet about one person, with photos of nobody else, and the frequent faces."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from probablyexists.results.sheet import Sheet
 
 BADGES = {"copy": "copied", "evidence": "resembled", "no evidence": "no evidence"}
 MOST_PHOTOS = 4
+MOST_SHOWN = 20
+"""Frequent faces on the page."""
+N_EXAMPLES = 6
+"""Samples of each."""
 
 
 def render_sheet(
     sheet: Sheet, photos: Sequence[NDArray[np.uint8]], samples: Mapping[str, NDArray[np.uint8]], show_faces: bool
 ) -> str:
-    """`photos`: of the person; `samples`: path -> generated picture, without those that can no longer be read."""
+    """`photos`: of the person, always shown; `samples`: name -> generated picture, of those to be shown as they are."""
     return render_page(
         "sheet.html.j2",
         show_faces,
@@ -31,6 +35,13 @@ def render_sheet(
 
 
 def render_frequent(found: FrequentFaces, samples: Mapping[str, NDArray[np.uint8]], show_faces: bool) -> str:
-    """`samples`: path -> generated picture, of the samples to show."""
-    shown = [face for face in found.faces if not samples.keys().isdisjoint(face.samples)]
-    return render_page("frequent.html.j2", show_faces, f=found, signature=found.signature, faces=shown, samples=samples)
+    """`samples`: name -> generated picture, of the samples to be shown as they are."""
+    return render_page(
+        "frequent.html.j2",
+        show_faces,
+        f=found,
+        signature=found.signature,
+        faces=found.faces[:MOST_SHOWN],
+        samples=samples,
+        examples=N_EXAMPLES,
+    )

@@ -10,6 +10,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from probablyexists.basis.roles import HEADINGS
+from probablyexists.results.sheet import AskedPhoto
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 
 VERDICTS = {"leak": "Leak", "no evidence": "No evidence at this power", "inconclusive": "Inconclusive"}
@@ -180,6 +181,22 @@ def last(path: str) -> Markup:
     """
     stem, dot, ending = short(path.rstrip("/").rsplit("/", 1)[-1] or path, 22).rpartition(".")
     return Markup("{}<wbr>{}").format(stem, dot + ending)
+
+
+def face_taken(photo: AskedPhoto) -> str:
+    """Which face of a photo was taken, and why."""
+    assert photo.face is not None
+    left, top, width, height = photo.face
+    across = _side(left + width / 2, "left", "right")
+    down = _side(top + height / 2, "top", "bottom")
+    where = " ".join(part for part in (down, across) if part) or "middle"
+    why = {"shared": "the most similar to the other photos", "most prominent": "the most prominent"}
+    reason = why.get(photo.chosen or "", "the only one")
+    return f"taken: the one at the {where} ({percent(width, 0)} of the width), {reason}".replace(NO_BREAK, " ")
+
+
+def _side(share: float, low: str, high: str) -> str:
+    return low if share < 0.4 else high if share > 0.6 else ""
 
 
 def date(text: str) -> str:

@@ -54,14 +54,15 @@ class PersonRow(Frozen):
     exposed: bool
     """Whether the person is named: `q` is at most `naming.level`."""
     nearest: list[str]
-    """The nearest samples that are not copies, best first: paths in their source."""
+    """The nearest samples that are not copies, best first: as in `samples`."""
 
 
 class SampleRow(Frozen):
     """One generated sample. Documents the rows of `samples`."""
 
     sample: str
-    """Path in the source of the samples."""
+    """Path in the source of the samples, or its place in the sorted list of paths (`sample-000001`) where paths may
+    carry names."""
     kind: Kind
     """Copy of a training photo, likeness of a named member, or none of these."""
     person: str | None
@@ -296,7 +297,7 @@ class RoleData(Frozen):
     """What was given in one role and what became of it."""
 
     role: Role
-    """training, unseen, heldout, reference or generated."""
+    """training, unseen, heldout, reference, generated or asked."""
     source: str
     """The folder, archive, table or generator, as it was given."""
     n_images: int
@@ -306,15 +307,32 @@ class RoleData(Frozen):
     n_no_face: int
     """Failures to acquire: images without a face."""
     n_unreadable: dict[str, int]
-    """Images set aside for other reasons: reason -> count."""
+    """Images set aside for other reasons: reason -> count. A flat picture is one without contrast."""
     n_several_faces: int
     """Images with more than one face. In a large image small faces are not searched once a large one settles it."""
+    n_repeated: int | None
+    """Samples that show the same picture as an earlier sample; null for photos."""
+    n_people_given: int | None
+    """People in the source, by name; null for samples and for photos without names."""
+    people_set_aside: dict[str, int]
+    """People given of whom no photo could be used: why most of their photos could not -> people."""
     n_people: int | None
-    """People with a usable photo; null for samples."""
+    """People with a usable photo: those who were audited or compared with; null for samples."""
     faces: Literal["detect", "aligned"]
     """How faces were found: by the detector, or the frame taken as the face."""
     faces_decided_by: str
     """The setting or the measurement that decided this."""
+
+    @property
+    def n_set_aside(self) -> int:
+        """Images that could not be used, for whatever reason."""
+        return self.n_no_face + sum(self.n_unreadable.values())
+
+    @property
+    def why_set_aside(self) -> dict[str, int]:
+        """Reason -> images that could not be used, the most frequent first."""
+        reasons = {"no face found": self.n_no_face, **self.n_unreadable}
+        return {reason: n for reason, n in sorted(reasons.items(), key=lambda one: (-one[1], one[0])) if n}
 
 
 class Duplicate(Frozen):
@@ -355,6 +373,14 @@ class Data(Frozen):
     clusters: Clusters | None
     """How people were found without names; null where photos have names."""
 
+    @property
+    def of_members_given(self) -> str:
+        """ " (30 given)" where some members have no usable photo, else nothing; for use after a number of members."""
+        for role in self.roles:
+            if role.role == "training" and role.people_set_aside:
+                return f" ({role.n_people_given:,} given)"
+        return ""
+
 
 class Signature(Frozen):
     """Everything needed to make the same audit again."""
@@ -384,7 +410,7 @@ class Findings(Frozen):
     `polars.from_arrow(findings.people)` one of Polars, where these are installed.
     """
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     """Version of this format."""
     verdict: Verdict
     """Leak, no evidence (at this power), or inconclusive."""
@@ -396,6 +422,9 @@ class Findings(Frozen):
     """What limits the verdict."""
     names_shown: bool
     """Whether people and photos are given by name; if not, by pseudonym and fingerprint."""
+    samples_numbered: bool
+    """Whether samples are called by their place in the sorted list of their paths (`sample-000001`), because the paths
+    may carry names; if not, by their paths."""
     people: PeopleTable
     """One row for each member, the most exposed first."""
     samples: SamplesTable

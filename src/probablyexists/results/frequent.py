@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from probablyexists.results.findings import Frozen, Signature
+from probablyexists.results.findings import Frozen, RoleData, Signature
 
 
 class FrequentFace(Frozen):
     """A face that the generator gives too often."""
 
     samples: list[str]
-    """Samples that show it, most typical first: paths in their source."""
+    """Samples that show it, most typical first: paths, or numbers (`sample-000001`) where paths may carry names."""
     share: float
     """Share of all samples that show it, 0 to 1."""
     reference_share: float
@@ -25,7 +25,7 @@ class FrequentFace(Frozen):
 class FrequentFaces(Frozen):
     """Faces given more often than by chance, compared with reference people; the smallest p-value first."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     """Version of this format."""
     faces: list[FrequentFace]
     """The faces, the smallest p-value first."""
@@ -35,6 +35,12 @@ class FrequentFaces(Frozen):
     """Reference people, one photo each."""
     threshold: float
     """Cosine from which two pictures count as one face: 1 in 1,000 pairs of different reference people reach it."""
+    cautions: list[str]
+    """What limits the finding."""
+    samples_numbered: bool
+    """Whether samples are called by their place in the sorted list of their paths, as the paths may carry names."""
+    roles: list[RoleData]
+    """What was given and what became of it."""
     level: float
     """Largest q-value of a face in the list."""
     signature: Signature

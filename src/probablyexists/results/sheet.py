@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from probablyexists.results.findings import Frozen, Signature
+from probablyexists.results.findings import Frozen, RoleData, Signature
 from probablyexists.stats.estimate import Figure
 
 Evidence = Literal["copy", "evidence", "no evidence"]
@@ -14,7 +14,7 @@ class NearSample(Frozen):
     """A generated sample and how alike it is."""
 
     sample: str
-    """Path in the source of the samples."""
+    """Path in the source of the samples, or its number (`sample-000001`) where paths may carry names."""
     similarity: float
     """Cosine with the person's template, -1 to 1."""
     p: float
@@ -25,17 +25,33 @@ class CopiedPhoto(Frozen):
     """A generated sample that reproduces one of the photos asked about."""
 
     sample: str
-    """Path in the source of the samples."""
+    """Path in the source of the samples, or its number (`sample-000001`) where paths may carry names."""
     photo: str
     """Path of the photo that it reproduces."""
     correlation: float
     """Pixel correlation of the two, -1 to 1."""
 
 
+class AskedPhoto(Frozen):
+    """A photo that was given, and what became of it."""
+
+    photo: str
+    """Path of the photo, as it was given."""
+    reason: str | None
+    """Why it could not be used; null if it was."""
+    n_faces: int | None
+    """Faces that the detector saw; null if the photo was not used, or taken as a face crop."""
+    face: tuple[float, float, float, float] | None
+    """The face that was taken: left, top, width and height, as shares of the picture's; null as for `n_faces`."""
+    chosen: Literal["only face", "most prominent", "shared"] | None
+    """Why this face: there is only one, it is the most prominent, or it is the one most similar to the faces in the
+    other photos; null as for `n_faces`."""
+
+
 class Sheet(Frozen):
     """One person against one generator."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     """Version of this format."""
     evidence: Evidence
     """A copy of a photo, evidence by likeness, or no evidence."""
@@ -47,6 +63,8 @@ class Sheet(Frozen):
     """Photos of the person that were given."""
     photos_used: int
     """Photos of the person in which a face was acquired."""
+    photos: list[AskedPhoto]
+    """Each photo that was given."""
     compared_on: int
     """Photos in the template, of this person and of each reference person."""
     n_samples: int
@@ -73,6 +91,10 @@ class Sheet(Frozen):
     """The copies, best first; at most 20."""
     n_copies: int
     """Samples that reproduce a photo of this person."""
+    samples_numbered: bool
+    """Whether samples are called by their place in the sorted list of their paths, as the paths may carry names."""
+    roles: list[RoleData]
+    """What was given and what became of it."""
     signature: Signature
     """Versions, settings, data and date."""
 

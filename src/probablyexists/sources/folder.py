@@ -53,6 +53,10 @@ class FolderSource:
         for photo in wanted:
             yield photo, read_file(os.path.join(self.folder, self._real.get(photo.path, photo.path)))
 
+    def on_disk(self, path: str) -> str:
+        """A photo's path as the file system spells it; it differs where UTF-8 cannot hold the name."""
+        return self._real.get(path, path)
+
 
 class FilesSource:
     """Image files given one by one, without people."""

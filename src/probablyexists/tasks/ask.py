@@ -16,6 +16,7 @@ import numpy as np
 from probablyexists.answers.copying import find_copies
 from probablyexists.answers.one_person import odd_photos, power, rank
 from probablyexists.answers.person_verdict import judge_person
+from probablyexists.answers.set_aside import losses
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.files import write_text
 from probablyexists.basis.progress import Progress, Silent
@@ -24,10 +25,12 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
+from probablyexists.intake.asked_photos import faces_asked
 from probablyexists.intake.embed_sources import decide, embed_sources
 from probablyexists.intake.open_sources import about_sources, open_asked, refuse_few_people
 from probablyexists.intake.output_folder import claim_folder, written_together
-from probablyexists.intake.provenance import sign
+from probablyexists.intake.provenance import describe_role, sign
+from probablyexists.intake.sample_names import sample_names
 from probablyexists.intake.settings import AskSettings, checked
 from probablyexists.matching.crowd import Crowd, photos_of
 from probablyexists.matching.templates import group
@@ -99,10 +102,12 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     matcher, cache = work.matcher, settings.resources.cache
     sources = open_asked(settings, progress)
     recogniser = open_recogniser(settings.recogniser, cache)
-    tables = embed_sources(sources, decide(sources, settings, progress), recogniser, cache, work.look, progress)
+    decisions = decide(sources, settings, progress)
+    tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress)
+    them = faces_asked(sources["asked"], tables["asked"], decisions["asked"].mode, recogniser, progress)
 
     progress.say("looking for copies")
-    own, generated = tables["asked"], tables["generated"]
+    own, generated = them.table, tables["generated"]
     asked = Crowd(own, group(own, dict.fromkeys(range(len(own)), THEM), settings.seed))
     others, n_same = _others(own, tables["reference"], settings.seed, matcher.threads)
     if n_same:
@@ -119,6 +124,10 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     attack = NearestSample()
     at = rank(asked, others, samples, attack.prepare(samples, None, matcher), matcher)
     noticed = power(others, at, samples, attack, settings.level, matcher)
+    used = {"reference": {photo.person for photo in tables["reference"].photos if photo.person is not None}}
+    roles = [
+        describe_role(role, sources[role], decisions[role], table, used.get(role)) for role, table in tables.items()
+    ]
     judged = judge_person(
         n_copies=n_copies,
         p=at.p,
@@ -130,7 +139,11 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
         odd=[own.photos[row].path for row in odd_photos(asked, others)],
         copies_resolvable=copied.threshold.resolvable,
         n_left_out=n_same,
+        photos=them.photos,
+        lost=losses(roles),
     )
+    names = sample_names(sources, show_names=False)
+    called = [names.get(photo.path, photo.path) for photo in generated.photos]
     best = np.argsort(-copied.matches.correlation, kind="stable")[: min(MOST_COPIES, n_copies)]
     sheet = Sheet(
         evidence=judged.evidence,
@@ -138,6 +151,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
         cautions=[*judged.cautions, *about_sources(sources)],
         photos_given=len(sources["asked"].photos),
         photos_used=len(own),
+        photos=them.photos,
         compared_on=at.compared_on,
         n_samples=len(generated),
         n_reference=int(at.reference.size),
@@ -149,25 +163,29 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
         owner_split=settings.owner_split,
         power=noticed,
         nearest=[
-            NearSample(sample=generated.photos[rows[row]].path, similarity=float(s), p=float(p))
+            NearSample(sample=called[rows[row]], similarity=float(s), p=float(p))
             for row, s, p in zip(at.nearest, at.similarity, conformal_p(at.similarity, at.reference), strict=True)
         ],
         copies=[
             CopiedPhoto(
-                sample=generated.photos[row].path,
+                sample=called[row],
                 photo=own.photos[copied.matches.index[row]].path,
                 correlation=float(copied.matches.correlation[row]),
             )
             for row in best
         ],
         n_copies=n_copies,
+        samples_numbered=bool(names),
+        roles=roles,
         signature=sign(settings, recogniser.id, attack.id, sources, tables, started),
     )
     if settings.out is not None:
-        faces = pictures_of(sources["asked"], own, list(asked.people.rows[0][: at.compared_on]))
-        shown = pictures_of(sources["generated"], generated, [*rows[at.nearest], *best])
-        by_path = {generated.photos[row].path: picture for row, picture in shown.items()}
-        page = render_sheet(sheet, [*faces.values()], by_path, settings.show_faces)
+        mine = list(asked.people.rows[0][: at.compared_on])
+        photos = {**pictures_of(sources["asked"], own, mine), **them.crops}
+        shown = [*rows[at.nearest], *best] if settings.show_faces else []
+        pictures = pictures_of(sources["generated"], generated, shown)
+        by_name = {called[row]: picture for row, picture in pictures.items()}
+        page = render_sheet(sheet, [photos[row] for row in mine if row in photos], by_name, settings.show_faces)
         with written_together(settings.out) as folder:
             write_text(folder / "sheet.json", sheet.model_dump_json(indent=1) + "\n")
             write_text(folder / "sheet.html", page)

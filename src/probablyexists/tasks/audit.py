@@ -37,8 +37,9 @@ from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import Decision, decide, embed_sources
 from probablyexists.intake.open_sources import about_sources, has_names, open_sources
 from probablyexists.intake.output_folder import claim_folder, written_together
-from probablyexists.intake.people import Peopled, find_people, pseudonyms, seen_again
+from probablyexists.intake.people import Peopled, find_people, pseudonyms, salt_of, seen_again
 from probablyexists.intake.provenance import describe, sign
+from probablyexists.intake.sample_names import paths_on_disk, sample_names
 from probablyexists.intake.settings import AuditSettings, checked
 from probablyexists.matching.crowd import photos_of
 from probablyexists.matching.matcher import Matcher
@@ -113,7 +114,7 @@ def audit(
     picture_seconds
         Longest time for the first picture of a generator that is a file, which runs in a process of its own.
     show_names, show_faces
-        Show names instead of pseudonyms, and faces that are not pixelated.
+        Show names and paths instead of pseudonyms and numbers, and faces instead of outlines.
     seed
         Seed for all random choices.
     threads, memory, engine, ray_address, cache
@@ -196,7 +197,11 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     views, attacks, seed = gathered.views, gathered.attacks, settings.seed
     scorers = [view.scorers(attacks) for view in views]
     show_names = settings.show_names and crowds.clusters is None
-    labels = Labels(training.people.names if show_names else pseudonyms(training), show_names)
+    salt, sample_of = (
+        salt_of(gathered.tables["training"]),
+        sample_names(gathered.sources, show_names=settings.show_names),
+    )
+    labels = Labels(training.people.names if show_names else pseudonyms(training, salt), show_names, sample_of, salt)
     source_names = {role: source.name for role, source in gathered.sources.items()}
 
     progress.say("scoring people against the samples")
@@ -213,7 +218,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     could_miss = missed(views, attacks, named, seed)
     error_rates = trust(training, heldout, which.threshold, gathered.recogniser, source_names, seed)
     data = describe(
-        gathered.sources, gathered.decisions, gathered.tables, gathered.pairs, crowds, show_names=show_names
+        gathered.sources, gathered.decisions, gathered.tables, gathered.pairs, crowds, salt=salt, show_names=show_names
     )
     judgement = judge(
         naming=who,
@@ -231,6 +236,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         because=judgement.because,
         cautions=[*judgement.cautions, *about_sources(gathered.sources, flat=settings.flat)],
         names_shown=show_names,
+        samples_numbered=bool(sample_of),
         people=people_table(named, training, labels, others),
         samples=samples_table(shown, similarity, training, heldout, generated, copied, labels, seed, gathered.matcher),
         membership=can_tell,
@@ -246,8 +252,11 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         signature=sign(settings, gathered.recogniser.id, attacks[0].id, gathered.sources, gathered.tables, started),
     )
     if settings.out is not None:
-        pictures = exhibits(gathered.sources, training, generated, named, shown, copied, labels)
+        pictures = exhibits(
+            gathered.sources, training, generated, named, shown, copied, labels, show_faces=settings.show_faces
+        )
+        on_disk = paths_on_disk(gathered.sources["generated"], sample_of)
         with written_together(settings.out) as folder:
             findings.write(folder / "findings.json")
-            write_report(findings, pictures, folder, settings.show_faces)
+            write_report(findings, pictures, folder, settings.show_faces, on_disk)
     return findings

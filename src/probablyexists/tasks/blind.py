@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from probablyexists.answers.frequency import frequent
+from probablyexists.answers.set_aside import losses
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import write_text
 from probablyexists.basis.progress import Progress, Silent
@@ -17,17 +18,16 @@ from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import decide, embed_sources
 from probablyexists.intake.open_sources import open_blind
 from probablyexists.intake.output_folder import claim_folder, written_together
-from probablyexists.intake.provenance import sign
+from probablyexists.intake.provenance import describe_role, sign
+from probablyexists.intake.sample_names import sample_names
 from probablyexists.intake.settings import BlindSettings, checked
 from probablyexists.matching.templates import group
 from probablyexists.report.exhibits import pictures_of
-from probablyexists.report.sheet_page import render_frequent
+from probablyexists.report.sheet_page import MOST_SHOWN, N_EXAMPLES, render_frequent
 from probablyexists.results.frequent import FrequentFace, FrequentFaces
 
 NEEDS = 50
 """Fewest reference people; with fewer, 1 in 1,000 of their pairs is less than one pair."""
-N_EXAMPLES = 6
-MOST_SHOWN = 20
 
 
 def blind(
@@ -94,9 +94,10 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
 
     progress.say("matching samples with each other")
     found = frequent(generated.embeddings, reference.embeddings[[rows[0] for rows in people.rows]], settings.level)
+    names = sample_names(sources, show_names=False)
     faces = [
         FrequentFace(
-            samples=[generated.photos[row].path for row in face.samples],
+            samples=[names.get(path := generated.photos[row].path, path) for row in face.samples],
             share=len(face.samples) / found.n_samples,
             reference_share=face.n_reference / found.n_reference,
             p=face.p,
@@ -104,19 +105,29 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
         )
         for face in found.faces
     ]
+    used = {"reference": people.names}
+    roles = [
+        describe_role(role, sources[role], decisions[role], table, used.get(role)) for role, table in tables.items()
+    ]
+    lost = losses(roles)
     result = FrequentFaces(
         faces=faces,
         n_samples=found.n_samples,
         n_reference=found.n_reference,
         threshold=found.threshold,
+        cautions=lost.grave + lost.slight,
+        samples_numbered=bool(names),
+        roles=roles,
         level=settings.level,
         signature=sign(settings, recogniser.id, "frequent-faces/1", sources, tables, started),
     )
     if settings.out is not None:
-        rows = [int(row) for face in found.faces[:MOST_SHOWN] for row in face.samples[:N_EXAMPLES]]
-        shown = pictures_of(sources["generated"], generated, rows)
-        by_path = {generated.photos[row].path: picture for row, picture in shown.items()}
-        page = render_frequent(result, by_path, settings.show_faces)
+        by_name = {}
+        if settings.show_faces:
+            rows = [int(row) for face in found.faces[:MOST_SHOWN] for row in face.samples[:N_EXAMPLES]]
+            shown = pictures_of(sources["generated"], generated, rows)
+            by_name = {names.get(path := generated.photos[row].path, path): shown[row] for row in shown}
+        page = render_frequent(result, by_name, settings.show_faces)
         with written_together(settings.out) as folder:
             write_text(folder / "frequent.json", result.model_dump_json(indent=1) + "\n")
             write_text(folder / "frequent.html", page)

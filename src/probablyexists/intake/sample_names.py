@@ -1,0 +1,76 @@
+"""What samples are called in results: by their paths, or by numbers where a path may carry somebody's name."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+
+from probablyexists.basis.roles import Role
+from probablyexists.generators.generated_source import GeneratedSource
+from probablyexists.sources.folder import FolderSource
+from probablyexists.sources.open_source import Source
+
+SHORTEST = 3
+"""Fewest letters and digits of a name that is looked for in paths: shorter ones are found everywhere."""
+
+
+def sample_names(sources: Mapping[Role, Source], *, show_names: bool) -> dict[str, str]:
+    """Path of each sample -> its name in results; empty if samples are called by their paths.
+
+    Without `show_names`, all samples are numbered by their place in the sorted list of paths (`sample-000001`, ...) if
+    a folder among the paths has a letter in its name, or a path holds the name of a person of any role. Samples drawn
+    from a generator are called by their seed.
+    """
+    source = sources["generated"]
+    if show_names or isinstance(source, GeneratedSource):
+        return {}
+    paths = [photo.path for photo in source.photos]
+    people = {photo.person for each in sources.values() for photo in each.photos if photo.person is not None}
+    if not (any(map(_has_named_folder, paths)) or _any_holds(paths, people)):
+        return {}
+    width = max(6, len(str(len(paths))))
+    return {path: f"sample-{number:0{width}d}" for number, path in enumerate(paths, start=1)}
+
+
+def paths_on_disk(source: Source, names: Mapping[str, str]) -> dict[str, str]:
+    """Name of each sample in results -> its path, for those that differ; a path as the file system spells it."""
+    spelled = source.on_disk if isinstance(source, FolderSource) else str
+    pairs = ((names.get(photo.path, photo.path), spelled(photo.path)) for photo in source.photos)
+    return {name: path for name, path in pairs if name != path}
+
+
+def _has_named_folder(path: str) -> bool:
+    return any(character.isalpha() for character in str(PurePosixPath(path).parent))
+
+
+def _any_holds(paths: Iterable[str], people: Iterable[str]) -> bool:
+    """Whether any path holds the name of a person, however it is spelled or divided; numbers are no names."""
+    divided = [_parts(person) for person in people]
+    names = {name for parts in divided if len(name := "".join(parts)) >= SHORTEST and not name.isdigit()}
+    longest = max(map(len, divided), default=0)
+    return any(not names.isdisjoint(_runs(_parts(path), longest)) for path in paths)
+
+
+def _parts(text: str) -> list[str]:
+    """The words and numbers of a name or path, in lower case and without accents.
+
+    >>> _parts("AngélaMerkel_01.png")
+    ['angela', 'merkel', '01', 'png']
+    """
+    plain = unicodedata.normalize("NFKD", text)
+    plain = "".join(character for character in plain if not unicodedata.combining(character))
+    return [part.casefold() for part in _PART.findall(plain)]
+
+
+_PART = re.compile(r"\d+|[A-Z]*[^\W\d_A-Z]+|[A-Z]+")
+
+
+def _runs(parts: list[str], longest: int) -> Iterator[str]:
+    """Up to `longest` parts in a row, joined."""
+    for start in range(len(parts)):
+        run = ""
+        for part in parts[start : start + longest]:
+            run += part
+            yield run
