@@ -28,6 +28,7 @@ from hostile_inputs.watch import Worker
 from hostile_inputs.world import World
 
 Task = tuple[str, int]
+MOST_KEPT = 64 << 20
 
 
 def tasks(kinds: Sequence[Kind], n: int, whole: int) -> list[Task]:
@@ -53,7 +54,6 @@ def table(kinds: Sequence[Kind], outcomes: Sequence[Outcome]) -> str:
     for kind in kinds:
         its = [outcome for outcome in outcomes if outcome.kind == kind.name]
         counts = Counter(outcome.result for outcome in its if outcome.result in ("refused", "read"))
-        counts["refused"] -= sum(o.result == "refused" and not o.said and bool(o.faults) for o in its)
         for outcome in its:
             counts.update({fault.column for fault in outcome.faults})
         counts["tried"] = len(its)
@@ -143,12 +143,8 @@ def show(done: int, n: int, started: float, bad: int) -> None:
     left = spent / done * (n - done)
     if sys.stderr.isatty() or done % 200 == 0 or done == n:
         end = "\r" if sys.stderr.isatty() else "\n"
-        print(
-            f"{done:,} of {n:,}, {bad:,} with a fault, {spent:.0f} s, {left:.0f} s left",
-            end=end,
-            file=sys.stderr,
-            flush=True,
-        )
+        said = f"{done:,} of {n:,}, {bad:,} with a fault, {spent:.0f} s, {left:.0f} s left"
+        print(said, end=end, file=sys.stderr, flush=True)
 
 
 def keep(outcome: Outcome, root: Path, out: Path) -> None:
@@ -157,11 +153,9 @@ def keep(outcome: Outcome, root: Path, out: Path) -> None:
     target = out / name
     shutil.rmtree(target, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
+    files = [path for path in (root / "in").rglob("*") if path.is_file() and not path.is_symlink()]
     try:
-        if (
-            sum(path.lstat().st_size for path in (root / "in").rglob("*") if path.is_file() and not path.is_symlink())
-            < 64 << 20
-        ):
+        if sum(path.lstat().st_size for path in files) < MOST_KEPT:
             shutil.copytree(root / "in", target, symlinks=True, ignore=_no_pipes)
     except (OSError, shutil.Error) as error:
         print(f"{name}: not kept whole ({type(error).__name__})", file=sys.stderr)
@@ -169,13 +163,8 @@ def keep(outcome: Outcome, root: Path, out: Path) -> None:
 
 
 def _no_pipes(folder: str, names: list[str]) -> list[str]:
-    return [
-        name
-        for name in names
-        if not os.path.islink(os.path.join(folder, name))
-        and not os.path.isfile(os.path.join(folder, name))
-        and not os.path.isdir(os.path.join(folder, name))
-    ]
+    kinds = (os.path.islink, os.path.isfile, os.path.isdir)
+    return [name for name in names if not any(kind(os.path.join(folder, name)) for kind in kinds)]
 
 
 def main() -> int:

@@ -4,7 +4,7 @@
 |---|---|
 | crashed | an exception that is not the package's own; a process that dies; a message of several lines |
 | executed | planted code left a mark, or another program was started |
-| escaped | a file outside the input's folder, the cache and the output was opened, written or shown; a socket; live markup |
+| escaped | a file outside the input's folder, cache and output was opened, written or shown; a socket; live markup |
 | wrong success | read without a word, and the result is not the right one |
 
 `hung` and `over 2 GiB` are measured by the parent, `watch.py`.
@@ -66,7 +66,7 @@ class Outcome:
     number: int
     note: str = ""
     result: str = "refused"
-    """refused, or read."""
+    """refused, read, or failed."""
     said: str = ""
     """The message of a refusal."""
     faults: list[Fault] = field(default_factory=list)
@@ -91,7 +91,7 @@ class NotOurs(Exception):
 
 @dataclass
 class Jail:
-    """The folders of one worker: `in` for the input, `out`, `cache`, `tmp`, and `outside` and `home`, not to be used."""
+    """The folders of one worker: `in` (the input), `out`, `cache`, `tmp`; and `outside` and `home`, not to be used."""
 
     root: Path
 
@@ -261,17 +261,20 @@ def judge(planted: Planted, kind: str, number: int, jail: Jail, auditor: Auditor
     tempfile.tempdir = str(jail.root / "tmp")
     jail.changed()
     value: Any = None
+    failed: Exception | None = None
     with Watch(jail.root / OUTSIDE) as watch, auditor.listening():
         try:
             value = planted.read()
             outcome.result = "read"
         except ProbablyExistsError as error:
             outcome.said = error.on_command_line
-        except NotOurs as error:
-            outcome.add(error.column, error.where, str(error))
         except Exception as error:
-            text = " ".join(f"{type(error).__name__}: {error}".split())
-            outcome.add("crashed", f"{type(error).__name__} {raised_in(error)}", text)
+            outcome.result, failed = "failed", error
+    if isinstance(failed, NotOurs):
+        outcome.add(failed.column, failed.where, str(failed))
+    elif failed is not None:
+        text = " ".join(f"{type(failed).__name__}: {failed}".split())
+        outcome.add("crashed", f"{type(failed).__name__} {raised_in(failed)}", text)
     opened = watch.seen()
     if outcome.said:
         _judge_message(outcome)

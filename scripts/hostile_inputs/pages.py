@@ -114,23 +114,8 @@ def judged_text(text: str, where: str) -> None:
             raise NotOurs("escaped", f"control characters in {where}", f"{odd}: {line!a:.200}")
 
 
-_NAMED = (
-    "person",
-    "path",
-    "sample",
-    "copy_of",
-    "of",
-    "photo",
-    "source",
-    "name",
-    "id",
-    "recogniser",
-    "attack",
-    "photos",
-    "samples",
-    "sentence",
-    "note",
-)
+_NAMED = ("person", "nearest", "sample", "samples", "copy_of", "photo", "photos", "source", "path")
+"""Keys whose texts come from the user's files."""
 
 
 def _renamed(draw: Draw, value: Any, key: str = "") -> Any:

@@ -82,7 +82,7 @@ def _zeros(megabytes: int) -> bytes:
 
 def forged_png(draw: Draw) -> tuple[bytes, str]:
     ordinary = chunk(b"IDAT", zlib.compress(bytes(97 * 96), 9))
-    return pick(
+    forged: tuple[bytes, str] = pick(
         draw,
         (
             lambda: (png(60_000, 60_000, chunk(b"IDAT", _zeros(1))), "60,000 x 60,000 pixels"),
@@ -101,6 +101,7 @@ def forged_png(draw: Draw) -> tuple[bytes, str]:
             lambda: (png(16, 1025, ordinary), "one side 64 times the other"),
         ),
     )()
+    return forged
 
 
 def forged_jpeg(draw: Draw) -> tuple[bytes, str]:
