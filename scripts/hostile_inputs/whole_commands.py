@@ -178,9 +178,9 @@ def plant_whole(draw: Draw, folder: Path, world: Any) -> Planted:
     def read() -> str:
         said = whole(argv, folder, case.cache)
         if case.out.is_dir():
-            for page in case.out.glob("*.html"):
+            for page in filter(Path.is_file, case.out.glob("*.html")):
                 judged_page(page.read_text("utf-8"), page.name)
-            for listed in case.out.glob("withhold.txt"):
+            for listed in filter(Path.is_file, case.out.glob("withhold.txt")):
                 judged_text(listed.read_text("utf-8"), "withhold.txt")
         return said
 
