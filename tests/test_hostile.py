@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,10 +81,10 @@ def test_the_judge_sees_what_must_never_happen(scripts: None, tmp_path: Path) ->
 
     harms = {
         "crashed": (lambda: 1 / 0, lines),
-        "executed": (lambda: (outside / "executed").mkdir(), lambda: __import__("os").system("true")),
+        "executed": ((outside / "executed").mkdir, lambda: __import__("os").system("true")),
         "escaped": (
             colours,
-            lambda: (outside / "secret.txt").read_text(),
+            (outside / "secret.txt").read_text,
             lambda: (tmp_path / "elsewhere").write_text("x"),
             lambda: np.fromfile(outside / "secret.bin", np.uint8),
             lambda: judged_page("<p title='a'><img src=x id=planted onerror='alert(1)'></p>", "a page"),
