@@ -203,7 +203,7 @@ class Auditor:
             self._path("write" if writes else "read", args[0])
         elif event in _CHANGES and isinstance(args[0], str | bytes):
             self._path("write", args[0])
-        elif event in _STARTS:
+        elif event in _STARTS and args[0] != sys.executable:  # the package starts itself, for models of strangers
             self.events.append(("executed", event, f"{event} {args[0]!r} {args[1] if len(args) > 1 else ''!r}"[:300]))
         elif event in _NETWORK and getattr(args[0], "family", None) != socket.AF_UNIX:
             self.events.append(("escaped", event, f"{event} {args[1:]!r}"[:300]))

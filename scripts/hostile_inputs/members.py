@@ -65,6 +65,12 @@ def all_ours(found: dict[str, str]) -> str | None:
     return None
 
 
+def write_members(folder: Path) -> None:
+    for path, data in members().items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+
+
 class Mark:
     """Unpickled, it leaves a mark."""
 

@@ -16,14 +16,8 @@ import numpy as np
 
 from hostile_inputs.harm import JSON_TEXTS, harm, name
 from hostile_inputs.kind import MARK, OUTSIDE, Draw, Kind, Planted, chance, pick
-from hostile_inputs.members import PEOPLE, Mark, members, read
+from hostile_inputs.members import PEOPLE, Mark, members, read, write_members
 from hostile_inputs.pictures import face, saved
-
-
-def _write_members(folder: Path) -> None:
-    for path, data in members().items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
 
 
 def _cells(draw: Draw) -> list[list[str]]:
@@ -47,7 +41,7 @@ def _cells(draw: Draw) -> list[list[str]]:
 
 
 def plant_csv(draw: Draw, folder: Path, _: Any) -> Planted:
-    _write_members(folder)
+    write_members(folder)
     at = folder / "set.csv"
     buffer = io.StringIO()
     head = pick(
@@ -116,7 +110,7 @@ def _odd_table(draw: Draw, columns: dict[str, Any]) -> Any:
 def plant_parquet(draw: Draw, folder: Path, _: Any) -> Planted:
     import pyarrow.parquet as pq
 
-    _write_members(folder)
+    write_members(folder)
     at = folder / "set.parquet"
     rows = [[cell.encode("utf-8", "replace").decode() for cell in row] for row in _cells(draw)]
     table = _odd_table(draw, dict(zip(("path", "person", "role"), map(list, zip(*rows, strict=True)), strict=True)))
@@ -219,11 +213,21 @@ def plant_arrays(draw: Draw, folder: Path, _: Any) -> Planted:
             buffer = io.BytesIO()
             with zipfile.ZipFile(buffer, "w") as archive:
                 archive.writestr("arr_0.npy", npy)
-    data, note = buffer.getvalue(), how
+    whole, note = buffer.getvalue(), how
+    data = whole
     if chance(draw, 0.5) and how != "pickle":
         data, note = harm(draw, data)
     at.write_bytes(data)
-    return Planted(note, lambda: read(at))
+
+    def check(found: dict[str, str]) -> str | None:
+        """The pictures of a damaged zip of arrays are those of the whole one (CRC)."""
+        if data == whole or at.suffix == ".npy":
+            return None
+        at.write_bytes(whole)
+        strange = set(found.values()) - set(read(at).values())
+        return f"{len(strange)} pictures that nobody wrote" if any(len(got) == 64 for got in strange) else None
+
+    return Planted(note, lambda: read(at), check)
 
 
 def plant_records(draw: Draw, folder: Path, _: Any) -> Planted:
@@ -259,6 +263,6 @@ KINDS = (
     Kind("source: Parquet manifest", "sources", plant_parquet),
     Kind("source: Parquet images", "sources", lambda d, f, w: plant_columns("parquet", d, f, w), 1.2),
     Kind("source: Arrow images", "sources", lambda d, f, w: plant_columns("arrow", d, f, w), 1.2),
-    Kind("source: npz", "sources", plant_arrays, 0.7),
+    Kind("source: npz", "sources", plant_arrays, 0.7, "pictures that were written (CRC)"),
     Kind("source: rec", "sources", plant_records, 0.5),
 )

@@ -347,11 +347,11 @@ def _pipeline(world: Any) -> object:
 
 
 KINDS = (
-    Kind("generator: TorchScript", "generators", plant_torchscript, 1.2, heavy=_programs),
-    Kind("generator: side .json", "generators", plant_side, 0.7, heavy=_programs),
+    Kind("generator: TorchScript", "generators", plant_torchscript, 0.35, heavy=_programs),
+    Kind("generator: side .json", "generators", plant_side, 0.25, heavy=_programs),
     Kind("generator: pickles, no trust", "generators", plant_pickle, 0.8),
-    Kind("generator: own .pt2, trusted", "generators", plant_own_pickle, 0.25, heavy=_exported, suite=False),
-    Kind("generator: the lab's", "generators", plant_lab, 0.8, heavy=_of_the_lab),
-    Kind("generator: diffusers", "generators", plant_diffusers, 0.5, heavy=_pipeline, suite=False),
+    Kind("generator: own .pt2, trusted", "generators", plant_own_pickle, 0.08, heavy=_exported, suite=False),
+    Kind("generator: the lab's", "generators", plant_lab, 0.3, heavy=_of_the_lab),
+    Kind("generator: diffusers", "generators", plant_diffusers, 0.15, heavy=_pipeline, suite=False),
     Kind("generator: Python function", "generators", plant_callable, 0.3),
 )
