@@ -24,7 +24,7 @@ from probablyexists.generators.latents import MOST_AT_ONCE, MOST_FIXED
 from probablyexists.generators.open_file import LIBRARIES, Found
 from probablyexists.generators.own_process import Limits, OwnProcess
 from probablyexists.generators.picture_range import NOT_FINITE, Range
-from probablyexists.images.decode import MAX_PIXELS
+from probablyexists.images.sizes import MAX_PIXELS
 
 LOADING = 300.0
 """Seconds for Python and its libraries to load; nothing of the file is read meanwhile."""
