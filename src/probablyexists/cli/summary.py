@@ -99,7 +99,7 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         "",
         *_numbered(sheet),
         *_photos(sheet.photos),
-        *_what_became(sheet.roles),
+        *_what_became([role for role in sheet.roles if role.role != "asked"]),
         *(f"caution: {text}" for text in sheet.cautions),
         f"sheet: {out / 'sheet.html'}",
     ]
