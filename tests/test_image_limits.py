@@ -73,8 +73,8 @@ JPEG = saved(Image.new("RGB", (32, 24), (200, 100, 50)), "JPEG")
 @pytest.mark.parametrize(
     "before",
     [
-        segment(0xFE, b"") * 50_000,
-        bytes(200_000),
+        segment(0xFE, b"") * 100_000,
+        bytes(400_000),
         segment(0xE1, b"Exif\0\0" + bytes(60_000)) * 30,
         segment(0xE1, b"Exif\0\0x") * 50_000,
         segment(0xDB, (b"\0" + b"\1" * 64) * 1000) * 30,
@@ -125,7 +125,7 @@ def test_a_bmp_with_run_lengths_is_read_if_it_is_small_and_refused_if_it_is_larg
     assert decode(bmp_runs(32, 32, b"\x20\x05\0\0" * 32 + b"\0\1")).shape == (32, 32, 3)
     refused(bmp_runs(8000, 8000, b"\1\5\0\0" * 8000 + b"\0\1"), "run lengths")
     monkeypatch.setattr(limits, "_PIECES", 10_000)
-    refused(bmp_runs(256, 256, b"\xff\5\xff\5" * 10_000), "pieces")
+    refused(bmp_runs(256, 256, b"\xff\5\xff\5" * 100_000), "pieces")
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_a_bmp_with_run_lengths_is_read_if_it_is_small_and_refused_if_it_is_larg
         b"P5 8000 8000 4095\n" + b"\1\1" * 1000,
         b"P6 8000 8000 254\n" + b"\1\1\1" * 1000,
         b"P1 1000 1000\n" + b"#\n" * 100_000,
-        b"P5 #" + b"x" * 100_000 + b"\n32 32 255\n" + bytes(1024),
-        b"P5 " + b" " * 100_000 + b"32 32 255\n" + bytes(1024),
+        b"P5 #" + b"x" * 400_000 + b"\n32 32 255\n" + bytes(1024),
+        b"P5 " + b" " * 400_000 + b"32 32 255\n" + bytes(1024),
     ],
     ids=["P3", "P2", "P1", "P5 to 4095", "P6 to 254", "comments", "a long comment", "spaces"],
 )
@@ -153,7 +153,7 @@ def test_a_small_pnm_as_text_is_read() -> None:
 def test_a_gif_with_endless_comments_is_refused() -> None:
     data = saved(Image.new("P", (32, 32)), "GIF")
     header = 13 + (3 << ((data[10] & 7) + 1))
-    refused(data[:header] + b"!\xfe" + b"\1a" * 100_000 + b"\0" + data[header:], "pieces")
+    refused(data[:header] + b"!\xfe" + b"\1a" * 200_000 + b"\0" + data[header:], "pieces")
 
 
 def tiff(tags: list[tuple[int, int, int, bytes | int]], data: bytes) -> bytes:

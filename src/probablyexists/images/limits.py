@@ -4,9 +4,9 @@
 |---|---|
 | hold pixels | 64 megapixels; 50 in WebP, AVIF, HEIC, which are held several times on decoding, and 32 MiB of file |
 | be decoded in Python by Pillow (PNM as text or in an unusual range, BMP with run lengths) | 6 million samples |
-| be read in pieces (markers, chunks, tags, runs, tokens) | 3,000 before its pixels, 2 million in all |
+| be read in pieces (markers, chunks, tags, runs, tokens), over 256 KiB | 3,000 before its pixels, 2 million in all |
 | be preceded by metadata | 16 MiB (JPEG, PNG) |
-| repeat work | 32 scans or 16 MiB in a JPEG of several scans; 1,000 chunks in a PNG; 4 times each pixel in a TIFF |
+| repeat work | 32 scans or 16 MiB in a JPEG of several scans; 500 chunks in a PNG; 4 times each pixel in a TIFF |
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from PIL.JpegImagePlugin import JpegImageFile
     from PIL.TiffImagePlugin import TiffImageFile
 
+SMALL = 2**18
+"""Bytes of a file that costs little even if it is read byte by byte."""
 _read = BytesIO.read
 
 _PIECES_BEFORE = 3000
@@ -32,7 +34,7 @@ _PIECES = 2_000_000
 _BYTES_BEFORE, _ANY = 16 * 2**20, 2**63
 _HELD_PIXELS, _HELD_BYTES = 50_000_000, 32 * 2**20
 _SLOW_SAMPLES = 6_000_000
-_CHUNKS = 1000
+_CHUNKS = 500
 _COMMENTS = 1000
 _MOST_OF_A_TILE = 4096**2
 _PADDING = 16  # after a JPEG in a TIFF

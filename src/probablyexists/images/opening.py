@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from probablyexists.images.kinds import Kind, not_read
-from probablyexists.images.limits import CountedFile
+from probablyexists.images.limits import SMALL, CountedFile
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -33,9 +34,10 @@ def opened(kind: Kind, data: bytes) -> ImageFile:
     if kind in _OPTIONAL and not _installed(kind):
         raise not_read(f"{kind} not read")
     module, plugin = _PLUGINS[kind]
-    file = CountedFile(data, kind)
+    file = BytesIO(data) if len(data) <= SMALL else CountedFile(data, kind)
     image: ImageFile = getattr(import_module(module), plugin)(file)
-    file.header_is_read()
+    if isinstance(file, CountedFile):
+        file.header_is_read()
     return image
 
 
