@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+import heic_files
 from probablyexists.basis.errors import ImageError
 from probablyexists.images.decode import decode
 from probablyexists.images.opening import optional_kinds
@@ -122,30 +123,20 @@ HEIC_HEADER = b"\0\0\0\x1cftypheic\0\0\0\0mif1heicmiaf" + bytes(100)
 
 
 def test_a_photo_of_a_phone_names_its_format_and_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(ImageError, match=r"run: pip install pillow-heif; or convert to JPEG") as caught:
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    with pytest.raises(ImageError, match=r"run: pip install pi-heif; or convert to JPEG") as caught:
         decode(HEIC_HEADER)
     assert caught.value.reason == "HEIC not read"
     assert "HEIC" not in optional_kinds()
 
 
-def heic(image: Image.Image, **options: object) -> bytes:
-    pillow_heif = pytest.importorskip("pillow_heif", reason="the extra heic")
-    buffer = io.BytesIO()
-    pillow_heif.from_pillow(image).save(buffer, **options)
-    return buffer.getvalue()
-
-
 def test_heic_is_read_and_turned_upright_once() -> None:
-    image = plain("RGB", WHITE, (64, 48))
-    image.paste(RED, (0, 0, 16, 16))
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    pixels = decode(heic(image, exif=exif.tobytes()))
+    pytest.importorskip("pi_heif", reason="the extra heic")
+    pixels = decode(heic_files.TURNED)
     assert pixels.shape == (64, 48, 3)
     assert all_are(pixels[4, -4], RED, 30)
     assert all_are(pixels[-4, 4], WHITE, 30)
-    assert all_are(decode(heic(plain("RGBA", (255, 0, 0, 0), (64, 64)))), (128, 128, 128), 3)
+    assert all_are(decode(heic_files.CLEAR), (128, 128, 128), 3)
     assert "HEIC" in optional_kinds()
     assert reason(HEIC_HEADER) == "damaged"
 

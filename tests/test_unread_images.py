@@ -30,7 +30,8 @@ def photo(person: int) -> bytes:
 
 def landscape() -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(np.full((96, 96, 3), 90, np.uint8)).save(buffer, "PNG")
+    slope = np.linspace(0, 250, 96, dtype=np.uint8)
+    Image.fromarray(np.broadcast_to(slope[:, None, None], (96, 96, 3)).copy()).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -52,7 +53,7 @@ def message(folder: Path, files: list[bytes], recogniser: DlibRecogniser) -> str
 
 @pytest.fixture
 def without_heic(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
 
 
 def test_photos_of_phones_only_are_named_with_their_cure(
@@ -61,7 +62,7 @@ def test_photos_of_phones_only_are_named_with_their_cure(
     said = message(tmp_path / "photos", [HEIC] * 3, recogniser)
     assert said == (
         f"--training {tmp_path / 'photos'}: no face from any of 3 images (3 HEIC not read); "
-        "run: pip install pillow-heif; or convert to JPEG or PNG"
+        "run: pip install pi-heif; or convert to JPEG or PNG"
     )
 
 
@@ -78,7 +79,7 @@ def test_pictures_without_a_face_are_counted_apart_from_those_not_read(
     files = [landscape(), landscape(), HEIC, photo(0)[:900], photo(1)[:900], photo(2)[:900]]
     said = message(tmp_path / "photos", files, recogniser)
     assert "6 images (3 truncated, 2 no face found, 1 HEIC not read); " in said
-    assert "pip install pillow-heif" in said
+    assert "pip install pi-heif" in said
     assert said.endswith("; try --faces aligned if the images are face crops")
 
 
@@ -98,11 +99,11 @@ def test_photos_set_aside_before_their_library_was_installed_are_read_afterwards
         def __init__(self, file: object) -> None:
             raise OSError("a damaged file")
 
-    installed = ModuleType("pillow_heif")
+    installed = ModuleType("pi_heif")
     installed.HeifImageFile = Reads  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
     assert reasons() == ["HEIC not read"]
-    monkeypatch.setitem(sys.modules, "pillow_heif", installed)
+    monkeypatch.setitem(sys.modules, "pi_heif", installed)
     assert reasons() == ["damaged"]
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
     assert reasons() == ["HEIC not read"]

@@ -88,7 +88,7 @@ def cure(reason: str) -> str | None:
     if reason == _VIDEO:
         return "give still pictures"
     if reason == "HEIC not read":
-        return f"run: pip install pillow-heif; or {_CONVERT}"
+        return f"run: pip install pi-heif; or {_CONVERT}"
     if reason in ("AVIF not read", "JPEG 2000 not read"):
         return f"install a newer Pillow; or {_CONVERT}"
     return _CONVERT

@@ -22,7 +22,7 @@ _PLUGINS: dict[Kind, tuple[str, str]] = {
     "PPM": ("PIL.PpmImagePlugin", "PpmImageFile"),
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
     "JPEG 2000": ("PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile"),
-    "HEIC": ("pillow_heif", "HeifImageFile"),
+    "HEIC": ("pi_heif", "HeifImageFile"),
 }
 
 
@@ -49,7 +49,7 @@ def optional_kinds() -> str:
 def _installed(kind: Kind) -> bool:
     if kind == "HEIC":
         try:
-            import_module("pillow_heif")
+            import_module("pi_heif")
         except ImportError:
             return False
         return True
