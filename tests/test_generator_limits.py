@@ -265,7 +265,7 @@ def test_a_generator_that_was_stopped_gives_no_late_picture_for_another_seed(tmp
 @LINUX
 def test_ctrl_c_while_a_generator_loops_leaves_no_process(tmp_path: Path, cache: Path) -> None:
     for name, first in (("training", 0), ("heldout", 10)):
-        write_population(tmp_path / name, range(first, first + 21 if first else 3), range(2), kind="jpg")
+        write_population(tmp_path / name, range(first, first + 21 if first else 3), range(1), kind="jpg")
     given = ["--training", "training", "--heldout", "heldout", "--generated", "g.onnx", "--out", "out"]
     write_endless(tmp_path / "g.onnx")
     command = [sys.executable, "-m", "probablyexists", "audit", *given, "--cache", str(cache)]
