@@ -79,7 +79,11 @@ class WriteError(InputError, OSError):
         said = os.strerror(error.errno) if error.errno in FULL else error.strerror or shown(error)
         cure = f"free some space, or {instead}" if error.errno in FULL else instead
         super().__init__(f"{shown(place)}: cannot be written ({said}); {cure}")
-        self.errno, self.strerror, self.filename = error.errno, said, str(place)
+        self.errno, self.strerror, self.filename, self.instead = error.errno, said, str(place), instead
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors of other processes arrive whole."""
+        return WriteError, (self.filename, OSError(self.errno, self.strerror), self.instead)
 
 
 class ImageError(ProbablyExistsError):
