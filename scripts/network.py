@@ -68,7 +68,7 @@ def outside(line: str) -> str | None:
     return None if inside.is_loopback and port[1] != "53" else f"{call[1]} {address}:{port[1]}"
 
 
-def traced(command: list[str], work: Path, *, telemetry: bool = False, seconds: float = 600) -> Traced:
+def traced(command: list[str], work: Path, *, telemetry: bool = False, seconds: float = 3600) -> Traced:
     """Run `command` under strace, with `work`/home as home and `work`/tmp for temporary files."""
     home, temporary, trace = work / "home", work / "tmp", work / "trace"
     for folder in (home, temporary):
@@ -174,8 +174,8 @@ def commands(root: Path) -> dict[str, list[str]]:
         "demo": f"demo --out {root}/demo",
         "lab train": f"lab train people:60x8 --people 8 --photos 3 --images 640 --size 32 --base 8 --out {root}/gan",
         "lab run": f"lab run {experiment} --out {root}/lab",
-        "lab leaderboard": f"lab leaderboard {root}/lab",
         "lab plot": f"lab plot {experiment} --out {root}/lab --to {root}/plots",
+        "lab leaderboard": f"lab leaderboard {root}/lab",
     }
     # A cluster of its own must embed, so it gets a cache of its own.
     without_cache = {"match", "match --engine ray", "demo", "lab plot"}
@@ -219,9 +219,8 @@ def main() -> None:
             found = traced(run, root / f"run-{number}", telemetry=given.telemetry)
             opened = ", ".join(f"{n} {family}" for family, n in sorted(found.opened.items())) or "none"
             to_others = ", ".join(f"{n} x {way}" for way, n in Counter(found.outside).items()) or "0"
-            print(
-                f"| `{name}` | {found.rc} | {opened} | {found.local} | {to_others} | {', '.join(found.left) or '-'} |"
-            )
+            left = ", ".join(f"`{path}`" for path in found.left) or "nothing"
+            print(f"| `{name}` | {found.rc} | {opened} | {found.local} | {to_others} | {left} |")
             sys.stdout.flush()
             if found.rc:
                 print(found.said[-2000:], file=sys.stderr)
