@@ -27,6 +27,7 @@ from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import decide, embed_sources
 from probablyexists.intake.open_sources import about_sources, open_asked, refuse_few_people
 from probablyexists.intake.output_folder import claim_folder, clear_results
+from probablyexists.intake.people import refuse_strangers_as_one
 from probablyexists.intake.provenance import sign
 from probablyexists.intake.settings import AskSettings, checked
 from probablyexists.matching.crowd import Crowd, photos_of
@@ -107,6 +108,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
             f"reference photos: {n_same} people left out because they share a photo with the person asked about"
         )
     refuse_few_people("reference", others.people.names, MIN_HELDOUT, " with a usable photo")
+    refuse_strangers_as_one("reference", others, settings.seed)
     copied = find_copies(asked, others, generated, matcher)
     n_copies = int(copied.is_copy.sum())
     rows = np.flatnonzero(~copied.is_copy)

@@ -17,8 +17,10 @@ from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import decide, embed_sources
 from probablyexists.intake.open_sources import open_blind
 from probablyexists.intake.output_folder import claim_folder, clear_results
+from probablyexists.intake.people import refuse_strangers_as_one
 from probablyexists.intake.provenance import sign
 from probablyexists.intake.settings import BlindSettings, checked
+from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.templates import group
 from probablyexists.report.exhibits import pictures_of
 from probablyexists.report.sheet_page import render_frequent
@@ -89,6 +91,7 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
             "people"
         )
 
+    refuse_strangers_as_one("reference", Crowd(reference, people), settings.seed)
     progress.say("matching samples with each other")
     found = frequent(generated.embeddings, reference.embeddings[[rows[0] for rows in people.rows]], settings.level)
     faces = [
