@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from probablyexists.basis.errors import ImageError, InputError
@@ -376,6 +378,29 @@ def test_a_zip_of_millions_of_members(tmp_path: Path, monkeypatch: pytest.Monkey
             archive.writestr(f"{i}.jpg", "x")
     with pytest.raises(InputError, match="over 3 members in one zip"):
         open_source(tmp_path / "a.zip")
+
+
+def test_a_table_whose_one_name_of_megabytes_stands_in_every_row(tmp_path: Path) -> None:
+    name = pa.DictionaryArray.from_arrays(pa.array([0] * 50_000, pa.int32()), pa.array(["x" * 2**20]))
+    for column in ("path", "person"):
+        other = {"image": [b"1"] * 50_000} if column == "person" else {}
+        pq.write_table(pa.table({column: name, **other}), tmp_path / "m.parquet", compression="zstd")
+        assert (tmp_path / "m.parquet").stat().st_size < 100_000
+        with pytest.raises(InputError, match="a name of over 64 KiB"):
+            open_source(tmp_path / "m.parquet")
+
+
+def test_a_table_of_one_image_in_every_row_is_read_within_memory(tmp_path: Path) -> None:
+    image = pa.DictionaryArray.from_arrays(pa.array([0] * 1000, pa.int32()), pa.array([bytes(2**22)]))
+    pq.write_table(pa.table({"image": image}), tmp_path / "m.parquet", compression="zstd", store_schema=False)
+    source = open_source(tmp_path / "m.parquet", named=False)
+    before = pa.total_allocated_bytes()
+    for n, (_, data) in enumerate(source.stream(source.photos)):
+        assert isinstance(data, bytes)
+        assert len(data) == 2**22
+        assert pa.total_allocated_bytes() - before < 2**26
+        if n == 100:
+            break
 
 
 # Folders that are no people

@@ -145,7 +145,7 @@ def _parquet_rows(path: Path, others: list[str]) -> Iterator[_Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from probablyexists.sources.tables import is_text, places, rows_at_once
+    from probablyexists.sources.columns import is_text, places, rows_at_once
 
     try:
         schema = pq.read_schema(path)
@@ -176,7 +176,7 @@ def _parquet_rows(path: Path, others: list[str]) -> Iterator[_Row]:
 def _texts(values: Any, column: str, path: Path) -> list[str | None]:
     import pyarrow as pa
 
-    from probablyexists.sources.tables import texts
+    from probablyexists.sources.columns import texts
 
     try:
         cells = texts(values)

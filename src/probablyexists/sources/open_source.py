@@ -115,8 +115,9 @@ def _of_file(where: str | Path, files: list[Path], role: Role | None, named: boo
 
 def _of_table(where: str | Path, files: list[Path], role: Role | None, named: bool | None) -> Source:
     """A table of images, or of paths to images."""
+    from probablyexists.sources.columns import has_images
     from probablyexists.sources.manifest import ManifestSource
-    from probablyexists.sources.tables import ColumnsSource, has_images
+    from probablyexists.sources.tables import ColumnsSource
 
     suffix = files[0].suffix.lower()
     if suffix in (".csv", ".tsv") or (suffix == ".parquet" and files == [Path(where)] and not has_images(files[0])):

@@ -8,8 +8,6 @@ integers; `datasets` keeps the integers' names in the schema); `role` is as in a
 
 from __future__ import annotations
 
-import json
-import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,27 +18,22 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.roles import Role
 from probablyexists.basis.text import clean, shown
-from probablyexists.sources.archives import MOST_TIMES
+from probablyexists.sources.columns import IMAGE, class_names, image_column, is_text, places, rows_at_once, texts
 from probablyexists.sources.listing import MAX_BYTES, Left, Photo, checked_role, no_images, unreadable
 from probablyexists.sources.manifest import unused_columns
 from probablyexists.sources.packed import Packed, titles
 from probablyexists.sources.persons import person_name
 
-_IMAGE = ("image", "img")
 _PERSON = ("person", "identity", "label")
 _AT_ONCE = 64
 """Rows whose images are in memory at a time."""
-_MOST_IN_MEMORY = 2**28
 MOST_ROWS = 10_000_000
-LONGEST_NAME = 2**16
-"""Bytes of a path or a person's name in a table."""
 
 
 class ColumnsSource(Packed):
@@ -119,18 +112,18 @@ class _Table:
         """`batches(columns, rows)`: (number of the first row, record batch) of batches with any of `rows`; None:
         all."""
         self._schema, self._batches, self._where = schema, batches, where
-        twice = next((name for name in (*_IMAGE, *_PERSON, "role") if schema.names.count(name) > 1), None)
+        twice = next((name for name in (*IMAGE, *_PERSON, "role") if schema.names.count(name) > 1), None)
         if twice is not None:
             raise InputError(f"{where}: column {twice} is there twice; keep one")
-        self.image = _image_column(schema, where)
+        self.image = image_column(schema, where)
         self._person = next((name for name in _PERSON if name in schema.names and self._is_person(name)), None)
         self.others = [name for name in schema.names if name not in (self.image, self._person, "role")]
-        self._labels = _class_names(schema, self._person)
+        self._labels = class_names(schema, self._person)
 
     def _is_person(self, name: str) -> bool:
         """Whether a column names people: by text or by whole numbers."""
         kind = self._schema.field(name).type
-        if is_text(kind) or _class_names(self._schema, name):
+        if is_text(kind) or class_names(self._schema, name):
             return True
         if pa.types.is_null(kind) or (name == "label" and not pa.types.is_integer(kind)):
             return False
@@ -205,27 +198,6 @@ def _parquet_batches(parquet: Any, path: str, columns: list[str], rows: list[int
         start = stop
 
 
-def rows_at_once(group: Any, most: int, path: str) -> int:
-    """At most `most` rows of a Parquet file's row group that fit into memory.
-
-    ArrowInvalid for a group that unpacks to many times the size of its file. The metadata of its columns is not looked
-    at: pyarrow ends the program if that is damaged.
-    """
-    size = int(group.total_byte_size)
-    if size > _MOST_IN_MEMORY and size > MOST_TIMES * os.path.getsize(path):
-        raise pa.ArrowInvalid(f"it unpacks to {size / 2**30:.1f} GiB, many times its size")
-    return max(1, min(most, most * _MOST_IN_MEMORY // max(1, size)))
-
-
-def texts(values: Any) -> list[Any]:
-    """The values of a column. ArrowInvalid for a text that is too long to be a name, since it may be in every row."""
-    words = values.dictionary if pa.types.is_dictionary(values.type) else values
-    if is_text(words.type) and (pc.max(pc.binary_length(words)).as_py() or 0) > LONGEST_NAME:
-        raise pa.ArrowInvalid(f"a name of over {LONGEST_NAME // 1024} KiB")
-    found: list[Any] = values.to_pylist()
-    return found
-
-
 def _arrow_reader(source: Any) -> Any:
     """A reader of Arrow's file format, or else of its stream format; it maps the memory and reads nothing."""
     source.seek(0)
@@ -252,62 +224,3 @@ def _arrow_batches(source: Any, columns: list[str], rows: list[int] | None) -> I
 
 def _any_between(rows: list[int], start: int, stop: int) -> bool:
     return bisect_left(rows, start) < bisect_left(rows, stop)
-
-
-def has_images(file: Path) -> bool:
-    """Whether a Parquet file holds images; False for a manifest, and for a file that is not Parquet."""
-    try:
-        schema = pq.read_schema(file)
-    except (pa.ArrowException, OSError):
-        return False  # the manifest's reader says what is wrong
-    holding = [field.name for field in schema if _holds_bytes(field.type)]
-    return any(name in _IMAGE for name in holding) or (bool(holding) and "path" not in schema.names)
-
-
-def _holds_bytes(kind: Any) -> bool:
-    if pa.types.is_struct(kind):
-        return any(field.name == "bytes" and _is_bytes(field.type) for field in kind)
-    return bool(_is_bytes(kind))
-
-
-def _is_bytes(kind: Any) -> bool:
-    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
-    return any(is_kind(kind) for is_kind in kinds)
-
-
-def places(column: Any) -> list[str]:
-    """The places in a Parquet file of a column's bytes and texts."""
-    fields = [(column.name, column.type)]
-    if pa.types.is_struct(column.type):
-        fields = [(f"{column.name}.{field.name}", field.type) for field in column.type]
-    plain = (pa.types.is_binary, pa.types.is_string)
-    return [name for name, kind in fields if any(is_kind(kind) for is_kind in plain)]
-
-
-def is_text(kind: Any) -> bool:
-    """Whether a column of this type holds text."""
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return any(is_kind(kind) for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
-
-
-def _image_column(schema: Any, where: str) -> str:
-    holding = [field.name for field in schema if _holds_bytes(field.type)]
-    for name in _IMAGE:
-        if name in holding:
-            return name
-    if len(holding) == 1:
-        return str(holding[0])
-    raise InputError(
-        f"{where}: needs one column of images (bytes, or a struct of bytes and path), called image; has "
-        f"{', '.join(map(shown, schema.names))}"
-    )
-
-
-def _class_names(schema: Any, column: str | None) -> list[str]:
-    """Names of a column's integers, as `datasets` keeps them in the schema; empty without names."""
-    try:
-        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        names = features[column]["names"] if features[column].get("_type") == "ClassLabel" else []
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        return []
-    return names if all(isinstance(name, str) for name in names) else []

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from probablyexists.basis.errors import ImageError
+from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.sources.archives import (
     BROKEN_LINK,
     DAMAGE,
+    MOST_MEMBERS,
     damaged,
     inside_path,
     linked,
@@ -163,12 +164,17 @@ class _Bounded:
 
 
 def _headers(file: IO[bytes], path: Path, name: str) -> Iterator[tarfile.TarInfo]:
-    most = 2**63 if isinstance(file, io.BufferedReader) else most_unpacked(path)
+    is_plain = isinstance(file, io.BufferedReader)
+    most = 2**63 if is_plain else most_unpacked(path)
+    n = 0
     bounded: Any = _Bounded(file, most, name)
     with tarfile.TarFile(fileobj=bounded, mode="r", encoding="utf-8") as archive:
         kept: list[tarfile.TarInfo] = vars(archive)["members"]
         while (info := archive.next()) is not None:
             kept.clear()  # a million headers would fill the memory
+            n += 1
+            if n > MOST_MEMBERS and not is_plain:
+                raise InputError(f"{name}: over {MOST_MEMBERS:,} members in one compressed tar; pack it as several")
             if len(archive.pax_headers) > MOST_GLOBAL:
                 raise tarfile.ReadError(f"over {MOST_GLOBAL:,} global headers")
             bounded.n_header = 0

@@ -29,6 +29,7 @@ from probablyexists.intake.asked_photos import faces_asked
 from probablyexists.intake.embed_sources import decide, embed_sources
 from probablyexists.intake.open_sources import about_sources, open_asked, refuse_few_people
 from probablyexists.intake.output_folder import claim_folder, written_together
+from probablyexists.intake.people import refuse_strangers_as_one
 from probablyexists.intake.provenance import describe_role, sign
 from probablyexists.intake.sample_names import sample_names
 from probablyexists.intake.settings import AskSettings, checked
@@ -115,6 +116,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
             f"reference photos: {n_same} people left out because they share a photo with the person asked about"
         )
     refuse_few_people("reference", others.people.names, MIN_HELDOUT, " with a usable photo")
+    refuse_strangers_as_one("reference", others, settings.seed)
     copied = find_copies(asked, others, generated, matcher)
     n_copies = int(copied.is_copy.sum())
     rows = np.flatnonzero(~copied.is_copy)

@@ -18,9 +18,11 @@ from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import decide, embed_sources
 from probablyexists.intake.open_sources import open_blind
 from probablyexists.intake.output_folder import claim_folder, written_together
+from probablyexists.intake.people import refuse_strangers_as_one
 from probablyexists.intake.provenance import describe_role, sign
 from probablyexists.intake.sample_names import sample_names
 from probablyexists.intake.settings import BlindSettings, checked
+from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.templates import group
 from probablyexists.report.exhibits import pictures_of
 from probablyexists.report.sheet_page import MOST_SHOWN, N_EXAMPLES, render_frequent
@@ -92,6 +94,7 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
             "people"
         )
 
+    refuse_strangers_as_one("reference", Crowd(reference, people), settings.seed)
     progress.say("matching samples with each other")
     found = frequent(generated.embeddings, reference.embeddings[[rows[0] for rows in people.rows]], settings.level)
     names = sample_names(sources, show_names=False)
