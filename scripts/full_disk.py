@@ -1,7 +1,7 @@
 """Fill the disk of the cache, then that of the results, to ten levels: one line, nothing lost, and the command goes on.
 
-    sudo python scripts/full_disk.py                      # or, without being root:
-    unshare --map-root-user --mount python scripts/full_disk.py
+    python scripts/full_disk.py                  # as root, or below: unshare --map-root-user --mount
+    python scripts/full_disk.py --command embed
 
 A command runs on a few drawn people with its cache, or its output folder, on a file system in memory that has room for
 0, 10, ... 90 % of what an undisturbed run writes there. It must end with exit code 2 and one line that names a file (or
