@@ -18,9 +18,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.progress import Silent
+from probablyexists.cli.app import app
 from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.images.decode import decode
@@ -454,6 +456,14 @@ def test_folders_that_are_no_people_are_asked_about(tmp_path: Path, names: list[
 )
 def test_honest_folders_of_people_pass(tmp_path: Path, names: list[str]) -> None:
     assert why_not_people(open_source(files(tmp_path, *names))) is None
+
+
+def test_a_split_is_not_drawn_over_folders_that_are_no_people(tmp_path: Path) -> None:
+    where = files(tmp_path / "all", *(f"{split}/p{i}/1.jpg" for split in ("train", "test") for i in range(5)))
+    asked = CliRunner().invoke(app, ["split", str(where), "--out", str(tmp_path / "split.csv")])
+    assert isinstance(asked.exception, InputError)
+    assert "hold 10 folders of images" in str(asked.exception)
+    assert not (tmp_path / "split.csv").exists()
 
 
 def test_a_manifest_is_the_cure(tmp_path: Path) -> None:
