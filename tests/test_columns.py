@@ -228,3 +228,25 @@ def test_people_in_other_columns_of_text_and_rows_without_a_role(tmp_path: Path)
     deep = pa.table({"image": [b"1"]}).replace_schema_metadata({b"huggingface": b"[" * 100_000})
     pq.write_table(deep, path)
     assert open_source(path).photos == (Photo("row-000000000", None),)
+
+
+@pytest.mark.parametrize("new", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_an_arrow_file_that_unpacks_to_many_times_its_size_is_refused(tmp_path: Path, new: Any) -> None:
+    at = tmp_path / "a.arrow"
+    table = pa.table({"image": pa.array([bytes(2**20)] * 257, pa.binary())})
+    with new(at, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    with pytest.raises(InputError, match=r"unpacks to 0\.3 GiB, many times its size"):
+        open_source(at)
+
+
+@pytest.mark.parametrize("new", [pa.ipc.new_file, pa.ipc.new_stream])
+@pytest.mark.parametrize("compression", [None, "lz4", "zstd"])
+def test_compressed_arrow_files_are_read(tmp_path: Path, new: Any, compression: str | None) -> None:
+    at = tmp_path / "a.arrow"
+    table = pa.table({"image": [b"AAAA" * 99, b"B", b"CC"], "person": pa.array(["x", "y", "x"]).dictionary_encode()})
+    with new(at, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
+        writer.write_table(table)
+    source = open_source(at)
+    assert [photo.person for photo in source.photos] == ["x", "y", "x"]
+    assert [data for _, data in source.stream(source.photos)] == [b"AAAA" * 99, b"B", b"CC"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from probablyexists.basis.errors import InputError
@@ -17,6 +18,11 @@ from probablyexists.embeddings.parquet_vectors import ParquetVectors, table_fold
 from probablyexists.matching.neighbours import nearest
 from probablyexists.tasks import embed_match as tables
 from probablyexists.tasks.embed_match import embed, match
+
+
+def unit_rows(n: int, dim: int) -> NDArray[np.float32]:
+    x = np.random.default_rng(0).normal(size=(n, dim))
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
 
 
 def run(*arguments: object) -> dict[str, object]:
@@ -51,7 +57,7 @@ def test_a_set_becomes_a_table_and_is_matched(tmp_path: Path, cache: Path, monke
 
 def test_a_stopped_match_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "QUERIES", 8)
-    x = np.random.default_rng(0).normal(size=(20, 16)).astype(np.float32)
+    x = unit_rows(20, 16)
     table_folder(str(tmp_path / "x")).write("a.parquet", {}, {}, embedding=x)
     asked = str(tmp_path / "x"), str(tmp_path / "x"), str(tmp_path / "found")
     assert match(*asked) == 20
@@ -86,7 +92,7 @@ def test_what_cannot_be_matched_gets_one_line(tmp_path: Path) -> None:
 
 
 def test_matches_of_other_tables_are_neither_kept_nor_mixed(tmp_path: Path) -> None:
-    x = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    x = unit_rows(6, 4)
     for name, rows, made_by in (("a", x, "one"), ("b", x[:3], "one"), ("c", x, "another")):
         table_folder(str(tmp_path / name)).write("x.parquet", {}, {"recogniser": made_by}, embedding=rows)
     a, b, c, out = (str(tmp_path / name) for name in ("a", "b", "c", "m"))

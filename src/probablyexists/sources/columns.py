@@ -29,9 +29,14 @@ def rows_at_once(group: Any, most: int, path: str) -> int:
     at: pyarrow ends the program if that is damaged.
     """
     size = int(group.total_byte_size)
+    refuse_bomb(size, path)
+    return max(1, min(most, most * _MOST_IN_MEMORY // max(1, size)))
+
+
+def refuse_bomb(size: int, path: str) -> None:
+    """ArrowInvalid if a part of the file at `path` unpacks to many times the file's size, and to more than 256 MiB."""
     if size > _MOST_IN_MEMORY and size > MOST_TIMES * os.path.getsize(path):
         raise pa.ArrowInvalid(f"it unpacks to {size / 2**30:.1f} GiB, many times its size")
-    return max(1, min(most, most * _MOST_IN_MEMORY // max(1, size)))
 
 
 def texts(values: Any) -> list[Any]:

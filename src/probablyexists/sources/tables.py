@@ -24,7 +24,17 @@ from numpy.typing import NDArray
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.roles import Role
 from probablyexists.basis.text import clean, shown
-from probablyexists.sources.columns import IMAGE, class_names, image_column, is_text, places, rows_at_once, texts
+from probablyexists.sources.arrow_sizes import at_stream, unpacked_size
+from probablyexists.sources.columns import (
+    IMAGE,
+    class_names,
+    image_column,
+    is_text,
+    places,
+    refuse_bomb,
+    rows_at_once,
+    texts,
+)
 from probablyexists.sources.listing import MAX_BYTES, Left, Photo, checked_role, no_images, unreadable
 from probablyexists.sources.manifest import unused_columns
 from probablyexists.sources.packed import Packed, titles
@@ -174,7 +184,8 @@ def _opened(file: Path, where: str | Path) -> Iterator[_Table]:
                 yield _Table(schema, partial(_parquet_batches, parquet, str(file)), name)
         else:
             with pa.memory_map(str(file)) as source:
-                yield _Table(_arrow_reader(source).schema, partial(_arrow_batches, source), name)
+                refuse_bomb(unpacked_size(source), str(file))
+                yield _Table(pa.ipc.open_stream(at_stream(source)).schema, partial(_arrow_batches, source), name)
     except (pa.ArrowException, OSError, MemoryError, LookupError) as error:
         said = " ".join(str(error).split())[:160]
         raise InputError(
@@ -198,22 +209,11 @@ def _parquet_batches(parquet: Any, path: str, columns: list[str], rows: list[int
         start = stop
 
 
-def _arrow_reader(source: Any) -> Any:
-    """A reader of Arrow's file format, or else of its stream format; it maps the memory and reads nothing."""
-    source.seek(0)
-    try:
-        return pa.ipc.open_file(source)
-    except pa.ArrowInvalid:
-        source.seek(0)
-        return pa.ipc.open_stream(source)
-
-
 def _arrow_batches(source: Any, columns: list[str], rows: list[int] | None) -> Iterator[tuple[int, Any]]:
-    reader = _arrow_reader(source)
-    is_stream = isinstance(reader, pa.ipc.RecordBatchStreamReader)
+    reader = pa.ipc.open_stream(at_stream(source))
     names = [name if name in reader.schema.names else name.rpartition(".")[0] for name in columns]
     start = 0
-    for batch in reader if is_stream else map(reader.get_batch, range(reader.num_record_batches)):
+    for batch in reader:
         stop = start + batch.num_rows
         if rows is None or _any_between(rows, start, stop):
             chosen = batch.select(names)
