@@ -207,7 +207,7 @@ class Case:
 def _aim(running: Running, whole: Whole, stage: str | None, draw: np.random.Generator, tries: int) -> None:
     """Wait until the moment of the kill, sooner after each run that ended before it."""
     if stage is None:
-        time.sleep(float(draw.uniform(0, whole.seconds)))
+        time.sleep(float(draw.uniform(0, whole.seconds * 0.8**tries)))
         return
     at = STAGES.index(stage)
     while running.process.poll() is None and STAGES.index(_seen(running)) < at:
