@@ -303,6 +303,7 @@ def main() -> int:
     parser.add_argument("--commands", nargs="+", choices=COMMANDS, default=list(COMMANDS))
     parser.add_argument("--folder", type=Path, help="keep the work here, and go on with it")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background, and so by what it starts
     with tempfile.TemporaryDirectory() as name:
         root = chosen.folder or Path(name)
         world, known, old = prepared(root, chosen.commands)
