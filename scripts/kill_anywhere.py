@@ -207,7 +207,7 @@ class Case:
 def _aim(running: Running, whole: Whole, stage: str | None, draw: np.random.Generator, tries: int) -> None:
     """Wait until the moment of the kill, sooner after each run that ended before it."""
     if stage is None:
-        time.sleep(float(draw.uniform(0, whole.seconds)))
+        time.sleep(float(draw.uniform(0, whole.seconds * 0.8**tries)))
         return
     at = STAGES.index(stage)
     while running.process.poll() is None and STAGES.index(_seen(running)) < at:
@@ -303,6 +303,7 @@ def main() -> int:
     parser.add_argument("--commands", nargs="+", choices=COMMANDS, default=list(COMMANDS))
     parser.add_argument("--folder", type=Path, help="keep the work here, and go on with it")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background, and so by what it starts
     with tempfile.TemporaryDirectory() as name:
         root = chosen.folder or Path(name)
         world, known, old = prepared(root, chosen.commands)
