@@ -147,11 +147,14 @@ def test_no_face_is_returned_not_raised() -> None:
 
 @pytest.mark.parametrize("mode", ["detect", "aligned"])
 def test_a_black_picture_is_flat_and_no_face(mode: FacesMode) -> None:
-    noise = np.random.default_rng(0).integers(120, 124, (200, 200, 3)).astype(np.uint8)
-    for picture in (np.zeros((128, 128, 3), np.uint8), scene(200, 200), noise):
+    for picture in (np.zeros((128, 128, 3), np.uint8), scene(200, 200)):
         found = acquire([png(picture)], mode)[0]
         assert isinstance(found, ImageError)
         assert found.reason == FLAT == "flat picture"
+    spotted = np.zeros((128, 128, 3), np.uint8)
+    spotted[-1, -1, 2] = 1  # the pictures of an untrained network are nearly of one colour, and are audited
+    kept = acquire([png(spotted)], "aligned")[0]
+    assert isinstance(kept, Face)
 
 
 @pytest.mark.parametrize("mode", ["detect", "aligned"])
