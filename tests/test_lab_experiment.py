@@ -71,7 +71,7 @@ def test_an_id_tells_runs_apart_and_does_not_hang_on_the_part(tmp_path: Path) ->
         (('set = "one"\n', ""), r"\[\[grid\]\] 2: set is missing"),
         (("people = 9", "people = 1"), r"\[\[grid\]\] 2, design.people: Input should be greater"),
         (("seed = [0, 1]", "seed = [0, 0]"), "contains .* twice"),
-        (('name = "two sets"', "name = two sets"), "is no TOML"),
+        (('name = "two sets"', "name = two sets"), "is not valid TOML"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_its_place(tmp_path: Path, change: tuple[str, str], says: str) -> None:

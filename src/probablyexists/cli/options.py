@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import tomllib
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.plain_files import toml_table
 from probablyexists.basis.progress import Console, Progress, Silent
 from probablyexists.engines.resources import Resources
 from probablyexists.intake.settings import checked
@@ -117,12 +117,7 @@ def _config(context: typer.Context, path: Path | None) -> Path | None:
     """Use the options of a TOML file as defaults; the command line takes precedence."""
     if path is None:
         return None
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{option('config', path)}: cannot be read ({error.strerror}); check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{option('config', path)}: is not valid TOML ({error}); correct it") from None
+    given = toml_table(path, option("config", path))
     names = {opt.lstrip("-"): parameter.name for parameter in context.command.params for opt in parameter.opts}
     values = {}
     for key, value in given.items():

@@ -25,9 +25,12 @@ from numpy.typing import NDArray
 from probablyexists.basis.cache_folder import cache_folder, write_cached
 from probablyexists.basis.errors import InputError, WriteError
 from probablyexists.basis.memory import allocated
+from probablyexists.basis.plain_files import json_object, plain_size, read_plain
 from probablyexists.faces.compiled import PICTURE_SIDE
 
 _PART = re.compile(r"part-[0-9a-f]{64}\.parquet")
+_MOST_PART = 2**28
+"""Bytes; a part of 1,024 photos has about 6 MiB."""
 _STORE = b"store"
 """In a part's schema: the name of the folder that it was written to."""
 
@@ -176,8 +179,8 @@ class Store:
     def _keys_of(self, part: Path) -> list[bytes]:
         """Hashes of a part's photos, from the list beside it; a missing or damaged list is written again."""
         try:
-            data = _keys_file(part).read_bytes()
-        except OSError:
+            data = read_plain(_keys_file(part), _MOST_PART)
+        except (OSError, InputError):
             data = b""
         digest, keys = data[:32], data[32:]
         if len(keys) % 32 == 0 and digest == _digest(part, keys):
@@ -197,22 +200,28 @@ class Store:
         import pyarrow.parquet as pq
 
         try:
+            plain_size(part, _MOST_PART)
             # Arrow's own memory: a thread of its pool may let go of it after Python's has been cleared away.
             with pa.OSFile(str(part)) as file:
                 data = file.read_buffer()
         except FileNotFoundError:
             raise _UselessError("a part of the embeddings store was deleted meanwhile") from None
+        except InputError:
+            raise _UselessError("something that is no part of the embeddings store was removed") from None
         except OSError as error:
             raise InputError(f"{part}: the embeddings store cannot be read ({error.strerror or error})") from error
         # Checked before Arrow sees it: Arrow may hang on a damaged file.
         if part.name != f"part-{hashlib.sha256(data).hexdigest()}.parquet":
             raise _UselessError("a damaged part of the embeddings store was removed")
-        parquet = pq.ParquetFile(pa.BufferReader(data))
-        schema = parquet.schema_arrow
-        of = (schema.metadata or {}).get(_STORE, self.folder.name.encode())
-        if of != self.folder.name.encode() or schema.field("embedding").type != pa.list_(pa.float32(), self.dim):
-            raise _UselessError("a part that belongs to another store of embeddings was removed")
-        return parquet.read(columns=columns)
+        try:
+            parquet = pq.ParquetFile(pa.BufferReader(data))
+            schema = parquet.schema_arrow
+            of = (schema.metadata or {}).get(_STORE, self.folder.name.encode())
+            if of != self.folder.name.encode() or schema.field("embedding").type != pa.list_(pa.float32(), self.dim):
+                raise _UselessError("a part that belongs to another store of embeddings was removed")
+            return parquet.read(columns=columns)
+        except (pa.ArrowException, OSError, KeyError):
+            raise _UselessError("something that is no part of the embeddings store was removed") from None
 
     def _table(self, rows: Sequence[Row]) -> Any:
         import pyarrow as pa
@@ -258,10 +267,10 @@ def _listed(folder: Path) -> list[str]:
 def _check_made_with(path: Path, made_with: dict[str, str | int]) -> None:
     """Write the description of the store, if it is missing or damaged; InputError if it describes another store."""
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        found = json_object(path)
+    except InputError:
         found = None
-    if isinstance(found, dict) and found != made_with:
+    if found is not None and found != made_with:
         raise InputError(f"{path.parent}: holds embeddings that were made in another way ({path.name}); delete it")
     if found != made_with:
         write_cached(path, (json.dumps(made_with, indent=1, sort_keys=True) + "\n").encode())

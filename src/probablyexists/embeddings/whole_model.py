@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from probablyexists.basis.errors import InputError
+from probablyexists.basis.onnx_tensors import stored_outside
 from probablyexists.basis.text import one_line, shown
 
 LARGEST = 2**31 - 1
@@ -26,7 +25,7 @@ def whole_model(path: Path, where: str) -> tuple[bytes, str]:
     try:
         data = _read(path)
         model = onnx.load_model_from_string(data)
-        outside = list(_outside(model))
+        outside = list(stored_outside(model))
     except Exception as error:  # protobuf's own kinds
         raise InputError(f"{where}: not a usable ONNX model ({one_line(error)}); give another") from error
     digest = hashlib.sha256(data)
@@ -62,17 +61,3 @@ def _check_size(path: Path) -> None:
         raise FileNotFoundError("there is no such file")
     if path.stat().st_size > LARGEST:
         raise ValueError(f"{path.stat().st_size / 2**30:.1f} GiB; a model may have 2")
-
-
-def _outside(message: Any) -> Iterator[Any]:
-    """The tensors stored outside the file, anywhere in the message (subgraphs, functions, ...)."""
-    import onnx
-
-    if isinstance(message, onnx.TensorProto):
-        if message.data_location == onnx.TensorProto.EXTERNAL or message.external_data:
-            yield message
-        return
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            for part in [value] if hasattr(value, "ListFields") else value:
-                yield from _outside(part)

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import MissingExtraError
+from probablyexists.basis.plain_files import plain_size
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.text import shown
-from probablyexists.generators.file_checks import MOST_MODEL, plain_size
+from probablyexists.generators.file_checks import MOST_MODEL
 from probablyexists.generators.generator import BrokenPictures, Given
 from probablyexists.generators.latents import MOST_AT_ONCE, MOST_FIXED
 from probablyexists.generators.open_file import LIBRARIES, Found

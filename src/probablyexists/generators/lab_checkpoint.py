@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import InputError
+from probablyexists.basis.plain_files import json_object, plain_size
 from probablyexists.basis.text import one_line, shown
-from probablyexists.generators.file_checks import MOST_MODEL, content_id, json_object, plain_size
+from probablyexists.generators.file_checks import MOST_MODEL, content_id
 from probablyexists.generators.latents import Network, checked_shape
 from probablyexists.generators.picture_range import SIGNED
 from probablyexists.generators.torch_run import TorchRun, torch_device

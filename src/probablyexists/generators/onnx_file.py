@@ -7,7 +7,6 @@ read its data from. Files with such tensors are refused before they are run.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +15,10 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.onnx_session import onnx_session
+from probablyexists.basis.onnx_tensors import stored_outside
+from probablyexists.basis.plain_files import plain_size
 from probablyexists.basis.text import one_line, shown
-from probablyexists.generators.file_checks import content_id, plain_size
+from probablyexists.generators.file_checks import content_id
 from probablyexists.generators.generator import Given
 from probablyexists.generators.latents import Network
 
@@ -93,10 +94,10 @@ def _checked(data: bytes, where: str) -> float:
         model = onnx.load_model_from_string(data)
     except Exception as error:  # protobuf's own kinds
         raise InputError(f"{where}: not an ONNX model ({one_line(error)})") from error
-    outside = next(_external(model), None)
+    outside = next(stored_outside(model), None)
     if outside is not None:
         raise InputError(
-            f"{where}: keeps the tensor {shown(outside)} in another file, which is not read for safety; "
+            f"{where}: keeps the tensor {shown(outside.name)} in another file, which is not read for safety; "
             "save the model with all its data inside"
         )
     return _work(model)
@@ -134,17 +135,3 @@ def _work(model: Any) -> float:
         elif node.op_type in ("MatMul", "Gemm"):
             total += 2.0 * math.prod(out) * first[-1]
     return total
-
-
-def _external(message: Any) -> Iterator[str]:
-    """Names of tensors stored outside the file, anywhere in the message (subgraphs, functions, ...)."""
-    import onnx
-
-    if isinstance(message, onnx.TensorProto):
-        if message.data_location == onnx.TensorProto.EXTERNAL or message.external_data:
-            yield message.name
-        return
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            for part in [value] if hasattr(value, "ListFields") else value:
-                yield from _external(part)

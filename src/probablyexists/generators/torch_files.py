@@ -23,8 +23,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from probablyexists.basis.errors import InputError, option, required
+from probablyexists.basis.plain_files import MOST_JSON, read_plain
 from probablyexists.basis.text import one_line, shown
-from probablyexists.generators.file_checks import content_id, json_text
+from probablyexists.generators.file_checks import content_id
 from probablyexists.generators.generator import Given
 from probablyexists.generators.latents import MOST_AT_ONCE, Network, checked_shape
 from probablyexists.generators.picture_range import Range
@@ -111,7 +112,7 @@ def _latent(path: Path, given: Given) -> tuple[tuple[int, ...], Range | None]:
 def _side(path: Path, beside: Path) -> Side:
     example = '{"latent_shape": [128], "range": [-1, 1]}'
     try:
-        text = json_text(beside)
+        text = read_plain(beside, MOST_JSON)
     except OSError:
         raise InputError(
             f"{shown(path)}: the shape of its latents is not known; give {option('latent_shape', '128')} or as it is, "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from probablyexists.basis.errors import InputError
+from probablyexists.basis.plain_files import toml_table
 from probablyexists.basis.text import shown
 from probablyexists.lab.design import Design
 from probablyexists.lab.procedures import procedure
@@ -66,12 +66,7 @@ def read_experiment(path: Path) -> Experiment:
     Top level: `name`, `about`, [defaults], [procedures.NAME] (settings of one procedure) and [[grid]] tables. A grid's
     value is used before its procedure's, and that before the default. Raises InputError, naming the table and the key.
     """
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{shown(path)}: cannot be read ({error.strerror}); check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{shown(path)}: is no TOML ({error}); correct it") from None
+    given = toml_table(path, shown(path))
     if unknown := sorted(set(given) - {"name", "about", "defaults", "procedures", "grid"}):
         raise InputError(f"{shown(path)}: unknown table {unknown[0]!r}; known are defaults, procedures and grid")
     grids = given.get("grid", [])

@@ -16,6 +16,7 @@ from pydantic_core import to_jsonable_python
 
 from probablyexists.basis.errors import TrainingError, WriteError, option
 from probablyexists.basis.files import write_text, written_whole
+from probablyexists.basis.plain_files import MOST_RESULT, json_line, json_object, read_plain
 from probablyexists.basis.progress import Progress
 from probablyexists.engines.resources import Resources
 from probablyexists.intake.settings import AuditSettings
@@ -72,10 +73,11 @@ def rows(experiment: Experiment, out: Path) -> list[dict[str, Any]]:
     `out`: the folder of the runs, or a `rows.jsonl`.
     """
     if out.is_file():
-        known = {row["id"]: row for row in map(json.loads, out.read_text(encoding="utf-8").splitlines())}
+        lines = read_plain(out, MOST_RESULT).splitlines()
+        known = {row.get("id"): row for row in (json_line(line, out) for line in lines)}
     else:
         paths = [out / run.id / "row.json" for run in experiment.runs]
-        known = {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()}
+        known = {path.parent.name: json_object(path, MOST_RESULT) for path in paths if path.exists()}
     return [{**known[run.id], "part": run.part} for run in experiment.runs if run.id in known]
 
 

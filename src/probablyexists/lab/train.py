@@ -19,6 +19,7 @@ from torch import nn
 
 from probablyexists.basis.errors import InputError, TrainingError
 from probablyexists.basis.files import write_text
+from probablyexists.basis.plain_files import MOST_RESULT, json_object
 from probablyexists.basis.progress import Progress
 from probablyexists.lab.checkpoint import load_state, save_generator, save_state
 from probablyexists.lab.contact_sheet import write_sheet
@@ -242,7 +243,7 @@ class _Run:
         for left in folder.glob(".*.part"):  # by a run that was killed; as large as a checkpoint
             left.unlink(missing_ok=True)
         if (folder / "checkpoint.json").exists():
-            state = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
+            state = json_object(folder / "checkpoint.json", MOST_RESULT)
             if state["training"] != self.identity:
                 there = [
                     "other photos" if key == "photos_sha256" else f"{key} {value!r}"

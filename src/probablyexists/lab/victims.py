@@ -25,6 +25,7 @@ from probablyexists.answers.membership import populations
 from probablyexists.attacks.attack import Attack
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text, written_whole
+from probablyexists.basis.plain_files import MOST_RESULT, json_object
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng
 from probablyexists.basis.text import shown
@@ -78,7 +79,7 @@ def attacked(
     row = _row(folder)
     run = Run.model_validate({key: row[key] for key in Run.model_fields})
     table, costs = folder / "attacks.parquet", folder / "attacks.json"
-    known: dict[str, Any] = json.loads(costs.read_text(encoding="utf-8")) if costs.exists() else {}
+    known: dict[str, Any] = json_object(costs) if costs.exists() else {}
     wanted = [*attacks, *(WHITE_BOX if left_behind(run.training, folder) else ())]
     if missing := [name for name in wanted if name not in known]:
         settings = audit_settings(run, folder, folder / "training" / "generator", cache, threads)
@@ -140,5 +141,4 @@ def _scores(gathered: Gathered, attack: Attack, seed: int) -> Iterator[pa.Table]
 
 
 def _row(folder: Path) -> dict[str, Any]:
-    row: dict[str, Any] = json.loads((folder / "row.json").read_text(encoding="utf-8"))
-    return row
+    return json_object(folder / "row.json", MOST_RESULT)

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import written_whole
+from probablyexists.basis.plain_files import MOST_RESULT, read_plain
 from probablyexists.basis.roles import Role
 from probablyexists.stats.estimate import Figure, Unresolvable
 from probablyexists.stats.power import Power
@@ -485,7 +486,7 @@ class Findings(Frozen):
     def read(cls, path: str | Path) -> Findings:
         """Read `findings.json`; InputError if it is no such file, or one of another format."""
         try:
-            return cls.model_validate_json(Path(path).read_bytes())
+            return cls.model_validate_json(read_plain(Path(path), MOST_RESULT))
         except OSError as error:
             said = f"cannot be read ({error.strerror}); give the findings.json of an audit"
             raise InputError(f"{path}: {said}") from error

@@ -6,7 +6,6 @@ from no reference people, so that there are no folds. The blind attacker has unt
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -20,6 +19,7 @@ from torch import nn
 
 from probablyexists.answers.membership import Population, populations
 from probablyexists.attacks.attack import Faces
+from probablyexists.basis.plain_files import MOST_RESULT, json_object
 from probablyexists.basis.seeds import rng
 from probablyexists.lab.checkpoint import load_state
 from probablyexists.lab.experiment import Run
@@ -98,6 +98,6 @@ def _network(training: Training, folder: Path, attack: WhiteBox, *, drawn: bool)
         else:
             network, name = build_discriminator(training.discriminator_spec), "discriminator"
     if not drawn:
-        state = json.loads((folder / "training" / "checkpoint.json").read_text(encoding="utf-8"))
+        state = json_object(folder / "training" / "checkpoint.json", MOST_RESULT)
         load_state(folder / "training" / state["tensors"], {name: network}, {})
     return network.eval()
