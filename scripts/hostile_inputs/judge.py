@@ -202,14 +202,18 @@ class Auditor:
             writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) or any(c in str(args[1]) for c in "wax+")
             self._path("write" if writes else "read", args[0])
         elif event in _CHANGES and isinstance(args[0], str | bytes):
-            self._path("write", args[0])
+            made = args[1] if event in ("os.link", "os.symlink") else args[0]
+            self._path("write", made, follows=event in ("os.chmod", "os.truncate"))
         elif event in _STARTS and args[0] != sys.executable:  # the package starts itself, for models of strangers
             self.events.append(("executed", event, f"{event} {args[0]!r} {args[1] if len(args) > 1 else ''!r}"[:300]))
         elif event in _NETWORK and getattr(args[0], "family", None) != socket.AF_UNIX:
             self.events.append(("escaped", event, f"{event} {args[1:]!r}"[:300]))
 
-    def _path(self, how: str, path: str | bytes) -> None:
-        text = os.path.realpath(os.fsdecode(path))
+    def _path(self, how: str, path: str | bytes, *, follows: bool = True) -> None:
+        """`follows`: what is done is done to the target of a link, not to the link."""
+        text = os.fsdecode(path)
+        folder, name = os.path.split(text)
+        text = os.path.realpath(text) if follows else os.path.join(os.path.realpath(folder), name)
         if text.startswith(self._ours) or text in ("/dev/null", "/dev/urandom") or "__pycache__" in text:
             return
         if how == "read" and text.startswith((*READABLE, self._base)):

@@ -131,13 +131,15 @@ def plant_rows(draw: Draw, folder: Path, world: Any) -> Planted:
     where = at / "rows.jsonl" if which.name == "rows.jsonl" else at
 
     def read() -> str:
-        from probablyexists.cli.lab.lab_options import cells
+        from probablyexists.cli.lab.lab_options import as_written, cells
         from probablyexists.lab.results_table import table
         from probablyexists.lab.victims import find_victims
 
         if which.name == "row.json" and chance(draw, 0.3):
             find_victims([at])
-        text = table(cells(world.base / "lab" / "small.toml", where))
+        found = cells(world.base / "lab" / "small.toml", where)
+        with as_written(where):
+            text = table(found)
         judged_text(text, "lab table")
         return text
 

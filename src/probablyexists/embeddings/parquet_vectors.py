@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError, WriteError, option, required
 from probablyexists.basis.owner_only import make_folder
-from probablyexists.basis.text import one_line
+from probablyexists.basis.text import one_line, shown
 
 _CHECKS = "checksums"
 """In the schema of a file written here: a digest of each row group."""
@@ -237,9 +237,13 @@ def _disk(where: str) -> tuple[Any, str]:
 
 
 def _files(disk: Any, path: str, where: str) -> list[str]:
+    import pyarrow as pa
     from pyarrow.fs import FileSelector, FileType
 
-    kind = disk.get_file_info(path).type
+    try:
+        kind = disk.get_file_info(path).type
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{shown(where)}: cannot be looked up ({one_line(error)}); check the path") from None
     if kind == FileType.File:
         return [path]
     names = []

@@ -150,6 +150,10 @@ class _Layout:
     """Batch size that the network requires; None: any."""
 
 
+_MOST = (1024, 65536, 1024)
+"""Largest side, dim and fixed n that are taken."""
+
+
 class OnnxRecogniser:
     """Any ONNX network with one float input (n, 3, s, s) or (n, s, s, 3) and one (n, dim) output.
 
@@ -201,16 +205,19 @@ class OnnxRecogniser:
 
 def _layout(session: Any, path: Path) -> _Layout:
     inputs, outputs = session.get_inputs(), session.get_outputs()
+    layout: _Layout | None = None
     if all(port.type == "tensor(float)" for port in (*inputs, *outputs)):
         match [port.shape for port in inputs], [port.shape for port in outputs]:
             case [[n, 3, int(side), across]], [[_, int(dim)]] if side == across:
-                return _Layout(side, True, dim, n if isinstance(n, int) else None)
+                layout = _Layout(side, True, dim, n if isinstance(n, int) else None)
             case [[n, int(side), across, 3]], [[_, int(dim)]] if side == across:
-                return _Layout(side, False, dim, n if isinstance(n, int) else None)
+                layout = _Layout(side, False, dim, n if isinstance(n, int) else None)
+        if layout and all(1 <= n <= most for n, most in zip((side, dim, layout.batch or 1), _MOST, strict=True)):
+            return layout
     raise InputError(
         f"{option('recogniser', path)}: needs one float input (n, 3, side, side) or (n, side, side, 3) and one float "
         f"output (n, dim), has inputs {[(i.type, i.shape) for i in inputs]} and outputs "
-        f"{[(o.type, o.shape) for o in outputs]}; export the network like this, with side and dim fixed"
+        f"{[(o.type, o.shape) for o in outputs]}; export the network like this, with side and dim fixed, and at most 1,024 for side and n"
     )
 
 

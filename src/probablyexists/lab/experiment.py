@@ -81,9 +81,9 @@ def read_experiment(path: Path) -> Experiment:
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"])) or "?"
-            raise InputError(f"{shown(path)}: [[grid]] {number}, {key}: {first['msg']}") from None
+            raise InputError(f"{shown(path)}: [[grid]] {number}, {shown(key)}: {first['msg']}") from None
         except InputError as error:
-            raise InputError(f"{shown(path)}: [[grid]] {number}: {error}") from None
+            raise InputError(f"{shown(path)}: [[grid]] {number}: {shown(error)}") from None
     if twice := [run.id for run in runs if sum(other.id == run.id for other in runs) > 1]:
         raise InputError(f"{shown(path)}: contains {twice[0]} twice; change its seed or delete one")
     return Experiment(name=str(given.get("name", path.stem)), about=str(given.get("about", "")), runs=tuple(runs))

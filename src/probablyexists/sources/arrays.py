@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from probablyexists.basis.errors import ImageError, InputError
-from probablyexists.basis.text import clean, shown
+from probablyexists.basis.text import clean, one_line, shown
 from probablyexists.sources.archives import (
     DAMAGE,
     damaged,
@@ -100,7 +100,10 @@ def _shape(file: IO[bytes]) -> tuple[int, ...]:
     """(samples, height, width, channels) of the array that begins here; empty if it is no array of images."""
     version = npy.read_magic(file)
     read: Any = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, fortran, kind = read(file)
+    try:
+        shape, fortran, kind = read(file)
+    except Exception as error:  # the header is a text that numpy parses as Python
+        raise ValueError(f"a header that is no array's ({one_line(error)})") from None
     low, high = _SIDES
     good = (
         kind == np.uint8

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.progress import Progress, Silent
+from probablyexists.basis.text import shown
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.parquet_vectors import ParquetVectors, TableFolder, table_folder
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
@@ -124,7 +125,7 @@ def run_match(settings: MatchSettings, progress: Progress) -> int:
     made_by = {vectors.recogniser or f"a recogniser of {vectors.dim} numbers" for vectors in (asked, known)}
     if asked.dim != known.dim or (asked.recogniser and known.recogniser and len(made_by) > 1):
         raise InputError(
-            f"queries and references are by {' and '.join(sorted(made_by))}; embed both with one recogniser"
+            f"queries and references are by {' and '.join(map(shown, sorted(made_by)))}; embed both with one recogniser"
         )
     about = {
         "queries": f"{settings.queries} ({len(asked)} rows)",

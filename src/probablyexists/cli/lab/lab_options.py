@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
 
-from probablyexists.basis.errors import InputError, option, required
+from probablyexists.basis.errors import InputError, ProbablyExistsError, option, required
+from probablyexists.basis.text import one_line, shown
 
 if TYPE_CHECKING:
     from probablyexists.lab.pool import Cell
@@ -33,6 +36,20 @@ def checked(kind: type[Checked], **given: object) -> Checked:
         raise InputError(f"{option('.'.join(map(str, first['loc'])))}: {first['msg']}") from None
 
 
+@contextmanager
+def as_written(place: Path) -> Iterator[None]:
+    """InputError where what runs wrote below `place` lacks something, or is of another kind."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
+        if isinstance(error, ProbablyExistsError):
+            raise
+        raise InputError(
+            f"{shown(place)}: holds a run that is damaged, or that another version wrote ({one_line(error)}); delete "
+            "its folder and carry it out again"
+        ) from error
+
+
 def cells(experiment: Path, out: Path) -> list[Cell]:
     """The finished runs of an experiment, pooled over seeds; InputError if there are none."""
     required("torch", "lab")
@@ -45,4 +62,5 @@ def cells(experiment: Path, out: Path) -> list[Cell]:
         raise InputError(
             f"{option('out', out)}: holds no row of {experiment}; carry it out with: probablyexists lab run"
         )
-    return pool(found, out.parent if out.is_file() else out)
+    with as_written(out):
+        return pool(found, out.parent if out.is_file() else out)

@@ -9,7 +9,7 @@ import typer
 
 from probablyexists.basis.errors import required
 from probablyexists.basis.threads import limited_threads
-from probablyexists.cli.lab.lab_options import Cache, Threads
+from probablyexists.cli.lab.lab_options import Cache, Threads, as_written
 from probablyexists.cli.options import Quiet, progress_of
 
 
@@ -36,7 +36,7 @@ def leaderboard(
     from probablyexists.lab.white_box.scores import WHITE_BOX
 
     progress, cache = progress_of(quiet), cache or default_cache()
-    with limited_threads(threads):
+    with limited_threads(threads), as_written(runs[0]):
         victims = [attacked(folder, ATTACKS, cache, progress, threads) for folder in find_victims(runs)]
         found = standings(victims, list(ATTACKS))
         won = margin(victims, list(ATTACKS)) if len(victims) > 1 else None

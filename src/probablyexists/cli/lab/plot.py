@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from probablyexists.basis.errors import InputError, option
-from probablyexists.cli.lab.lab_options import Done, Experiment, cells
+from probablyexists.cli.lab.lab_options import Done, Experiment, as_written, cells
 
 
 def plot(
@@ -21,7 +21,8 @@ def plot(
     finished = cells(experiment, out)
     from probablyexists.lab.plot import plot as draw
 
-    written = draw(finished, to)
+    with as_written(out):
+        written = draw(finished, to)
     for path in written:
         typer.echo(str(path))
     if not written:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from probablyexists.cli.lab.lab_options import Done, Experiment, cells
+from probablyexists.cli.lab.lab_options import Done, Experiment, as_written, cells
 
 
 def table(experiment: Experiment, out: Done) -> None:
@@ -15,4 +15,5 @@ def table(experiment: Experiment, out: Done) -> None:
     finished = cells(experiment, out)
     from probablyexists.lab.results_table import table as markdown
 
-    typer.echo(markdown(finished))
+    with as_written(out):
+        typer.echo(markdown(finished))
