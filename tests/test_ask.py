@@ -144,6 +144,11 @@ def test_bad_input_is_one_line(world: World, tmp_path: Path, cache: Path) -> Non
         assert "\n" not in str(error.value)
 
 
+def test_a_folder_of_several_people_is_no_one_person(world: World) -> None:
+    with pytest.raises(ProbablyExistsError, match=r"holds 3 people or folders .*; give the photos of one person"):
+        probablyexists.ask(world.photos, world.samples, world.reference, **HOW)
+
+
 def test_the_commands(world: World, tmp_path: Path, cache: Path) -> None:
     how = ["--generated", str(world.samples), "--reference", str(world.reference), "--faces", "aligned", "-q"]
     asked = CliRunner().invoke(app, ["ask", *map(str, world.of(SHOWN)), *how, "--out", str(tmp_path / "sheet")])

@@ -232,10 +232,10 @@ def test_a_stopped_embed_is_done_by_the_same_command_and_a_done_one_is_kept(
     (out / ".part-000000000020.parquet.part").write_bytes(b"half")
     assert len(probablyexists.embed(photos, out, faces="aligned")) == 50
     assert sorted(path.name for path in out.iterdir()) == [f"part-{at:012d}.parquet" for at in (0, 20, 40)]
-    with pytest.raises(InputError, match="is not empty; give another folder"):
+    with pytest.raises(InputError, match="already holds all 50 embeddings"):
         probablyexists.embed(photos, out, faces="aligned")
     shutil.copy(out / "part-000000000000.parquet", tmp_path / "other.parquet")
     (tmp_path / "held").mkdir()
     os.replace(tmp_path / "other.parquet", tmp_path / "held" / "part-0.parquet")
-    with pytest.raises(InputError, match="is not empty; give another folder"):
+    with pytest.raises(InputError, match="holds embeddings of other images"):
         probablyexists.embed(photos / "person-0000", tmp_path / "held", faces="aligned")

@@ -25,4 +25,7 @@ def match(settings: MatchSettings, as_json: Json = False, quiet: Quiet = False) 
 
     made = run_match(settings, progress_of(quiet))
     said = {"out": settings.out, "matched": made}
-    typer.echo(json.dumps(said) if as_json else f"{made:,} matched now, in {settings.out}")
+    now = f"{made:,} matched now, in {settings.out}"
+    if not made:
+        now = f"all are matched already, in {settings.out}; delete it to match again"
+    typer.echo(json.dumps(said) if as_json else now)

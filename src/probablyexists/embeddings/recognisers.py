@@ -217,7 +217,8 @@ def _layout(session: Any, path: Path) -> _Layout:
     raise InputError(
         f"{option('recogniser', path)}: needs one float input (n, 3, side, side) or (n, side, side, 3) and one float "
         f"output (n, dim), has inputs {[(i.type, i.shape) for i in inputs]} and outputs "
-        f"{[(o.type, o.shape) for o in outputs]}; export the network like this, with side and dim fixed, and at most 1,024 for side and n"
+        f"{[(o.type, o.shape) for o in outputs]}; export the network like this, with side and dim fixed, side and n up "
+        "to 1,024"
     )
 
 

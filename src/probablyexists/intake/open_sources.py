@@ -142,7 +142,21 @@ def _open_photos(photos: tuple[Path, ...]) -> Source:
         return FilesSource(photos)
     if len(photos) > 1:
         raise InputError(f"{shown(others[0])}: is not an image file; give image files, or a single folder or archive")
+    _refuse_several_people(photos[0])
     return open_source(str(photos[0]), named=False)
+
+
+def _refuse_several_people(where: Path) -> None:
+    """InputError if the photos are in several folders, or have several people's names."""
+    try:
+        people = sorted({str(photo.person) for photo in open_source(str(where)).photos})
+    except InputError:  # such as photos in folders beside loose ones: these are not people's folders
+        return
+    if len(people) > 1:
+        raise InputError(
+            f"{shown(where)}: holds {len(people)} people or folders ({_some(people)}); give the photos of one person, "
+            "in one folder"
+        )
 
 
 def _open_reference(where: Path, at_least: int = 1) -> Source:

@@ -86,14 +86,18 @@ def _unfinished(folder: TableFolder, settings: EmbedSettings) -> list[str]:
     """The files that a stopped `embed` of the same images left. InputError if the folder holds anything else."""
     names = folder.names()
     ours = [name for name in names if name.startswith("part-") and name.endswith(".parquet")]
-    whole = InputError(f"{option('out', settings.out)}: is not empty; give another folder")
+    place = option("out", settings.out)
     if any(name not in ours and not name.startswith(".part-") for name in names):
-        raise whole
+        raise InputError(f"{place}: holds other files; give another folder")
     said = [folder.about(name) for name in ours]
     if any(its.get("images") != str(settings.images) or "rows" not in its for its in said):
-        raise whole
-    if ours and sum(folder.n_rows(name) for name in ours) >= int(said[0]["rows"]):
-        raise whole
+        raise InputError(f"{place}: holds embeddings of other images; give another folder")
+    n = sum(folder.n_rows(name) for name in ours)
+    if ours and n >= int(said[0]["rows"]):
+        raise InputError(
+            f"{place}: already holds all {n:,} embeddings of {shown(settings.images)}; give another folder, or delete "
+            "it to embed again"
+        )
     return names
 
 
