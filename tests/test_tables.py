@@ -52,7 +52,7 @@ def test_a_set_becomes_a_table_and_is_matched(tmp_path: Path, cache: Path, monke
     assert found["reference"].to_pylist() == expected.index.tolist()
     assert found["similarity"].to_pylist() == expected.similarity.tolist()
     again = CliRunner().invoke(app, ["embed", str(tmp_path / "people"), "--out", str(tmp_path / "table"), "-q"])
-    assert "is not empty" in str(again.exception)
+    assert "already holds all" in str(again.exception)
 
 
 def test_a_stopped_match_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,8 +49,8 @@ class ArraySource:
                 if len(found) != 1:
                     holds = ", ".join(shown(other) for other in others[:6]) or "nothing else"
                     raise InputError(
-                        f"{name}: needs one array of images, has {len(found)}; beside it: {holds}; save the images as one "
-                        "array of uint8, samples x height x width x 3"
+                        f"{name}: needs one array of images, has {len(found)}; beside it: {holds}; save the images "
+                        "as one array of uint8, samples x height x width x 3"
                     )
                 self._member = found[0].filename
                 with archive.open(found[0]) as file:
