@@ -413,7 +413,7 @@ def test_the_side_file(tmp_path: Path) -> None:
         side.write_text(text)
         assert said in refused(path)
     side.unlink()
-    assert "g.pt: the shape of its latents is not known; give latent_shape='128' or as it is, or write" in refused(path)
+    assert "g.pt: the shape of its latents is not known; give it, such as latent_shape='128', or write" in refused(path)
 
 
 class Touch:

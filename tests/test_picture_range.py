@@ -165,7 +165,7 @@ def test_the_options_say_the_shape_of_a_latent_and_the_range(tmp_path: Path) -> 
     network = linear_network()
     with pytest.warns(DeprecationWarning, match="torch.jit"):
         torch.jit.trace(network, torch.zeros(2, DIM)).save(str(tmp_path / "g.pt"))
-    assert "give latent_shape='128' or as it is, or write g.json beside it" in refused(tmp_path / "g.pt")
+    assert "give it, such as latent_shape='128', or write g.json beside it" in refused(tmp_path / "g.pt")
     generator = opened(tmp_path / "g.pt", latent_shape=(DIM,), picture_range=(-1.0, 1.0))
     assert np.abs(generator.sample([6])[0].astype(int) - by_hand(6)).max() <= 1
     write_side(tmp_path / "g.pt", range=[0, 1])

@@ -28,8 +28,8 @@ def audit(
     .onnx, TorchScript (.pt, .ts), a folder of the lab or of diffusers
     (DDPM, DDIM), or Python code as module:Name; with --trust-pickle
     also torch.export (.pt2) and StyleGAN2/3 (.pkl). TorchScript and .pt2
-    need --latent-shape 512 or as it is, or a side file: gan.json beside
-    gan.pt with {"latent_shape": [512], "range": [-1, 1]}.
+    need the shape of a latent, such as --latent-shape 512, or a side
+    file: gan.json beside gan.pt, {"latent_shape": [512], "range": [-1, 1]}.
 
         probablyexists audit --training T --heldout H \\
             --generated G --out audit/

@@ -58,7 +58,7 @@ def _of_network(network: Any, name: str, given: Given, within: Range | None, id:
     if not isinstance(shape, tuple | list):
         raise InputError(
             f"{name}: the network has no latent_shape, such as (128,); set it to the shape of one latent, or give "
-            f"{option('latent_shape', '128')} or as it is"
+            f"it, such as {option('latent_shape', '128')}"
         )
     if network.training:
         raise InputError(f"{name}: the network is in training mode; call its eval() first")

@@ -58,8 +58,8 @@ def decided_range(values: NDArray[Any], where: str) -> Range | None:
     if not signed and 16 < high <= 280:
         return BYTES
     raise InputError(
-        f"{where}: its pictures hold values from {low:.3g} to {high:.3g}; say which are black and white with "
-        f"{option('picture_range', '-1,1')} or as it is"
+        f"{where}: its pictures hold values from {low:.3g} to {high:.3g}; say which are black and white, "
+        f"such as {option('picture_range', '-1,1')}"
     )
 
 

@@ -115,8 +115,9 @@ def _side(path: Path, beside: Path) -> Side:
         text = read_plain(beside, MOST_JSON)
     except OSError:
         raise InputError(
-            f"{shown(path)}: the shape of its latents is not known; give {option('latent_shape', '128')} or as it is, "
-            f"or write {shown(beside.name)} beside it: {example}, with the values of black and white"
+            f"{shown(path)}: the shape of its latents is not known; give it, such as "
+            f"{option('latent_shape', '128')}, or write {shown(beside.name)} beside it: {example}, "
+            "with the values of black and white"
         ) from None
     try:
         side = Side.model_validate_json(text)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError, required
-from probablyexists.basis.text import one_line
+from probablyexists.basis.text import shown
 
 if TYPE_CHECKING:
     import torch
@@ -71,9 +71,14 @@ class TorchRun:
             images = self._network(torch.from_numpy(rows).to(self._device))
         except Exception as error:  # any operator of the network may fail
             raise InputError(
-                f"{self._where}: fails on latents of shape {rows.shape} ({self._device.type}): {one_line(error)}"
+                f"{self._where}: fails on latents of shape {rows.shape} ({self._device.type}): {_last_line(error)}"
             ) from error
         if not isinstance(images, torch.Tensor):
             raise InputError(f"{self._where}: gave a {type(images).__name__}; it must give one tensor of pictures")
         pictures: NDArray[Any] = (images if images.dtype == torch.uint8 else images.float()).cpu().numpy()
         return pictures
+
+
+def _last_line(error: Exception) -> str:
+    """What TorchScript says of an error is a page of its code; the cause is the last line."""
+    return shown((str(error).strip().splitlines() or [type(error).__name__])[-1][:200])
