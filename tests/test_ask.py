@@ -267,6 +267,18 @@ def test_of_two_group_photos_the_face_they_share_is_taken(few: World, tmp_path: 
         assert detect(np.asarray(crop.convert("RGB").resize((240, 240)))).n_faces == 1
 
 
+def test_of_a_couple_in_every_photo_one_person_is_taken_throughout_and_it_is_said(
+    few: World, tmp_path: Path, cache: Path
+) -> None:
+    couple = [beside(tmp_path / f"{k}.jpg", (9, k, 330), (5, k, 220)) for k in (0, 2)]
+    couple.append(beside(tmp_path / "1.jpg", (5, 1, 220), (9, 1, 330)))
+    sheet = probablyexists.ask(couple, few.samples, few.reference, faces="detect")
+    assert {photo.chosen for photo in sheet.photos} == {"one of several shared"}
+    lefts = [photo.face[0] < 0.4 for photo in sheet.photos if photo.face is not None]
+    assert lefts in ([True, False, True], [False, True, False])
+    assert sum("share more than one face" in caution for caution in sheet.cautions) == 1
+
+
 def test_ask_says_which_photo_was_unusable_and_why(world: World, tmp_path: Path, cache: Path) -> None:
     (tmp_path / "phone.heic").write_bytes(b"ftypheic")
     Image.new("RGB", (128, 128)).save(tmp_path / "dark.png")

@@ -413,10 +413,10 @@ def test_a_table_of_one_image_in_every_row_is_read_within_memory(tmp_path: Path)
     [
         ([f"{split}/p{i}/1.jpg" for split in ("train", "test") for i in range(5)], "hold 10 folders of images"),
         ([f"set/p{i}/{j}.jpg" for i in range(5) for j in range(2)], "holds 5 folders of images"),
-        ([f"{letter}/{letter}{i}/1.jpg" for letter in "AB" for i in range(12)], "hold 24 folders of images"),
+        ([f"{letter}/{letter}{i}/1.jpg" for letter in "AB" for i in range(60)], "hold 120 folders of images"),
         ([f"images/{i}.jpg" for i in range(5)], "called like a set"),
         ([f"{split}/{i}.jpg" for split in ("train", "val") for i in range(5)], "called like a set"),
-        ([f"x/{i}.jpg" for i in range(150)], "all 150 photos are in one folder"),
+        ([f"x/{i}.jpg" for i in range(1000)], "all 1,000 photos are in one folder"),
         ([f"{i // 1000:05d}/img{i:08d}.png" for i in range(5, 2500, 100)], "divide a list of images"),
         (["00000/img00000000.png"], "divide a list of images"),
         ([f"{i - i % 1000:05d}/{i:05d}.png" for i in range(0, 3000, 50)], "divide a list of images"),
@@ -450,7 +450,9 @@ def test_folders_that_are_no_people_are_asked_about(tmp_path: Path, names: list[
         [f"p{i}/{j}/{k}.jpg" for i in range(10) for j in range(3) for k in range(2)],
         [f"p{i}/{j}/1.jpg" for i in range(3) for j in range(30)],
         ["ann/deep/2.jpg", "ann/1.jpg", "bob/1.jpg"],
-        [f"sks/{i}.jpg" for i in range(12)],
+        [f"sks/{i}.jpg" for i in range(300)],
+        [f"member_{i:03d}/{j}.jpg" for i in range(30) for j in range(2)],
+        [f"id{i:05d}/video-{i}-{j}/{k}.jpg" for i in range(10) for j in range(18) for k in range(2)],
         ["Val/1.jpg", "Val/2.jpg"],
     ],
 )
@@ -497,3 +499,23 @@ def test_photos_in_a_folder_no_more_alike_than_strangers_are_refused() -> None:
     with pytest.raises(InputError, match="hardly more alike") as caught:
         find_people({"training": honest, "heldout": honest, "reference": mixed}, named=True, seed=0)
     assert "flat" not in caught.value.on_command_line
+
+
+def test_one_person_alone_and_twins_pass_and_a_single_folder_of_strangers_does_not() -> None:
+    draw = np.random.default_rng(0)
+    centres = draw.normal(size=(80, 64))
+    centres[1] = centres[0]
+
+    def people(who: np.ndarray, folders: np.ndarray) -> Embedded:
+        faces = (centres[who] + draw.normal(size=(len(who), 64))).astype(np.float32)
+        return table(dict(enumerate(folders.tolist())), faces / np.linalg.norm(faces, axis=1, keepdims=True))
+
+    strangers = np.repeat(np.arange(40, 80), 4)
+    heldout = people(strangers, strangers)
+    alone, twins = np.zeros(150, int), np.repeat([0, 1], 20)
+    for who in (alone, twins):
+        found = find_people({"training": people(who, who), "heldout": heldout}, named=True, seed=0)
+        assert len(found.training.people) == len(set(who.tolist()))
+    one_folder = people(np.arange(150) % 40, alone)
+    with pytest.raises(InputError, match="hardly more alike than photos of two"):
+        find_people({"training": one_folder, "heldout": heldout}, named=True, seed=0)

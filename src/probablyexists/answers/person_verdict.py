@@ -96,4 +96,8 @@ def _of_photos(photos: Sequence[AskedPhoto]) -> list[str]:
                 f"{photo.photo!a} shows {photo.n_faces} faces, and the most prominent was taken; give a second photo "
                 "of the person, and the face that both share is taken"
             )
+    if any(photo.chosen == "one of several shared" for photo in photos):
+        found.append(
+            "the photos share more than one face, and the most similar was taken; give a photo of the person alone"
+        )
     return found

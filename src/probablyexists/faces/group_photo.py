@@ -49,17 +49,26 @@ def every_face(data: bytes, side: int, template: Template) -> list[FoundFace]:
     return found
 
 
-def shared_faces(embeddings: Sequence[NDArray[np.float32]]) -> list[int]:
-    """For each of at least two photos, the face that the photos share.
+def shared_faces(embeddings: Sequence[NDArray[np.float32]]) -> tuple[list[int], bool]:
+    """(For each of at least two photos the face that the photos share; whether they share another face too.)
 
-    `embeddings`: (n_faces, dim) of each photo. It is the face with the highest mean, over the other photos, of the
-    cosine to the most similar face there.
+    `embeddings`: (n_faces, dim) of each photo. Each face of each photo is followed to the most similar face in every
+    other photo, and the one with the highest mean cosine is taken. Another is shared if its mean cosine is nearer to
+    that than to the cosine of different people, which are side by side in one photo.
     """
-    chosen = []
+    followed = []
     for i, own in enumerate(embeddings):
-        alike = [(own @ other.T).max(axis=1) for j, other in enumerate(embeddings) if j != i]
-        chosen.append(int(np.mean(alike, axis=0).argmax()))
-    return chosen
+        alike = [own @ other.T for j, other in enumerate(embeddings) if j != i]
+        scores = np.mean([cosines.max(axis=1) for cosines in alike], axis=0)
+        for face, score in enumerate(scores.tolist()):
+            there = [int(cosines[face].argmax()) for cosines in alike]
+            followed.append((score, [*there[:i], face, *there[i:]]))
+    best, chosen = max(followed, key=lambda one: one[0])
+    apart = [score for score, faces in followed if all(a != b for a, b in zip(faces, chosen, strict=True))]
+    if not apart:
+        return chosen, False
+    beside = [np.delete(own @ own[face], face).max() for own, face in zip(embeddings, chosen, strict=True)]
+    return chosen, max(apart) > (best + float(np.mean(beside))) / 2
 
 
 def _clipped(box: Box, width: int, height: int, margin: float) -> tuple[int, int, int, int]:

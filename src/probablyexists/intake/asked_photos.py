@@ -15,7 +15,7 @@ from probablyexists.embeddings.embed import Embedded, embedded
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.faces.acquire import FacesMode
 from probablyexists.faces.group_photo import FoundFace, every_face, shared_faces
-from probablyexists.results.sheet import AskedPhoto
+from probablyexists.results.sheet import AskedPhoto, Chosen
 from probablyexists.sources.open_source import Source
 
 
@@ -43,9 +43,11 @@ def faces_asked(
     taken = dict.fromkeys(every, 0)
     groups = [row for row, found in every.items() if len(found) > 1]
     vectors, pictures = table.embeddings, table.read_pictures
+    how: Chosen = "most prominent"
     if groups and len(table) > 1:
         several = {row: embedded(np.stack([one.face.chip for one in every[row]]), recogniser) for row in groups}
-        shared = shared_faces([several.get(row, table.embeddings[row : row + 1]) for row in range(len(table))])
+        shared, more = shared_faces([several.get(row, table.embeddings[row : row + 1]) for row in range(len(table))])
+        how = "one of several shared" if more else "shared"
         taken |= {row: shared[row] for row in groups}
         vectors, pictures = vectors.copy(), None if pictures is None else pictures.copy()
         for row in groups:
@@ -69,7 +71,7 @@ def faces_asked(
                 reason=None,
                 n_faces=n,
                 face=found[taken[row]].place,
-                chosen="only face" if n == 1 else "shared" if len(table) > 1 else "most prominent",
+                chosen="only face" if n == 1 else how,
             )
         )
     crops = {row: every[row][taken[row]].crop for row in groups}

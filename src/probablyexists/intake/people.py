@@ -32,6 +32,8 @@ LEAST_ALIKE = 0.65
 """P(two photos of a person are more alike than photos of two people) below which these are no people."""
 LEAST_COMPARED = 20
 """Photos, of people who have several, below which this is not judged."""
+FEW = 5
+"""People below which photos are compared with held-out people's, too."""
 PAIRS = 2000
 
 
@@ -59,7 +61,7 @@ def find_people(tables: Mapping[Role, Embedded], *, named: bool, seed: int, thre
     crowds = {role: Crowd(table, group(table, seed=seed)) for role, table in tables.items()}
     for role, crowd in crowds.items():
         if named or role == "reference":
-            refuse_strangers_as_one(role, crowd, seed)
+            refuse_strangers_as_one(role, crowd, seed, crowds["heldout"])
     if named:
         peopled = Peopled(crowds["training"], crowds.get("unseen"), crowds["heldout"], None, crowds.get("reference"))
     else:
@@ -71,31 +73,37 @@ def find_people(tables: Mapping[Role, Embedded], *, named: bool, seed: int, thre
     return peopled
 
 
-def refuse_strangers_as_one(role: Role, crowd: Crowd, seed: int) -> None:
+def refuse_strangers_as_one(role: Role, crowd: Crowd, seed: int, others: Crowd | None = None) -> None:
     """InputError if two photos of one person are hardly more alike than photos of two people: these are no people.
 
-    On LFW and on drawn people a pair of one person is the more alike in 90 % of cases or more, even among three people;
-    in folders of 10 or more photos at random in 46 to 56 % (docs/decisions/0026-what-is-a-person.md).
+    Fewer than `FEW` people, who may be twins, or one alone, are also compared with `others`. On LFW and on drawn people
+    a pair of one person is the more alike in 90 % of cases or more, even among three people; in folders of 10 or more
+    photos at random in 46 to 56 % (docs/decisions/0026-what-is-a-person.md).
     """
-    several = crowd.some(np.flatnonzero(crowd.people.counts >= 2)).people.rows
-    if len(several) < 2 or sum(map(len, several)) < LEAST_COMPARED:
+    several = [rows for rows in crowd.people.rows if len(rows) >= 2]
+    if sum(map(len, several)) < LEAST_COMPARED:
         return
     draw = rng(seed, "people", role)
     pairs = [draw.choice(rows, 2, replace=False) for _ in range(-(-PAIRS // len(several))) for rows in several]
     firsts, seconds = np.array(pairs[:PAIRS]).T
-    owner = np.repeat(np.arange(len(several)), [len(rows) for rows in several])
-    a, b = draw.integers(0, len(owner), (2, 10 * PAIRS))
+    x, rows = crowd.table.embeddings, np.concatenate(several)
+    pool, owner = x[rows], np.repeat(np.arange(len(several)), [len(own) for own in several])
+    if len(several) < FEW and others is not None:
+        drawn = draw.integers(0, len(others.table), PAIRS)
+        pool = np.concatenate([pool, others.table.embeddings[drawn]])
+        owner = np.append(owner, np.full(PAIRS, len(several)))
+    a, b = draw.integers(0, len(rows), 10 * PAIRS), draw.integers(0, len(pool), 10 * PAIRS)
     apart = owner[a] != owner[b]
-    rows = np.concatenate(several)
-    x = crowd.table.embeddings
-    found = auroc(_cosines(x[firsts], x[seconds]), _cosines(x[rows[a[apart]]], x[rows[b[apart]]]))
+    if not apart.any():
+        return
+    found = auroc(_cosines(x[firsts], x[seconds]), _cosines(pool[a[apart]], pool[b[apart]]))
     if found >= LEAST_ALIKE:
         return
     instead = "" if role in NEED_NAMES else f", or give {option('flat', True)} if the photos have no names"
     raise InputError(
         f"{option(role)}: photos of one person (one folder, or one name) are hardly more alike than photos of two "
-        f"(in {100 * found:.0f} % of comparisons, by chance 50 %), as if folders were not people; give one folder a "
-        f"person{instead}"
+        f"(in {100 * found:.0f} % of comparisons, by chance 50 %), as if folders were not people, or the recogniser "
+        f"too weak for these photos; give one folder a person, or another {option('recogniser')}{instead}"
     )
 
 

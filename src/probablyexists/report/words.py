@@ -190,7 +190,8 @@ def face_taken(photo: AskedPhoto) -> str:
     across = _side(left + width / 2, "left", "right")
     down = _side(top + height / 2, "top", "bottom")
     where = " ".join(part for part in (down, across) if part) or "middle"
-    why = {"shared": "the most similar to the other photos", "most prominent": "the most prominent"}
+    shared = "the most similar to the other photos"
+    why = {"most prominent": "the most prominent", "shared": shared, "one of several shared": shared}
     reason = why.get(photo.chosen or "", "the only one")
     return f"taken: the one at the {where} ({percent(width, 0)} of the width), {reason}".replace(NO_BREAK, " ")
 

@@ -8,6 +8,7 @@ from probablyexists.results.findings import Frozen, RoleData, Signature
 from probablyexists.stats.estimate import Figure
 
 Evidence = Literal["copy", "evidence", "no evidence"]
+Chosen = Literal["only face", "most prominent", "shared", "one of several shared"]
 
 
 class NearSample(Frozen):
@@ -43,9 +44,9 @@ class AskedPhoto(Frozen):
     """Faces that the detector saw; null if the photo was not used, or taken as a face crop."""
     face: tuple[float, float, float, float] | None
     """The face that was taken: left, top, width and height, as shares of the picture's; null as for `n_faces`."""
-    chosen: Literal["only face", "most prominent", "shared"] | None
+    chosen: Chosen | None
     """Why this face: there is only one, it is the most prominent, or it is the one most similar to the faces in the
-    other photos; null as for `n_faces`."""
+    other photos (of several, if the photos share more than one face); null as for `n_faces`."""
 
 
 class Sheet(Frozen):

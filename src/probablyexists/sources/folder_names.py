@@ -15,9 +15,10 @@ from probablyexists.sources.open_source import Source
 from probablyexists.sources.persons import person_name
 from probablyexists.sources.shards import ShardsSource
 
-MANY = 100
-"""Photos of a single person that are rather a set of people."""
-_MANY_FOLDERS = 20
+MANY = 1000
+"""Photos of a single person that are rather a set of people; fewer are compared with held-out people."""
+_MANY_FOLDERS = 50
+"""Folders in each of several folders that are rather people in letters than videos of a person."""
 _BUCKET = 1000
 """Images in a folder of FFHQ and of StyleGAN's dataset tool."""
 _WORDS = frozenset(
@@ -63,8 +64,7 @@ def _a_level_too_high(places: Sequence[tuple[str, tuple[str, ...], str]]) -> str
         inner[person].add(folders[0])
     each = [folder for folders in inner.values() for folder in folders]
     # Sessions or videos of a person have the same names for many people, or are few; people's names differ.
-    few_outside = len(each) >= max(_MANY_FOLDERS, 4 * len(inner), len(inner) ** 2)
-    many = few_outside and len(set(each)) >= 0.9 * len(each)
+    many = len(each) >= _MANY_FOLDERS * len(inner) and len(set(each)) >= 0.9 * len(each)
     if len(each) < 2 or not (many or len(inner) == 1 or _all_words(inner)):
         return None
     return (
@@ -84,8 +84,9 @@ def _words(places: Sequence[tuple[str, tuple[str, ...], str]]) -> str | None:
 
 
 def _all_words(people: Sequence[str] | set[str] | dict[str, set[str]]) -> bool:
+    """Whether all are called like sets. A word that several share is how people are numbered: face_001, face_002."""
     words = {_DECORATION.sub("", person.casefold()) for person in people}
-    return words <= _WORDS and not (len(people) == 1 and words <= _NAMES_TOO)
+    return words <= _WORDS and len(words) == len(people) and not (len(people) == 1 and words <= _NAMES_TOO)
 
 
 def _buckets(places: Sequence[tuple[str, tuple[str, ...], str]]) -> str | None:

@@ -16,7 +16,7 @@ from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import decide, embed_sources
-from probablyexists.intake.open_sources import open_blind
+from probablyexists.intake.open_sources import about_sources, open_blind
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import refuse_strangers_as_one
 from probablyexists.intake.provenance import describe_role, sign
@@ -118,7 +118,7 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
         n_samples=found.n_samples,
         n_reference=found.n_reference,
         threshold=found.threshold,
-        cautions=lost.grave + lost.slight,
+        cautions=[*lost.grave, *lost.slight, *about_sources(sources)],
         samples_numbered=bool(names),
         roles=roles,
         level=settings.level,
