@@ -77,7 +77,9 @@ def _words(places: Sequence[tuple[str, tuple[str, ...], str]]) -> str | None:
     """Folders called as no person is, or a single one with very many photos."""
     people = {person for person, _, _ in places}
     if _all_words(people):
-        return f"{_listed(people)} {'is' if len(people) == 1 else 'are'} called like a set, not like a person"
+        if len(people) > 1:
+            return f"{_listed(people)} are called like sets, not like people"
+        return f"{_listed(people)} is called like a set, not like a person; rename it if it is one"
     if len(people) == 1 and len(places) >= MANY:
         return f"all {len(places):,} photos are in one folder, {shown(min(people))!a}, as of one person"
     return None
