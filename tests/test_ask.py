@@ -301,6 +301,8 @@ def test_blind_says_how_many_reference_people_were_used(world: World, tmp_path: 
     shutil.copytree(world.reference, tmp_path / "reference")
     for path in (tmp_path / "reference" / "person-0100").iterdir():
         path.write_bytes(b"")
+    (tmp_path / "reference" / "more.zip").touch()
     found = probablyexists.blind(world.samples, tmp_path / "reference", faces="aligned")
+    assert "reference photos: 1 archive is not opened" in found.cautions
     assert "1 of 60 reference people is without a usable photo (1 empty file)" in found.cautions
     assert "people: 59 of 60 reference people used, 1 without a usable photo" in frequent_summary(found, tmp_path)

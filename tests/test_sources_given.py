@@ -414,8 +414,8 @@ def test_a_table_of_one_image_in_every_row_is_read_within_memory(tmp_path: Path)
         ([f"{split}/p{i}/1.jpg" for split in ("train", "test") for i in range(5)], "hold 10 folders of images"),
         ([f"set/p{i}/{j}.jpg" for i in range(5) for j in range(2)], "holds 5 folders of images"),
         ([f"{letter}/{letter}{i}/1.jpg" for letter in "AB" for i in range(60)], "hold 120 folders of images"),
-        ([f"images/{i}.jpg" for i in range(5)], "called like a set"),
-        ([f"{split}/{i}.jpg" for split in ("train", "val") for i in range(5)], "called like a set"),
+        ([f"images/{i}.jpg" for i in range(5)], "called like a set, not like a person; rename it if it is one"),
+        ([f"{split}/{i}.jpg" for split in ("train", "val") for i in range(5)], "called like sets"),
         ([f"x/{i}.jpg" for i in range(1000)], "all 1,000 photos are in one folder"),
         ([f"{i // 1000:05d}/img{i:08d}.png" for i in range(5, 2500, 100)], "divide a list of images"),
         (["00000/img00000000.png"], "divide a list of images"),
@@ -458,6 +458,16 @@ def test_folders_that_are_no_people_are_asked_about(tmp_path: Path, names: list[
 )
 def test_honest_folders_of_people_pass(tmp_path: Path, names: list[str]) -> None:
     assert why_not_people(open_source(files(tmp_path, *names))) is None
+
+
+def test_flat_photos_have_no_unseen_photos_of_their_people(tmp_path: Path) -> None:
+    for folder in ("t", "h", "u", "g"):
+        files(tmp_path / folder, "ann/1.jpg")
+    with pytest.raises(InputError) as caught:
+        open_sources(audit_of(tmp_path, flat=True, unseen=tmp_path / "u"), Silent())
+    assert caught.value.on_command_line == (
+        "--unseen: needs people's names, and with --flat photos have none; leave out one of them"
+    )
 
 
 def test_a_split_is_not_drawn_over_folders_that_are_no_people(tmp_path: Path) -> None:

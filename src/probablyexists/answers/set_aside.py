@@ -46,8 +46,8 @@ def losses(roles: Sequence[RoleData]) -> Losses:
         if share > WORST_LOSS:
             found.grave.append(_images(role, share))
         if role.people_set_aside:
-            lost = sum(role.people_set_aside.values()) > WORST_LOSS * (role.n_people_given or 1)
-            (found.grave if lost else found.slight).append(people_lost(role))
+            lost = role.n_people_set_aside > WORST_LOSS * (role.n_people_given or 1)
+            (found.grave if lost else found.slight).append(_people(role))
     if abs(shares.get("training", 0) - shares.get("heldout", 0)) > UNEQUAL_LOSS:
         ours, theirs = (f"{100 * shares[role]:.0f} %" for role in ("training", "heldout"))
         found.grave.append(
@@ -66,16 +66,12 @@ def _images(role: RoleData, share: float) -> str:
     return f"{100 * share:.0f} % of the {TITLES[role.role]} could not be used ({reasons(role.why_set_aside)})"
 
 
-def people_lost(role: RoleData) -> str:
-    """How many of the people given were not audited, and why: "10 of 30 members are without a usable photo"."""
-    verb = "is" if sum(role.people_set_aside.values()) == 1 else "are"
-    n, _, why = without(role).partition(" ")
-    return f"{n} of {role.n_people_given:,} {PEOPLE[role.role]} {verb} {why}"
-
-
-def without(role: RoleData) -> str:
-    """How many people are lost, and why: "10 without a usable photo (10 truncated)"."""
-    return f"{sum(role.people_set_aside.values()):,} without a usable photo ({reasons(role.people_set_aside)})"
+def _people(role: RoleData) -> str:
+    verb = "is" if role.n_people_set_aside == 1 else "are"
+    return (
+        f"{role.n_people_set_aside:,} of {role.n_people_given:,} {PEOPLE[role.role]} {verb} without a usable photo "
+        f"({reasons(role.people_set_aside)})"
+    )
 
 
 def reasons(counts: Mapping[str, int]) -> str:

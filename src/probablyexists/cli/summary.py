@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from probablyexists.answers.set_aside import PEOPLE, reasons, without
+from probablyexists.answers.set_aside import PEOPLE, reasons
 from probablyexists.basis.roles import TITLES
 from probablyexists.report.words import MINUS, NO_BREAK, counted, face_taken, percent
 from probablyexists.results.findings import Findings, RoleData
@@ -66,7 +66,8 @@ def _what_became(roles: Sequence[RoleData]) -> list[str]:
             lines.append(f"set aside: {n:,} of {role.n_images:,} {TITLES[role.role]} ({reasons(role.why_set_aside)})")
         if role.people_set_aside:
             people = f"{role.n_people:,} of {role.n_people_given:,} {PEOPLE[role.role]}"
-            lines.append(f"people: {people} used, {without(role)}")
+            why = f"{role.n_people_set_aside:,} without a usable photo ({reasons(role.people_set_aside)})"
+            lines.append(f"people: {people} used, {why}")
         if role.n_repeated:
             lines.append(f"repeated: {role.n_repeated:,} of {role.n_images:,} samples show the picture of another")
     return lines

@@ -51,9 +51,8 @@ def acquire(
 ) -> list[Face | ImageError]:
     """Decode and align each. An ImageError is returned, not raised: its `reason` is counted, the audit goes on.
 
-    A picture without contrast is a "flat picture". `detect` looks for a face and reports "no face found"; `aligned`
-    takes the frame as the face. The result for a file
-    does not depend on the others; a batch is faster.
+    A picture of one colour is a "flat picture". `detect` looks for a face and reports "no face found"; `aligned` takes
+    the frame as the face. The result for a file does not depend on the others; a batch is faster.
     """
     looked = [_look(data, mode) for data in files]
     seen = [item for item in looked if not isinstance(item, ImageError)]

@@ -36,6 +36,11 @@ def open_sources(settings: AuditSettings, progress: Progress) -> dict[Role, Sour
         "unseen": settings.unseen,
         "heldout": settings.heldout,
     }
+    if settings.flat and settings.unseen is not None:
+        raise InputError(
+            f"{option('unseen')}: needs people's names, and with {option('flat', True)} photos have none; leave out "
+            "one of them"
+        )
     for role, where in named.items():
         if where is not None:
             sources[role] = _open_people(role, where, settings)
@@ -120,8 +125,8 @@ def _opened(name: str, where: Path, open_it: Callable[[], Source]) -> Source:
 
 def _open_people(role: Role, where: Path, settings: AuditSettings) -> Source:
     """Photos of people, by their names, or without if `flat`. InputError if the folders are no people."""
-    flat = settings.flat and role not in NEED_NAMES
-    source = _opened(role, where, partial(open_source, str(where), role=role, named=False if flat else None))
+    named = False if settings.flat else None
+    source = _opened(role, where, partial(open_source, str(where), role=role, named=named))
     _refuse_no_people(role, where, source)
     return source
 

@@ -84,8 +84,8 @@ def refuse_strangers_as_one(role: Role, crowd: Crowd, seed: int, others: Crowd |
     if sum(map(len, several)) < LEAST_COMPARED:
         return
     draw = rng(seed, "people", role)
-    pairs = [draw.choice(rows, 2, replace=False) for _ in range(-(-PAIRS // len(several))) for rows in several]
-    firsts, seconds = np.array(pairs[:PAIRS]).T
+    people = np.resize(draw.permutation(len(several)), PAIRS)
+    firsts, seconds = np.array([draw.choice(several[person], 2, replace=False) for person in people]).T
     x, rows = crowd.table.embeddings, np.concatenate(several)
     pool, owner = x[rows], np.repeat(np.arange(len(several)), [len(own) for own in several])
     if len(several) < FEW and others is not None:

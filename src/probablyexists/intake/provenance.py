@@ -45,7 +45,7 @@ def describe(
         crowd = crowds.by_role.get(role)
         by_name = crowd is not None and (crowds.clusters is None or role == "reference")
         people = crowd.people.names if crowd is not None and by_name else None
-        described = describe_role(role, sources[role], decisions[role], table, people)
+        described = _described(role, sources[role], decisions[role], table, people)
         if crowd is not None and not by_name:
             described = described.model_copy(update={"n_people": len(crowd.people)})
         roles.append(described)
@@ -67,7 +67,20 @@ def describe(
     )
 
 
-def describe_role(
+def describe_roles(
+    sources: Mapping[Role, Source],
+    decisions: Mapping[Role, Decision],
+    tables: Mapping[Role, Embedded],
+    reference: Collection[str],
+) -> list[RoleData]:
+    """Counts for each role of a task about reference people. `reference`: the names of those used."""
+    return [
+        _described(role, sources[role], decisions[role], table, reference if role == "reference" else None)
+        for role, table in tables.items()
+    ]
+
+
+def _described(
     role: Role, source: Source, decision: Decision, table: Embedded, people: Collection[str] | None
 ) -> RoleData:
     """What was given in one role and what became of it. `people`: the names of those used; None if not by name."""

@@ -189,11 +189,12 @@ def face_taken(photo: AskedPhoto) -> str:
     left, top, width, height = photo.face
     across = _side(left + width / 2, "left", "right")
     down = _side(top + height / 2, "top", "bottom")
-    where = " ".join(part for part in (down, across) if part) or "middle"
+    side = f"{down} {across}".strip()
+    where = f"at the {side}" if side else "in the middle"
     shared = "the most similar to the other photos"
     why = {"most prominent": "the most prominent", "shared": shared, "one of several shared": shared}
     reason = why.get(photo.chosen or "", "the only one")
-    return f"taken: the one at the {where} ({percent(width, 0)} of the width), {reason}".replace(NO_BREAK, " ")
+    return f"taken: the one {where} ({percent(width, 0)} of the width), {reason}".replace(NO_BREAK, " ")
 
 
 def _side(share: float, low: str, high: str) -> str:

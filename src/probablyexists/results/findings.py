@@ -308,7 +308,7 @@ class RoleData(Frozen):
     n_no_face: int
     """Failures to acquire: images without a face."""
     n_unreadable: dict[str, int]
-    """Images set aside for other reasons: reason -> count. A flat picture is one without contrast."""
+    """Images set aside for other reasons: reason -> count. A flat picture is of one colour."""
     n_several_faces: int
     """Images with more than one face. In a large image small faces are not searched once a large one settles it."""
     n_repeated: int | None
@@ -328,6 +328,11 @@ class RoleData(Frozen):
     def n_set_aside(self) -> int:
         """Images that could not be used, for whatever reason."""
         return self.n_no_face + sum(self.n_unreadable.values())
+
+    @property
+    def n_people_set_aside(self) -> int:
+        """People given of whom no photo could be used."""
+        return sum(self.people_set_aside.values())
 
     @property
     def why_set_aside(self) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
 
 from probablyexists.basis.text import shown
@@ -77,13 +77,15 @@ def _words(places: Sequence[tuple[str, tuple[str, ...], str]]) -> str | None:
     """Folders called as no person is, or a single one with very many photos."""
     people = {person for person, _, _ in places}
     if _all_words(people):
-        return f"{_listed(people)} {'is' if len(people) == 1 else 'are'} called like a set, not like a person"
+        if len(people) > 1:
+            return f"{_listed(people)} are called like sets, not like people"
+        return f"{_listed(people)} is called like a set, not like a person; rename it if it is one"
     if len(people) == 1 and len(places) >= MANY:
         return f"all {len(places):,} photos are in one folder, {shown(min(people))!a}, as of one person"
     return None
 
 
-def _all_words(people: Sequence[str] | set[str] | dict[str, set[str]]) -> bool:
+def _all_words(people: Collection[str]) -> bool:
     """Whether all are called like sets. A word that several share is how people are numbered: face_001, face_002."""
     words = {_DECORATION.sub("", person.casefold()) for person in people}
     return words <= _WORDS and len(words) == len(people) and not (len(people) == 1 and words <= _NAMES_TOO)
@@ -107,7 +109,7 @@ def _buckets(places: Sequence[tuple[str, tuple[str, ...], str]]) -> str | None:
     return said.format("by the beginning of its name") if hashes and len(people) > 1 else None
 
 
-def _listed(people: Sequence[str] | set[str] | dict[str, set[str]]) -> str:
+def _listed(people: Collection[str]) -> str:
     first = ", ".join(f"{shown(person)!a}" for person in sorted(people)[:3])
     more = f" and {len(people) - 3:,} more" if len(people) > 3 else ""
     return f"{count(len(people), 'folder', 'folders')} ({first}{more})"

@@ -30,7 +30,7 @@ from probablyexists.intake.embed_sources import decide, embed_sources
 from probablyexists.intake.open_sources import about_sources, open_asked, refuse_few_people
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import refuse_strangers_as_one
-from probablyexists.intake.provenance import describe_role, sign
+from probablyexists.intake.provenance import describe_roles, sign
 from probablyexists.intake.sample_names import sample_names
 from probablyexists.intake.settings import AskSettings, checked
 from probablyexists.matching.crowd import Crowd, photos_of
@@ -126,10 +126,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     attack = NearestSample()
     at = rank(asked, others, samples, attack.prepare(samples, None, matcher), matcher)
     noticed = power(others, at, samples, attack, settings.level, matcher)
-    used = {"reference": {photo.person for photo in tables["reference"].photos if photo.person is not None}}
-    roles = [
-        describe_role(role, sources[role], decisions[role], table, used.get(role)) for role, table in tables.items()
-    ]
+    roles = describe_roles(sources, decisions, tables, group(tables["reference"], seed=settings.seed).names)
     judged = judge_person(
         n_copies=n_copies,
         p=at.p,

@@ -19,7 +19,7 @@ from probablyexists.intake.embed_sources import decide, embed_sources
 from probablyexists.intake.open_sources import about_sources, open_blind
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import refuse_strangers_as_one
-from probablyexists.intake.provenance import describe_role, sign
+from probablyexists.intake.provenance import describe_roles, sign
 from probablyexists.intake.sample_names import sample_names
 from probablyexists.intake.settings import BlindSettings, checked
 from probablyexists.matching.crowd import Crowd
@@ -108,10 +108,7 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
         )
         for face in found.faces
     ]
-    used = {"reference": people.names}
-    roles = [
-        describe_role(role, sources[role], decisions[role], table, used.get(role)) for role, table in tables.items()
-    ]
+    roles = describe_roles(sources, decisions, tables, people.names)
     lost = losses(roles)
     result = FrequentFaces(
         faces=faces,
