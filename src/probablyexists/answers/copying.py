@@ -35,7 +35,7 @@ def find_copies(training: Crowd, heldout: Crowd, generated: Embedded, matcher: M
     pictures, known = heldout.table.pictures, training.table.pictures
     n = pictures.shape[1] * (len(pictures) + len(generated))
     threads = matcher.threads
-    with matcher.progress.stage("views compared with training photos", n) as bar:
+    with matcher.progress.stage("views compared with photos", n) as bar:
         strangers = find(pictures, known, threads, bar.advance).correlation
         limit = threshold(strangers, _same_person(heldout, threads))
         matches = find(generated.pictures, known, threads, bar.advance)
