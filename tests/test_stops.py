@@ -325,6 +325,24 @@ def test_a_disk_that_fails_where_nobody_expects_it_is_one_line(
     assert said.startswith(f"/some/file: cannot be written ({os.strerror(number)}); ")
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+def test_a_job_that_is_stopped_in_the_middle_says_so(
+    line: Any, number: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from probablyexists.tasks import audit as task
+
+    def killed(*_: object) -> None:
+        os.kill(os.getpid(), number)
+        time.sleep(10)
+
+    monkeypatch.setattr(task, "run", killed)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run where it is ignored
+    assert line(*asked(tmp_path, tmp_path / "o", "-q")) == (
+        code,
+        "stopped; embeddings are kept, run the same command to continue",
+    )
+
+
 def test_no_folder_for_temporary_files_is_one_line(line: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from probablyexists.tasks import dry_run
 

@@ -44,8 +44,9 @@ def judge_person(
     who = "nobody scores" if not higher else "one scores" if higher == 1 else f"{higher:,} score"
     times = f"of {n_reference:,} other people, {who} as high or higher"
     if n_copies:
-        n = "One generated picture reproduces" if n_copies == 1 else f"{n_copies:,} generated pictures reproduce"
-        sentence = f"{n} one of the given photos of this person."
+        one = "One generated picture reproduces a photo that was given"
+        many = f"{n_copies:,} generated pictures reproduce photos that were given"
+        sentence = f"{one if n_copies == 1 else many} of this person. The other figures leave copies out."
     elif p <= level:
         sentence = f"The generated pictures resemble this person more than chance can explain: {times}."
     else:
@@ -70,8 +71,8 @@ def judge_person(
     if compared_on == 1:
         found.append("only one photo was compared; more photos make the answer more certain")
     if odd:
-        more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
-        found.append(f"{odd[0]!a}{more} looks unlike the other photos given; is it the same person?")
+        look = f" and {len(odd) - 1} more look" if len(odd) > 1 else " looks"
+        found.append(f"{odd[0]!a}{look} unlike the other photos given; do all show the same person?")
     if n_left_out:
         who = "1 reference person was" if n_left_out == 1 else f"{n_left_out} reference people were"
         found.append(f"{who} left out because a photo of theirs was given for this person too")

@@ -27,10 +27,13 @@ _OPTION = re.compile(f"{_OPEN}(\\w+)(?:{_VALUE}(.*?))?{_CLOSE}", re.DOTALL)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 POSITIONAL = ("photos", "images", "queries", "references")
 """Settings that are arguments on the command line, not options."""
+_SETTING_OF = {"asked": "photos"}
+"""The setting of a role that is called otherwise."""
 
 
 def option(name: str, value: object = None) -> str:
     """The name of a setting in a message: `heldout=...` in Python, `--heldout ...` on the command line."""
+    name = _SETTING_OF.get(name, name)
     if value is None:
         return f"{_OPEN}{name}{_CLOSE}"
     text = repr(str(value)) if isinstance(value, str | Path) else ascii(value)  # repr escapes what is not printable

@@ -38,7 +38,7 @@ def main() -> None:
 
         stop.softly = True
         code = app(prog_name="probablyexists", standalone_mode=False)
-        if stop.code and code == stop.code:  # Typer turns Ctrl-C into a code
+        if stop.code and code == _STOPS[signal.SIGINT]:  # what Typer makes of the interrupt, whatever signal it was
             raise KeyboardInterrupt
         if sys.stdout is not None:
             sys.stdout.flush()
