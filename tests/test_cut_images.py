@@ -172,3 +172,13 @@ def test_a_jpeg_inside_a_tiff_that_ends_early_is_set_aside() -> None:
         (at,), (size,) = image.tag_v2[273], image.tag_v2[279]  # type: ignore[attr-defined]
     end = at + size
     assert reason(data[: end - 200] + bytes(200) + data[end:]) == "truncated"
+
+
+def test_a_png_whose_pixels_do_not_fit_their_checksum_is_set_aside() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(
+        buffer, "PNG", compress_level=0
+    )
+    data = bytearray(buffer.getvalue())
+    data[3000:3400] = bytes(400)  # stored without compression, so it inflates to other pixels
+    assert reason(bytes(data)) == "damaged"

@@ -266,6 +266,15 @@ def test_samples_in_an_npz(tmp_path: Path, save: object) -> None:
     assert left_of(source).names == ("column 'arr_1'",)
 
 
+def test_an_npz_with_other_pixels_than_were_written_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "s.npz", pictures(4))
+    data = bytearray((tmp_path / "s.npz").read_bytes())
+    data[5000] ^= 1
+    (tmp_path / "s.npz").write_bytes(data)
+    with pytest.raises(InputError, match=r"damaged or incomplete \(Bad CRC-32"):
+        open_source(tmp_path / "s.npz")
+
+
 @pytest.mark.parametrize(
     "array", [np.zeros((2, 3, 32, 32), np.uint8), np.zeros((2, 32, 32, 3), np.float32), np.array([{}] * 2, object)]
 )

@@ -201,6 +201,8 @@ class Auditor:
             flags = args[2] if isinstance(args[2], int) else 0
             writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) or any(c in str(args[1]) for c in "wax+")
             self._path("write" if writes else "read", args[0])
+        elif event == "os.mkdir" and os.path.lexists(args[0]):
+            return  # nothing is made
         elif event in _CHANGES and isinstance(args[0], str | bytes):
             made = args[1] if event in ("os.link", "os.symlink") else args[0]
             self._path("write", made, follows=event in ("os.chmod", "os.truncate"))

@@ -138,7 +138,7 @@ def _nest(draw: Draw) -> tuple[Any, str]:
 
     out = [helper.make_tensor_value_info("o", 1, None)]
     graph = helper.make_graph([_node("Identity", ["picture_"], ["o"])], "leaf", [], out)
-    for _ in range(int(pick(draw, (30, 90, 400)))):
+    for _ in range(int(pick(draw, (3, 12, 25)))):
         graph = helper.make_graph([_node("If", ["yes"], ["o"], then_branch=graph)], "n", [], out)
     nodes = [_node("If", ["yes"], ["picture"], then_branch=graph, else_branch=graph)]
     return _graph(nodes, constants={"yes": np.bool_(True)}), "nested branches"
@@ -157,8 +157,8 @@ def _shape(draw: Draw) -> tuple[Any, str]:
 
 def _names(draw: Draw) -> tuple[Any, str]:
     model = _graph()
-    model.graph.input[0].name = name(draw).replace("\udc80\udcff", "")
-    model.graph.name = name(draw).replace("\udc80\udcff", "")
+    model.graph.input[0].name = name(draw).encode(errors="ignore").decode()
+    model.graph.name = name(draw).encode(errors="ignore").decode()
     return model, "odd names"
 
 

@@ -127,7 +127,11 @@ class TableFolder:
         """Names of the files in the folder; empty if it does not exist."""
         from pyarrow.fs import FileSelector
 
-        if self.disk.get_file_info(self.path).is_file:
+        try:
+            is_file = self.disk.get_file_info(self.path).is_file
+        except OSError as error:
+            raise InputError(f"{option('out', self.where)}: {one_line(error)}; give another folder") from None
+        if is_file:
             raise InputError(f"{option('out', self.where)}: is a file; give a folder")
         found = self.disk.get_file_info(FileSelector(self.path, recursive=False, allow_not_found=True))
         return sorted(info.base_name for info in found)

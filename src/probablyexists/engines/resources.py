@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from probablyexists.basis.errors import InputError, option
 
@@ -17,7 +18,10 @@ def default_cache() -> Path:
     if chosen:
         return Path(chosen)
     try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "probablyexists"
+        home = Path.home()
+        if not home.is_absolute():  # $HOME is empty
+            raise RuntimeError
+        return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "probablyexists"
     except RuntimeError:  # neither $HOME nor an account
         raise InputError(
             f"there is no home folder for the cache; give {option('cache')}, or set PROBABLYEXISTS_CACHE"
@@ -39,3 +43,12 @@ class Resources(BaseModel):
     """Address of a running Ray cluster; default: one is started on this machine."""
     cache: Path = Field(default_factory=default_cache)
     """Folder for models and embeddings; default: $PROBABLYEXISTS_CACHE or the user's cache folder."""
+
+    @field_validator("cache")
+    @classmethod
+    def _in_a_folder(cls, cache: Path) -> Path:
+        with suppress(OSError):
+            there = next(path for path in (cache, *cache.parents) if path.exists())
+            if not there.is_dir():
+                raise ValueError("is a file; give a folder" if there == cache else f"{there} is a file; give a folder")
+        return cache

@@ -1,4 +1,4 @@
-"""Pictures that Pillow completes in silence where a file's pixels end early.
+"""Pictures that Pillow completes in silence where a file's pixels end early, or are not what was written.
 
 | file | what Pillow gives for the missing part | how it is noticed |
 |---|---|---|
@@ -7,6 +7,7 @@
 | JPEG of several scans, some missing | a coarse picture | the scans' headers (`jpeg_scans`) |
 | PNG whose compressed stream ends early, or lacks passes | zeros | the missing part stays as it was before decoding |
 | TIFF, uncompressed, without some strips | zeros | the strips' areas (`limits`) |
+| PNG with other bytes among its pixels | what they inflate to | the checksums of its pieces |
 | WebP, AVIF, HEIC filled up with zeros | whatever zeros decode to | zeros at the end of the compressed data |
 
 The rest raise an error by themselves. A BMP, PNM or uncompressed TIFF filled up with zeros is a valid black picture.
@@ -15,6 +16,7 @@ Each check looks for a sign of an early end first, which ordinary pictures do no
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, cast
 
 from probablyexists.basis.errors import ImageError
@@ -26,15 +28,20 @@ from probablyexists.images.opening import opened
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
+_PNG_MARK = b"\x89PNG\r\n\x1a\n"
 _MORE_SCAN = b"".join(bytes(range(1, 100)) + bytes([0xFF, 0xD0 + n]) for n in range(8))  # with all restart markers
 _LEAST_ZEROS, _PIXELS_A_ZERO = 256, 2000  # a WebP whose lower half is black ends in one zero for 13,000 pixels
 
 
 def check_ending(kind: Kind, data: bytes, image: ImageFile, at: int, draft: tuple[int, int] | None) -> None:
-    """Check a decoded picture: ImageError "truncated" if it was completed. `at`, `draft`: as in `decode_picture`."""
+    """Check a decoded picture: ImageError "truncated" if it was completed, "damaged" if it is another.
+
+    `at`, `draft`: as in `decode_picture`.
+    """
     if kind == "JPEG":
         ended = _jpeg_ended(data, image, at, draft)
     elif kind == "PNG":
+        _check_png(data)
         ended = _png_ended(data, image)
     elif kind in ("WebP", "AVIF", "HEIC"):
         zeros = bytes(max(_LEAST_ZEROS, image.width * image.height // _PIXELS_A_ZERO))
@@ -55,6 +62,16 @@ def _jpeg_ended(data: bytes, image: ImageFile, at: int, draft: tuple[int, int] |
         again.draft(None, draft)
         again.load()
         return again.tobytes() != image.tobytes()
+
+
+def _check_png(data: bytes) -> None:
+    """ImageError "damaged" if the checksum of a part of the pixels is wrong, which Pillow does not look at."""
+    held, at = memoryview(data), len(_PNG_MARK)
+    while at + 12 <= len(data):
+        end = at + 8 + int.from_bytes(held[at : at + 4])
+        if data.startswith(b"IDAT", at + 4) and zlib.crc32(held[at + 4 : end]) != int.from_bytes(held[end : end + 4]):
+            raise ImageError("damaged", "PNG: its pixels do not fit their checksum")
+        at = end + 4
 
 
 def _png_ended(data: bytes, image: ImageFile) -> bool:

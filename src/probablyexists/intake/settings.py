@@ -186,7 +186,7 @@ def checked(kind: type[Checked], arguments: Mapping[str, Any]) -> Checked:
         return kind.model_validate({**given, "resources": Resources.model_validate(machine)})
     except ValidationError as error:
         first = error.errors()[0]
-        name, said = str(first["loc"][0]), first["msg"]
+        name, said = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
         value = {**given, **machine}.get(name)
         raise InputError(f"{option(name, value)}: {said[:1].lower()}{said[1:]}") from None
 

@@ -53,10 +53,12 @@ class ArraySource:
                         "as one array of uint8, samples x height x width x 3"
                     )
                 self._member = found[0].filename
-                with archive.open(found[0]) as file:
-                    self._shape = _shape(file)
                 if found[0].compress_type != zipfile.ZIP_STORED and found[0].file_size > most_unpacked(self._path):
                     raise too_much(name, most_unpacked(self._path))
+                with archive.open(found[0]) as file:
+                    self._shape = _shape(file)
+                    while file.read(2**22):  # to its end, where its checksum is looked at
+                        pass
         except DAMAGE as error:
             raise damaged(name, error) from error
         if self._shape[0] > MOST_SAMPLES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +34,9 @@ def checked(kind: type[Checked], **given: object) -> Checked:
         return kind.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"{option('.'.join(map(str, first['loc'])))}: {first['msg']}") from None
+        raise InputError(
+            f"{option('.'.join(map(str, first['loc'])))}: {first['msg'].removeprefix('Value error, ')}"
+        ) from None
 
 
 @contextmanager
@@ -48,6 +51,13 @@ def as_written(place: Path) -> Iterator[None]:
             f"{shown(place)}: holds a run that is damaged, or that another version wrote ({one_line(error)}); delete "
             "its folder and carry it out again"
         ) from error
+
+
+def fonts_in_cache(cache: Path | None = None) -> None:
+    """Let matplotlib keep its list of fonts in our cache, unless the user has said where."""
+    from probablyexists.engines.resources import default_cache
+
+    os.environ.setdefault("MPLCONFIGDIR", str((cache or default_cache()) / "matplotlib"))
 
 
 def cells(experiment: Path, out: Path) -> list[Cell]:

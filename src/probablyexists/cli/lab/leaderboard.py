@@ -9,7 +9,7 @@ import typer
 
 from probablyexists.basis.errors import required
 from probablyexists.basis.threads import limited_threads
-from probablyexists.cli.lab.lab_options import Cache, Threads, as_written
+from probablyexists.cli.lab.lab_options import Cache, Threads, as_written, fonts_in_cache
 from probablyexists.cli.options import Quiet, progress_of
 
 
@@ -27,6 +27,7 @@ def leaderboard(
     Attacks that open the generator have a table of their own, over the runs
     that kept the networks these attacks need.
     """
+    fonts_in_cache(cache)
     for module in ("torch", *(["matplotlib"] if plot is not None else [])):
         required(module, "lab")
     from probablyexists.attacks.known import ATTACKS

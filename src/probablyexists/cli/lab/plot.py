@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from probablyexists.basis.errors import InputError, option
-from probablyexists.cli.lab.lab_options import Done, Experiment, as_written, cells
+from probablyexists.cli.lab.lab_options import Done, Experiment, as_written, cells, fonts_in_cache
 
 
 def plot(
@@ -18,6 +18,7 @@ def plot(
 
     probablyexists lab plot experiments/smoke.toml --out lab/ --to plots/
     """
+    fonts_in_cache()
     finished = cells(experiment, out)
     from probablyexists.lab.plot import plot as draw
 
