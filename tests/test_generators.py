@@ -32,7 +32,7 @@ from probablyexists.generators.file_checks import check_trust
 from probablyexists.generators.generated_source import SEEDS_A_RUN, GeneratedSource, seed_of
 from probablyexists.generators.generator import Generator, Given
 from probablyexists.generators.latents import LatentGenerator, Network, latents
-from probablyexists.generators.open_file import open_here
+from probablyexists.generators.open_file import open_network
 from probablyexists.generators.open_generator import generator_at, open_generator
 from probablyexists.generators.own_process import Limits, resident
 from probablyexists.generators.picture_range import BYTES, SIGNED, UNIT, to_pixels
@@ -99,7 +99,7 @@ def open_quickly(where: object, given: Given) -> Generator | None:
     found = generator_at(Path(where)) if isinstance(where, str | Path) else None
     if found is None or (found.path.suffix in (".pkl", ".pt2") and not given.trust_pickle):
         return open_generator(where, given)
-    return open_here(found, given)
+    return LatentGenerator(open_network(found, given))
 
 
 def opened(where: object, **given: Any) -> Generator:

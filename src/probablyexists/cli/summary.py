@@ -69,7 +69,7 @@ def _what_became(roles: Sequence[RoleData]) -> list[str]:
             why = f"{role.n_people_set_aside:,} without a usable photo ({reasons(role.people_set_aside)})"
             lines.append(f"people: {people} used, {why}")
         if role.n_repeated:
-            lines.append(f"repeated: {role.n_repeated:,} of {role.n_images:,} samples show the picture of another")
+            lines.append(f"repeated: {role.n_repeated:,} of {role.n_images:,} samples, of the picture of another")
     return lines
 
 

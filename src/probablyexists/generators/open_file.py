@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from probablyexists.basis.errors import InputError, option
 from probablyexists.generators.generator import Given
-from probablyexists.generators.latents import LatentGenerator, Network
+from probablyexists.generators.latents import Network
 from probablyexists.generators.picture_range import Range
 
 Kind = Literal["onnx", "torchscript", "exported", "stylegan", "lab", "diffusers"]
@@ -58,11 +58,6 @@ def open_network(found: Found, given: Given) -> Network:
             f"{option('latent_shape')}"
         )
     return network
-
-
-def open_here(found: Found, given: Given) -> LatentGenerator:
-    """The generator, in this process."""
-    return LatentGenerator(open_network(found, given))
 
 
 def _opener(kind: Kind, given: Given) -> Callable[[Path], Network]:

@@ -59,7 +59,7 @@ def claim_folder(settings: GeneratorSettings) -> None:
                     f"{option('overwrite', True)} to replace it"
                 )
     except (FileExistsError, NotADirectoryError):
-        raise InputError(f"{option('out', out)}: is a file; give a folder") from None
+        raise InputError(f"{option('out', out)}: is a file, or below one; give a folder") from None
     except OSError as error:
         raise InputError(f"{option('out', out)}: cannot be written ({error.strerror}); give another folder") from None
 
