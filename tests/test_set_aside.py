@@ -121,7 +121,7 @@ def test_a_collapsed_generator_is_no_no_evidence(world: World, cache: Path, tmp_
     assert of_role(found, "generated").n_repeated == 20  # s000 is the first of them
     assert found.verdict != "no evidence"
     assert any("20 of 40 samples repeat the picture of another sample" in reason for reason in found.because)
-    assert "repeated: 20 of 40 samples show the picture of another" in summary(found, tmp_path)
+    assert "repeated: 20 of 40 samples, of the picture of another" in summary(found, tmp_path)
 
 
 def test_a_few_samples_that_repeat_are_a_caution_and_fewer_are_not() -> None:
