@@ -269,7 +269,7 @@ def test_a_demo_that_was_stopped_goes_on_and_a_finished_one_is_not_deleted_unask
     with pytest.raises(KeyboardInterrupt):  # still known as a demo
         demo.demo(out, 0, Silent())
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="is a file, or below one; give a folder"):
+    with pytest.raises(InputError, match="is a file; give a folder"):
         demo.demo(tmp_path / "file", 0, Silent())
 
 

@@ -116,9 +116,8 @@ def _place(error: OSError) -> str:
 
 def _misused(error: Any) -> str:
     """Typer's message for wrong options and arguments, in one line."""
-    said = (
-        " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "") or "give a command"
-    )  # the help is printed by then
+    said = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
+    said = said or "give a command"  # the help is printed by then
     context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
     if context is not None and parameter is not None:
         from probablyexists.cli.options import in_file
