@@ -57,7 +57,9 @@ def slow_search(shared: tuple[Any, ...], item: tuple[int, int]) -> Any:
 
 def main() -> None:
     photos, cache = map(Path, sys.argv[1:])
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    # By default a dead node is noticed after 20 seconds.
+    noticed = {"health_check_initial_delay_ms": 500, "health_check_period_ms": 500, "health_check_timeout_ms": 4000}
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "_system_config": noticed})
     second = cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
     engine = RayEngine(cluster.address)

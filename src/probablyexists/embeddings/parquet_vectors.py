@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError, WriteError, option, required
 from probablyexists.basis.owner_only import make_folder
-from probablyexists.basis.text import one_line
+from probablyexists.basis.text import one_line, shown
 
 _CHECKS = "checksums"
 """In the schema of a file written here: a digest of each row group."""
@@ -110,7 +110,7 @@ class ParquetVectors:
         if self.dim not in (0, kind.list_size):
             raise InputError(f"{file}: embeddings have {kind.list_size} numbers, but {self.dim} in the files before it")
         self.dim = int(kind.list_size)
-        self.recogniser = _about(schema.metadata).get("recogniser") or None
+        self.recogniser = shown(_about(schema.metadata).get("recogniser", "")) or None
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def _disk(where: str) -> tuple[Any, str]:
     from pyarrow.fs import FSSpecHandler, LocalFileSystem, PyFileSystem
 
     if "://" not in where:
-        return LocalFileSystem(), where
+        return LocalFileSystem(), os.path.abspath(where) if ":" in where else where  # Arrow sees an address in a:b
     core = required("fsspec.core", "ray")
     try:
         its, path = core.url_to_fs(where)

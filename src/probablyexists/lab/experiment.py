@@ -81,7 +81,7 @@ def read_experiment(path: Path) -> Experiment:
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"])) or "?"
-            raise InputError(f"{shown(path)}: [[grid]] {number}, {key}: {first['msg']}") from None
+            raise InputError(f"{shown(path)}: [[grid]] {number}, {shown(key)}: {first['msg']}") from None
         except InputError as error:
             raise InputError(f"{shown(path)}: [[grid]] {number}: {error}") from None
     if twice := [run.id for run in runs if sum(other.id == run.id for other in runs) > 1]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from probablyexists.basis.errors import InputError, ProbablyExistsError
 from probablyexists.basis.seeds import rng
+from probablyexists.basis.text import one_line
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.pooled import PooledRun, pooled_auroc, pooled_difference
 from probablyexists.stats.randomised import DoseRun, randomised_slope
@@ -45,6 +48,20 @@ class Cell:
     """Population -> change of exposure a doubling of the training photos, where their number was drawn at random."""
 
 
+@contextmanager
+def damage_is_one_line() -> Iterator[None]:
+    """InputError where a row of a finished run, or its scores, are not what was written."""
+    try:
+        yield
+    except ProbablyExistsError:
+        raise
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, OSError) as error:
+        raise InputError(
+            f"the row of a run, or its scores, are damaged ({one_line(error)}); delete that run's folder to repeat it"
+        ) from error
+
+
+@damage_is_one_line()
 def pool(rows: Sequence[Row], folder: Path) -> list[Cell]:
     """Group the rows of an experiment; pooled AUROCs come from each run's `scores.parquet` below `folder`."""
     groups: dict[str, list[Row]] = {}

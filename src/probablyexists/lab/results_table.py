@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean
 from typing import Any
 
-from probablyexists.lab.pool import SEEN, UNSEEN, Cell, answer_of, figure
+from probablyexists.lab.pool import SEEN, UNSEEN, Cell, answer_of, damage_is_one_line, figure
 from probablyexists.stats.estimate import Estimate, Figure
 from probablyexists.stats.rates import wilson
 
@@ -26,6 +26,7 @@ the baseline's, person against the same person. *Named*: members at a false disc
 space, mean. *Images*: training images shown, repeats counted; *minutes*: of training, mean."""
 
 
+@damage_is_one_line()
 def table(cells: Sequence[Cell]) -> str:
     """One table a part, one line a cell; failed runs are counted."""
     parts: dict[str, list[Cell]] = {}
