@@ -49,7 +49,7 @@ def slow_search(shared: tuple[Any, ...], item: tuple[int, int]) -> Any:
     """An item that takes a while and leaves a mark of where it ran."""
     folder, queries, references, k = shared
     node = ray.get_runtime_context().get_node_id()
-    time.sleep(0.3)
+    time.sleep(0.15)
     found = nearest(queries[slice(*item)], references, k, threads=1)
     (folder / f"{node}-{item[0]}-{time.time_ns()}").touch()
     return found
