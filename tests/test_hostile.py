@@ -40,7 +40,7 @@ def test_hostile_inputs_do_no_harm(base: Path) -> None:
 
     kinds = [kind for kind in hostile.KINDS if kind.suite]
     todo = [(kind.name, number) for number in range(EACH) for kind in kinds]
-    outcomes = hostile.run(todo, argparse.Namespace(seed=0, jobs=1, out=None, only=""), base)
+    outcomes = hostile.run(todo, argparse.Namespace(seed=0, jobs=2, out=None, only=""), base)
     assert sorted((outcome.kind, outcome.number) for outcome in outcomes) == sorted(todo)
     bad = [outcome for outcome in outcomes if outcome.faults]
     assert not bad, f"{len(bad)} inputs show a fault:\n{hostile.faults(bad)}"

@@ -104,6 +104,13 @@ def test_a_path_with_a_colon_is_a_path(tmp_path: Path, monkeypatch: pytest.Monke
     assert np.array_equal(ParquetVectors("of:a")[:], x)
 
 
+def test_an_output_that_is_no_folder_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file", Path(os.devnull)):
+        with pytest.raises(InputError, match=r"is a file; give a folder|is no folder \(.*\); give another"):
+            table_folder(str(out)).names()
+
+
 def test_names_of_recognisers_in_tables_act_on_no_terminal(tmp_path: Path) -> None:
     for name, recogniser in (("one", "\x1b[31m\n"), ("two", "dlib")):
         x = np.eye(2, dtype=np.float32)

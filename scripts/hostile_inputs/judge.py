@@ -224,7 +224,11 @@ class Auditor:
 
     def _path(self, how: str, path: str | bytes, *, follow: bool = True) -> None:
         text = os.path.realpath(os.fsdecode(path)) if follow else os.fsdecode(path)
-        if f"{text}/".startswith(self._ours) or text in ("/dev/null", "/dev/urandom") or "__pycache__" in text:
+        if (
+            f"{text}/".startswith(self._ours)
+            or text in ("/dev/null", "/dev/urandom", "/dev/zero")
+            or "__pycache__" in text
+        ):
             return
         if how == "read" and text.startswith((*READABLE, self._base)):
             return

@@ -127,9 +127,12 @@ class TableFolder:
         """Names of the files in the folder; empty if it does not exist."""
         from pyarrow.fs import FileSelector
 
-        if self.disk.get_file_info(self.path).is_file:
-            raise InputError(f"{option('out', self.where)}: is a file; give a folder")
-        found = self.disk.get_file_info(FileSelector(self.path, recursive=False, allow_not_found=True))
+        try:
+            if self.disk.get_file_info(self.path).is_file:
+                raise InputError(f"{option('out', self.where)}: is a file; give a folder")
+            found = self.disk.get_file_info(FileSelector(self.path, recursive=False, allow_not_found=True))
+        except OSError as error:  # a device, or a file above it
+            raise InputError(f"{option('out', self.where)}: is no folder ({one_line(error)}); give another") from error
         return sorted(info.base_name for info in found)
 
     def about(self, name: str) -> dict[str, str]:
