@@ -49,7 +49,7 @@ def slow_search(shared: tuple[Any, ...], item: tuple[int, int]) -> Any:
     """An item that takes a while and leaves a mark of where it ran."""
     folder, queries, references, k = shared
     node = ray.get_runtime_context().get_node_id()
-    time.sleep(0.3)
+    time.sleep(0.15)
     found = nearest(queries[slice(*item)], references, k, threads=1)
     (folder / f"{node}-{item[0]}-{time.time_ns()}").touch()
     return found
@@ -57,7 +57,9 @@ def slow_search(shared: tuple[Any, ...], item: tuple[int, int]) -> Any:
 
 def main() -> None:
     photos, cache = map(Path, sys.argv[1:])
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    # By default a dead node is noticed after 20 seconds.
+    noticed = {"health_check_initial_delay_ms": 500, "health_check_period_ms": 500, "health_check_timeout_ms": 4000}
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "_system_config": noticed})
     second = cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
     engine = RayEngine(cluster.address)

@@ -344,7 +344,7 @@ def test_a_broken_recogniser_stops_the_audit(faces: Path, tmp_path: Path, monkey
 
 
 def test_an_output_folder_that_is_empty_text_or_an_input_is_refused(faces: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="out='': value error, is empty; give a folder"):
+    with pytest.raises(InputError, match="out='': is empty; give a folder"):
         audit(faces, out="")
     for out in (faces / "training", faces / "samples", "."):
         with pytest.raises(InputError, match=r"out='.*': is the working folder, or holds the images"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,19 @@ def test_a_failed_run_is_counted_and_the_exit_code_says_so(done: tuple[Path, Pat
     finally:
         for file, text in kept.items():
             file.write_text(text)
+
+
+@pytest.mark.parametrize("name", ["training_seconds", "auroc", "design", "above_baseline", "scores"])
+def test_a_damaged_row_is_one_line(done: tuple[Path, Path, Any], tmp_path: Path, name: str) -> None:
+    """A key renamed in the row of a finished run; scores that are no table."""
+    shutil.copytree(done[1], tmp_path / "out", ignore=shutil.ignore_patterns("training", "audit"))
+    run = next((tmp_path / "out").glob("*/row.json")).parent
+    (run / "row.json").write_text((run / "row.json").read_text().replace(f'"{name}":', '"another":'))
+    if name == "scores":
+        (run / "scores.parquet").write_bytes(b"PAR1")
+    said = str(lab("table", str(done[0]), "--out", str(tmp_path / "out")).exception)
+    assert "holds a run that is damaged" in said, said
+    assert "\n" not in said
 
 
 def test_an_empty_folder_is_one_line(tmp_path: Path, done: tuple[Path, Path, Any]) -> None:

@@ -406,6 +406,8 @@ def broken(path: Path, content: bytes) -> Path:
         (lambda p: network(p, ["n", 4, 8, 8], dims=["n", 8]), "needs one float input"),
         (lambda p: network(p, ["n", 3, "side", "side"]), "needs one float input"),
         (lambda p: network(p, ["n", 3, 8, 8], kind=TensorProto.DOUBLE), r"tensor\(double\)"),
+        (lambda p: network(p, ["n", 3, 100_000, 100_000]), "side up to 1,024"),
+        (lambda p: network(p, ["n", 3, 8, 8], dims=["n", 2**40]), "dim up to 65,536|not a usable ONNX model"),
     ],
 )
 def test_what_is_no_recogniser_gets_one_line(tmp_path: Path, make: Callable[[Path], Path], says: str) -> None:

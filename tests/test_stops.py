@@ -32,6 +32,8 @@ from probablyexists.basis.progress import Console, Silent
 from probablyexists.cli.app import app
 from probablyexists.cli.main import main
 from probablyexists.drawn.population import write_population
+from probablyexists.intake import output_folder
+from probablyexists.intake.output_folder import written_together
 from probablyexists.report import page
 from probablyexists.results.findings import Findings
 
@@ -183,6 +185,29 @@ def test_a_run_killed_at_any_step_of_writing_leaves_the_old_result_or_the_new_on
         [sys.executable, "-c", _KILLED, str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_result_that_another_run_took_away_while_it_was_moved_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second run in the same folder takes the first for a killed one."""
+    rename = Path.rename
+
+    def put_right(path: Path, target: Path) -> Path:
+        moved = rename(path, target)
+        if target.name == output_folder._REPLACED:
+            output_folder._settle_all(tmp_path)
+        return moved
+
+    (tmp_path / "findings.json").write_text("old")
+    monkeypatch.setattr(Path, "rename", put_right)
+    with (  # noqa: PT012
+        pytest.raises(WriteError, match=r"findings\.json|report\.html"),
+        written_together(tmp_path) as folder,
+    ):
+        for name in ("findings.json", "report.html"):
+            (folder / name).write_text("new")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"findings.json": "old"}
 
 
 def _begun(out: Path, cache: Path) -> dict[str, Callable[[], bool]]:

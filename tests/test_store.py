@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -464,6 +465,31 @@ def test_a_part_that_disappears_during_an_audit_is_embedded_again(
     assert progress.lines == [
         f"{gone}: a part of the embeddings store was deleted meanwhile; its photos are embedded again"
     ]
+
+
+def test_a_part_that_another_audit_has_just_written_again_is_left_to_it(
+    population: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two audits share a cache: one finds a part gone, and before it says so the other has written the same part."""
+    source, recogniser = open_source(population), Averages()
+    expected = run(source, tmp_path)
+    store, (part,) = open_store(tmp_path, recogniser, "aligned"), parts(tmp_path)
+    read = Store._read_part
+
+    def too_early(its: Store, path: Path, columns: list[str]) -> Any:
+        monkeypatch.setattr(Store, "_read_part", read)
+        path.rename(tmp_path / "elsewhere")
+        try:
+            return read(its, path, columns)
+        finally:
+            (tmp_path / "elsewhere").rename(path)
+
+    monkeypatch.setattr(Store, "_read_part", too_early)
+    wanted = store.known
+    with pytest.raises(LostError, match="deleted meanwhile"):
+        store.read(wanted)
+    assert part.is_file()
+    assert equal(run(source, tmp_path), expected)
 
 
 def test_a_store_that_is_deleted_again_and_again_is_one_line(population: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from probablyexists.basis.errors import InputError, WriteError
 from probablyexists.embeddings.parquet_vectors import ParquetVectors, TableFolder, table_folder
 from probablyexists.matching import neighbours
 from probablyexists.matching.neighbours import nearest
+from probablyexists.tasks.embed_match import match
 
 
 def write_vectors(folder: str, name: str, x: NDArray[np.float32]) -> None:
@@ -91,6 +92,32 @@ def test_what_holds_no_vectors_gets_one_line(tmp_path: Path) -> None:
     write_vectors(str(tmp_path / "both"), "b", np.ones((1, 3), np.float32))
     with pytest.raises(InputError, match=r"embeddings have 3 numbers, but 2 in the files before it"):
         ParquetVectors(str(tmp_path / "both"))
+
+
+def test_a_path_with_a_colon_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arrow takes it for an address, as in the name of a class that was meant for another option."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"^os\.path:join: not a Parquet file or a folder of them; check the path$"):
+        ParquetVectors("os.path:join")
+    x = np.eye(2, dtype=np.float32)
+    write_vectors("of:a", "part", x)
+    assert np.array_equal(ParquetVectors("of:a")[:], x)
+
+
+def test_an_output_that_is_no_folder_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file", Path(os.devnull)):
+        with pytest.raises(InputError, match=r"is a file; give a folder|is no folder \(.*\); give another"):
+            table_folder(str(out)).names()
+
+
+def test_names_of_recognisers_in_tables_act_on_no_terminal(tmp_path: Path) -> None:
+    for name, recogniser in (("one", "\x1b[31m\n"), ("two", "dlib")):
+        x = np.eye(2, dtype=np.float32)
+        table_folder(str(tmp_path / name)).write("a.parquet", {}, {"recogniser": recogniser}, embedding=x)
+    with pytest.raises(InputError, match="embed both with one recogniser") as caught:
+        match(tmp_path / "one", tmp_path / "two", tmp_path / "out")
+    assert str(caught.value).isprintable()
 
 
 # --- damaged tables ---------------------------------------------------------------------------------------------------

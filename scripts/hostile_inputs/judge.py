@@ -24,6 +24,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -137,26 +138,38 @@ class Jail:
         return found
 
 
+@cache
+def _inotify() -> tuple[Any, int]:
+    """Linux's own, one a process: a user may have 128. -1 elsewhere."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "inotify_init1"):
+        return libc, -1
+    handle = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    if handle < 0:  # blind, it would find nothing
+        raise OSError(ctypes.get_errno(), "no file can be watched: other programs have all inotify instances")
+    return libc, handle
+
+
 class Watch:
     """Files opened below a folder, by any code in any process, from Linux's inotify; nothing elsewhere."""
 
     def __init__(self, folder: Path) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
-        self._fd = libc.inotify_init1(os.O_NONBLOCK) if hasattr(libc, "inotify_init1") else -1
-        self._libc, self._folder = libc, os.fsencode(folder)
+        self._libc, self._handle = _inotify()
+        self._folder = os.fsencode(folder)
 
     def __enter__(self) -> Watch:
+        self.seen()
         opened_or_changed = 0x20 | 0x2 | 0x100 | 0x200
-        self._watch = self._libc.inotify_add_watch(self._fd, self._folder, opened_or_changed)
+        self._watch = self._libc.inotify_add_watch(self._handle, self._folder, opened_or_changed)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._libc.inotify_rm_watch(self._fd, self._watch)
+        self._libc.inotify_rm_watch(self._handle, self._watch)
 
     def seen(self) -> list[str]:
         found = []
         try:
-            data = os.read(self._fd, 1 << 16)
+            data = os.read(self._handle, 1 << 16)
         except OSError:
             return []
         while len(data) >= 16:
@@ -174,7 +187,7 @@ class Auditor:
         self._on = False
         self.events: list[tuple[str, str, str]] = []
         root = os.path.realpath(jail.root)
-        self._ours = tuple(f"{root}/{name}" for name in ("in", "out", "cache", "tmp", "base"))
+        self._ours = tuple(f"{root}/{name}/" for name in ("in", "out", "cache", "tmp", "base"))
         self._base = os.path.realpath(jail.root.parent / "base")
         sys.addaudithook(self._hook)
 
@@ -216,7 +229,11 @@ class Auditor:
         text = os.fsdecode(path)
         folder, name = os.path.split(text)
         text = os.path.realpath(text) if follows else os.path.join(os.path.realpath(folder), name)
-        if text.startswith(self._ours) or text in ("/dev/null", "/dev/urandom") or "__pycache__" in text:
+        if (
+            f"{text}/".startswith(self._ours)
+            or text in ("/dev/null", "/dev/urandom", "/dev/zero")
+            or "__pycache__" in text
+        ):
             return
         if how == "read" and text.startswith((*READABLE, self._base)):
             return

@@ -65,6 +65,7 @@ class Worker:
             "PYTHONFAULTHANDLER": "1",
             "COLUMNS": "200",
             "XDG_CACHE_HOME": str(home / ".cache"),
+            "MPLCONFIGDIR": str(tmp / "matplotlib"),  # elsewhere by default, as the README says
         }
         with (self.root / "log").open("wb") as log:
             self.process = subprocess.Popen(

@@ -110,7 +110,7 @@ class ParquetVectors:
         if self.dim not in (0, kind.list_size):
             raise InputError(f"{file}: embeddings have {kind.list_size} numbers, but {self.dim} in the files before it")
         self.dim = int(kind.list_size)
-        self.recogniser = _about(schema.metadata).get("recogniser") or None
+        self.recogniser = shown(_about(schema.metadata).get("recogniser", "")) or None
 
 
 @dataclass(frozen=True)
@@ -128,12 +128,11 @@ class TableFolder:
         from pyarrow.fs import FileSelector
 
         try:
-            is_file = self.disk.get_file_info(self.path).is_file
-        except OSError as error:
-            raise InputError(f"{option('out', self.where)}: {one_line(error)}; give another folder") from None
-        if is_file:
-            raise InputError(f"{option('out', self.where)}: is a file; give a folder")
-        found = self.disk.get_file_info(FileSelector(self.path, recursive=False, allow_not_found=True))
+            if self.disk.get_file_info(self.path).is_file:
+                raise InputError(f"{option('out', self.where)}: is a file; give a folder")
+            found = self.disk.get_file_info(FileSelector(self.path, recursive=False, allow_not_found=True))
+        except OSError as error:  # a device, or a file above it
+            raise InputError(f"{option('out', self.where)}: is no folder ({one_line(error)}); give another") from error
         return sorted(info.base_name for info in found)
 
     def about(self, name: str) -> dict[str, str]:
@@ -231,7 +230,7 @@ def _disk(where: str) -> tuple[Any, str]:
     from pyarrow.fs import FSSpecHandler, LocalFileSystem, PyFileSystem
 
     if "://" not in where:
-        return LocalFileSystem(), where
+        return LocalFileSystem(), os.path.abspath(where) if ":" in where else where  # Arrow sees an address in a:b
     core = required("fsspec.core", "ray")
     try:
         its, path = core.url_to_fs(where)

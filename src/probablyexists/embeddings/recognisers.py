@@ -56,6 +56,8 @@ class Recogniser(Protocol):
         """(n, side, side, 3) RGB -> (n, dim), each row of unit length; crop and mirror image averaged."""
 
 
+MOST_SIDE, MOST_DIM = 1024, 2**16
+"""Of a recogniser that is a file: chips of 100,000 pixels a side would fill memory."""
 INSIGHTFACE_SHA256 = "4c06341c33c2"
 """How the hash of buffalo_l's recogniser begins, according to public lists of other projects."""
 _WEBFACE = "WebFace600K, celebrities from the internet"
@@ -150,10 +152,6 @@ class _Layout:
     """Batch size that the network requires; None: any."""
 
 
-_MOST = (1024, 65536, 1024)
-"""Largest side, dim and fixed n that are taken."""
-
-
 class OnnxRecogniser:
     """Any ONNX network with one float input (n, 3, s, s) or (n, s, s, 3) and one (n, dim) output.
 
@@ -205,21 +203,22 @@ class OnnxRecogniser:
 
 def _layout(session: Any, path: Path) -> _Layout:
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    layout: _Layout | None = None
     if all(port.type == "tensor(float)" for port in (*inputs, *outputs)):
         match [port.shape for port in inputs], [port.shape for port in outputs]:
-            case [[n, 3, int(side), across]], [[_, int(dim)]] if side == across:
-                layout = _Layout(side, True, dim, n if isinstance(n, int) else None)
-            case [[n, int(side), across, 3]], [[_, int(dim)]] if side == across:
-                layout = _Layout(side, False, dim, n if isinstance(n, int) else None)
-        if layout and all(1 <= n <= most for n, most in zip((side, dim, layout.batch or 1), _MOST, strict=True)):
-            return layout
+            case [[n, 3, int(side), across]], [[_, int(dim)]] if side == across and _plausible(side, dim):
+                return _Layout(side, True, dim, n if isinstance(n, int) else None)
+            case [[n, int(side), across, 3]], [[_, int(dim)]] if side == across and _plausible(side, dim):
+                return _Layout(side, False, dim, n if isinstance(n, int) else None)
     raise InputError(
         f"{option('recogniser', path)}: needs one float input (n, 3, side, side) or (n, side, side, 3) and one float "
-        f"output (n, dim), has inputs {[(i.type, i.shape) for i in inputs]} and outputs "
-        f"{[(o.type, o.shape) for o in outputs]}; export the network like this, with side and dim fixed, side and n up "
-        "to 1,024"
+        f"output (n, dim), side up to {MOST_SIDE:,} and dim up to {MOST_DIM:,}; has inputs "
+        f"{[(i.type, i.shape) for i in inputs]} and outputs {[(o.type, o.shape) for o in outputs]}; export the network "
+        "like this, with side and dim fixed"
     )
+
+
+def _plausible(side: int, dim: int) -> bool:
+    return 0 < side <= MOST_SIDE and 0 < dim <= MOST_DIM
 
 
 def _insightface_weights() -> Path:

@@ -43,6 +43,10 @@ class _UselessError(Exception):
     """A part that is not what was written, or not for this store; why."""
 
 
+class _GoneError(_UselessError):
+    """A part that is not there any more."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One photo in the store; `embedding` and `picture` are None if no face was acquired."""
@@ -154,9 +158,10 @@ class Store:
     def _remove(self, part: Path, why: _UselessError) -> str:
         """Take a part out of the store, and off the disk if it can be; what was done, in words."""
         self._part_of = {key: its for key, its in self._part_of.items() if its != part}
-        for path in (part, _keys_file(part)):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+        if not isinstance(why, _GoneError):  # another run may have written it again by now
+            for path in (part, _keys_file(part)):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
         return f"{part}: {why}; its photos are embedded again"
 
     def _read_into(self, rows: Rows, table: Any) -> None:
@@ -205,7 +210,8 @@ class Store:
             with pa.OSFile(str(part)) as file:
                 data = file.read_buffer()
         except FileNotFoundError:
-            raise _UselessError("a part of the embeddings store was deleted meanwhile") from None
+            kind = _UselessError if part.is_symlink() else _GoneError
+            raise kind("a part of the embeddings store was deleted meanwhile") from None
         except InputError:
             raise _UselessError("something that is no part of the embeddings store was removed") from None
         except OSError as error:

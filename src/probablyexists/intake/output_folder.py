@@ -96,8 +96,9 @@ def written_together(out: Path) -> Iterator[Path]:
 
 def _replace(out: Path, aside: Path) -> None:
     """Move the earlier result aside, its marks first; then the new one to its place, its mark last."""
-    for path in aside.iterdir():
-        with path.open("r+b") as file:
+    written = {path.name for path in aside.iterdir()}
+    for name in written:
+        with (aside / name).open("r+b") as file:
             os.fsync(file.fileno())
     old = aside / _OLD
     old.mkdir()
@@ -106,7 +107,7 @@ def _replace(out: Path, aside: Path) -> None:
             (out / name).replace(old / name)
     old.rename(aside / _REPLACED)
     for name in reversed(_MARKS_FIRST):
-        if (aside / name).exists():
+        if name in written:  # an error if it is gone: another run in the same folder has put it right
             (aside / name).replace(out / name)
 
 
