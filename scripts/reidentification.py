@@ -106,8 +106,8 @@ def forms() -> list[tuple[str, Callable[[Picture], Picture]]]:
         return np.asarray(Image.fromarray(picture).resize((120, 120)).filter(ImageFilter.GaussianBlur(12)))
 
     ways: list[tuple[str, Callable[[Picture], Picture]]] = [("blurred (Gaussian, 10 % of the side)", smoothed)]
-    for n in (10, 6, 4, 3, 2, 1):
-        ways += [(f"{n} x {n} blocks, {kind}", blocks(n, kind == "grey")) for kind in ("colour", "grey")]
+    for n, kind in ((10, "colour"), (4, "colour"), (1, "grey")):
+        ways.append((f"{n} x {n} blocks, {kind}", blocks(n, kind == "grey")))
     return ways
 
 
