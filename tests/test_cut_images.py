@@ -182,3 +182,10 @@ def test_a_png_whose_pixels_do_not_fit_their_checksum_is_set_aside() -> None:
     data = bytearray(buffer.getvalue())
     data[3000:3400] = bytes(400)  # stored without compression, so it inflates to other pixels
     assert reason(bytes(data)) == "damaged"
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
+def test_a_jpeg_2000_that_ends_early_is_set_aside(kept: float) -> None:
+    data = saved(photo(), "JPEG2000")
+    decode(data)
+    assert reason(data[: int(kept * len(data))]) == "truncated"

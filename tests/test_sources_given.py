@@ -367,6 +367,15 @@ def test_a_tar_of_names_of_megabytes(tmp_path: Path, kind: bytes) -> None:
             open_source(path)
 
 
+def test_a_tar_with_a_member_of_an_impossible_size(tmp_path: Path) -> None:
+    size = b"%d" % 10**400
+    record = b"%d size=%s\n" % (len(size) + 10, size)
+    blob = header("x", len(record), b"x") + record.ljust(512, b"\0") + header("a.png", 0, b"0") + bytes(1024)
+    (tmp_path / "a.tar").write_bytes(blob)
+    with pytest.raises(InputError, match="damaged or incomplete"):
+        open_source(tmp_path / "a.tar")
+
+
 def test_a_csv_of_20_gib_that_is_empty_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "m.csv"
     path.write_text("path\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import random
 import shutil
 import tempfile
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -409,6 +412,21 @@ def test_a_flipped_bit_in_a_part_is_noticed(population: Path, tmp_path: Path) ->
             open_store(tmp_path, Averages(), "aligned").read(keys)
     part.write_bytes(whole)
     assert run(source, tmp_path).n_computed == 0
+
+
+def test_a_table_that_is_no_part_but_has_the_name_of_one_is_removed(population: Path, tmp_path: Path) -> None:
+    source = open_source(population)
+    expected = run(source, tmp_path / "one")
+    (ours,) = parts(tmp_path / "one")
+    for columns in ({"sha256": [1, 2]}, {"other": ["x"]}):
+        buffer = io.BytesIO()
+        pq.write_table(pa.table(columns), buffer)
+        name = f"part-{hashlib.sha256(buffer.getvalue()).hexdigest()}.parquet"
+        (ours.parent / name).write_bytes(buffer.getvalue())
+    table, said = heard(source, tmp_path / "one")
+    assert equal(table, expected)
+    assert len(said) == 2
+    assert parts(tmp_path / "one") == [ours]
 
 
 @pytest.mark.parametrize("dim", [48, 16], ids=["as long", "shorter"])

@@ -223,7 +223,7 @@ class Store:
             parquet = pq.ParquetFile(pa.BufferReader(data))
             schema = parquet.schema_arrow
             of = (schema.metadata or {}).get(_STORE, self.folder.name.encode())
-            if of != self.folder.name.encode() or schema.field("embedding").type != pa.list_(pa.float32(), self.dim):
+            if of != self.folder.name.encode() or not schema.equals(self._schema):
                 raise _UselessError("a part that belongs to another store of embeddings was removed")
             return parquet.read(columns=columns)
         except (pa.ArrowException, OSError, KeyError):
@@ -232,17 +232,29 @@ class Store:
     def _table(self, rows: Sequence[Row]) -> Any:
         import pyarrow as pa
 
-        vectors = pa.array([r.embedding for r in rows], pa.list_(pa.float32(), self.dim))
-        pictures = [None if r.picture is None else r.picture.tobytes() for r in rows]
         return pa.table(
             {
-                "sha256": pa.array([r.sha256 for r in rows], pa.binary(32)),
-                "reason": pa.array([r.reason for r in rows], pa.string()),
-                "n_faces": pa.array([r.n_faces for r in rows], pa.int32()),
-                "embedding": vectors,
-                "picture": pa.array(pictures, pa.binary(2 * PICTURE_SIDE * PICTURE_SIDE)),
+                "sha256": [r.sha256 for r in rows],
+                "reason": [r.reason for r in rows],
+                "n_faces": [r.n_faces for r in rows],
+                "embedding": [r.embedding for r in rows],
+                "picture": [None if r.picture is None else r.picture.tobytes() for r in rows],
             },
-            metadata={_STORE: self.folder.name},
+            schema=self._schema.with_metadata({_STORE: self.folder.name}),
+        )
+
+    @property
+    def _schema(self) -> Any:
+        import pyarrow as pa
+
+        return pa.schema(
+            {
+                "sha256": pa.binary(32),
+                "reason": pa.string(),
+                "n_faces": pa.int32(),
+                "embedding": pa.list_(pa.float32(), self.dim),
+                "picture": pa.binary(2 * PICTURE_SIDE * PICTURE_SIDE),
+            }
         )
 
 

@@ -7,6 +7,7 @@
 | JPEG of several scans, some missing | a coarse picture | the scans' headers (`jpeg_scans`) |
 | PNG whose compressed stream ends early, or lacks passes | zeros | the missing part stays as it was before decoding |
 | TIFF, uncompressed, without some strips | zeros | the strips' areas (`limits`) |
+| JPEG 2000, cut | what was there | no end marker (`jpeg_2000`) |
 | PNG with other bytes among its pixels | what they inflate to | the checksums of its pieces |
 | WebP, AVIF, HEIC filled up with zeros | whatever zeros decode to | zeros at the end of the compressed data |
 

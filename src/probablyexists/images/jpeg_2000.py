@@ -12,7 +12,7 @@ from probablyexists.basis.errors import ImageError
 from probablyexists.images.iso_boxes import boxes
 from probablyexists.images.sizes import check_size
 
-_START = b"\xff\x4f\xff\x51"
+_START, _END = b"\xff\x4f\xff\x51", b"\xff\xd9"
 _CODING_STYLE, _FIRST_TILE = 0xFF52, 0xFF90
 _MOST_MARKERS = 1000
 _MOST_TILES = 4096
@@ -25,9 +25,11 @@ _MOST_DECODED = 8_000_000
 def halvings(data: bytes, smaller: float) -> int:
     """How often to halve a JPEG 2000 on decoding so that it stays at least `smaller` times its size.
 
-    Checks the codestream: ImageError "too large", "too small" or "damaged".
+    Checks the codestream: ImageError "truncated", "too large", "too small" or "damaged".
     """
-    start = _codestream(data)
+    start, end = _codestream(data)
+    if not data.endswith(_END, start, end):
+        raise ImageError("truncated", "JPEG 2000: no end mark")
     _, _, width, height, left, top, *tiles, n_components = struct.unpack_from(">HHIIIIIIIIH", data, start + 4)
     width, height = width - left, height - top
     check_size(width, height)
@@ -43,12 +45,14 @@ def halvings(data: bytes, smaller: float) -> int:
     return n
 
 
-def _codestream(data: bytes) -> int:
-    """Where the codestream begins."""
-    at = 0 if data.startswith(_START) else next((start for name, start, _ in boxes(data) if name == b"jp2c"), -1)
-    if at < 0 or not data.startswith(_START, at):
-        raise ImageError("damaged", "JPEG 2000: no codestream")
-    return at
+def _codestream(data: bytes) -> tuple[int, int]:
+    """Where the codestream begins and ends."""
+    if data.startswith(_START):
+        return 0, len(data)
+    for name, start, end in boxes(data):
+        if name == b"jp2c" and data.startswith(_START, start):
+            return start, end
+    raise ImageError("damaged", "JPEG 2000: no codestream")
 
 
 def _levels(data: bytes, at: int) -> int:

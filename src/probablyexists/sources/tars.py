@@ -111,6 +111,8 @@ def _others(path: Path, name: str, links: dict[str, str], images: dict[str, Plac
 
 
 def _place(info: tarfile.TarInfo) -> Place:
+    if not 0 <= info.size < 2**62:
+        raise tarfile.ReadError("a member of an impossible size")
     return (-1 if info.issparse() else info.offset_data), info.size
 
 
