@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import lmdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -321,11 +323,53 @@ def test_what_is_not_read_is_named_with_a_cure(tmp_path: Path, name: str) -> Non
     assert "give one of these" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["set.lmdb", "set"])
-def test_an_lmdb_is_named_with_a_cure(tmp_path: Path, name: str) -> None:
-    files(tmp_path / name, "data.mdb", "lock.mdb")
-    with pytest.raises(InputError, match="LMDB"):
-        open_source(tmp_path / name)
+def written_lmdb(path: Path, values: dict[str, bytes], *, subdir: bool = True) -> None:
+    with lmdb.open(str(path), map_size=2**26, subdir=subdir, lock=False) as made, made.begin(write=True) as writing:
+        for key, value in values.items():
+            writing.put(key.encode(), value)
+
+
+@pytest.mark.parametrize("subdir", [True, False], ids=["folder", "file"])
+@pytest.mark.parametrize("n", [1, 7, 2000])
+def test_an_lmdb_of_images(tmp_path: Path, n: int, subdir: bool) -> None:
+    """Short values in the leaves, long ones on pages of their own, and enough of them for a tree of several levels."""
+    draw = np.random.default_rng(0)
+    images = {f"{i:05d}.jpg": draw.bytes(int(draw.integers(100, 400 if n > 7 else 20_000))) for i in range(n)}
+    path = tmp_path / ("set" if subdir else "set.lmdb")
+    written_lmdb(path, images | {"length": str(n).encode()}, subdir=subdir)
+    source = open_source(path)
+    assert {photo.path: data for photo, data in source.stream(source.photos)} == images
+    assert left_of(source).not_read == ()
+
+
+def test_an_lmdb_with_each_image_in_several_sizes_gives_the_largest(tmp_path: Path) -> None:
+    values = {f"{size}-{i:05d}": bytes([i]) * size for size in (128, 1024) for i in range(4)}
+    written_lmdb(tmp_path / "set", values)
+    source = open_source(tmp_path / "set")
+    assert [photo.path for photo in source.photos] == [f"1024-{i:05d}" for i in range(4)]
+    assert [str(some) for some in left_of(source).not_read] == [
+        "4 smaller forms are not read (such as 128-00000); the largest form of each image is"
+    ]
+
+
+def test_a_damaged_lmdb_is_one_line(tmp_path: Path) -> None:
+    written_lmdb(tmp_path / "set", {f"{i}": bytes(3000) for i in range(50)})
+    file = tmp_path / "set" / "data.mdb"
+    whole = file.read_bytes()
+    draw = np.random.default_rng(0)
+    for _ in range(300):
+        data = bytearray(whole)
+        for at in draw.integers(0, len(whole), 4):
+            data[at] = draw.integers(256)
+        for at in 16 * draw.integers(0, len(whole) // 16, 2):
+            data[at : at + 8] = draw.bytes(8)
+        file.write_bytes(data[: draw.integers(len(data)) if draw.random() < 0.3 else None])
+        with contextlib.suppress(InputError):
+            source = open_source(tmp_path / "set")
+            assert all(isinstance(read, bytes | ImageError) for _, read in source.stream(source.photos))
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"the LMDB is damaged or incomplete \(it ends early"):
+        open_source(tmp_path / "set")
 
 
 def test_archives_inside_are_said(tmp_path: Path) -> None:

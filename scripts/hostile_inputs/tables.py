@@ -7,11 +7,13 @@ import io
 import json
 import os
 import struct
+import tempfile
 import zipfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import lmdb
 import numpy as np
 
 from hostile_inputs.harm import JSON_TEXTS, harm, name
@@ -258,6 +260,36 @@ def plant_records(draw: Draw, folder: Path, _: Any) -> Planted:
     return Planted("; ".join(notes)[:300], lambda: read(where))
 
 
+@cache
+def _lmdb_bytes() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        with lmdb.open(folder, map_size=2**24, lock=False) as made, made.begin(write=True) as writing:
+            for path, data in (members() | {f"short/{i:03d}": bytes(120 + i) for i in range(200)}).items():
+                writing.put(path.encode(), data)
+        return (Path(folder) / "data.mdb").read_bytes()
+
+
+def plant_lmdb(draw: Draw, folder: Path, _: Any) -> Planted:
+    """Damage, and numbers in the places of pages and nodes."""
+    data, note = harm(draw, _lmdb_bytes())
+    for _again in range(int(draw.integers(4))):
+        at = 4096 * int(draw.integers(1 + len(data) // 4096)) + 2 * int(draw.integers(60))
+        number = struct.pack("<Q", int(pick(draw, (0, 1, 2, 3, 2**16 - 1, 2**31, 2**63, 2**64 - 1))))[
+            : pick(draw, (2, 4, 8))
+        ]
+        data = data[:at] + number + data[at + len(number) :]
+        note += f"; {number.hex()} at {at}"
+    (folder / "data.mdb").write_bytes(data)
+    odd = pick(draw, ("", *[""] * 12, "sparse", "fifo"))
+    if odd == "sparse":
+        os.truncate(folder / "data.mdb", 20 << 30)
+    elif odd:
+        (folder / "data.mdb").unlink()
+        os.mkfifo(folder / "data.mdb")
+    where = pick(draw, (folder, folder / "data.mdb"))
+    return Planted(f"{note} {odd}"[:300], lambda: read(where))
+
+
 KINDS = (
     Kind("source: CSV", "sources", plant_csv, 1.5),
     Kind("source: Parquet manifest", "sources", plant_parquet),
@@ -265,4 +297,5 @@ KINDS = (
     Kind("source: Arrow images", "sources", lambda d, f, w: plant_columns("arrow", d, f, w), 1.2),
     Kind("source: npz", "sources", plant_arrays, 0.7, "pictures that were written (CRC)"),
     Kind("source: rec", "sources", plant_records, 0.5),
+    Kind("source: LMDB", "sources", plant_lmdb, 0.7),
 )

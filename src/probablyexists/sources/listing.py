@@ -207,8 +207,8 @@ def no_images(where: str, left: Left | None = None, note: str = "") -> InputErro
     beside = "" if left is None or not left.not_read else f" ({'; '.join(map(str, left.not_read))})"
     return InputError(
         f"{where}: no images{note}{beside}; give a folder with one sub-folder a person, a flat folder of images, "
-        "a zip, a tar or tars of either, Parquet or Arrow files with an image column, an .npz of samples, a .rec, or a "
-        ".csv or .parquet manifest"
+        "a zip, a tar or tars of either, Parquet or Arrow files with an image column, an .npz of samples, a .rec, an "
+        "LMDB, or a .csv or .parquet manifest"
     )
 
 

@@ -16,7 +16,7 @@ from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.roles import Role
 from probablyexists.basis.text import shown
 from probablyexists.sources.listing import Left, Photo
-from probablyexists.sources.packed import LMDB, TABLES, expanded, packed
+from probablyexists.sources.packed import TABLES, expanded, packed
 
 
 class Source(Protocol):
@@ -55,6 +55,7 @@ def open_source(where: str | Path, *, role: Role | None = None, named: bool | No
       `save_to_disk`
     - an .npz with one uint8 array of images (samples, height, width, 3)
     - a .rec of InsightFace (MXNet's RecordIO), or the folder that holds it
+    - an LMDB: its folder, or its file .mdb or .lmdb
 
     `role`: of a table with a role column only the rows of this role (training, unseen, heldout or generated);
     other sources have no roles and are used whole. `named`: None = folders are people if there are any; False ignores
@@ -98,6 +99,10 @@ def _of_file(where: str | Path, files: list[Path], role: Role | None, named: boo
         from probablyexists.sources.arrays import ArraySource
 
         return ArraySource(where, path, named)
+    if suffix in (".mdb", ".lmdb"):
+        from probablyexists.sources.lmdb_file import LmdbSource
+
+        return LmdbSource(where, path, named)
     if suffix == ".rec":
         from probablyexists.sources.records import RecordsSource
 
@@ -125,11 +130,9 @@ def _of_table(where: str | Path, files: list[Path], role: Role | None, named: bo
     return ColumnsSource(where, files, role, named)
 
 
-_UNKNOWN = "not a folder, zip, tar, .csv, .parquet, .arrow, .npz or .rec; give one of these"
+_UNKNOWN = "not a folder, zip, tar, .csv, .parquet, .arrow, .npz, .rec or LMDB; give one of these"
 _WRITE_IMAGES = "write its images as files (one folder a person), as WebDataset tars or as Parquet"
 _OTHERS = {
-    ".mdb": LMDB,
-    ".lmdb": LMDB,
     ".tfrecord": f"TFRecord is not read; {_WRITE_IMAGES}",
     ".tfrecords": f"TFRecord is not read; {_WRITE_IMAGES}",
     ".h5": f"HDF5 is not read; {_WRITE_IMAGES}",

@@ -23,10 +23,8 @@ _SPLIT = re.compile(r"(?:(.+)-\d+-of-\d+(?:-\w+)?|(train|test|validation|valid|v
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 TABLES = (".parquet", ".arrow")
 MOST_SHARDS = 100_000
-LMDB = (
-    "an LMDB is not opened, because a damaged one can end the program; write its images as files, as WebDataset tars "
-    "or as Parquet"
-)
+LMDB = "data.mdb"
+"""The file of an LMDB in its folder."""
 
 
 def expanded(where: str | Path) -> list[Path]:
@@ -75,7 +73,7 @@ def _kind(file: Path) -> str:
 
 
 def packed(folder: Path, name: str) -> list[Path]:
-    """The tars, Parquet or Arrow files of a folder, or its .rec; empty if it holds images or other folders.
+    """The tars, Parquet or Arrow files of a folder, or its .rec, or LMDB; empty if it holds images or other folders.
 
     InputError for a folder of several splits, or of which a numbered file is missing (00001-of-00005).
     """
@@ -86,8 +84,8 @@ def packed(folder: Path, name: str) -> list[Path]:
         for entry in entries:
             if entry.name == "dataset_dict.json":
                 raise InputError(f"{name}: several splits, one folder each; give the folder of one of them")
-            if entry.name == "data.mdb":
-                raise InputError(f"{name}: {LMDB}")
+            if entry.name == LMDB:
+                return [Path(entry.path)]
             if is_hidden(entry.name):
                 continue
             if os.path.isdir(entry.path):
