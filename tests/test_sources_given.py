@@ -367,6 +367,11 @@ def test_a_damaged_lmdb_is_one_line(tmp_path: Path) -> None:
         with contextlib.suppress(InputError):
             source = open_source(tmp_path / "set")
             assert all(isinstance(read, bytes | ImageError) for _, read in source.stream(source.photos))
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(InputError, match="is a pipe, a device or a folder"):
+        open_source(tmp_path / "set")
+    file.unlink()
     file.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"the LMDB is damaged or incomplete \(it ends early"):
         open_source(tmp_path / "set")
