@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import itertools
+import os
 import pickle
 import random
 import re
@@ -282,6 +283,15 @@ def test_a_damaged_recogniser_in_the_cache_is_built_again_and_said(
     assert graph_of(tmp_path, "int8") == content
     assert path.read_bytes() == content
     assert [record.getMessage() for record in caplog.records] == [f"{path}: was damaged; it is built again"]
+
+
+def test_a_pipe_in_the_place_of_the_cached_recogniser_is_not_read(tmp_path: Path, cache: Path) -> None:
+    content = graph_of(cache, "int8")
+    shutil.copytree(cache / "models", tmp_path / "models")
+    path = cached_graph(tmp_path)
+    path.unlink()
+    os.mkfifo(path)
+    assert graph_of(tmp_path, "int8") == content
 
 
 def test_a_cache_for_reading_only_serves_the_recogniser_all_the_same(

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from probablyexists.basis.cache_folder import cache_folder, write_cached
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.model_files import RECOGNISER_SHA256, model_file
+from probablyexists.basis.plain_files import read_plain
 from probablyexists.embeddings.dlib_ranges import RANGES, Ranges
 from probablyexists.embeddings.dlib_weights import DlibWeights, read_weights
 from probablyexists.faces.compiled import CHIP_SIDE
@@ -36,6 +37,7 @@ MEAN = (122.782, 117.001, 104.298)
 _HALVES = (3, 7, 10, 13)
 """Blocks that halve the frame, counted from 0: 3x32, down 64, 3x64, down 128, 2x128, down 256, 2x256, down 256."""
 N_BLOCKS = 14
+_MOST_BYTES = 2**28
 _MOST = {"weights": 63, "activations": 255}
 
 Precision = Literal["float32", "int8"]
@@ -61,8 +63,8 @@ def graph_of(cache: Path, precision: Precision) -> bytes:
 
 def _content(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
-    except OSError:
+        return read_plain(path, _MOST_BYTES)
+    except (OSError, InputError):
         return None
 
 
