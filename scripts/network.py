@@ -1,6 +1,6 @@
 """Run every command under strace and count the sockets: none may lead out of this machine.
 
-    python scripts/network.py > docs/results/network.md
+    python scripts/network.py
 
 Needs Linux and strace. Each command gets an empty home, an empty folder for temporary files, and small sets of drawn
 people. A socket that is connected, bound or written to is local if its address is a file (AF_UNIX), the kernel
