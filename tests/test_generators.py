@@ -616,7 +616,8 @@ def test_lab_checkpoint(tmp_path: Path) -> None:
     assert "cannot be read as JSON" in refused(tmp_path)
 
 
-def test_diffusers_folder(tmp_path: Path) -> None:
+def write_pipeline(folder: Path, steps: int = 2) -> Any:
+    """A tiny diffusion pipeline in `folder`; its network."""
     torch = pytest.importorskip("torch")
     diffusers = pytest.importorskip("diffusers")
     torch.manual_seed(0)
@@ -628,8 +629,15 @@ def test_diffusers_folder(tmp_path: Path) -> None:
         down_block_types=("DownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "UpBlock2D"),
     ).eval()
+    diffusers.DDPMPipeline(network, diffusers.DDPMScheduler(num_train_timesteps=steps)).save_pretrained(folder)
+    return network
+
+
+def test_diffusers_folder(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    diffusers = pytest.importorskip("diffusers")
+    network = write_pipeline(tmp_path, 3)
     schedule = diffusers.DDPMScheduler(num_train_timesteps=3)
-    diffusers.DDPMPipeline(network, schedule).save_pretrained(tmp_path)
     generator = opened(tmp_path)
     check_laws(generator)
 
@@ -672,22 +680,6 @@ def test_diffusers_folder(tmp_path: Path) -> None:
     weights_file.unlink()
     assert "saved as safetensors" in refused(tmp_path)
     assert not mark.exists()
-
-
-def write_pipeline(folder: Path) -> Any:
-    torch = pytest.importorskip("torch")
-    diffusers = pytest.importorskip("diffusers")
-    torch.manual_seed(0)
-    network = diffusers.UNet2DModel(
-        sample_size=SIDE,
-        layers_per_block=1,
-        block_out_channels=(8, 8),
-        norm_num_groups=4,
-        down_block_types=("DownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "UpBlock2D"),
-    ).eval()
-    diffusers.DDPMPipeline(network, diffusers.DDPMScheduler(num_train_timesteps=2)).save_pretrained(folder)
-    return network
 
 
 def test_a_diffusers_folder_with_its_configs_at_the_root_and_bin_weights(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What users gave and lost: links, numbers as names, other spellings, other containers, folders that are no people."""
+"""What users gave and lost: links, numbers as names, other spellings, other containers, folders that are not people."""
 
 from __future__ import annotations
 
@@ -472,7 +472,7 @@ def test_a_table_of_one_image_in_every_row_is_read_within_memory(tmp_path: Path)
             break
 
 
-# Folders that are no people
+# Folders that are not people
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def _opened(name: str, where: Path, open_it: Callable[[], Source]) -> Source:
 
 
 def _open_people(role: Role, where: Path, settings: AuditSettings) -> Source:
-    """Photos of people, by their names, or without if `flat`. InputError if the folders are no people."""
+    """Photos of people, by their names, or without if `flat`. InputError if the folders are not people."""
     named = False if settings.flat else None
     source = _opened(role, where, partial(open_source, str(where), role=role, named=named))
     _refuse_no_people(role, where, source)

@@ -29,7 +29,7 @@ PURITY_NOTE = (
 
 
 LEAST_ALIKE = 0.65
-"""P(two photos of a person are more alike than photos of two people) below which these are no people."""
+"""P(two photos of a person are more alike than photos of two people) below which these are not people."""
 LEAST_COMPARED = 20
 """Photos, of people who have several, below which this is not judged."""
 FEW = 5
@@ -74,7 +74,7 @@ def find_people(tables: Mapping[Role, Embedded], *, named: bool, seed: int, thre
 
 
 def refuse_strangers_as_one(role: Role, crowd: Crowd, seed: int, others: Crowd | None = None) -> None:
-    """InputError if two photos of one person are hardly more alike than photos of two people: these are no people.
+    """InputError if two photos of one person are hardly more alike than photos of two people: these are not people.
 
     Fewer than `FEW` people, who may be twins, or one alone, are also compared with `others`. On LFW and on drawn people
     a pair of one person is the more alike in 90 % of cases or more, even among three people; in folders of 10 or more

@@ -46,7 +46,7 @@ def _has_named_folder(path: str) -> bool:
 
 
 def _any_holds(paths: Iterable[str], people: Iterable[str]) -> bool:
-    """Whether any path holds the name of a person, however it is spelled or divided; numbers are no names."""
+    """Whether any path holds the name of a person, however it is spelled or divided; numbers are not names."""
     divided = [_parts(person) for person in people]
     names = {name for parts in divided if len(name := "".join(parts)) >= SHORTEST and not name.isdigit()}
     longest = max(map(len, divided), default=0)

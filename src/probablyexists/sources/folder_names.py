@@ -36,7 +36,7 @@ _HEX = re.compile(r"[0-9a-f]+")
 
 
 def why_not_people(source: Source) -> str | None:
-    """Why the folders of a source are no people, and what to do; None if nothing speaks against it.
+    """Why the folders of a source are not people, and what to do; None if nothing speaks against it.
 
     A source whose people are in a column has none of these folders.
     """
