@@ -30,8 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,18 +39,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from probablyexists.basis.errors import ImageError
 from probablyexists.basis.model_files import LANDMARKS_SHA256, RECOGNISER_SHA256, model_file
 from probablyexists.basis.progress import Silent
 from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.dlib_onnx import Precision, graph_of
-from probablyexists.embeddings.embed import embed, open_store
+from probablyexists.embeddings.embed import Some, embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.faces.acquire import FacesMode
 from probablyexists.faces.boxes import frame_box
 from probablyexists.matching.neighbours import nearest
-from probablyexists.sources.listing import Photo
-from probablyexists.sources.open_source import Source, open_source
+from probablyexists.sources.open_source import open_source
 from probablyexists.stats.roc import Side, auroc_estimate, tpr_estimate
 
 Rates = dict[str, list[float]]
@@ -80,21 +77,6 @@ def ratio(rates: Rates, ours: str, theirs: str) -> str:
 
 
 # --- embedding ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Some:
-    """Some photos of a source."""
-
-    source: Source
-    photos: tuple[Photo, ...]
-
-    @property
-    def name(self) -> str:
-        return self.source.name
-
-    def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
-        return self.source.stream(wanted)
 
 
 class OnePass(DlibRecogniser):
