@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from probablyexists.answers.credits import credit
-from probablyexists.answers.membership import split_baseline
 from probablyexists.answers.naming import photo_counts
+from probablyexists.answers.split import without_samples
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.templates import group
@@ -242,7 +242,7 @@ def crowd(draw: Draw, n: int, name: str) -> Crowd:
 
 def blind_kind() -> Kind:
     def audit(draw: Draw) -> Figure:
-        return split_baseline(crowd(draw, 200, "m"), crowd(draw, 500, "h"), int(draw.integers(2**31))).auroc
+        return without_samples(crowd(draw, 200, "m"), crowd(draw, 500, "h"), int(draw.integers(2**31)))
 
     return Kind("AUROC, split baseline of a fair split; 200 members, 500 held out", 0.5, audit, 400)
 

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import betabinom
 
-from probablyexists.copies.search import SAME_PICTURE, CopyThreshold, Matches, correlate, find, find_apart, threshold
+from probablyexists.copies.search import (
+    RATE,
+    SAME_PICTURE,
+    CopyThreshold,
+    Matches,
+    correlate,
+    find,
+    find_apart,
+    threshold,
+)
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.matcher import HERE, Matcher
+from probablyexists.matching.repeats import distinct_pictures
 from probablyexists.results.findings import Copies
 from probablyexists.stats.rates import share_of_people
 
+COPIES_P = 0.01
+"""Significance level for the number of copies, given the held-out photos that set the threshold."""
+CERTAIN_COPY = 0.95
+"""A pixel correlation that only the same photograph reaches; one such sample is enough."""
 MOST_OTHERS = 16
 """Most other photos of a held-out person that one photo of that person is compared with."""
 N_PARTS = 10
@@ -28,6 +44,13 @@ class CopyMatches:
     threshold: CopyThreshold
     heldout: NDArray[np.float64]
     """Each held-out photo's best correlation with a training photo."""
+    picture: NDArray[np.intp]
+    """(n_samples,) number of the distinct picture that each sample shows."""
+
+    @property
+    def n_distinct(self) -> int:
+        """Distinct pictures among the copies."""
+        return len(np.unique(self.picture[self.is_copy]))
 
 
 def find_copies(training: Crowd, heldout: Crowd, generated: Embedded, matcher: Matcher = HERE) -> CopyMatches:
@@ -41,7 +64,8 @@ def find_copies(training: Crowd, heldout: Crowd, generated: Embedded, matcher: M
         matches = find(generated.pictures, known, threads, bar.advance)
     # A sample without any match has index -1: the last threshold, which nothing reaches.
     needed = np.append(_own_thresholds(training, limit.value, threads), np.inf)[matches.index]
-    return CopyMatches(matches, matches.correlation >= needed, limit, strangers)
+    picture = distinct_pictures(generated.embeddings)
+    return CopyMatches(matches, matches.correlation >= needed, limit, strangers, picture)
 
 
 def _own_thresholds(training: Crowd, common: float, threads: int | None) -> NDArray[np.float64]:
@@ -73,14 +97,28 @@ def _same_person(heldout: Crowd, threads: int | None) -> NDArray[np.float64]:
     return np.maximum.reduceat(alike, starts)
 
 
-def copies(found: CopyMatches, heldout: Crowd) -> Copies:
-    """The number of copies, and the share of held-out photos that the same rule calls copies."""
+def copies(found: CopyMatches, heldout: Crowd, *, fair: bool) -> Copies:
+    """The number of copies, the share of held-out photos that the same rule calls copies, and what chance explains.
+
+    The rate of false copies is unknown. If j of m held-out photos reach the threshold, a new photo reaches it with a
+    probability that is distributed as Beta(j + 1, m - j) over the draw of the held-out photos, so false copies among n
+    independent pictures are beta-binomial. Distinct pictures are counted on both sides, as repeats are not independent.
+    `fair`: whether held-out photos are of the same kind as the training photos; if not, only certain copies count.
+    """
     over = (found.heldout >= found.threshold.value).astype(np.float64)
     per_person = np.array([over[rows].mean() for rows in heldout.people.rows])
-    n = len(found.is_copy)
+    n, n_copies = len(found.is_copy), found.n_distinct
+    m = found.threshold.n_heldout
+    allowed = max(0, math.floor((m + 1) * RATE + 1e-9) - 1)
+    n_pictures = len(np.unique(found.picture))
+    p = float(betabinom.sf(n_copies - 1, n_pictures, allowed + 1, max(1, m - allowed))) if n_copies else None
+    certain = bool((found.is_copy & (found.matches.correlation >= CERTAIN_COPY)).any())
     return Copies(
         n_copies=int(found.is_copy.sum()),
         n_samples=n,
+        n_distinct=n_copies,
+        p=p,
+        beyond_chance=certain or (fair and p is not None and p <= COPIES_P),
         threshold=found.threshold.value,
         highest=float(found.matches.correlation.max()) if n else None,
         calibrated_on=found.threshold.n_heldout,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.answers.naming import Named
+from probablyexists.answers.naming import VERDICT_LEVEL, Named
 from probablyexists.answers.view import View, p_of, scores_of
 from probablyexists.attacks.attack import Attack
 from probablyexists.basis.seeds import rng
@@ -35,9 +35,11 @@ def missed(views: Sequence[View], attacks: Sequence[Attack], named: Named, seed:
             for side in (0, 1)
         )
         if planted.size >= ENOUGH:
-            return Missed(power=smallest_leak(planted, null, len(named.p), named.level, rng(seed, "missed")))
+            power = smallest_leak(planted, null, len(named.p), VERDICT_LEVEL, rng(seed, "missed"))
+            return Missed(power=power, leaked_share=Unresolvable("not measured"), smallest_auroc=None)
     reason = f"needs at least {ENOUGH} people with 2 photos, has {planted.size}"
-    return Missed(power=Unresolvable(reason, ENOUGH, int(planted.size)))
+    few = Unresolvable(reason, ENOUGH, int(planted.size))
+    return Missed(power=few, leaked_share=few, smallest_auroc=None)
 
 
 _ByName = dict[tuple[str, str], float]

@@ -18,6 +18,9 @@ from probablyexists.stats.contrast import standard_score
 PHOTO_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Numbers of photos on which people may be compared."""
 N_NEAREST = 3
+VERDICT_LEVEL = 0.03
+"""False discovery rate of the naming that makes a leak, whatever `level` is: if nothing leaks, at most 3 % of audits
+say so by naming. The group tests and the copies have 1 % each, so that a false leak has 5 % (`audit_verdict.py`)."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Named:
     heldout_scores: dict[int, NDArray[np.float64]]
     """For each number of photos, the scores of the held-out people with at least that many."""
     level: float
+    claimed: bool = True
+    """Whether people may be named: not if the split is not fair."""
 
     @property
     def main_count(self) -> int:
@@ -71,7 +76,7 @@ def name_people(view: View, scorers: Sequence[Scorer], level: float) -> Named:
     """
     training, heldout = view.training, view.heldout
     n = len(training.people)
-    compared_on = photo_counts(training.people.counts, heldout.people.counts, level)
+    compared_on = photo_counts(training.people.counts, heldout.people.counts, VERDICT_LEVEL)
     templates = np.empty((n, training.table.embeddings.shape[1]), np.float32)
     exposure, p = np.empty(n), np.empty(n)
     heldout_scores = {}
@@ -110,6 +115,11 @@ def agreed(by_recogniser: Sequence[Named]) -> Named:
     return replace(first, p=p, q=q, exposed=q <= first.level)
 
 
+def nobody(named: Named) -> Named:
+    """The same scores, and nobody named: where the split is not fair, p-values are not valid."""
+    return replace(named, exposed=np.zeros_like(named.exposed), claimed=False)
+
+
 def likenesses(named: Named, samples: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """((n_samples,) the exposed member each sample shows, -1 for none; (n_samples,) its similarity).
 
@@ -133,11 +143,15 @@ def naming(named: Named, n_heldout: int) -> Naming:
     strata = []
     for k, theirs in sorted(named.heldout_scores.items()):
         here = int((named.compared_on == k).sum())
-        strata.append(Stratum(photos=k, n_members=here, n_heldout=theirs.size, p_floor=1 / (theirs.size + 1)))
+        strata.append(
+            Stratum(group=None, photos=k, n_members=here, n_heldout=theirs.size, p_floor=1 / (theirs.size + 1))
+        )
     return Naming(
         level=named.level,
         n_members=n,
-        n_exposed=int(named.exposed.sum()),
+        n_exposed=int(named.exposed.sum()) if named.claimed else None,
+        verdict_level=VERDICT_LEVEL,
+        n_for_verdict=int((named.q <= VERDICT_LEVEL).sum()) if named.claimed else None,
         n_heldout=n_heldout,
         p_floor=min(s.p_floor for s in strata),
         smallest_nameable=_smallest_nameable(strata, named.level),

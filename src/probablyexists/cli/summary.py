@@ -27,7 +27,7 @@ def summary(findings: Findings, out: Path) -> str:
     lines.append(f"  split baseline (0.5 is fair): AUROC {_show(findings.split_baseline.auroc)}")
     naming = findings.naming
     lines.append(
-        f"Who? {naming.n_exposed:,} of {naming.n_members:,} members{findings.data.of_members_given} named "
+        f"Who? {naming.n_exposed or 0:,} of {naming.n_members:,} members{findings.data.of_members_given} named "
         f"at a false discovery rate of {_percent(naming.level)}"
     )
     lines += _people_affected(findings)
@@ -46,12 +46,14 @@ def summary(findings: Findings, out: Path) -> str:
     else:
         at = f"with {_percent(power.target)} power"
         lines.append(f"Smallest leak noticed {at}: {power.smallest:,} of {power.n_members:,} members")
-    for rates in findings.trust.rates:
+    for rates in findings.trust[0].rates:
         errors = f"FMR {_show(rates.fmr, as_percent=True)}, FNMR {_show(rates.fnmr, as_percent=True)}"
         lines.append(f"Recogniser at {rates.name}: {errors}")
     for other in findings.second_opinions:
         aurocs = "".join(f"; AUROC {population} {_show(auroc)}" for population, auroc in other.auroc.items())
-        lines.append(f"Second opinion: {other.kind} {other.id}: names {counted(other.n_exposed, 'member')}{aurocs}")
+        lines.append(
+            f"Second opinion: {other.kind} {other.id}: names {counted(other.n_exposed or 0, 'member')}{aurocs}"
+        )
     if findings.samples_numbered:
         lines.append("samples are numbered, as their paths may carry names; withhold.txt has the paths to withhold")
     lines += ["", *_what_became(findings.data.roles), *(f"caution: {text}" for text in findings.cautions)]

@@ -15,6 +15,11 @@ MOST = 4000
 """Samples that are compared with one another."""
 
 
+def distinct_pictures(samples: NDArray[np.float32]) -> NDArray[np.intp]:
+    """(n,) number of the distinct picture that each of the (n, dim) samples shows."""
+    return np.unique(_hashes(samples), return_inverse=True)[1].astype(np.intp)
+
+
 def repeated(samples: NDArray[np.float32]) -> int:
     """How many of the (n, dim) samples show the same picture as an earlier one.
 

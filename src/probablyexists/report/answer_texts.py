@@ -62,7 +62,7 @@ def seven_answers(findings: Findings) -> list[Answer]:
 
 def can_an_attacker_tell(findings: Findings) -> Answer:
     """Answer 1."""
-    split, n_named = findings.split_baseline.auroc, findings.naming.n_exposed
+    split, n_named = findings.split_baseline.auroc, findings.naming.n_exposed or 0
     test, tried = _attacks(findings)
     lines: list[Line] = []
     more: list[Line] = []
@@ -78,7 +78,7 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
     for second in findings.second_opinions:
         for population, auroc in second.auroc.items():
             more.append(_line(f"AUROC, {population}, by person, {second.kind} {second.id}", auroc))
-        more.append(Line(f"Members named with {second.kind} {second.id} alone", count(second.n_exposed)))
+        more.append(Line(f"Members named with {second.kind} {second.id} alone", count(second.n_exposed or 0)))
     sentence = _on_average(findings.membership)
     if n_named and not any(isinstance(m.auroc, Estimate) and m.auroc.low > 0.5 for m in findings.membership):
         named = counted(n_named, "person is", "people are")
@@ -323,7 +323,7 @@ def what_was_missed(findings: Findings) -> Answer:
 
 def can_the_recogniser_be_trusted(findings: Findings) -> Answer:
     """Answer 7."""
-    trust = findings.trust
+    trust = findings.trust[0]
     lines = []
     for r in trust.rates:
         lines.append(_line(f"False matches (FMR), threshold “{r.name}” ({number(r.threshold, 3)})", r.fmr, True))

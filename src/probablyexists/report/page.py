@@ -89,7 +89,7 @@ def _key_figures(findings: Findings) -> list[tuple[str, str, str]]:
         note = f"{people} ({words.percent(power.share)} of members), in {words.percent(power.target)} of cases"
     members = f"of {words.counted(naming.n_members, 'member')}{findings.data.of_members_given}"
     return [
-        ("People named", words.count(naming.n_exposed), members),
+        ("People named", words.count(naming.n_exposed or 0), members),
         ("Copies", words.count(copies.n_copies), f"of {samples}"),
         ("Likenesses", words.count(findings.resemblance.n_likenesses), f"of {samples}"),
         ("Excess over strangers", share, interval),

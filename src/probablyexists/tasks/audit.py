@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from probablyexists.answers.affected import affected
 from probablyexists.answers.audit_verdict import judge
 from probablyexists.answers.copying import CopyMatches, copies, find_copies
 from probablyexists.answers.dose import dose
-from probablyexists.answers.membership import agreed_membership, membership, split_baseline
+from probablyexists.answers.membership import agreed_membership, membership
 from probablyexists.answers.missed import missed
-from probablyexists.answers.naming import agreed, likenesses, name_people, naming
+from probablyexists.answers.naming import agreed, likenesses, name_people, naming, nobody
 from probablyexists.answers.resemblance import resemblance
 from probablyexists.answers.rows import Labels, people_table, samples_table
+from probablyexists.answers.sampling import sampling
 from probablyexists.answers.second_opinions import second_opinions
+from probablyexists.answers.split import split_baseline
 from probablyexists.answers.trust import trust
 from probablyexists.answers.view import View
 from probablyexists.attacks.attack import Attack
@@ -45,7 +48,7 @@ from probablyexists.matching.crowd import photos_of
 from probablyexists.matching.matcher import Matcher
 from probablyexists.report.exhibits import exhibits
 from probablyexists.report.page import write_report
-from probablyexists.results.findings import Findings
+from probablyexists.results.findings import Findings, Membership
 from probablyexists.sources.open_source import Source
 
 
@@ -143,7 +146,8 @@ class Gathered:
 
     sources: Mapping[Role, Source]
     decisions: Mapping[Role, Decision]
-    recogniser: Recogniser
+    recognisers: Sequence[Recogniser]
+    """The audit's own first."""
     tables: Mapping[Role, Embedded]
     pairs: list[SamePicture]
     crowds: Peopled
@@ -151,7 +155,7 @@ class Gathered:
     others: Embedded
     """The generated samples that are not copies."""
     views: Sequence[View]
-    """The same people and samples as each recogniser sees them, `recogniser` first."""
+    """The same people and samples as each recogniser sees them, in the order of `recognisers`."""
     attacks: tuple[Attack, ...]
     """The nearest sample first."""
     matcher: Matcher
@@ -181,12 +185,23 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
         progress.say(f"the same people and samples with {another.id}")
         again = embed_sources(sources, decisions, another, cache, work.look, progress)
         views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos), matcher))
-    return Gathered(sources, decisions, recogniser, tables, pairs, crowds, copied, others, views, attacks, matcher)
+    return Gathered(
+        sources, decisions, [recogniser, *more], tables, pairs, crowds, copied, others, views, attacks, matcher
+    )
 
 
 def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: Matcher) -> View:
     reference = None if crowds.reference is None else crowds.reference.reference()
     return View(recogniser.id, crowds.training, crowds.unseen, crowds.heldout, photos_of(samples), reference, matcher)
+
+
+def _with_copies(gathered: Gathered, seed: int) -> list[Membership]:
+    """Answer 1 with the copies among the samples, as an attacker sees them; nothing where there are none."""
+    if not gathered.copied.is_copy.any():
+        return []
+    view = gathered.views[0]
+    every = replace(view, samples=photos_of(gathered.tables["generated"]))
+    return membership(view.training, view.unseen, view.heldout, every.scorers(gathered.attacks), seed, "in")
 
 
 def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, started: float) -> Findings:
@@ -205,27 +220,37 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     source_names = {role: source.name for role, source in gathered.sources.items()}
 
     progress.say("scoring people against the samples")
-    each = list(zip(views, scorers, strict=True))
-    named = agreed([name_people(view, its, settings.level) for view, its in each])
-    shown, similarity = likenesses(named, samples)
-    can_tell = agreed_membership(
-        [membership(view.training, view.unseen, view.heldout, its, seed) for view, its in each]
-    )
+    error_rates = [
+        trust(view, recogniser, source_names, seed, first=view is views[0])
+        for view, recogniser in zip(views, gathered.recognisers, strict=True)
+    ]
+    judges = [(view, its) for view, its, rates in zip(views, scorers, error_rates, strict=True) if rates.judges]
+    named = agreed([name_people(view, its, settings.level) for view, its in judges])
+    can_tell = [
+        *agreed_membership([membership(view.training, view.unseen, view.heldout, its, seed) for view, its in judges]),
+        *_with_copies(gathered, seed),
+    ]
     baseline = split_baseline(training, heldout, seed)
+    fair = baseline.fairness != "not fair"
+    named = named if fair else nobody(named)
+    shown, similarity = likenesses(named, samples)
     who = naming(named, len(heldout.people))
     which = resemblance(training, heldout, samples, n_likenesses=int((shown >= 0).sum()))
-    copy_count = copies(copied, heldout)
-    could_miss = missed(views, attacks, named, seed)
-    error_rates = trust(training, heldout, which.threshold, gathered.recogniser, source_names, seed)
+    copy_count = copies(copied, heldout, fair=fair)
+    reasons = affected(training, named.exposed, copied, copy_count)
+    could_miss = missed([view for view, _ in judges], attacks, named, seed)
+    how_much = sampling(len(generated), len(np.unique(copied.picture)))
     data = describe(
         gathered.sources, gathered.decisions, gathered.tables, gathered.pairs, crowds, salt=salt, show_names=show_names
     )
     judgement = judge(
+        affected=reasons.count,
         naming=who,
         copies=copy_count,
         membership=can_tell,
         split_baseline=baseline,
         missed=could_miss,
+        sampling=how_much,
         trust=error_rates,
         data=data,
     )
@@ -237,19 +262,22 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         cautions=[*judgement.cautions, *about_sources(gathered.sources, flat=settings.flat)],
         names_shown=show_names,
         samples_numbered=bool(sample_of),
-        people=people_table(named, training, labels, others),
+        people=people_table(named, reasons, training, labels, others),
         samples=samples_table(shown, similarity, training, heldout, generated, copied, labels, seed, gathered.matcher),
+        affected=reasons.count,
         membership=can_tell,
-        second_opinions=second_opinions(views, attacks, scorers, settings.level),
+        second_opinions=second_opinions(views, attacks, scorers, settings.level, claimed=fair),
         split_baseline=baseline,
         naming=who,
         resemblance=which,
         copies=copy_count,
         dose=dose(training, heldout, scorers[0][0], labels.people, named.exposed),
         missed=could_miss,
+        sampling=how_much,
         trust=error_rates,
+        groups=[],
         data=data,
-        signature=sign(settings, gathered.recogniser.id, attacks[0].id, gathered.sources, gathered.tables, started),
+        signature=sign(settings, gathered.recognisers[0].id, attacks[0].id, gathered.sources, gathered.tables, started),
     )
     if settings.out is not None:
         pictures = exhibits(
