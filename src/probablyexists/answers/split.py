@@ -5,12 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy.stats import norm
 
+from probablyexists.answers.naming import VERDICT_LEVEL, Named
+from probablyexists.answers.view import View
+from probablyexists.attacks.attack import Scorer
 from probablyexists.basis.seeds import rng
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.results.findings import Fairness, SplitBaseline
+from probablyexists.stats.contrast import standard_score
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
+from probablyexists.stats.leave_one_out import NearestPeople, same_gallery
 from probablyexists.stats.roc import Side, auroc_estimate
+from probablyexists.stats.sensitivity import group_shift, names_shift
 
 UNFAIR = 0.60
 """AUROC of a baseline from which members and strangers are not comparable."""
@@ -18,27 +25,83 @@ BASELINE_PEOPLE = 4000
 BASELINE_NEEDS = 10
 
 
-def split_baseline(training: Crowd, heldout: Crowd, seed: int) -> SplitBaseline:
-    """Both baselines, and whether they show the split to be fair."""
+def split_baseline(view: View, scorer: Scorer, named: Named, group_level: float, seed: int) -> SplitBaseline:
+    """Both baselines, whether they show the split to be fair, and how unfair it would have to be to explain the result.
+
+    `scorer`: the audit's own attack. `group_level`: significance level of the verdict's group test. The sensitivity
+    figures are by that attack and this recogniser alone.
+    """
+    training, heldout = view.training, view.heldout
     auroc = without_samples(training, heldout, seed)
-    missing = Unresolvable("not measured")
+    same_attack, shift = with_strangers_photos(view)
+    fair = fairness(auroc, same_attack)
+    k = common_count(training.people.counts, heldout.people.counts)
+    ours, theirs = (scorer(crowd.faces(k)[0]) for crowd in (training, heldout))
+    counts = [Side.one_each(crowd.people.counts.astype(np.float64)) for crowd in (training, heldout)]
     return SplitBaseline(
         auroc=auroc,
-        same_attack=missing,
-        fairness=fairness(auroc),
-        group_shift=None,
-        names_shift=None,
-        shift=missing,
-        photo_counts=missing,
+        same_attack=same_attack,
+        fairness=fair,
+        group_shift=group_shift(ours, theirs, group_level),
+        names_shift=None if fair == "not fair" else _names_shift(named),
+        shift=shift,
+        photo_counts=auroc_estimate(*counts),
     )
 
 
 def fairness(*baselines: Figure) -> Fairness:
-    """Not fair if one baseline is beyond `UNFAIR`, fair if one excludes it; else there are too few people to tell."""
+    """Not fair if one baseline is beyond `UNFAIR`, fair if one excludes that and none points there; else not shown.
+
+    "Not fair" by the 95 % interval. "Fair" by the 90 % interval, which excludes each of the two limits at 5 %: the two
+    one-sided tests for equivalence (Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15(6)). With few people
+    one baseline can miss what the other sees, so the values of all must be within the limits, too.
+    """
     known = [figure for figure in baselines if isinstance(figure, Estimate)]
     if any(figure.low > UNFAIR or figure.high < 1 - UNFAIR for figure in known):
         return "not fair"
-    return "fair" if any(figure.low > 1 - UNFAIR and figure.high < UNFAIR for figure in known) else "not shown"
+    within = all(1 - UNFAIR <= figure.value <= UNFAIR for figure in known)
+    return "fair" if within and any(_excludes(figure) for figure in known) else "not shown"
+
+
+def _excludes(figure: Estimate) -> bool:
+    """Whether the 90 % interval has neither limit in it; narrowed as a normal one, which is a little too wide."""
+    narrower = float(norm.ppf(0.95) / norm.ppf(0.5 + figure.level / 2))
+    low, high = (figure.value + narrower * (limit - figure.value) for limit in (figure.low, figure.high))
+    return low > 1 - UNFAIR and high < UNFAIR
+
+
+def with_strangers_photos(view: View) -> tuple[Figure, Figure]:
+    """The same attack without the generator: one photo of each held-out person in place of the samples.
+
+    (AUROC; mean difference in standard deviations), members over held-out people, both scored against the photos of
+    everybody held out but the one in the pair (`stats.leave_one_out`): 0.5 and 0 if the split is fair. Templates from
+    the common number of photos; held-out people with fewer take no part.
+    """
+    k = common_count(view.training.people.counts, view.heldout.people.counts)
+    ours, theirs = (crowd.templates(k) for crowd in (view.training, view.heldout))
+    fewest = min(len(ours[1]), len(theirs[1]))
+    if fewest < BASELINE_NEEDS:
+        few = Unresolvable(f"needs at least {BASELINE_NEEDS} people on each side, has {fewest}", BASELINE_NEEDS, fewest)
+        return few, few
+    photos = view.heldout.probes(theirs[1]).embeddings
+    to_members, to_strangers = (view.matcher.nearest(side[0], photos, n) for side, n in ((ours, 2), (theirs, 3)))
+    return same_gallery(
+        NearestPeople.of_others(to_members.similarity, to_members.index),
+        NearestPeople.without_self(to_strangers.similarity, to_strangers.index),
+    )
+
+
+def _names_shift(named: Named) -> float | None:
+    """`stats.sensitivity.names_shift` of the members that are named; None also where the first attack names nobody."""
+    if not (named.q <= VERDICT_LEVEL).any():
+        return None
+    return names_shift(
+        [
+            (named.exposure[named.compared_on == photos], standard_score(theirs, theirs))
+            for photos, theirs in named.heldout_scores.items()
+        ],
+        VERDICT_LEVEL,
+    )
 
 
 def without_samples(training: Crowd, heldout: Crowd, seed: int) -> Figure:

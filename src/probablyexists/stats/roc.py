@@ -111,8 +111,8 @@ def influences(positives: Side, negatives: Side, value: float) -> tuple[NDArray[
     placements (DeLong's structural components), scaled so that the sum of all squares is the variance of the AUROC,
     with the factor n / (n - 1) of each side. At least 2 people on each side.
     """
-    ours = _influence(positives, _placements(positives.scores, negatives.scores), value)
-    theirs = _influence(negatives, 1 - _placements(negatives.scores, positives.scores), value)
+    ours = _influence(positives, placements(positives.scores, negatives.scores), value)
+    theirs = _influence(negatives, 1 - placements(negatives.scores, positives.scores), value)
     return ours, theirs
 
 
@@ -164,7 +164,7 @@ def _too_few(needs: int, has: int) -> Unresolvable:
     return Unresolvable(f"needs at least {needs} people, has {has}", needs, has)
 
 
-def _placements(scores: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.float64]:
+def placements(scores: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.float64]:
     """(n,) share of the others below each score; ties count half."""
     return np.asarray(_twice_below(scores, others) / (2 * others.size), dtype=np.float64)
 

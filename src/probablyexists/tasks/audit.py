@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from probablyexists.answers.affected import affected
-from probablyexists.answers.audit_verdict import judge
+from probablyexists.answers.audit_verdict import GROUP_P, judge
 from probablyexists.answers.copying import CopyMatches, copies, find_copies
 from probablyexists.answers.dose import dose
 from probablyexists.answers.membership import agreed_membership, membership
@@ -230,7 +230,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         *agreed_membership([membership(view.training, view.unseen, view.heldout, its, seed) for view, its in judges]),
         *_with_copies(gathered, seed),
     ]
-    baseline = split_baseline(training, heldout, seed)
+    baseline = split_baseline(views[0], scorers[0][0], named, GROUP_P, seed)
     fair = baseline.fairness != "not fair"
     named = named if fair else nobody(named)
     shown, similarity = likenesses(named, samples)
