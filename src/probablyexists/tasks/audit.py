@@ -238,7 +238,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     which = resemblance(training, heldout, samples, n_likenesses=int((shown >= 0).sum()))
     copy_count = copies(copied, heldout, fair=fair)
     reasons = affected(training, named.exposed, copied, copy_count)
-    could_miss = missed([view for view, _ in judges], attacks, named, seed)
+    could_miss = missed([view for view, _ in judges], attacks, named, GROUP_P, seed)
     how_much = sampling(len(generated), len(np.unique(copied.picture)))
     data = describe(
         gathered.sources, gathered.decisions, gathered.tables, gathered.pairs, crowds, salt=salt, show_names=show_names
