@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.answers.split import UNFAIR, fairness, with_strangers_photos, without_samples
+from probablyexists.answers.split_baseline import UNFAIR, fairness, with_strangers_photos, without_samples
 from probablyexists.answers.view import View
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.embeddings.embed import Embedded

@@ -7,7 +7,13 @@ import pytest
 from numpy.typing import NDArray
 
 from probablyexists.answers.naming import Named, name_people
-from probablyexists.answers.split import UNFAIR, fairness, split_baseline, with_strangers_photos, without_samples
+from probablyexists.answers.split_baseline import (
+    UNFAIR,
+    fairness,
+    split_baseline,
+    with_strangers_photos,
+    without_samples,
+)
 from probablyexists.answers.view import View
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.embeddings.embed import Embedded

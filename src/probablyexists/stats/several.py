@@ -91,4 +91,4 @@ def p_floor(heldout: NDArray[np.floating]) -> float:
     top = heldout == heldout.max(axis=0)
     top &= top.sum(axis=0) == 1
     against = [int(np.delete(top, attack, axis=1).any(axis=1).sum()) for attack in range(attacks)]
-    return (1 + max(against)) / (m + 1)
+    return float((1 + max(against)) / (m + 1))
