@@ -18,9 +18,9 @@ from probablyexists.generators.generated_source import GeneratedSource
 from probablyexists.generators.generator import Generator
 from probablyexists.stats.estimate import Estimate
 
-MEMBERS, PLANTED, HELDOUT = 12, 5, 70
-"""The sizes of `test_audit`. Five are named if each is more alike to the samples than all 70 held-out people, as
-5 / 12 * 0.05 lies between 1 / 71 and 2 / 71. Of the 7 others, chance names one who is among the 6 / 12 * 0.05 of
+MEMBERS, PLANTED, HELDOUT = 12, 5, 82
+"""Five are named for the verdict if each is more alike to the samples than all 82 held-out people, as 5 / 12 * 0.03
+lies between 1 / 83 and 2 / 83. Of the 7 others, chance names one who is among the 6 / 12 * 0.05 of
 strangers most alike: at this false discovery rate 0.18 wrong names an audit would be no mistake. The seed is fixed."""
 PHOTOS, UNSEEN = range(4), range(50, 52)
 SHOWN = range(100, 104)
