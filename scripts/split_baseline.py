@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python scripts/split_baseline.py                     # every table, about 5 minutes on one core
     OMP_NUM_THREADS=1 python scripts/split_baseline.py --only fair         # the tables whose name has this word
-    OMP_NUM_THREADS=1 python scripts/split_baseline.py --audits 1000       # another number instead of 100; some tables have more
+    OMP_NUM_THREADS=1 python scripts/split_baseline.py --audits 1000       # another number instead of 100
 
 People are drawn as 32 numbers each and their photos around them: `simple` (no structure), `hubs` (some are near
 everybody), `look-alikes` (a tenth are a compact group). Audit number s of every row draws from the seed (20261, s).
@@ -107,7 +107,7 @@ def narrowed(by: float) -> Change:
 
 def draws(audits: int) -> list[Draw]:
     """The generator of each audit's random numbers."""
-    return [np.random.default_rng((SEED, s)) for draw in draws(audits)]
+    return [np.random.default_rng((SEED, s)) for s in range(audits)]
 
 
 def share(found: Iterable[bool]) -> str:
