@@ -22,7 +22,7 @@ from probablyexists.copies.search import (
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.matcher import HERE, Matcher
-from probablyexists.matching.repeats import distinct_pictures
+from probablyexists.matching.repeats import distinct_pictures, standing
 from probablyexists.results.findings import Copies
 from probablyexists.stats.rates import share_of_people
 
@@ -45,12 +45,18 @@ class CopyMatches:
     heldout: NDArray[np.float64]
     """Each held-out photo's best correlation with a training photo."""
     picture: NDArray[np.intp]
-    """(n_samples,) number of the distinct picture that each sample shows."""
+    """(n_samples,) row of the sample that stands for the distinct picture that each shows."""
 
     @property
     def n_distinct(self) -> int:
         """Distinct pictures among the copies."""
         return len(np.unique(self.picture[self.is_copy]))
+
+    @property
+    def others(self) -> NDArray[np.intp]:
+        """Rows of the samples that are no copies, one for each distinct picture."""
+        rows = standing(self.picture)
+        return rows[~self.is_copy[rows]]
 
 
 def find_copies(training: Crowd, heldout: Crowd, generated: Embedded, matcher: Matcher = HERE) -> CopyMatches:
@@ -100,23 +106,26 @@ def _same_person(heldout: Crowd, threads: int | None) -> NDArray[np.float64]:
 def copies(found: CopyMatches, heldout: Crowd, *, fair: bool) -> Copies:
     """The number of copies, the share of held-out photos that the same rule calls copies, and what chance explains.
 
-    The rate of false copies is unknown. If j of m held-out photos reach the threshold, a new photo reaches it with a
-    probability that is distributed as Beta(j + 1, m - j) over the draw of the held-out photos, so false copies among n
-    independent pictures are beta-binomial. Distinct pictures are counted on both sides, as repeats are not independent.
-    `fair`: whether held-out photos are of the same kind as the training photos; if not, only certain copies count.
+    The rate of false copies is unknown. The threshold is above all but j of m held-out photos, chosen by rank (at least
+    0.85, which only lowers the rate). So a new photo reaches it with a probability that is at most Beta(j + 1, m - j)
+    over the draw of the held-out photos, and the number of false copies among n independent pictures is at most
+    beta-binomial. Samples that repeat a picture are not independent: each distinct picture is judged by the one sample
+    that stands for it, chosen without regard to the photos. `fair`: whether held-out photos are of the same kind as the
+    training photos; if not, only certain copies count.
     """
     over = (found.heldout >= found.threshold.value).astype(np.float64)
     per_person = np.array([over[rows].mean() for rows in heldout.people.rows])
-    n, n_copies = len(found.is_copy), found.n_distinct
-    m = found.threshold.n_heldout
+    n, m = len(found.is_copy), found.threshold.n_heldout
+    pictures = standing(found.picture)
+    reached = int(found.is_copy[pictures].sum())
     allowed = max(0, math.floor((m + 1) * RATE + 1e-9) - 1)
-    n_pictures = len(np.unique(found.picture))
-    p = float(betabinom.sf(n_copies - 1, n_pictures, allowed + 1, max(1, m - allowed))) if n_copies else None
+    chance = float(betabinom.sf(reached - 1, len(pictures), allowed + 1, max(1, m - allowed)))
+    p = chance if found.is_copy.any() else None
     certain = bool((found.is_copy & (found.matches.correlation >= CERTAIN_COPY)).any())
     return Copies(
         n_copies=int(found.is_copy.sum()),
         n_samples=n,
-        n_distinct=n_copies,
+        n_distinct=found.n_distinct,
         p=p,
         beyond_chance=certain or (fair and p is not None and p <= COPIES_P),
         threshold=found.threshold.value,
