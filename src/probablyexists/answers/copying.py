@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,10 @@ CERTAIN_COPY = 0.95
 MOST_OTHERS = 16
 """Most other photos of a held-out person that one photo of that person is compared with."""
 N_PARTS = 10
+TOP = 0.05
+"""Share of the held-out photos, the most similar to a training photo, whose people are counted."""
+LEAST_TOP = 20
+"""Fewest of these photos."""
 
 
 @dataclass(frozen=True)
@@ -110,16 +115,18 @@ def copies(found: CopyMatches, heldout: Crowd, *, fair: bool) -> Copies:
     0.85, which only lowers the rate). So a new photo reaches it with a probability that is at most Beta(j + 1, m - j)
     over the draw of the held-out photos, and the number of false copies among n independent pictures is at most
     beta-binomial. Samples that repeat a picture are not independent: each distinct picture is judged by the one sample
-    that stands for it, chosen without regard to the photos. `fair`: whether held-out photos are of the same kind as the
-    training photos; if not, only certain copies count.
+    that stands for it, chosen without regard to the photos. Photos of one held-out person are not independent either:
+    m and j are multiplied by `independent_share`. `fair`: whether held-out photos are of the same kind as the training
+    photos; if not, only certain copies count. scripts/copies_chance.py has simulations.
     """
     over = (found.heldout >= found.threshold.value).astype(np.float64)
     per_person = np.array([over[rows].mean() for rows in heldout.people.rows])
     n, m = len(found.is_copy), found.threshold.n_heldout
     pictures = standing(found.picture)
     reached = int(found.is_copy[pictures].sum())
-    allowed = max(0, math.floor((m + 1) * RATE + 1e-9) - 1)
-    chance = float(betabinom.sf(reached - 1, len(pictures), allowed + 1, max(1, m - allowed)))
+    share = independent_share(found.heldout, heldout.people.rows)
+    j = math.floor(share * max(0, math.floor((m + 1) * RATE + 1e-9) - 1))
+    chance = float(betabinom.sf(reached - 1, len(pictures), j + 1, max(1.0, share * m - j)))
     p = chance if found.is_copy.any() else None
     certain = bool((found.is_copy & (found.matches.correlation >= CERTAIN_COPY)).any())
     return Copies(
@@ -134,3 +141,19 @@ def copies(found: CopyMatches, heldout: Crowd, *, fair: bool) -> Copies:
         heldout_rate=share_of_people(per_person),
         resolvable=found.threshold.resolvable,
     )
+
+
+def independent_share(values: NDArray[np.float64], people: Sequence[NDArray[np.intp]]) -> float:
+    """Share, above 0 to 1, of the highest values that count as independent; `people`: rows of each person's values.
+
+    Different people among the highest 5 % of the values (at least 20), divided by the number expected if values were
+    dealt to people at random. It estimates the extremal index (Leadbetter 1983, "Extremes and local dependence in
+    stationary sequences", Z. Wahrscheinlichkeitstheorie verw. Gebiete 65): the highest of n values is as high as the
+    highest of so many independent ones.
+    """
+    n = values.size
+    top = min(n, max(LEAST_TOP, math.ceil(TOP * n)))
+    high = values >= np.partition(values, n - top)[n - top]
+    found = sum(bool(high[rows].any()) for rows in people)
+    expected = sum(1 - (1 - len(rows) / n) ** int(high.sum()) for rows in people)
+    return min(1.0, found / expected)
