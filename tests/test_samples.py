@@ -136,10 +136,10 @@ def test_samples_without_copies_are_rarely_beyond_chance(pictures: int, repeats:
 def test_photos_of_one_person_that_go_together_count_as_few() -> None:
     draw = np.random.default_rng(4)
     alone, same = draw.normal(size=1000), np.repeat(draw.normal(size=200), 5)
-    rows = tuple(np.arange(1000).reshape(200, 5))
-    assert independent_share(alone, rows) > 0.85
-    assert independent_share(same, rows) == pytest.approx(0.23, abs=0.05)
-    assert independent_share(np.zeros(3), [np.arange(3)]) == 1.0
+    people = people_of(200, 5).people
+    assert independent_share(alone, people) > 0.85
+    assert independent_share(same, people) == pytest.approx(0.23, abs=0.05)
+    assert independent_share(np.zeros(3), people_of(1, 3).people) == 1.0
 
 
 def test_a_picture_that_repeats_counts_once_in_the_excess() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +23,7 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.matcher import HERE, Matcher
 from probablyexists.matching.repeats import distinct_pictures, standing
+from probablyexists.matching.templates import People
 from probablyexists.results.findings import Copies
 from probablyexists.stats.rates import share_of_people
 
@@ -119,12 +119,13 @@ def copies(found: CopyMatches, heldout: Crowd, *, fair: bool) -> Copies:
     m and j are multiplied by `independent_share`. `fair`: whether held-out photos are of the same kind as the training
     photos; if not, only certain copies count. scripts/copies_chance.py has simulations.
     """
-    over = (found.heldout >= found.threshold.value).astype(np.float64)
-    per_person = np.array([over[rows].mean() for rows in heldout.people.rows])
+    people = heldout.people
+    over = (found.heldout >= found.threshold.value).astype(np.float64)[np.concatenate(people.rows)]
+    per_person = np.bincount(np.repeat(np.arange(len(people)), people.counts), over) / people.counts
     n, m = len(found.is_copy), found.threshold.n_heldout
     pictures = standing(found.picture)
     reached = int(found.is_copy[pictures].sum())
-    share = independent_share(found.heldout, heldout.people.rows)
+    share = independent_share(found.heldout, people)
     j = math.floor(share * max(0, math.floor((m + 1) * RATE + 1e-9) - 1))
     chance = float(betabinom.sf(reached - 1, len(pictures), j + 1, max(1.0, share * m - j)))
     p = chance if found.is_copy.any() else None
@@ -143,8 +144,8 @@ def copies(found: CopyMatches, heldout: Crowd, *, fair: bool) -> Copies:
     )
 
 
-def independent_share(values: NDArray[np.float64], people: Sequence[NDArray[np.intp]]) -> float:
-    """Share, above 0 to 1, of the highest values that count as independent; `people`: rows of each person's values.
+def independent_share(values: NDArray[np.float64], people: People) -> float:
+    """Share, above 0 to 1, of the highest values that count as independent. `values`: by row of the people's table.
 
     Different people among the highest 5 % of the values (at least 20), divided by the number expected if values were
     dealt to people at random. It estimates the extremal index (Leadbetter 1983, "Extremes and local dependence in
@@ -154,6 +155,7 @@ def independent_share(values: NDArray[np.float64], people: Sequence[NDArray[np.i
     n = values.size
     top = min(n, max(LEAST_TOP, math.ceil(TOP * n)))
     high = values >= np.partition(values, n - top)[n - top]
-    found = sum(bool(high[rows].any()) for rows in people)
-    expected = sum(1 - (1 - len(rows) / n) ** int(high.sum()) for rows in people)
-    return min(1.0, found / expected)
+    whose = np.repeat(np.arange(len(people)), people.counts)
+    found = len(np.unique(whose[high[np.concatenate(people.rows)]]))
+    expected = float((1 - (1 - people.counts / n) ** int(high.sum())).sum())
+    return min(1.0, found / expected) if found else 1.0
