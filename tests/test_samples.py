@@ -225,7 +225,7 @@ def test_ten_samples_clear_nobody(world: World, cache: Path, tmp_path: Path) -> 
     assert any("10 distinct samples are too few" in reason for reason in found.because)
 
 
-def test_a_collapsed_generator_shows_one_picture(world: World, cache: Path, tmp_path: Path) -> None:
+def test_a_collapsed_generator_is_no_no_evidence(world: World, cache: Path, tmp_path: Path) -> None:
     """The same picture again and again, with a little noise."""
     one = np.asarray(Image.open(world.honest / "s000.jpg")).astype(int)
     grain = np.random.default_rng(0)
