@@ -16,6 +16,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.report import words
 from probablyexists.report.answer_texts import seven_answers
+from probablyexists.report.contact import ContactEntry
 from probablyexists.report.data_uri import data_uri
 from probablyexists.report.exhibits import Exhibit
 from probablyexists.results.findings import Findings
@@ -26,7 +27,12 @@ FIRST = 50
 
 
 def write_report(
-    findings: Findings, exhibits: Sequence[Exhibit], out: Path, show_faces: bool, on_disk: Mapping[str, str]
+    findings: Findings,
+    exhibits: Sequence[Exhibit],
+    out: Path,
+    show_faces: bool,
+    on_disk: Mapping[str, str],
+    contact: Sequence[ContactEntry] = (),
 ) -> None:
     """Write `report.html` and `withhold.txt` into `out`, each whole or not at all.
 
@@ -36,7 +42,7 @@ def write_report(
     with written_whole(out / "withhold.txt") as aside:
         aside.write_text("".join(f"{line}\n" for line in withheld(findings, on_disk)), encoding="utf-8")
     (out / "withhold.txt").chmod(0o600)
-    write_text(out / "report.html", render(findings, exhibits, show_faces))
+    write_text(out / "report.html", render(findings, exhibits, show_faces, contact))
 
 
 def withheld(findings: Findings, on_disk: Mapping[str, str] | None = None) -> list[str]:
@@ -54,7 +60,9 @@ def _leaked(findings: Findings) -> pa.Table:
     return findings.samples.filter(pc.not_equal(findings.samples["kind"], "none"))
 
 
-def render(findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool) -> str:
+def render(
+    findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool, contact: Sequence[ContactEntry] = ()
+) -> str:
     """The page; the same bytes for the same findings and pictures."""
     return render_page(
         "report.html.j2",
@@ -69,6 +77,7 @@ def render(findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool) ->
         withheld=withheld(findings),
         numbered=findings.samples_numbered,
         first=FIRST,
+        drawn=contact,
     )
 
 

@@ -247,11 +247,11 @@ class Resemblance(Frozen):
     photos: int
     """Photos in each template of both galleries."""
     n_samples: int
-    """Samples that are not copies and show a face."""
+    """Distinct pictures among the samples that are not copies and show a face: near-identical ones are one."""
     members: float
-    """Share of samples that resemble a member, 0 to 1."""
+    """Share of these that resemble a member, 0 to 1."""
     strangers: float
-    """Share of samples that resemble somebody in an equally large gallery of held-out people, 0 to 1."""
+    """Share of these that resemble somebody in an equally large gallery of held-out people, 0 to 1."""
     excess: Figure
     """`members` minus `strangers`, -1 to 1; above 0 the samples resemble members more."""
     n_likenesses: int
@@ -268,7 +268,8 @@ class Copies(Frozen):
     n_distinct: int
     """Distinct pictures among the copies."""
     p: float | None
-    """Probability of so many distinct copies, or more, if none is one: false copies alone; null without copies."""
+    """Probability of so many distinct copies, or more, if none is one: false copies alone; null without copies. Each
+    distinct picture is judged by one of its samples."""
     beyond_chance: bool
     """Whether chance cannot explain the copies, or one is certain: then the people copied are affected."""
     threshold: float
@@ -334,7 +335,7 @@ class CurvePoint(Frozen):
     n_parts: int
     """Parts of the samples, drawn at random, that do not overlap."""
     named: float
-    """Members named, mean over the parts. By the nearest sample, with the first recogniser."""
+    """Members named, mean over the parts. By the nearest sample, with the first recogniser, without groups."""
     named_low: int
     """Fewest members named in a part."""
     named_high: int

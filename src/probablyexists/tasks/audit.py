@@ -23,7 +23,7 @@ from probablyexists.answers.missed import missed
 from probablyexists.answers.naming import agreed, likenesses, name_people, naming, nobody
 from probablyexists.answers.resemblance import resemblance
 from probablyexists.answers.rows import Labels, people_table, samples_table
-from probablyexists.answers.sampling import sampling
+from probablyexists.answers.sampling import curve, sampling, share_with_face
 from probablyexists.answers.second_opinions import second_opinions
 from probablyexists.answers.split_baseline import split_baseline
 from probablyexists.answers.trust import trust
@@ -38,6 +38,7 @@ from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import Decision, decide, embed_sources
+from probablyexists.intake.faces_seen import FacesSeen, faces_seen
 from probablyexists.intake.open_sources import about_sources, has_names, open_sources
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import Peopled, find_people, pseudonyms, salt_of, seen_again
@@ -46,6 +47,8 @@ from probablyexists.intake.sample_names import paths_on_disk, sample_names
 from probablyexists.intake.settings import AuditSettings, checked
 from probablyexists.matching.crowd import photos_of
 from probablyexists.matching.matcher import Matcher
+from probablyexists.matching.repeats import standing
+from probablyexists.report.contact import contact_sheet
 from probablyexists.report.exhibits import exhibits
 from probablyexists.report.page import write_report
 from probablyexists.results.findings import Findings, Membership
@@ -149,6 +152,7 @@ class Gathered:
     recognisers: Sequence[Recogniser]
     """The audit's own first."""
     tables: Mapping[Role, Embedded]
+    seen: FacesSeen
     pairs: list[SamePicture]
     crowds: Peopled
     copied: CopyMatches
@@ -170,6 +174,8 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     decisions = decide(sources, settings, progress)
     tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress)
     generated = tables["generated"]
+    how = decisions["generated"]
+    seen = faces_seen(sources["generated"], generated, how.mode, how.seen, settings.seed)
     people_tables: dict[Role, Embedded] = {role: table for role, table in tables.items() if role != "generated"}
 
     progress.say("looking for the same picture in two roles, and for copies")
@@ -186,7 +192,7 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
         again = embed_sources(sources, decisions, another, cache, work.look, progress)
         views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos), matcher))
     return Gathered(
-        sources, decisions, [recogniser, *more], tables, pairs, crowds, copied, others, views, attacks, matcher
+        sources, decisions, [recogniser, *more], tables, seen, pairs, crowds, copied, others, views, attacks, matcher
     )
 
 
@@ -235,13 +241,24 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     named = named if fair else nobody(named)
     shown, similarity = likenesses(named, samples)
     who = naming(named, len(heldout.people))
-    which = resemblance(training, heldout, samples, n_likenesses=int((shown >= 0).sum()))
+    distinct = generated.embeddings[copied.others]
+    which = resemblance(training, heldout, distinct, n_likenesses=int((shown >= 0).sum()))
     copy_count = copies(copied, heldout, fair=fair)
     reasons = affected(training, named.exposed, copied, copy_count)
     could_miss = missed([view for view, _ in judges], attacks, named, GROUP_P, seed)
-    how_much = sampling(len(generated), len(np.unique(copied.picture)))
+    n_distinct = len(standing(copied.picture))
+    seen = gathered.seen
+    with_face = share_with_face(seen.n_seen, seen.n, every=seen.every)
+    how_much = sampling(len(generated), n_distinct, with_face, curve(views[0], named, seed))
     data = describe(
-        gathered.sources, gathered.decisions, gathered.tables, gathered.pairs, crowds, salt=salt, show_names=show_names
+        gathered.sources,
+        gathered.decisions,
+        gathered.tables,
+        gathered.pairs,
+        crowds,
+        salt=salt,
+        n_distinct=n_distinct,
+        show_names=show_names,
     )
     judgement = judge(
         affected=reasons.count,
@@ -283,8 +300,9 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         pictures = exhibits(
             gathered.sources, training, generated, named, shown, copied, labels, show_faces=settings.show_faces
         )
+        sheet = contact_sheet(gathered.sources["generated"], seen.of_drawn, labels, show_faces=settings.show_faces)
         on_disk = paths_on_disk(gathered.sources["generated"], sample_of)
         with written_together(settings.out) as folder:
             findings.write(folder / "findings.json")
-            write_report(findings, pictures, folder, settings.show_faces, on_disk)
+            write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
     return findings
