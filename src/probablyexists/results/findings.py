@@ -39,6 +39,8 @@ class PersonRow(Frozen):
 
     person: str
     """Pseudonym, or the folder's name with `show_names`."""
+    group: str | None = None
+    """The person's group, as the owner gave it; null without groups."""
     photos: int
     """Training photos of this person in which a face was acquired."""
     compared_on: int
@@ -157,12 +159,14 @@ class SplitBaseline(Frozen):
 class Stratum(Frozen):
     """Members compared on the same number of photos, with the held-out people who have as many."""
 
+    group: str | None = None
+    """The group that these members and held-out people are of; null where held-out people of all groups count."""
     photos: int
     """Photos in each template."""
     n_members: int
     """Members compared on this number of photos."""
     n_heldout: int
-    """Held-out people with at least this number of photos."""
+    """Held-out people (of the group) with at least this number of photos."""
     p_floor: float
     """Smallest p-value possible in this stratum: 1 / (n_heldout + 1)."""
 
@@ -184,6 +188,28 @@ class Naming(Frozen):
     """How many members must reach the floor before anyone can be named; n_members + 1 if nobody can."""
     strata: list[Stratum]
     """The comparisons, by number of photos."""
+
+
+class GroupFindings(Frozen):
+    """Answers 1, 2 and 7 for one group of people, as the owner grouped them."""
+
+    group: str
+    """The group, as the owner called it."""
+    n_members: int
+    """Members of the group."""
+    n_heldout: int
+    """Held-out people of the group."""
+    within: bool
+    """Whether p-values are against held-out people of this group; if not, there are too few, and all are pooled."""
+    auroc: dict[Literal["seen photos", "unseen photos"], Figure]
+    """AUROC by person of members of the group against its held-out people, copies left out, 0 to 1."""
+    n_named: int | None
+    """Members of the group who are named; null where naming is not claimed."""
+    fmr: Figure
+    """Share of comparisons of different people of the group that match at the threshold at which 1 % of all members'
+    match, 0 to 1."""
+    fnmr: Figure
+    """Share of comparisons of one person of the group that do not match at that threshold, 0 to 1."""
 
 
 class Resemblance(Frozen):
@@ -453,6 +479,8 @@ class Findings(Frozen):
     """Answer 6: how large a leak could have been missed?"""
     trust: Trust
     """Answer 7: how often is the recogniser wrong on these faces?"""
+    groups: list[GroupFindings] = []
+    """Answers 1, 2 and 7 by group, largest group first; empty without groups."""
     data: Data
     """What was given and what became of it."""
     signature: Signature
