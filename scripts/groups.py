@@ -32,7 +32,7 @@ SEED, LEVEL = 20290, 0.05
 DIM, NOISE = 32, 0.35
 SPREAD = {"compact": 0.55, "varied": 1.0}
 """Standard deviation of a person around the group, where that of a photo around the person is `NOISE`."""
-MEMBERS, HELDOUT, SAMPLES, SHOWN = 200, 1000, 2000, 2
+MEMBERS, SAMPLES, SHOWN = 200, 2000, 2
 
 Draw = np.random.Generator
 Vectors = NDArray[np.float64]
@@ -47,6 +47,7 @@ class World:
     """Share of all people who are of the compact group."""
     planted: dict[str, int]
     """Group -> members planted."""
+    heldout: int = 1000
 
 
 WORLDS = [
@@ -54,8 +55,9 @@ WORLDS = [
     World("half compact; 20 planted in each", 0.5, {"compact": 20, "varied": 20}),
     World("half compact; 40 planted among the varied", 0.5, {"compact": 0, "varied": 40}),
     World("half compact; 40 planted among the compact", 0.5, {"compact": 40, "varied": 0}),
-    World("a tenth compact; nobody planted", 0.1, {"compact": 0, "varied": 0}),
-    World("a tenth compact; 2 and 18 planted", 0.1, {"compact": 2, "varied": 18}),
+    World("a tenth compact; nobody planted", 0.1, {"compact": 0, "varied": 0}, 2000),
+    World("a tenth compact; 5 and 20 planted", 0.1, {"compact": 5, "varied": 20}, 2000),
+    World("a tenth compact; 5 and 20 planted", 0.1, {"compact": 5, "varied": 20}),
 ]
 
 
@@ -88,7 +90,7 @@ def audit(world: World, s: int) -> NDArray[np.float64]:
     sides, shown = [], []
     planted: set[str] = set()
     groups: dict[str, str] = {}
-    for side, times in (("member", 1), ("held-out", HELDOUT // MEMBERS)):
+    for side, times in (("member", 1), ("held-out", world.heldout // MEMBERS)):
         vectors, names = [], []
         for kind, n in of_group.items():
             persons = people(draw, n * times, kind)
@@ -125,13 +127,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--audits", type=int, default=400)
     n_audits = parser.parse_args().audits
-    print(
-        f"{MEMBERS} members, {HELDOUT:,} held out, {SAMPLES:,} samples of nobody; q {LEVEL}; {n_audits} audits a row\n"
-    )
-    print(
-        "| people | groups | FDR among the compact % | FDR among the varied % | compact named % | varied named % | s |"
-    )
-    print("|---|---|---|---|---|---|---|")
+    print(f"{MEMBERS} members, {SAMPLES:,} samples of nobody; q {LEVEL}; {n_audits} audits a row\n")
+    print("| people | held out | groups | FDR, compact % | FDR, varied % | compact named % | varied named % | s |")
+    print("|---|---|---|---|---|---|---|---|")
     for world in WORLDS:
         started = time.monotonic()
         results = np.array([audit(world, s) for s in range(n_audits)])
@@ -139,7 +137,9 @@ def main() -> None:
         for given, word in enumerate(("not given", "given")):
             fdr = [percent(results[:, given, kind, 0]) for kind in (0, 1)]
             hits = [percent(results[:, given, k, 1]) if world.planted[kind] else "-" for k, kind in enumerate(SPREAD)]
-            print(f"| {world.name} | {word} | {' | '.join(fdr + hits)} | {seconds:.0f} |", flush=True)
+            print(
+                f"| {world.name} | {world.heldout:,} | {word} | {' | '.join(fdr + hits)} | {seconds:.0f} |", flush=True
+            )
 
 
 if __name__ == "__main__":

@@ -369,7 +369,7 @@ def test_an_audit_with_a_table_of_people(world: World, grouped: tuple[Findings, 
         assert all(isinstance(figure, Estimate) and figure.value > 0.5 for figure in one.auroc.values())
         assert isinstance(one.fmr, Estimate)
         assert isinstance(one.fnmr, Estimate)
-        assert one.fmr.n == 35
+        assert 30 < one.fmr.n <= 35
     assert findings.signature.settings["groups"] == str(grouped[1] / "people.csv")
 
 

@@ -44,7 +44,7 @@ class ManifestSource:
             raise InputError(f"{shown(path)}: {size / 2**30:.1f} GiB; a table of paths has at most 512 MiB: split it")
         others: list[str] = []
         self.groups = GroupColumn(shown(path))
-        rows = _checked(path, _rows(path, others), self.groups)
+        rows = _checked(path, _rows(path, others), None if named is False else self.groups)
         chosen = _of_role(path, rows, role)
         photos = [Photo(row.path, None if named is False else row.person) for row in chosen]
         self.left = Left(names=unused_columns(others))
@@ -80,7 +80,7 @@ def unused_columns(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"column {name[:60]!a}" for name in names if name)[:_COLUMNS_SHOWN]
 
 
-def _checked(path: Path, rows: Iterable[_Row], groups: GroupColumn) -> list[_Row]:
+def _checked(path: Path, rows: Iterable[_Row], groups: GroupColumn | None) -> list[_Row]:
     """The rows with known roles, each image once. Repeated rows are dropped; InputError for contradicting ones."""
     seen: dict[str, _Row] = {}
     for n, given in enumerate(rows):
@@ -89,7 +89,7 @@ def _checked(path: Path, rows: Iterable[_Row], groups: GroupColumn) -> list[_Row
         if not given.path:
             raise InputError(f"{shown(path)}: row {given.number} has no path; fill it in or delete the row")
         row = given._replace(role=checked_role(given.role, shown(path), given.number))
-        if row.role != "generated":
+        if groups is not None and row.role != "generated":
             groups.add(row.person, row.group, row.number)
         before = seen.setdefault(posixpath.normpath(row.path), row)
         for column, one, other in (("person", before.person, row.person), ("role", before.role, row.role)):
