@@ -15,9 +15,11 @@ from typer.testing import CliRunner
 
 import probablyexists
 from drawn_world import HELDOUT, MEMBERS, PLANTED, World
+from probablyexists.answers.by_group import group_findings
 from probablyexists.answers.naming import agreed, enough_alike, likenesses, name_people, naming
 from probablyexists.answers.view import View
 from probablyexists.attacks.attack import Faces
+from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Silent
 from probablyexists.basis.roles import Role
@@ -28,7 +30,7 @@ from probablyexists.intake.groups import NO_GROUP, Groups, find_groups
 from probablyexists.intake.settings import AuditSettings
 from probablyexists.matching.crowd import Crowd, photos_of
 from probablyexists.matching.templates import group
-from probablyexists.results.findings import Findings
+from probablyexists.results.findings import ErrorRates, Findings, Trust
 from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source, groups_of, open_source
 from probablyexists.stats.conformal import benjamini_hochberg
@@ -167,6 +169,15 @@ def test_more_groups_than_can_be_compared_are_refused(tmp_path: Path) -> None:
     assert f"--groups {where}: 60 groups among 60 people; at most 50 are compared" in refused(tmp_path, where)
     table(tmp_path, "person,group\n" + "".join(f"{name},{n % 50}\n" for n, name in enumerate(names)))
     assert len(set(of_folders(tmp_path, where).of.values())) == intake.MOST_GROUPS
+
+
+def test_groups_of_nobody_in_the_audit_are_no_groups(tmp_path: Path) -> None:
+    rows = [("a.jpg", "ann", "training", ""), ("e.jpg", "eve", "heldout", ""), ("z.jpg", "zoe", "unseen", "north")]
+    path = manifest(tmp_path / "m.csv", rows)
+    roles: tuple[Role, ...] = ("training", "heldout")
+    sources = {role: open_source(path, role=role) for role in roles}
+    settings = AuditSettings(training=path, heldout=path, generated=path)
+    assert find_groups(sources, settings, Silent()) == Groups()
 
 
 def test_groups_need_names(tmp_path: Path) -> None:
@@ -329,6 +340,44 @@ def test_a_leak_in_one_group_names_nobody_of_another_wrongly() -> None:
     assert benjamini_hochberg(named.p)[100] <= 0.05
     assert not named.exposed[100:].any()
     assert named.exposed[:100].sum() == 40
+
+
+def test_false_matches_are_given_for_each_group_at_one_threshold() -> None:
+    """Compact: people of cosine about 0.7 with one another; varied: about 0."""
+    draw = np.random.default_rng(5)
+    rows: list[tuple[str, np.ndarray]] = []
+    for kind, spread in (("compact", 0.55), ("varied", 1.0)):
+        shift = np.eye(32)[0] * np.sqrt(32 * (1 - spread**2))
+        for n in range(80):
+            person = shift + spread * draw.standard_normal(32)
+            rows += [(f"{kind}-{n:03d}", person + 0.35 * draw.standard_normal(32)) for _ in range(2)]
+    x = np.array([row for _, row in rows], np.float32)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    photos = tuple(Photo(f"{name}/{i}", name) for i, (name, _) in enumerate(rows))
+    sha256 = tuple(photo.path.encode() for photo in photos)
+    held = Embedded(photos, sha256, x, np.zeros((len(x), 2, 48, 48), np.uint8), np.ones(len(x), np.int32), (), len(x))
+    everybody = Crowd(held, group(held))
+    members, strangers = (everybody.some(np.arange(start, 160, 2)) for start in (0, 1))
+    of = {name: name[:-4] for name in everybody.people.names}
+    view = View("drawn", members, None, strangers, photos_of(held.take(np.arange(4))), groups=of)
+    scorers = view.scorers([NearestSample()])
+    none = Unresolvable("not asked")
+    at_one_percent = ErrorRates(kind="fmr-1-percent", name="", threshold=0.85, fmr=none, fnmr=none)
+    everybodys = Trust(recogniser="", trained_on=None, overlaps=[], photos=1, rates=[at_one_percent])
+    compact, varied = group_findings(view, scorers[0], name_people(view, scorers, 0.05), everybodys, 0)
+    assert (compact.group, compact.n_members, varied.n_heldout, varied.n_named) == ("compact", 40, 40, 0)
+    assert isinstance(compact.fmr, Estimate)
+    assert isinstance(varied.fmr, Estimate)
+    assert compact.fmr.low > 0.0
+    assert varied.fmr.value == 0.0
+    assert isinstance(compact.fnmr, Estimate)
+    assert compact.fnmr.n == 40
+    few = everybodys.model_copy(update={"rates": []})
+    assert all(
+        isinstance(figure, Unresolvable)
+        for one in group_findings(view, scorers[0], name_people(view, scorers, 0.05), few, 0)
+        for figure in (one.fmr, one.fnmr)
+    )
 
 
 # --- whole audits ---------------------------------------------------------------------------------------------------

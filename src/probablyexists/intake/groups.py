@@ -54,14 +54,15 @@ def find_groups(sources: Mapping[Role, Source], settings: AuditSettings, progres
     if not given:
         return Groups()
     names = {role: {str(photo.person) for photo in source.photos} for role, source in people.items()}
-    everybody = set[str]().union(*names.values())
-    found = in_file.keys() & everybody
-    if in_file and not found:
+    everybody, judged = set[str]().union(*names.values()), names["training"] | names["heldout"]
+    if in_file and judged.isdisjoint(in_file):
         raise InputError(
             f"{option('groups', where)}: none of its people ({len(in_file):,}, such as {shown(min(in_file))}) has "
             f"photos here (such as {shown(min(names['training']))} in {TITLES['training']}); write names as the photos "
             "have them"
         )
+    if judged.isdisjoint(given):
+        return Groups()
     of = {person: given.get(person, NO_GROUP) for person in sorted(everybody)}
     n_groups = len(set(of.values()))
     if n_groups > MOST_GROUPS:
@@ -70,8 +71,8 @@ def find_groups(sources: Mapping[Role, Source], settings: AuditSettings, progres
             f"{place}: {n_groups:,} groups among {len(of):,} people; at most {MOST_GROUPS} are compared, so give "
             "larger ones"
         )
-    without = [len(names[role] - given.keys()) for role in ("training", "heldout")]
-    said = _said(without[0], without[1], len(in_file) - len(found))
+    n_members, n_heldout = (len(names[role] - given.keys()) for role in ("training", "heldout"))
+    said = _said(n_members, n_heldout, len(in_file.keys() - everybody))
     for text in said:
         progress.say(text)
     return Groups(of, said)
