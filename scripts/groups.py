@@ -34,7 +34,7 @@ SEED, LEVEL = 20290, 0.05
 DIM, NOISE = 32, 0.35
 SPREAD = {"compact": 0.55, "varied": 1.0}
 """Standard deviation of a person around the group, where that of a photo around the person is `NOISE`."""
-MEMBERS, SAMPLES, SHOWN = 200, 2000, 2
+MEMBERS, SAMPLES, SHOWN = 200, 1000, 2
 
 GIVEN = ("not given", "given, but Benjamini-Hochberg over all alone", "given")
 ONE_CORE = Matcher(threads=1)
@@ -81,7 +81,7 @@ def photos(draw: Draw, persons: Vectors) -> NDArray[np.float32]:
 def table(embeddings: NDArray[np.float32], names: list[str]) -> Embedded:
     n = len(embeddings)
     sha256 = tuple(name.encode() for name in names)
-    pictures = np.zeros((n, 2, 48, 48), np.uint8)
+    pictures = np.zeros((n, 2, 1, 1), np.uint8)
     return Embedded(
         tuple(Photo(name, name) for name in names), sha256, embeddings, pictures, np.ones(n, np.int32), (), n
     )
