@@ -48,12 +48,14 @@ class PersonRow(Frozen):
     similarity: float
     """Cosine of the template and its nearest sample that is no copy, -1 to 1."""
     exposure: float
-    """The attack's score in standard deviations above the mean of the held-out people compared on as many photos."""
+    """The attack's score in standard deviations above the mean of the held-out people compared on as many photos; with
+    groups, of those of the same comparison."""
     p: float
     """Conformal p-value against these held-out people, above 0 to 1; lower is more exposed. Valid for any number of
     attacks and recognisers."""
     q: float
-    """Benjamini-Hochberg q-value, 0 to 1: the smallest false discovery rate at which this person is named."""
+    """Benjamini-Hochberg q-value, 0 to 1: the smallest false discovery rate at which this person is named. With groups
+    the larger of two: over all members, and over those of the same comparison."""
     exposed: bool
     """Whether the person is named: `q` is at most `naming.level`."""
     nearest: list[str]
@@ -160,7 +162,8 @@ class Stratum(Frozen):
     """Members compared on the same number of photos, with the held-out people who have as many."""
 
     group: str | None = None
-    """The group that these members and held-out people are of; null where held-out people of all groups count."""
+    """The group that these members and held-out people are of; null for several groups put together, or without
+    groups."""
     photos: int
     """Photos in each template."""
     n_members: int
