@@ -67,7 +67,7 @@ def _leaked_share(named: Named, photos: int, planted: NDArray[np.float64], n_att
     """
     if not named.claimed:
         return Unresolvable("the split is not fair")
-    floors = [n_attacks / (theirs.size + 1) for k, theirs in named.heldout_scores.items() if k >= photos]
+    floors = [n_attacks / (theirs.size + 1) for (_, k), theirs in named.heldout_scores.items() if k >= photos]
     threshold = max(SHARE_P, *floors)
     return share_limit(named.p[named.compared_on >= photos] <= threshold, planted <= threshold, threshold)
 

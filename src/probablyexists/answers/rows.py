@@ -36,13 +36,16 @@ class Labels:
         return self.samples.get(path, path)
 
 
-def people_table(named: Named, reasons: Reasons, training: Crowd, labels: Labels, samples: Embedded) -> pa.Table:
+def people_table(
+    named: Named, reasons: Reasons, training: Crowd, labels: Labels, samples: Embedded, groups: Mapping[str, str]
+) -> pa.Table:
     """One row a member, the most exposed first (smallest p, then highest exposure, then name)."""
     why = reasons.each
     order = np.lexsort((np.array(labels.people), -named.exposure, named.p))
     near = [[labels.sample(samples.photos[j].path) for j in named.nearest[i] if j >= 0] for i in order]
     columns = {
         "person": [labels.people[i] for i in order],
+        "group": [groups.get(training.people.names[i]) for i in order],
         "photos": training.people.counts[order],
         "compared_on": named.compared_on[order],
         "similarity": named.similarity[order],
@@ -52,7 +55,6 @@ def people_table(named: Named, reasons: Reasons, training: Crowd, labels: Labels
         "exposed": named.exposed[order],
         "copies": reasons.copies[order],
         "reason": [why[i] for i in order],
-        "group": [None for _ in order],
         "nearest": near,
     }
     return pa.table(columns, schema=PEOPLE_SCHEMA)

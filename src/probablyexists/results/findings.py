@@ -42,6 +42,8 @@ class PersonRow(Frozen):
 
     person: str
     """Pseudonym, or the folder's name with `show_names`."""
+    group: str | None
+    """The person's group, as the owner gave it; null without groups."""
     photos: int
     """Training photos of this person in which a face was acquired."""
     compared_on: int
@@ -49,12 +51,14 @@ class PersonRow(Frozen):
     similarity: float
     """Cosine of the template and its nearest sample that is no copy, -1 to 1."""
     exposure: float
-    """The attack's score in standard deviations above the mean of the held-out people compared on as many photos."""
+    """The attack's score in standard deviations above the mean of the held-out people compared on as many photos; with
+    groups, of those of the same comparison."""
     p: float
     """Conformal p-value against these held-out people, above 0 to 1; lower is more exposed. Valid for any number of
     attacks and recognisers."""
     q: float
-    """Benjamini-Hochberg q-value, 0 to 1: the smallest false discovery rate at which this person is named."""
+    """Benjamini-Hochberg q-value, 0 to 1: the smallest false discovery rate at which this person is named. With groups
+    the larger of two: over all members, and over those of the same comparison."""
     exposed: bool
     """Whether the person is named: `q` is at most `naming.level`, and the split allows such a claim."""
     copies: int
@@ -62,8 +66,6 @@ class PersonRow(Frozen):
     reason: Reason | None
     """Why the person is affected: named by likeness, copied, or both; null if not affected. Copies count only where
     they are beyond chance."""
-    group: str | None
-    """The person's group, as the owner gave it; null without groups."""
     nearest: list[str]
     """The nearest samples that are not copies, best first: as in `samples`."""
 
@@ -201,13 +203,14 @@ class Stratum(Frozen):
     """Members compared on the same number of photos, with the held-out people who have as many."""
 
     group: str | None
-    """The group they are of; null: all people, whatever their group."""
+    """The group that these members and held-out people are of; null for several groups put together, or without
+    groups."""
     photos: int
     """Photos in each template."""
     n_members: int
     """Members compared on this number of photos."""
     n_heldout: int
-    """Held-out people with at least this number of photos."""
+    """Held-out people (of the group) with at least this number of photos."""
     p_floor: float
     """Smallest p-value possible in this stratum: 1 / (n_heldout + 1)."""
 
@@ -578,7 +581,7 @@ class Findings(Frozen):
     trust: list[Trust]
     """Answer 7: how often is each recogniser wrong on these faces? The first is the audit's own."""
     groups: list[GroupFindings]
-    """Answers 1, 2 and 7 by group; empty where no groups were given."""
+    """Answers 1, 2 and 7 by group, largest group first; empty without groups."""
     data: Data
     """What was given and what became of it."""
     signature: Signature

@@ -16,6 +16,7 @@ import numpy as np
 
 from probablyexists.answers.affected import affected
 from probablyexists.answers.audit_verdict import GROUP_P, judge
+from probablyexists.answers.by_group import group_findings
 from probablyexists.answers.copying import CopyMatches, copies, find_copies
 from probablyexists.answers.dose import dose
 from probablyexists.answers.membership import agreed_membership, membership
@@ -39,6 +40,7 @@ from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import Decision, decide, embed_sources
 from probablyexists.intake.faces_seen import FacesSeen, faces_seen
+from probablyexists.intake.groups import Groups, find_groups
 from probablyexists.intake.open_sources import about_sources, has_names, open_sources
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import Peopled, find_people, pseudonyms, salt_of, seen_again
@@ -62,6 +64,7 @@ def audit(
     *,
     unseen: str | Path | None = None,
     reference: str | Path | None = None,
+    groups: str | Path | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     faces: Literal["auto", "detect", "aligned"] = "auto",
@@ -93,6 +96,9 @@ def audit(
         Photos: one folder a person, an archive, a manifest, or photos without names. `heldout`: people the generator
         never saw, drawn from the same source. `unseen`: other photos of the training people. `reference`: other
         people, for attacks that learn from them.
+    groups
+        A CSV or Parquet table of person, group; or a column `group` in a manifest. Figures are given by group too, and
+        people are named within their group where it has enough held-out people.
     generated
         A folder, zip, tar or table of samples; or the generator: the path of a file or folder, `"module:function"`,
         or an object (a `Generator`, a `torch.nn.Module`, a function from seeds to images).
@@ -163,6 +169,7 @@ class Gathered:
     attacks: tuple[Attack, ...]
     """The nearest sample first."""
     matcher: Matcher
+    groups: Groups
 
 
 def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathered:
@@ -171,6 +178,7 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     attacks = chosen(settings.more_attacks, has_reference=settings.reference is not None)
     recogniser, *more = open_recognisers((settings.recogniser, *settings.more_recognisers), cache)
     sources = open_sources(settings, progress)
+    groups = find_groups(sources, settings, progress)
     decisions = decide(sources, settings, progress)
     tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress)
     generated = tables["generated"]
@@ -186,19 +194,21 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     copied = find_copies(crowds.training, crowds.heldout, generated, matcher)
     others = generated.take(np.flatnonzero(~copied.is_copy))
 
-    views = [_view(recogniser, crowds, others, matcher)]
+    views = [_view(recogniser, crowds, others, matcher, groups)]
     for another in more:
         progress.say(f"the same people and samples with {another.id}")
         again = embed_sources(sources, decisions, another, cache, work.look, progress)
-        views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos), matcher))
+        views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos), matcher, groups))
+    every = [recogniser, *more]
     return Gathered(
-        sources, decisions, [recogniser, *more], tables, seen, pairs, crowds, copied, others, views, attacks, matcher
+        sources, decisions, every, tables, seen, pairs, crowds, copied, others, views, attacks, matcher, groups
     )
 
 
-def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: Matcher) -> View:
+def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: Matcher, groups: Groups) -> View:
     reference = None if crowds.reference is None else crowds.reference.reference()
-    return View(recogniser.id, crowds.training, crowds.unseen, crowds.heldout, photos_of(samples), reference, matcher)
+    seen = photos_of(samples)
+    return View(recogniser.id, crowds.training, crowds.unseen, crowds.heldout, seen, reference, matcher, groups.of)
 
 
 def _with_copies(gathered: Gathered, seed: int) -> list[Membership]:
@@ -276,10 +286,10 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         verdict=judgement.verdict,
         sentence=judgement.sentence,
         because=judgement.because,
-        cautions=[*judgement.cautions, *about_sources(gathered.sources, flat=settings.flat)],
+        cautions=[*judgement.cautions, *about_sources(gathered.sources, flat=settings.flat), *gathered.groups.said],
         names_shown=show_names,
         samples_numbered=bool(sample_of),
-        people=people_table(named, reasons, training, labels, others),
+        people=people_table(named, reasons, training, labels, others, gathered.groups.of),
         samples=samples_table(shown, similarity, training, heldout, generated, copied, labels, seed, gathered.matcher),
         affected=reasons.count,
         membership=can_tell,
@@ -292,7 +302,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         missed=could_miss,
         sampling=how_much,
         trust=error_rates,
-        groups=[],
+        groups=group_findings(views[0], scorers[0][0], named, error_rates[0], seed),
         data=data,
         signature=sign(settings, gathered.recognisers[0].id, attacks[0].id, gathered.sources, gathered.tables, started),
     )
