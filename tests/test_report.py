@@ -7,7 +7,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -23,45 +23,63 @@ from probablyexists.basis.errors import MissingExtraError
 from probablyexists.lab.plot import plot_leaderboard
 from probablyexists.report import words
 from probablyexists.report.answer_texts import seven_answers
-from probablyexists.report.charts import ALARM, BAND, MEMBER, exposure_chart, membership_chart, round_ticks
+from probablyexists.report.charts import membership_chart
 from probablyexists.report.data_uri import SIDE, data_uri
 from probablyexists.report.exhibits import Exhibit
+from probablyexists.report.exposure_chart import exposure_chart
+from probablyexists.report.marks import ALARM, MEMBER, round_ticks
 from probablyexists.report.page import FIRST, render, write_report
 from probablyexists.results.findings import (
+    Affected,
     Clusters,
     Copies,
+    CurvePoint,
     Data,
     Dose,
     DosePoint,
     Duplicate,
     ErrorRates,
     Findings,
+    Histogram,
     Membership,
     Missed,
     Naming,
+    Population,
     Resemblance,
     RoleData,
+    Sampling,
     SecondOpinion,
     Signature,
     SplitBaseline,
     Stratum,
+    Threshold,
     Trust,
     Verdict,
 )
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.power import Power
 
+RATES: tuple[tuple[Threshold, str, float, float], ...] = (
+    ("resemblance", "resemblance (answer 3)", 0.8731, 0.00031),
+    ("fmr-1-percent", "FMR 1 % on the members", 0.812, 0.0094),
+)
+POPULATIONS: tuple[Population, ...] = ("seen photos", "unseen photos")
+COPIES: tuple[Literal["out", "in"], ...] = ("out", "in")
+LEVELS: tuple[Literal["photo", "person"], ...] = ("photo", "person")
 TOO_FEW = Unresolvable("needs at least 1000 people, has 900", 1000, 900)
 SENTENCES: dict[Verdict, tuple[str, list[str], list[str]]] = {
     "leak": (
-        "This generator shows 6 people it was trained on and reproduces training photos in 9 samples.",
-        ["9 of 1200 samples reproduce a training photo", "6 of 240 members are named at a false discovery rate of 5 %"],
+        "This generator gives away 9 people it was trained on and reproduces training photos in 9 samples.",
+        ["9 of 1200 samples reproduce a training photo", "6 of 240 members are named at a false discovery rate of 3 %"],
         ["with 900 held-out people for 240 members, nobody can be named unless about 6 people are strongly exposed"],
     ),
     "no evidence": (
         "No evidence of a leak at this power: a leak of at least 7 of 240 members, each as clear as a photo, would "
         "probably have been noticed; a smaller leak might be missed.",
-        ["nobody is named, no copies were found, and members as a group score no higher than strangers"],
+        [
+            "nobody is named, there are no more copies than chance explains, and members as a group are not shown to "
+            "score above strangers"
+        ],
         [],
     ),
     "inconclusive": (
@@ -76,6 +94,10 @@ def estimate(value: float, low: float, high: float, n: int = 240, method: str = 
     return Estimate(value, low, high, 0.95, method, n)
 
 
+def _reason(named: bool, copied: bool) -> str | None:
+    return {(True, True): "named and copied", (True, False): "named", (False, True): "copied"}.get((named, copied))
+
+
 def sample_findings(
     verdict: Verdict = "leak",
     *,
@@ -86,7 +108,7 @@ def sample_findings(
     resolvable: bool = True,
     **changes: Any,
 ) -> Findings:
-    """Findings of an audit that never was: `n_named` people named if the verdict is `leak`."""
+    """Findings of an audit that never was. If the verdict is `leak`, `n_named` people are named, and 9 are copied."""
     named = n_named if verdict == "leak" else 0
     r = np.random.default_rng(7)
     exposure = np.concatenate([r.uniform(3.6, 6.4, named), r.normal(0.1, 1, n_members - named)])
@@ -100,6 +122,9 @@ def sample_findings(
             "p": 1 / 901 if i < named else 0.4,
             "q": 0.0444 if i < named else 0.8,
             "exposed": i < named,
+            "copies": int(named > 0 and i < 9),
+            "reason": _reason(i < named, named > 0 and i < 9),
+            "group": None,
             "nearest": [sample.format(3 * i)],
         }
         for i in range(n_members)
@@ -130,6 +155,7 @@ def sample_findings(
     membership = [
         Membership(
             population=population,
+            copies=copies,
             level=level,
             auroc=figure(
                 0.51 + higher * (1.4 if population == "seen photos" else 1), 0.45 + higher, 0.56 + 1.7 * higher
@@ -138,8 +164,9 @@ def sample_findings(
             tpr_at_fpr_0_1_percent=TOO_FEW,
             p=(0.00002 if higher else 0.31) if level == "person" else None,
         )
-        for population in ("seen photos", "unseen photos")
-        for level in ("photo", "person")
+        for population in POPULATIONS
+        for copies in COPIES[: 2 if named else 1]
+        for level in LEVELS
     ]
     dose_points = [
         DosePoint(
@@ -162,18 +189,30 @@ def sample_findings(
         "people": people,
         "samples": samples,
         "membership": membership,
-        "split_baseline": SplitBaseline(auroc=figure(0.49, 0.43, 0.55)),
+        "affected": Affected(n=max(named, 9) if named else 0, n_named=named, n_copied=9 if named else 0),
+        "split_baseline": SplitBaseline(
+            auroc=figure(0.49, 0.43, 0.55),
+            same_attack=figure(0.51, 0.46, 0.56),
+            fairness="fair" if resolvable else "not shown",
+            group_shift=0.84 if named else None,
+            names_shift=1.42 if named else None,
+            shift=figure(0.04, -0.13, 0.2),
+            photo_counts=figure(0.52, 0.47, 0.57),
+        ),
         "naming": Naming(
             level=0.05,
             n_members=n_members,
             n_exposed=named,
+            verdict_level=0.03,
+            n_for_verdict=named,
             n_heldout=900,
             p_floor=1 / 901,
             smallest_nameable=6,
             strata=[
-                Stratum(photos=1, n_members=80, n_heldout=900, p_floor=1 / 901),
-                Stratum(photos=2, n_members=n_members - 80, n_heldout=850, p_floor=1 / 851),
+                Stratum(group=None, photos=1, n_members=80, n_heldout=900, p_floor=1 / 901),
+                Stratum(group=None, photos=2, n_members=n_members - 80, n_heldout=850, p_floor=1 / 851),
             ],
+            strangers=Histogram(low=-2.9, high=3.4, counts=np.histogram(r.normal(0, 1, 900), 40)[0].tolist()),
         ),
         "resemblance": Resemblance(
             threshold=0.8731,
@@ -188,6 +227,9 @@ def sample_findings(
         "copies": Copies(
             n_copies=9 if named else 0,
             n_samples=1200,
+            n_distinct=9 if named else 0,
+            p=1e-9 if named else None,
+            beyond_chance=named > 0,
             threshold=0.842,
             highest=0.991 if named else 0.61,
             calibrated_on=450,
@@ -202,27 +244,36 @@ def sample_findings(
             most_photos_count=12,
             most_photos_exposed=bool(named),
         ),
-        "missed": Missed(power=power),
-        "second_opinions": [],
-        "trust": Trust(
-            trained_on=None,
-            overlaps=[],
-            recogniser="dlib-resnet-v1 55533b28a958",
-            photos=2,
-            rates=[
-                ErrorRates(
-                    kind=kind,
-                    name=which,
-                    threshold=threshold,
-                    fmr=figure(fmr, fmr / 2, fmr * 2, "Wilson, variance between pairs of people"),
-                    fnmr=figure(0.21, 0.15, 0.28, "Wilson, variance between people"),
+        "missed": Missed(
+            power=power,
+            leaked_share=Estimate(0.02, 0.0, 0.06, 0.95, "planted detection rate", n_members),
+            smallest_auroc=0.58,
+        ),
+        "sampling": Sampling(
+            n_samples=1191,
+            n_distinct=1150,
+            with_face=figure(0.9925, 0.985, 0.996, "Wilson"),
+            unseen_rate=0.0026,
+            curve=[
+                CurvePoint(
+                    n_samples=n,
+                    n_parts=parts,
+                    named=named * share,
+                    named_low=int(named * share),
+                    named_high=named if parts == 1 else round(named * share + 0.5),
+                    auroc=figure(auroc, auroc - 0.06, auroc + 0.05),
                 )
-                for kind, which, threshold, fmr in (
-                    ("resemblance", "resemblance (answer 3)", 0.8731, 0.00031),
-                    ("fmr-1-percent", "FMR 1 % on the members", 0.812, 0.0094),
+                for n, parts, share, auroc in (
+                    (148, 8, 0.1, 0.53 + higher / 3),
+                    (297, 4, 0.3, 0.53 + higher / 2),
+                    (595, 2, 0.55, 0.52 + higher),
+                    (1191, 1, 1.0, 0.52 + 1.3 * higher),
                 )
             ],
         ),
+        "second_opinions": [],
+        "trust": [trust(figure)],
+        "groups": [],
         "data": Data(
             roles=[
                 RoleData(
@@ -275,6 +326,30 @@ def sample_findings(
         ),
     }
     return Findings(**(parts | changes))
+
+
+def trust(
+    figure: Callable[..., Figure] = estimate, recogniser: str = "dlib-resnet-v1 55533b28a958", **changes: Any
+) -> Trust:
+    """How a recogniser does on these faces."""
+    parts: dict[str, Any] = {
+        "recogniser": recogniser,
+        "judges": True,
+        "trained_on": None,
+        "overlaps": [],
+        "photos": 2,
+        "rates": [
+            ErrorRates(
+                kind=kind,
+                name=which,
+                threshold=threshold,
+                fmr=figure(fmr, fmr / 2, fmr * 2, method="Wilson, variance between pairs of people"),
+                fnmr=figure(0.21, 0.15, 0.28, method="Wilson, variance between people"),
+            )
+            for kind, which, threshold, fmr in RATES
+        ],
+    }
+    return Trust(**(parts | changes))
 
 
 def picture(seed: int, height: int = 128, width: int = 128) -> NDArray[np.uint8]:

@@ -1,0 +1,108 @@
+"""Answers 1, 2 and 7 by group, side by side: the sentence above the table, and its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probablyexists.report.charts import group_chart
+from probablyexists.report.marks import Chart
+from probablyexists.report.words import absent, count, counted, number, percent, percent_parts, short
+from probablyexists.results.findings import Findings, GroupFindings
+from probablyexists.stats.estimate import Estimate, Figure
+
+MANY_TIMES = 2.0
+"""False matches of the worst group, as a multiple of the best group's, from which the page says so first."""
+LONGEST = 24
+"""Letters of a group's name that are shown."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the table: the value, and its interval or the reason why there is none."""
+
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ByGroup:
+    """The section about groups."""
+
+    sentence: str
+    heads: list[str]
+    rows: list[tuple[str, list[Cell]]]
+    """Name of the group, and its cells in the order of `heads`."""
+    chart: Chart | None
+
+
+def by_group(findings: Findings) -> ByGroup | None:
+    """The groups side by side; None where no groups were given."""
+    groups = findings.groups
+    if not groups:
+        return None
+    claimed = findings.naming.n_exposed is not None
+    populations = list(dict.fromkeys(p for group in groups for p in group.auroc)) if claimed else []
+    heads = ["People", "False matches", "False non-matches"]
+    heads += (["Named"] if claimed else []) + [f"AUROC, {population}" for population in populations]
+    rows = []
+    for group in groups:
+        people = f"{count(group.n_members)} members"
+        among = "p within the group" if group.within else "p against all held-out people"
+        cells = [
+            Cell(people, f"{counted(group.n_heldout, 'held-out person', 'held-out people')}; {among}"),
+            _share(group.fmr),
+            _share(group.fnmr),
+        ]
+        if claimed:
+            cells.append(Cell("—" if group.n_named is None else count(group.n_named)))
+        cells += [_number(group.auroc[p]) if p in group.auroc else Cell("—") for p in populations]
+        rows.append((group.group, cells))
+    return ByGroup(" ".join(_sentences(groups)), heads, rows, group_chart(findings))
+
+
+def _sentences(groups: list[GroupFindings]) -> list[str]:
+    known = [(group, group.fmr) for group in groups if isinstance(group.fmr, Estimate)]
+    said = []
+    if len(known) > 1:
+        least, most = (pick(known, key=lambda one: one[1].value) for pick in (min, max))
+        high, low = most[1], least[1]
+        which = (
+            f"{short(most[0].group, LONGEST)} ({percent(high.value)})",
+            f"{short(least[0].group, LONGEST)} ({percent(low.value)})",
+        )
+        if high.value < MANY_TIMES * low.value or high.low <= low.high:
+            said.append(
+                f"No group is shown to be mistaken for one another much more often: false matches are from {which[1]} to "
+                f"{which[0]} at one threshold."
+            )
+        else:
+            said.append(
+                f"The recogniser takes two different people for one in {which[0]} {_times(high.value, low.value)} in {which[1]}: in "
+                f"the first group a match says less about who it is."
+            )
+    pooled = [short(group.group, LONGEST) for group in groups if not group.within]
+    if pooled:
+        said.append(
+            f"Too few held-out people for p-values of their own: {', '.join(pooled[:5])}{' ...' if len(pooled) > 5 else ''}; "
+            "they are compared with all held-out people."
+        )
+    return said
+
+
+def _times(high: float, low: float) -> str:
+    if low == 0:
+        return "more often than"
+    return f"{number(high / low, 0 if high >= 10 * low else 1)} times as often as"
+
+
+def _share(figure: Figure) -> Cell:
+    if not isinstance(figure, Estimate):
+        return Cell("—", absent(figure))
+    value, interval = percent_parts(figure)
+    return Cell(value, interval.replace("95\N{NO-BREAK SPACE}% interval ", ""))
+
+
+def _number(figure: Figure) -> Cell:
+    if not isinstance(figure, Estimate):
+        return Cell("—", absent(figure))
+    return Cell(number(figure.value), f"{number(figure.low)} to {number(figure.high)}")
