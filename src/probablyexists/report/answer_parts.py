@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from probablyexists.report.marks import Chart
 from probablyexists.report.words import counted, number_figure, percent_figure
-from probablyexists.stats.estimate import Figure, Unresolvable
+from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 
 NOT_CLAIMED = "Not claimed: members and strangers differ even without the generator (see answer 1)."
 """The sentence of every answer that an unfair split makes worthless."""
@@ -55,12 +55,13 @@ def line(
     return Line(label, value, basis or counted(figure.n, *unit), method=figure.method)
 
 
-def methods(answers: Sequence[Answer]) -> list[tuple[str, list[int]]]:
-    """Every method behind the figures, with the numbers of the answers that use it; in the order of first use."""
-    used: dict[str, list[int]] = {}
+def methods(answers: Sequence[Answer], by_group: Sequence[Figure]) -> list[tuple[str, str]]:
+    """Every method behind the figures and where it is used; in the order of first use."""
+    used: dict[str, list[str]] = {}
     for number, answer in enumerate(answers, start=1):
         for one in (*answer.lines, *answer.more):
-            where = used.setdefault(one.method, [])
-            if number not in where:
-                where.append(number)
-    return [(method, where) for method, where in used.items() if method]
+            used.setdefault(one.method, []).append(f"answer {number}")
+    for figure in by_group:
+        if isinstance(figure, Estimate):
+            used.setdefault(figure.method, []).append("by group")
+    return [(method, ", ".join(dict.fromkeys(where))) for method, where in used.items() if method]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from probablyexists.report.charts import group_chart
 from probablyexists.report.marks import Chart
-from probablyexists.report.words import absent, count, counted, number, percent, percent_parts, short
+from probablyexists.report.words import absent, count, counted, in_a_row, number, percent, percent_parts, short
 from probablyexists.results.findings import Findings, GroupFindings
 from probablyexists.stats.estimate import Estimate, Figure
 
@@ -66,25 +66,22 @@ def _sentences(groups: list[GroupFindings]) -> list[str]:
     if len(known) > 1:
         least, most = (pick(known, key=lambda one: one[1].value) for pick in (min, max))
         high, low = most[1], least[1]
-        which = (
-            f"{short(most[0].group, LONGEST)} ({percent(high.value)})",
-            f"{short(least[0].group, LONGEST)} ({percent(low.value)})",
-        )
+        worst, best = (f"{short(g.group, LONGEST)} ({percent(f.value)})" for g, f in (most, least))
         if high.value < MANY_TIMES * low.value or high.low <= low.high:
             said.append(
-                f"No group is shown to be mistaken for one another much more often: false matches are from {which[1]} to "
-                f"{which[0]} at one threshold."
+                "No group is shown to have many times more false matches than another: they are most frequent in "
+                f"{worst} and rarest in {best}."
             )
         else:
             said.append(
-                f"The recogniser takes two different people for one in {which[0]} {_times(high.value, low.value)} in {which[1]}: in "
-                f"the first group a match says less about who it is."
+                f"The recogniser takes two different people of {worst} for one {_times(high.value, low.value)} two of "
+                f"{best}: in the first group a match says less about who it is."
             )
     pooled = [short(group.group, LONGEST) for group in groups if not group.within]
     if pooled:
+        names = in_a_row(pooled[:5] + ([f"{count(len(pooled) - 5)} more"] if len(pooled) > 5 else []))
         said.append(
-            f"Too few held-out people for p-values of their own: {', '.join(pooled[:5])}{' ...' if len(pooled) > 5 else ''}; "
-            "they are compared with all held-out people."
+            f"With too few held-out people of their own, members of {names} are compared with all held-out people."
         )
     return said
 

@@ -20,8 +20,15 @@ from probablyexists.stats.estimate import Estimate, Unresolvable
 def what_was_missed(findings: Findings) -> Answer:
     """Answer 6."""
     missed, sampling = findings.missed, findings.sampling
-    unfair = findings.naming.n_exposed is None
+    unfair, others = findings.naming.n_exposed is None, findings.affected.n > 0
     power_lines, power_said = _power(findings)
+    if unfair:
+        limits = "With a fair split, this answer says how large a leak would have been noticed."
+    else:
+        limits = (
+            "The planted leaks are real photos, added to the samples. A generator's likeness is rarely as sharp as a "
+            f"photo, so this is the best case: {'others' if others else 'a real leak'} may have been missed."
+        )
     said = [*power_said, *_leaked_share(findings), *([] if unfair else _diffuse(findings))]
     said += [_unseen(sampling), *([] if unfair else _more_samples(sampling.curve))]
     lines = list(power_lines)
@@ -46,9 +53,7 @@ def what_was_missed(findings: Findings) -> Answer:
     return Answer(
         "How much could we have missed?",
         " ".join(said),
-        "The planted leaks are real photos, added to the samples. A generator's likeness is rarely as sharp as a "
-        "photo, so this is the best case"
-        + (": others may have been missed." if findings.verdict == "leak" else ": a real leak may still be missed."),
+        limits,
         lines,
         more,
         curve_chart(findings),
@@ -71,11 +76,11 @@ def _power(findings: Findings) -> tuple[list[Line], list[str]]:
     else:
         members = counted(power.n_members, "member")
         smallest = f"{counted(power.smallest, 'member')} ({percent(power.share)})"
-        if findings.verdict == "leak":
+        if findings.affected.n:
             said = (
-                f"Others may have been missed. If {count(power.smallest)} of {members} leak as clearly as a photo, this "
-                f"audit names somebody in {percent(power.target)} of cases, and "
-                f"{percent(power.named)} of them on average."
+                f"Others may have been missed. If {count(power.smallest)} of {members} leak as clearly as a photo, "
+                f"this audit names somebody in {percent(power.target)} of cases, and {percent(power.named)} of them on "
+                "average."
             )
         else:
             said = (
@@ -95,7 +100,8 @@ def _leaked_share(findings: Findings) -> list[str]:
     if findings.naming.n_exposed is None or not isinstance(share, Estimate):
         return []
     return [
-        f"At most {percent(share.high)} of members leaked as clearly as a photo shows ({percent(share.level)} limit)."
+        f"In these samples, at most {percent(share.high)} of members leaked as clearly as a photo shows "
+        f"({percent(share.level)} limit)."
     ]
 
 
@@ -155,16 +161,14 @@ def can_the_recogniser_be_trusted(findings: Findings) -> Answer:
         whose = f"{_short_id(trust)}: " if several else ""
         for r in trust.rates:
             lines.append(
-                line(f"{whose}false matches (FMR), threshold “{r.name}” ({number(r.threshold, 3)})", r.fmr, True)
+                line(f"{whose}False matches (FMR), threshold “{r.name}” ({number(r.threshold, 3)})", r.fmr, True)
             )
-            lines.append(line(f"{whose}false non-matches (FNMR), threshold “{r.name}”", r.fnmr, True))
+            lines.append(line(f"{whose}False non-matches (FNMR), threshold “{r.name}”", r.fnmr, True))
     said = [_errors(first, "It")]
     for trust in findings.trust[1:]:
         said.append(_errors(trust, f"The recogniser {_short_id(trust)}"))
         if not trust.judges:
             said.append("It misses more than half of true matches, so it does not judge: its p-values do not count.")
-    if findings.groups:
-        said.append("Errors differ between groups of people: see “By group”.")
     trained = [f" {_short_id(one)} was trained on {one.trained_on}." for one in findings.trust if one.trained_on]
     apart = (
         ""

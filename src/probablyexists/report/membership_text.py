@@ -42,12 +42,16 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
     lines: list[Line] = []
     more: list[Line] = []
     for m in by_importance(findings.membership):
+        if m.copies == "in" and m.level == "photo":
+            continue
         what = f"{m.population}, by {m.level}{', copies in' if m.copies == 'in' else ''}"
         shown = lines if m.level == "person" else more
         shown.append(line(f"AUROC, {what}", m.auroc))
+        if unfair:
+            continue
         shown.append(line(f"Members found at 1 % false alarms, {what}", m.tpr_at_fpr_1_percent, True))
         more.append(line(f"Members found at 0.1 % false alarms, {what}", m.tpr_at_fpr_0_1_percent, True))
-        if m.p is not None:
+        if m.p is not None and m.copies == "out":
             more.append(Line(f"p if members score no higher than strangers, {what}", p_value(m.p), method=test))
     if unfair:
         lines, more = [], [*lines, *more]
@@ -62,7 +66,7 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
     return Answer(
         "Can an attacker tell?",
         sentence,
-        "The figures below do not tell what the generator learned from what the groups were before."
+        "These figures do not tell what the generator learned from what the groups were before."
         if unfair
         else f"{tried} An average can hide a few people who leak; answer 2 looks at each. Only unseen photos show that "
         "the generator remembers people, not just pictures.",
@@ -94,7 +98,11 @@ def _unfair(split: SplitBaseline) -> str:
     """Why nothing is claimed, and what to do; said once on the page."""
     known = [figure for figure in (split.auroc, split.same_attack) if isinstance(figure, Estimate)]
     worst = max(known, key=lambda figure: abs(figure.value - 0.5), default=None)
-    how = "" if worst is None else f" (AUROC {number_figure(worst)}; 0.5 is fair)"
+    how = (
+        ""
+        if worst is None
+        else (f" (AUROC {number(worst.value)}, 95 % interval {number(worst.low)} to {number(worst.high)}; 0.5 is fair)")
+    )
     return (
         f"This cannot be answered: members and strangers can be told apart even without the generator{how}. Any "
         "difference between them may come from there, so nothing is put down to training and nobody is named. Draw "
@@ -116,7 +124,7 @@ def _sentences(findings: Findings) -> list[str]:
         said += _found(findings, seen.p <= SHOWN_P) + _copies_in(with_copies.get("seen photos"))
         said.append(_of(seen, "identity alone, copies left out: " if with_copies else group if said else ""))
     if unseen is not None and unseen.p is not None:
-        said.append(_of(unseen, "with photos of the same people that were not trained on: "))
+        said.append(_unseen(unseen))
     elif unseen is None:
         said.append("No unseen photos of members were given, so this is about training photos only.")
     return said + _about_the_split(findings.split_baseline, any((m.p or 1) <= SHOWN_P for m in tested.values()))
@@ -143,21 +151,29 @@ def _copies_in(m: Membership | None) -> list[str]:
 
 
 def _of(m: Membership, who: str) -> str:
-    """One population: its test decides between yes and not shown, its estimates say how much."""
+    """Training photos: the test decides between yes and not shown, the estimates say how much."""
     assert m.p is not None
-    picks = ""
+    picks = "Members score higher than strangers"
     if isinstance(m.auroc, Estimate):
-        photos = "Given training photos of a member and photos of a stranger, the attack picks the member in "
-        if m.population == "unseen photos":
-            photos = "The attack picks the member in "
-        picks = f"{photos}{in_a_hundred(m.auroc.value)} (guessing: 50)"
+        picks = (
+            "Given training photos of a member and photos of a stranger, the attack picks the member in "
+            f"{in_a_hundred(m.auroc.value)} (guessing: 50)"
+        )
+    if m.p <= SHOWN_P:
+        return f"{capital(who + _how(m.auroc, m.tpr_at_fpr_1_percent))}. {picks} ({p_is(m.p)})."
+    below = isinstance(m.auroc, Estimate) and m.auroc.high < 0.5
+    odd = " Members score lower than strangers: the two groups may differ in some other way." if below else ""
+    return f"{capital(who + 'not shown')}. {picks}, which chance can explain ({p_is(m.p)}).{odd}"
+
+
+def _unseen(m: Membership) -> str:
+    """Other photos of the same people, in the same way, but short."""
+    assert m.p is not None
+    picked = f"{in_a_hundred(m.auroc.value)}, " if isinstance(m.auroc, Estimate) else ""
     if m.p > SHOWN_P:
-        below = isinstance(m.auroc, Estimate) and m.auroc.high < 0.5
-        odd = " Members score lower than strangers: the two groups may differ in some other way." if below else ""
-        text = picks or "There is a difference"
-        return f"{capital(f'{who}not shown')}. {text}, which chance can explain ({p_is(m.p)}).{odd}"
-    how = capital(f"{who}{_how(m.auroc, m.tpr_at_fpr_1_percent)}")
-    return f"{how}. {picks} ({p_is(m.p)})." if picks else f"{how} ({p_is(m.p)})."
+        return f"With other photos of the same people, not trained on: not shown ({picked}{p_is(m.p)})."
+    how = _how(m.auroc, m.tpr_at_fpr_1_percent)
+    return f"With other photos of the same people, not trained on: {how} ({picked}{p_is(m.p)})."
 
 
 def _how(auroc: Figure, found: Figure) -> str:

@@ -66,7 +66,7 @@ def render(findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool) ->
         signature=findings.signature,
         key_figures=_key_figures(findings),
         answers=answers,
-        methods=methods(answers),
+        methods=methods(answers, [f for g in findings.groups for f in (g.fmr, g.fnmr, *g.auroc.values())]),
         by_group=by_group(findings),
         people=_people(findings),
         order=_order(findings),

@@ -24,17 +24,20 @@ def who(findings: Findings) -> Answer:
     """Answer 2."""
     n = findings.naming
     members = counted(n.n_members, "member") + findings.data.of_members_given
-    lines = []
-    if n.n_exposed is not None:
-        lines += [
-            Line("People affected", f"{count(findings.affected.n)} of {members}", reasons_or_nobody(findings)),
-            Line("Named by likeness", count(n.n_exposed), f"at most {percent(n.level)} of the names wrong"),
-        ]
-        if n.n_for_verdict is not None and n.level != n.verdict_level:
-            which = f"at most {percent(n.verdict_level)} of the names wrong"
-            lines.append(Line("Named at the level of the verdict", count(n.n_for_verdict), which))
-    elif findings.affected.n:
-        lines.append(Line("People copied", f"{count(findings.affected.n)} of {members}"))
+    if n.n_exposed is None:
+        return Answer(
+            "Who?",
+            _copied_only(findings),
+            "Nobody is cleared either.",
+            [Line("People copied", f"{count(findings.affected.n)} of {members}")] if findings.affected.n else [],
+        )
+    lines = [
+        Line("People affected", f"{count(findings.affected.n)} of {members}", reasons_or_nobody(findings)),
+        Line("Named by likeness", count(n.n_exposed), f"at most {percent(n.level)} of the names expected to be wrong"),
+    ]
+    if n.n_for_verdict is not None and n.n_for_verdict != n.n_exposed:
+        which = f"at most {percent(n.verdict_level)} of the names expected to be wrong"
+        lines.append(Line("Named at the level of the verdict", count(n.n_for_verdict), which))
     floor = "1 / (n + 1) for n held-out people"
     lines += [
         Line("Smallest p-value this audit can give", one_in(n.p_floor), floor),
@@ -43,19 +46,19 @@ def who(findings: Findings) -> Answer:
     return Answer(
         "Who?",
         _who(findings, members),
-        "People who are not named are not cleared: there was not enough evidence to name them (see answer 6). A p-value "
-        "is valid if members and held-out people were drawn at random from one source. Each member is compared with "
-        "held-out people on the same number of photos.",
+        "People who are not named are not cleared: there was not enough evidence to name them (see answer 6). A "
+        "p-value is valid if members and held-out people were drawn at random from one source. Each member is compared "
+        "with held-out people on the same number of photos.",
         lines,
         [
             Line(
-                f"{'' if s.group is None else f'{short(s.group, 24)}, '}compared on {counted(s.photos, 'photo')}",
+                f"{'' if s.group is None else f'{short(s.group, 24)}: '}Compared on {counted(s.photos, 'photo')}",
                 f"{counted(s.n_members, 'member')}, smallest p {one_in(s.p_floor)}",
                 counted(s.n_heldout, "held-out person", "held-out people"),
             )
             for s in n.strata
         ],
-        None if n.n_exposed is None else exposure_chart(findings),
+        exposure_chart(findings),
     )
 
 
@@ -71,15 +74,17 @@ def _must_reach(n: Naming) -> tuple[str, str]:
     return count(n.smallest_nameable), tested
 
 
+def _copied_only(findings: Findings) -> str:
+    """With an unfair split: a copy needs no strangers, a likeness does."""
+    n = findings.affected.n
+    if not n:
+        return NOT_CLAIMED
+    copied = f"{counted(n, 'person is', 'people are')} copied, photo for photo (answer 4)."
+    return f"{copied} Who is named by likeness is not claimed: see answer 1."
+
+
 def _who(findings: Findings, members: str) -> str:
     n, a = findings.naming, findings.affected
-    if n.n_exposed is None:
-        if not a.n:
-            return NOT_CLAIMED
-        copied = (
-            f"{counted(a.n, 'person is', 'people are')} copied, photo for photo (answer 4), which needs no strangers."
-        )
-        return f"{copied} Who is named by likeness is not claimed: see answer 1."
     level = percent(n.level)
     wrong = f"At most {level} of the names that this rule gives are expected to be wrong."
     if not a.n:
@@ -103,9 +108,17 @@ def _who(findings: Findings, members: str) -> str:
 
 def does_more_leak_more(findings: Findings) -> Answer:
     """Answer 5."""
+    question = "Do more photos leak more?"
+    if findings.naming.n_exposed is None:
+        return Answer(question, NOT_CLAIMED, "Exposure is measured beside strangers, who must be comparable.", [])
     d = findings.dose
     slope = d.slope
-    if isinstance(slope, Unresolvable):
+    if isinstance(slope, Estimate) and slope.low > 0 and findings.verdict != "leak":
+        sentence = (
+            "Not shown: people with more training photos score higher, by "
+            f"{number(slope.value)} standard deviations for each doubling of the photos, but no leak is shown."
+        )
+    elif isinstance(slope, Unresolvable):
         sentence = f"This {absent(slope)}."
     elif slope.low > 0:
         sentence = (
@@ -118,9 +131,7 @@ def does_more_leak_more(findings: Findings) -> Answer:
         sentence = "Not shown: exposure does not change with the number of training photos by more than chance."
     if isinstance(slope, Estimate) and isinstance(d.heldout_slope, Estimate) and d.heldout_slope.low > 0:
         sentence += " Held-out people with more photos score higher too, so training explains only part of this."
-    if findings.naming.n_exposed is None:
-        sentence = NOT_CLAIMED
-    elif d.most_photos is not None and d.most_photos_count is not None:
+    if d.most_photos is not None and d.most_photos_count is not None:
         photos = counted(d.most_photos_count, "photo")
         sentence += f" The person with the most photos, {short(d.most_photos, 60)} ({photos}), is {_state(findings)}."
     points = []
@@ -132,17 +143,15 @@ def does_more_leak_more(findings: Findings) -> Answer:
         line("Change in exposure for each doubling of the number of photos", slope, signed=True),
         line("The same among held-out people", d.heldout_slope, signed=True),
     ]
-    if findings.naming.n_exposed is None:
-        lines, points = [], [*lines, *points]
     return Answer(
-        "Do more photos leak more?",
+        question,
         sentence,
         "This is an association: people with many photos may differ in other ways. Only an experiment that assigns "
         "the number of photos at random (the lab) can show a cause. Everybody is compared on the same number of "
         "photos here.",
         lines,
         points,
-        None if findings.naming.n_exposed is None else dose_chart(findings),
+        dose_chart(findings),
     )
 
 

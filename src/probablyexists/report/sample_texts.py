@@ -50,9 +50,11 @@ def _excess(findings: Findings) -> str:
     if r.excess.low > 0:
         by = f"{members} of the samples resemble a member; {strangers} resemble a stranger. The difference, "
         by += f"{percent(r.excess.value)} of the samples, is "
-        if findings.split_baseline.fairness == "fair":
-            return f"{by}what training added."
-        return f"{by}more than chance; there are too few people to check that training, and nothing else, added it."
+        if findings.split_baseline.fairness != "fair":
+            return f"{by}more than chance; there are too few people to check that training, and nothing else, added it."
+        if findings.verdict != "leak":
+            return f"{by}at the edge of chance, too little to count as a leak."
+        return f"{by}what training added."
     if r.excess.high < 0:
         return (
             f"Fewer samples resemble a member ({members}) than a stranger ({strangers}): no sign of a leak, but the "
