@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow.compute as pc
-
 from probablyexists.answers.set_aside import PEOPLE
 from probablyexists.answers.set_aside import reasons as reasons_of
 from probablyexists.basis.roles import TITLES
 from probablyexists.report.membership_text import SHOWN_P
+from probablyexists.report.people_texts import affected_people
 from probablyexists.report.words import MINUS, NO_BREAK, counted, face_taken, one_in, p_is, percent, reasons, short
 from probablyexists.results.findings import Findings, GroupFindings, Membership, RoleData
 from probablyexists.results.frequent import FrequentFaces
@@ -28,8 +27,7 @@ def summary(findings: Findings, out: Path) -> str:
     lines += _can_tell(findings)
     lines += _samples(findings)
     lines += _missed(findings)
-    for trust in findings.trust:
-        rates = trust.rates[-1]
+    for trust, rates in ((one, rates) for one in findings.trust for rates in one.rates[-1:]):
         said = "" if trust.judges else "; it does not judge"
         errors = f"FMR {_show(rates.fmr, as_percent=True)}, FNMR {_show(rates.fnmr, as_percent=True)}"
         lines.append(f"Recogniser {short(trust.recogniser.split(' ')[0], 40)!a} at {rates.name}: {errors}{said}")
@@ -55,8 +53,7 @@ def _affected(findings: Findings) -> list[str]:
     of = f" ({reasons(affected)})" if affected.n else ""
     unfair = "; nobody is named, as the split is not fair" if naming.n_exposed is None else ""
     lines = [f"People affected: {affected.n:,} of {members}{of}{unfair}"]
-    rows = findings.people.filter(pc.is_valid(findings.people["reason"])).to_pylist()
-    rows.sort(key=lambda row: (not row["exposed"], row["p"], -row["exposure"]))
+    rows = affected_people(findings)
     for row in rows[:MOST_PEOPLE]:
         n = f", {counted(row['copies'], 'copy', 'copies')}" if row["copies"] else ""
         q = f", q = {row['q']:.2g}" if row["exposed"] else ""

@@ -37,6 +37,8 @@ class Answer:
     more: Sequence[Line] = ()
     """Figures that the reader has to unfold."""
     chart: Chart | None = None
+    detail: str = ""
+    """What follows the sentence, in smaller letters."""
 
 
 def line(

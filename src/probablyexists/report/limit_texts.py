@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from probablyexists.answers.audit_verdict import LEAST_FACES, LEAST_SAMPLES
 from probablyexists.report.answer_parts import Answer, Line, line
 from probablyexists.report.charts import curve_chart
 from probablyexists.report.words import (
@@ -29,8 +30,13 @@ def what_was_missed(findings: Findings) -> Answer:
             "The planted leaks are real photos, added to the samples. A generator's likeness is rarely as sharp as a "
             f"photo, so this is the best case: {'others' if others else 'a real leak'} may have been missed."
         )
-    said = [*power_said, *_leaked_share(findings), *([] if unfair else _diffuse(findings))]
-    said += [_unseen(sampling), *([] if unfair else _more_samples(sampling.curve))]
+    said = [*power_said, _unseen(sampling)]
+    if sampling.n_distinct < LEAST_SAMPLES:
+        said.reverse()
+    face = sampling.with_face
+    if isinstance(face, Estimate) and face.value < LEAST_FACES:
+        said.insert(0, f"A face can be detected in only {percent(face.value)} of the samples: look at them first.")
+    detail = [] if unfair else [*_leaked_share(findings), *_diffuse(findings), *_more_samples(sampling.curve)]
     lines = list(power_lines)
     share = missed.leaked_share
     if isinstance(share, Estimate):
@@ -57,6 +63,7 @@ def what_was_missed(findings: Findings) -> Answer:
         lines,
         more,
         curve_chart(findings),
+        " ".join(detail),
     )
 
 
@@ -84,8 +91,8 @@ def _power(findings: Findings) -> tuple[list[Line], list[str]]:
             )
         else:
             said = (
-                f"If {count(power.smallest)} of {members} had leaked as clearly as a photo, this audit would probably "
-                "have named somebody. A smaller leak might be missed."
+                f"If {count(power.smallest)} of {members} had leaked into these samples as clearly as a photo, this "
+                "audit would probably have named somebody. A smaller leak might be missed."
             )
     planted = f"planted photos of {counted(power.n_planted, 'person', 'people')}"
     return [

@@ -44,7 +44,7 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
     for m in by_importance(findings.membership):
         if m.copies == "in" and m.level == "photo":
             continue
-        what = f"{m.population}, by {m.level}{', copies in' if m.copies == 'in' else ''}"
+        what = f"{m.population}{', by photo' if m.level == 'photo' else ''}{', copies in' if m.copies == 'in' else ''}"
         shown = lines if m.level == "person" else more
         shown.append(line(f"AUROC, {what}", m.auroc))
         if unfair:
@@ -55,14 +55,15 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
             more.append(Line(f"p if members score no higher than strangers, {what}", p_value(m.p), method=test))
     if unfair:
         lines, more = [], [*lines, *more]
-    lines += baseline + _shifts(findings.split_baseline)
+    lines += baseline
+    more += _shifts(findings.split_baseline)
     for second in findings.second_opinions:
         for population, auroc in second.auroc.items():
             more.append(line(f"AUROC, {population}, by person, {second.kind} {second.id}", auroc))
         if second.n_exposed is not None:
             more.append(Line(f"Members named with {second.kind} {second.id} alone", count(second.n_exposed)))
     more.append(line("AUROC of the number of photos, members against strangers", findings.split_baseline.photo_counts))
-    sentence = _unfair(findings.split_baseline) if unfair else " ".join(_sentences(findings))
+    sentence, detail = (_unfair(findings.split_baseline), "") if unfair else _told(findings)
     return Answer(
         "Can an attacker tell?",
         sentence,
@@ -73,6 +74,7 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
         lines,
         more,
         membership_chart(findings),
+        detail,
     )
 
 
@@ -111,23 +113,28 @@ def _unfair(split: SplitBaseline) -> str:
     )
 
 
-def _sentences(findings: Findings) -> list[str]:
-    """What matters first: the group by seen photos, those found one by one, then unseen photos and what limits it."""
+def _told(findings: Findings) -> tuple[str, str]:
+    """What matters: those found one by one, then members as a group. And its details, what limits it, unseen photos."""
     tested = {m.population: m for m in findings.membership if m.level == "person" and m.copies == "out"}
     with_copies = {m.population: m for m in findings.membership if m.level == "person" and m.copies == "in"}
-    seen, unseen = tested.get("seen photos"), tested.get("unseen photos")
-    said = []
+    seen, unseen, every = tested.get("seen photos"), tested.get("unseen photos"), with_copies.get("seen photos")
     if seen is None or seen.p is None:
-        said.append("This cannot be answered: there are too few members or too few held-out people.")
+        return "This cannot be answered: there are too few members or too few held-out people.", ""
+    shown = seen.p <= SHOWN_P
+    said = _found(findings, shown) + _copies_in(every)
+    if shown:
+        yes = _how(seen.auroc, seen.tpr_at_fpr_1_percent)
+        said.append(f"Identity alone, copies left out: {yes}." if every else f"{capital(yes)}.")
     else:
-        group = "for members as a group: "
-        said += _found(findings, seen.p <= SHOWN_P) + _copies_in(with_copies.get("seen photos"))
-        said.append(_of(seen, "identity alone, copies left out: " if with_copies else group if said else ""))
+        who = "identity alone, copies left out: " if every else "for members as a group: " if said else ""
+        said.append(f"{capital(who)}not shown." if who else "Not shown.")
+    detail = [_picks(seen, every)]
     if unseen is not None and unseen.p is not None:
-        said.append(_unseen(unseen))
+        detail.append(_unseen(unseen))
     elif unseen is None:
-        said.append("No unseen photos of members were given, so this is about training photos only.")
-    return said + _about_the_split(findings.split_baseline, any((m.p or 1) <= SHOWN_P for m in tested.values()))
+        detail.append("No unseen photos of members were given, so this is about training photos only.")
+    somehow = any(m.p is not None and m.p <= SHOWN_P for m in tested.values())
+    return " ".join(said), " ".join(detail + _about_the_split(findings.split_baseline, somehow))
 
 
 def _found(findings: Findings, shown: bool) -> list[str]:
@@ -135,52 +142,29 @@ def _found(findings: Findings, shown: bool) -> list[str]:
     a = findings.affected
     if not a.n or (shown and not a.n_copied):
         return []
-    return [f"For some, yes: {counted(a.n, 'person is', 'people are')} given away ({reasons(a)}; answer 2)."]
+    how = f"given away ({reasons(a)}; answer 2)" if a.n_named else "copied (answer 2)"
+    return [f"For some, yes: {counted(a.n, 'person is', 'people are')} {how}."]
 
 
-def _copies_in(m: Membership | None) -> list[str]:
+def _copies_in(every: Membership | None) -> list[str]:
     """What an attacker sees, with the copies among the samples."""
-    if m is None or not isinstance(m.auroc, Estimate):
+    if every is None:
         return []
-    found = m.tpr_at_fpr_1_percent
-    at = f", and {percent(found.value)} of members are found at 1 % false alarms" if isinstance(found, Estimate) else ""
-    return [
-        f"What an attacker sees, copies included: the member is picked in {in_a_hundred(m.auroc.value)} "
-        f"(guessing: 50){at}."
-    ]
+    if isinstance(every.tpr_at_fpr_1_percent, Estimate):
+        return [f"What an attacker sees, copies included: {_found_at(every.tpr_at_fpr_1_percent)}."]
+    if isinstance(every.auroc, Estimate):
+        return [f"What an attacker sees, copies included: the member is picked in {in_a_hundred(every.auroc.value)}."]
+    return []
 
 
-def _of(m: Membership, who: str) -> str:
-    """Training photos: the test decides between yes and not shown, the estimates say how much."""
-    assert m.p is not None
-    picks = "Members score higher than strangers"
-    if isinstance(m.auroc, Estimate):
-        picks = (
-            "Given training photos of a member and photos of a stranger, the attack picks the member in "
-            f"{in_a_hundred(m.auroc.value)} (guessing: 50)"
-        )
-    if m.p <= SHOWN_P:
-        return f"{capital(who + _how(m.auroc, m.tpr_at_fpr_1_percent))}. {picks} ({p_is(m.p)})."
-    below = isinstance(m.auroc, Estimate) and m.auroc.high < 0.5
-    odd = " Members score lower than strangers: the two groups may differ in some other way." if below else ""
-    return f"{capital(who + 'not shown')}. {picks}, which chance can explain ({p_is(m.p)}).{odd}"
-
-
-def _unseen(m: Membership) -> str:
-    """Other photos of the same people, in the same way, but short."""
-    assert m.p is not None
-    picked = f"{in_a_hundred(m.auroc.value)}, " if isinstance(m.auroc, Estimate) else ""
-    if m.p > SHOWN_P:
-        return f"With other photos of the same people, not trained on: not shown ({picked}{p_is(m.p)})."
-    how = _how(m.auroc, m.tpr_at_fpr_1_percent)
-    return f"With other photos of the same people, not trained on: {how} ({picked}{p_is(m.p)})."
+def _found_at(found: Estimate) -> str:
+    return f"{percent(found.value)} of members are found at 1 % false alarms"
 
 
 def _how(auroc: Figure, found: Figure) -> str:
     """The size of an effect that was shown, by its estimates."""
     if isinstance(found, Estimate) and found.value > FOUND_BY_CHANCE:
-        those = f"{percent(found.value)} of members are found at 1 % false alarms"
-        return f"for most no, for some yes: {those}" if found.value < 0.5 else f"yes, for most: {those}"
+        return f"{'for most no, for some yes' if found.value < 0.5 else 'yes, for most'}: {_found_at(found)}"
     if not isinstance(auroc, Estimate):
         return "yes"
     if auroc.value >= NEARLY_CERTAIN:
@@ -188,6 +172,32 @@ def _how(auroc: Figure, found: Figure) -> str:
     if auroc.value >= CLEAR:
         return "yes, clearly"
     return "yes, a little, spread over many people" if auroc.value < SLIGHT else "yes, spread over many people"
+
+
+def _picks(seen: Membership, every: Membership | None) -> str:
+    """How often the attack is right about two people; whether that is shown is decided by the test alone."""
+    assert seen.p is not None
+    chance = ", which chance can explain" if seen.p > SHOWN_P else ""
+    if not isinstance(seen.auroc, Estimate):
+        return f"Members against strangers: {p_is(seen.p)}{chance}."
+    copies = ""
+    if every is not None and isinstance(every.auroc, Estimate):
+        copies = f"; with the copies in {in_a_hundred(every.auroc.value)}"
+    said = (
+        "Given training photos of a member and photos of a stranger, the attack picks the member in "
+        f"{in_a_hundred(seen.auroc.value)}{chance} (guessing: 50; {p_is(seen.p)}){copies}."
+    )
+    if seen.auroc.high < 0.5:
+        said += " Members score lower than strangers: the two groups may differ in some other way."
+    return said
+
+
+def _unseen(m: Membership) -> str:
+    """Other photos of the same people."""
+    assert m.p is not None
+    picked = f"{in_a_hundred(m.auroc.value)}, " if isinstance(m.auroc, Estimate) else ""
+    how = "not shown" if m.p > SHOWN_P else _how(m.auroc, m.tpr_at_fpr_1_percent)
+    return f"With other photos of the same people, not trained on: {how} ({picked}{p_is(m.p)})."
 
 
 def _about_the_split(split: SplitBaseline, shown: bool) -> list[str]:

@@ -20,6 +20,7 @@ from probablyexists.report.answer_texts import seven_answers
 from probablyexists.report.data_uri import data_uri
 from probablyexists.report.exhibits import Exhibit
 from probablyexists.report.group_texts import by_group
+from probablyexists.report.people_texts import affected_people
 from probablyexists.results.findings import Findings
 from probablyexists.stats.estimate import Estimate, Unresolvable
 
@@ -132,19 +133,10 @@ def _smallest(findings: Findings) -> tuple[str, str]:
 
 
 def _people(findings: Findings) -> list[dict[str, Any]]:
-    """The rows of the people affected, with the number of likenesses of each: named people first, the most certain
-    first, at equal certainty by exposure; then those only copied, by the number of copies."""
+    """The rows of the people affected, with the number of likenesses of each."""
     leaked = _leaked(findings)
     shown = Counter(leaked.filter(pc.equal(leaked["kind"], "likeness"))["person"].to_pylist())
-    rows: list[dict[str, Any]] = findings.people.filter(pc.is_valid(findings.people["reason"])).to_pylist()
-    rows.sort(key=_place)
-    return [row | {"n_likeness": shown[row["person"]]} for row in rows]
-
-
-def _place(row: dict[str, Any]) -> tuple[Any, ...]:
-    if row["exposed"]:
-        return 0, row["p"], -row["exposure"], row["person"]
-    return 1, -row["copies"], -row["exposure"], row["person"]
+    return [row | {"n_likeness": shown[row["person"]]} for row in affected_people(findings)]
 
 
 def _order(findings: Findings) -> str:

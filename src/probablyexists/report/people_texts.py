@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pyarrow.compute as pc
+
 from probablyexists.report.answer_parts import NOT_CLAIMED, Answer, Line, line
 from probablyexists.report.charts import dose_chart
 from probablyexists.report.exposure_chart import exposure_chart
@@ -157,9 +161,20 @@ def does_more_leak_more(findings: Findings) -> Answer:
 
 def _state(findings: Findings) -> str:
     """What happened to the person with the most photos."""
-    for person, reason in zip(
-        findings.people["person"].to_pylist(), findings.people["reason"].to_pylist(), strict=True
-    ):
+    people = findings.people
+    for person, reason in zip(people["person"].to_pylist(), people["reason"].to_pylist(), strict=True):
         if person == findings.dose.most_photos and reason is not None:
             return str(reason)
-    return "not named"
+    return "neither named nor copied"
+
+
+def affected_people(findings: Findings) -> list[dict[str, Any]]:
+    """The rows of the people affected: named people first, by p and then by exposure; then those only copied, by the
+    number of copies."""
+    rows: list[dict[str, Any]] = findings.people.filter(pc.is_valid(findings.people["reason"])).to_pylist()
+    return sorted(rows, key=_place)
+
+
+def _place(row: dict[str, Any]) -> tuple[bool, float, float, str]:
+    named = row["exposed"]
+    return not named, row["p"] if named else -row["copies"], -row["exposure"], row["person"]

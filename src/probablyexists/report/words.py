@@ -128,11 +128,11 @@ def p_value(p: float) -> str:
 def p_is(p: float) -> str:
     """A p-value in a sentence.
 
-    >>> p_is(0.31), p_is(0.0002).replace(NO_BREAK, " ")
-    ('p = 0.31', 'p < 0.001')
+    >>> [p_is(p).replace(NO_BREAK, " ") for p in (0.31, 0.0002)]
+    ['p = 0.31', 'p < 0.001']
     """
     text = p_value(p)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
+    return f"p{NO_BREAK}{text}" if text.startswith("<") else f"p{NO_BREAK}={NO_BREAK}{text}"
 
 
 def one_in(share: float) -> str:
