@@ -108,7 +108,7 @@ def dose_chart(findings: Findings) -> Chart | None:
             person, photos, exposure = most
             at, to = x(len(drawn) - 1) + 14, f"{short(person, 16)}, {counted(photos, 'photo')}: "
             marks.append(mark("rect", x=at - 5, y=y(exposure) - 5, width=10, height=10, fill=ALARM))
-            marks.append(label_at(at - 11, y(exposure), to + number(exposure, 1, signed=True), "end"))
+            marks.append(label_at(at - 11, y(exposure), to + number(exposure, 1, signed=True), "end", halo=True))
         labels = [(float(i), label) for i, label in enumerate(names)]
         return Drawing(width, 240, marks + below(x, y.start, labels, "training photos of the person"))
 
@@ -192,8 +192,8 @@ def group_chart(findings: Findings) -> Chart | None:
     ticks = round_ticks(0, high, 5)
     return both(
         intervals(rows, (-0.02 * high, 1.03 * max(high, 1.0)), ticks, "false match rate in %", (1.0, "all members")),
-        "How often two different people of a group are taken for one, at the threshold at which 1 % of all members' "
-        "comparisons are. Dot: estimate; line: 95 % interval.",
+        "How often two different people of a group are taken for one, at the threshold at which "
+        f"{percent(0.01)} of all members' comparisons are. Dot: estimate; line: 95 % interval.",
         f"False match rate by group. {'; '.join([_fmr(group) for group in findings.groups])}.",
     )
 

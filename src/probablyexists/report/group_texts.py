@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from probablyexists.report.charts import group_chart
 from probablyexists.report.marks import Chart
-from probablyexists.report.words import absent, count, counted, in_a_row, number, percent, percent_parts, short
+from probablyexists.report.words import count, in_a_row, number, percent, percent_parts, short
 from probablyexists.results.findings import Findings, GroupFindings
 from probablyexists.stats.estimate import Estimate, Figure
 
@@ -22,6 +22,8 @@ class Cell:
 
     value: str
     note: str = ""
+    why: str = ""
+    """The reason in full."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +44,18 @@ def by_group(findings: Findings) -> ByGroup | None:
         return None
     claimed = findings.naming.n_exposed is not None
     populations = list(dict.fromkeys(p for group in groups for p in group.auroc)) if claimed else []
-    heads = ["People", "False matches", "False non-matches"]
-    heads += (["Named"] if claimed else []) + [f"AUROC, {population}" for population in populations]
+    heads = ["Members", "False matches", "False non-matches"]
+    heads += (["Named"] if claimed else []) + [f"AUROC, {which}" for which in populations]
     rows = []
     for group in groups:
-        people = f"{count(group.n_members)} members"
-        among = "p within the group" if group.within else "p against all held-out people"
         cells = [
-            Cell(people, f"{counted(group.n_heldout, 'held-out person', 'held-out people')}; {among}"),
+            Cell(count(group.n_members), f"{count(group.n_heldout)} held out"),
             _share(group.fmr),
             _share(group.fnmr),
         ]
         if claimed:
-            cells.append(Cell("—" if group.n_named is None else count(group.n_named)))
+            named = "—" if group.n_named is None else count(group.n_named)
+            cells.append(Cell(named, "p within group" if group.within else "p against all"))
         cells += [_number(group.auroc[p]) if p in group.auroc else Cell("—") for p in populations]
         rows.append((group.group, cells))
     return ByGroup(" ".join(_sentences(groups)), heads, rows, group_chart(findings))
@@ -94,12 +95,12 @@ def _times(high: float, low: float) -> str:
 
 def _share(figure: Figure) -> Cell:
     if not isinstance(figure, Estimate):
-        return Cell("—", absent(figure))
+        return Cell("—", "not estimated", figure.reason)
     value, interval = percent_parts(figure)
     return Cell(value, interval.replace("95\N{NO-BREAK SPACE}% interval ", ""))
 
 
 def _number(figure: Figure) -> Cell:
     if not isinstance(figure, Estimate):
-        return Cell("—", absent(figure))
+        return Cell("—", "not estimated", figure.reason)
     return Cell(number(figure.value), f"{number(figure.low)} to {number(figure.high)}")

@@ -86,8 +86,8 @@ def _power(findings: Findings) -> tuple[list[Line], list[str]]:
         if findings.affected.n:
             said = (
                 f"Others may have been missed. If {count(power.smallest)} of {members} leak as clearly as a photo, "
-                f"this audit names somebody in {percent(power.target)} of cases, and {percent(power.named)} of them on "
-                "average."
+                f"this audit names at least one of them in {percent(power.target)} of cases, and "
+                f"{percent(power.named)} of them on average."
             )
         else:
             said = (

@@ -134,7 +134,7 @@ def intervals(
             if isinstance(figure, Estimate):
                 marks += interval((x(figure.low), y, x(figure.high), y), (x(figure.value), y), colour)
             else:
-                marks.append(label_at(x.start + 6, y, "cannot be estimated", "start", MUTED))
+                marks.append(label_at(x.start + 6, y, "cannot be estimated", "start", MUTED, halo=True))
         return Drawing(width, bottom + 44, marks + below(x, bottom, ticks, title))
 
     return draw
@@ -150,9 +150,10 @@ def bar(x: float, y: float, width: float, height: float, colour: str) -> Mark:
     return mark("rect", x=x, y=y, width=width, height=height, fill=colour)
 
 
-def label_at(x: float, y: float, text: str, anchor: str, colour: str = INK) -> Mark:
-    """Words that start or end at `x`, centred on the height `y`."""
-    return text_at(x, y + 0.35 * FONT_SIZE, text, colour, text_anchor=anchor)
+def label_at(x: float, y: float, text: str, anchor: str, colour: str = INK, *, halo: bool = False) -> Mark:
+    """Words that start or end at `x`, centred on the height `y`. `halo`: readable over lines."""
+    style = {"paint_order": "stroke", "stroke": PAPER, "stroke_width": "5"} if halo else {}
+    return text_at(x, y + 0.35 * FONT_SIZE, text, colour, text_anchor=anchor, **style)
 
 
 def text_at(x: float, y: float, text: str, colour: str = INK, **style: str | float) -> Mark:
