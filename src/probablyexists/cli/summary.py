@@ -71,12 +71,12 @@ def _can_tell(findings: Findings) -> list[str]:
     baselines = [f"AUROC {_show(split.auroc)}"]
     if isinstance(split.same_attack, Estimate):
         baselines.append(f"by the same attack {_show(split.same_attack)}")
-    shown = {
-        "fair": "fair",
-        "not fair": "not fair, so nothing is put down to training",
-        "not shown": "too few people to tell",
+    fair = {
+        "fair": "yes",
+        "not fair": "no, so nothing is put down to training",
+        "not shown": "there are too few people to tell",
     }
-    return [*lines, f"Is the split fair? {shown[split.fairness]}; without the generator {', '.join(baselines)}"]
+    return [*lines, f"Is the split fair? {fair[split.fairness]}; without the generator {', '.join(baselines)}"]
 
 
 def _population(m: Membership) -> str:

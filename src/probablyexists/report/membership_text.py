@@ -52,7 +52,7 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
         shown.append(line(f"Members found at 1 % false alarms, {what}", m.tpr_at_fpr_1_percent, True))
         more.append(line(f"Members found at 0.1 % false alarms, {what}", m.tpr_at_fpr_0_1_percent, True))
         if m.p is not None and m.copies == "out":
-            more.append(Line(f"p if members score no higher than strangers, {what}", p_value(m.p), method=test))
+            more.append(Line(f"p-value, {what}", p_value(m.p), method=test))
     if unfair:
         lines, more = [], [*lines, *more]
     lines += baseline
