@@ -125,7 +125,7 @@ def test_the_terminal_answers_in_words_with_one_unit_a_line() -> None:
     smallest = "Smallest leak noticed with 80 % power: 7 of 240 members, or an AUROC of 0.58 over all; "
     assert f"{smallest}at most 6 % of members leaked as clearly as a photo\n" in said
     assert (
-        "Recogniser 'dlib-resnet-v1' at FMR 1 % on the members: FMR 0.94 % (0.47 to 1.88 %, n = 240), FNMR 21 % "
+        "Recogniser 'dlib-resnet-v1 55533b28' at FMR 1 % on the members: FMR 0.94 % (0.47 to 1.88 %, n = 240), FNMR 21 % "
         in said
     )
     assert "Copies? 0 of 1,200 samples are copies\n" in summary(several, Path("o"))

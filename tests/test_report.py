@@ -758,7 +758,7 @@ def test_further_attacks_and_recognisers_are_told_and_the_rule_with_them() -> No
 def test_what_the_recogniser_learned_from_is_told_where_it_is_known() -> None:
     known = sample_findings()
     known = known.model_copy(update={"trust": [trust(trained_on="VGG-Face")]})
-    assert "dlib-resnet-v1 was trained on VGG-Face." in seven_answers(known)[6].limits
+    assert "dlib-resnet-v1 55533b28 was trained on VGG-Face." in seven_answers(known)[6].limits
     assert "was trained on" not in seven_answers(sample_findings())[6].limits
 
 

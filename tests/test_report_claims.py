@@ -296,7 +296,39 @@ def test_copies_alone_do_not_hide_behind_an_average() -> None:
     answer = told(by_copies_only())[0]
     assert answer.startswith("For some, yes: 9 people are copied (answer 2). What an attacker sees, copies included: ")
     assert "Identity alone, copies left out: not shown." in answer
-    assert told(by_copies_only())[1].startswith("9 of 240 members are affected: 9 copied. Nobody is named by likeness.")
+    assert told(by_copies_only())[1].startswith(
+        "9 of 240 members are affected: all copied. Nobody is named by likeness."
+    )
+
+
+def test_one_certain_copy_stands_beside_no_p_value_that_contradicts_it() -> None:
+    leak = sample_findings()
+    sure = leak.copies.model_copy(update={"n_copies": 1, "n_distinct": 1, "p": 0.66})
+    findings = leak.model_copy(update={"copies": sure})
+    assert (
+        "1 of 1,200 samples is a copy of a training photo. The closest has a pixel correlation of 0.991, which"
+        in (told(findings)[3])
+    )
+    assert "0.66" not in text_of(findings)
+
+
+def test_one_person_is_told_in_the_singular() -> None:
+    alone = sample_findings(n_named=1, affected=Affected(n=1, n_named=1, n_copied=0))
+    assert told(alone)[1].startswith("1 of 240 members is affected: named by likeness. At most 5 % of the names")
+    assert "People affected 1 named by likeness, of 240 members" in text_of(alone)
+    assert "share the smallest p-value" not in text_of(alone)
+
+
+def test_the_person_with_most_photos_is_drawn_over_their_own_number_of_photos() -> None:
+    """Also where they are the only one with about so many, so that their group has no mean."""
+    leak = sample_findings()
+    points = [*leak.dose.points[:-1], leak.dose.points[-1].model_copy(update={"mean_exposure": TOO_FEW})]
+    findings = leak.model_copy(update={"dose": leak.dose.model_copy(update={"points": points})})
+    chart = dose_chart(findings)
+    assert chart is not None
+    (square,) = [mark for mark in chart.wide.marks if mark.tag == "rect" and mark.attributes["fill"] == ALARM]
+    (last,) = [mark for mark in chart.wide.marks if mark.text == "8–12"]
+    assert float(square.attributes["x"]) + 5 == pytest.approx(float(last.attributes["x"]), abs=20)
 
 
 def test_an_unfair_split_claims_nothing_and_says_once_what_to_do() -> None:
@@ -324,7 +356,7 @@ def test_copies_count_also_where_the_split_is_unfair() -> None:
     assert told(findings)[1].startswith(
         "2 people are copied, photo for photo (answer 4). Who is named by likeness is not"
     )
-    assert "People affected: 2 of 240 members (2 copied); nobody is named, as the split is not fair" in (
+    assert "People affected: 2 of 240 members (all copied); nobody is named, as the split is not fair" in (
         summary(findings, Path("o"))
     )
 

@@ -10,7 +10,18 @@ from probablyexists.answers.set_aside import reasons as reasons_of
 from probablyexists.basis.roles import TITLES
 from probablyexists.report.membership_text import SHOWN_P
 from probablyexists.report.people_texts import affected_people
-from probablyexists.report.words import MINUS, NO_BREAK, counted, face_taken, one_in, p_is, percent, reasons, short
+from probablyexists.report.words import (
+    MINUS,
+    NO_BREAK,
+    counted,
+    face_taken,
+    one_in,
+    p_is,
+    percent,
+    reasons,
+    recogniser,
+    short,
+)
 from probablyexists.results.findings import Findings, GroupFindings, Membership, RoleData
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import AskedPhoto, Sheet
@@ -30,7 +41,7 @@ def summary(findings: Findings, out: Path) -> str:
     for trust, rates in ((one, rates) for one in findings.trust for rates in one.rates[-1:]):
         said = "" if trust.judges else "; it does not judge"
         errors = f"FMR {_show(rates.fmr, as_percent=True)}, FNMR {_show(rates.fnmr, as_percent=True)}"
-        lines.append(f"Recogniser {short(trust.recogniser.split(' ')[0], 40)!a} at {rates.name}: {errors}{said}")
+        lines.append(f"Recogniser {recogniser(trust.recogniser)!a} at {rates.name}: {errors}{said}")
     for other in findings.second_opinions:
         aurocs = "".join(f"; AUROC {population} {_show(auroc)}" for population, auroc in other.auroc.items())
         names = "" if other.n_exposed is None else f": names {counted(other.n_exposed, 'member')}"

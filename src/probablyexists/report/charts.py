@@ -87,33 +87,35 @@ def resemblance_chart(findings: Findings) -> Chart:
 
 def dose_chart(findings: Findings) -> Chart | None:
     """Mean exposure against the number of training photos, and the person with most; None if nothing can be drawn."""
-    drawn = [(p, p.mean_exposure) for p in findings.dose.points if isinstance(p.mean_exposure, Estimate)]
+    points = findings.dose.points
+    drawn = [(i, p.mean_exposure) for i, p in enumerate(points) if isinstance(p.mean_exposure, Estimate)]
     if not drawn:
         return None
     most = person_with_most(findings)
-    alone = None if most is None else most[2]
-    names = [_span(point) for point, _ in drawn]
+    names = [_span(point) for point in points]
 
     def draw(width: int) -> Drawing:
-        ends = [0.0, *(v for _, f in drawn for v in (f.low, f.high)), *([] if alone is None else [alone])]
+        ends = [0.0, *(v for _, f in drawn for v in (f.low, f.high)), *([] if most is None else [most[2]])]
         space = 0.08 * (max(ends) - min(ends) or 1.0)
         y = Scale(min(ends) - space, max(ends) + space, 196, 10)
         ticks = round_ticks(y.low, y.high, 5)
-        x = Scale(-0.5, len(drawn) - 0.5, 32 + LETTER * max(len(label) for _, label in ticks), width - 8)
+        x = Scale(-0.5, len(points) - 0.5, 32 + LETTER * max(len(label) for _, label in ticks), width - 8)
         marks = beside(y, x, ticks, "mean exposure")
         marks.append(stroke(x.start, y(0), x.end, y(0), MUTED, stroke_dasharray="4 3"))
-        for i, (_, figure) in enumerate(drawn):
+        for i, figure in drawn:
             marks += interval((x(i), y(figure.low), x(i), y(figure.high)), (x(i), y(figure.value)), MEMBER)
         if most is not None:
             person, photos, exposure = most
-            at, to = x(len(drawn) - 1) + 14, f"{short(person, 16)}, {counted(photos, 'photo')}: "
+            at, who = x(len(points) - 1) + 14, f"{short(person, 16)}, {counted(photos, 'photo')}"
             marks.append(mark("rect", x=at - 5, y=y(exposure) - 5, width=10, height=10, fill=ALARM))
-            marks.append(label_at(at - 11, y(exposure), to + number(exposure, 1, signed=True), "end", halo=True))
+            said = f"{who}: {number(exposure, 1, signed=True)}"
+            marks.append(label_at(at - 11, y(exposure), said, "end", halo=True))
         labels = [(float(i), label) for i, label in enumerate(names)]
         return Drawing(width, 240, marks + below(x, y.start, labels, "training photos of the person"))
 
-    values = [f"{name} photos: {number(figure.value, 1)}" for name, (_, figure) in zip(names, drawn, strict=True)]
-    alt = f"Mean exposure by number of photos. {'; '.join(values)}."
+    alt = (
+        f"Mean exposure by number of photos. {'; '.join(f'{names[i]} photos: {number(f.value, 1)}' for i, f in drawn)}."
+    )
     caption = (
         "Mean exposure of people with about the same number of training photos. Dot: mean; line: 95 % interval; "
         "dashed: strangers."

@@ -54,7 +54,10 @@ def exposure_chart(findings: Findings) -> Chart | None:
         x = Scale(low - space, high + space, 32 + LETTER * len(ticks[-1][1]), width - 8)
         marks = beside(y, x, ticks, "members")
         step = x(edges[1]) - x(edges[0])
-        marks += [_stranger(x(left), y(n), step, y.start) for left, n in zip(edges, behind, strict=False) if n > 0]
+        for left, n in zip(edges, behind, strict=False):
+            if n > 0:
+                marks.append(_stranger(x(left), y(n), step, y.start))
+                marks.append(stroke(x(left), y(n), x(left) + step, y(n), STRANGER, stroke_width=1.2))
         wide = 0.62 * step
         for middle, n, n_above in zip((edges[1:] + edges[:-1]) / 2, lower, upper, strict=True):
             for n_from, n_to, colour in ((0, n, MEMBER), (n, n + n_above, ALARM)):

@@ -12,7 +12,7 @@ from probablyexists.report.words import (
     number,
     one_in,
     percent,
-    short,
+    recogniser,
 )
 from probablyexists.results.findings import CurvePoint, Findings, Sampling, Trust
 from probablyexists.stats.estimate import Estimate, Unresolvable
@@ -86,7 +86,7 @@ def _power(findings: Findings) -> tuple[list[Line], list[str]]:
         if findings.affected.n:
             said = (
                 f"Others may have been missed. If {count(power.smallest)} of {members} leak as clearly as a photo, "
-                f"this audit names at least one of them in {percent(power.target)} of cases, and "
+                f"this audit names at least one of them in {percent(power.power)} of cases, and "
                 f"{percent(power.named)} of them on average."
             )
         else:
@@ -165,7 +165,7 @@ def can_the_recogniser_be_trusted(findings: Findings) -> Answer:
     first = findings.trust[0]
     lines = []
     for trust in findings.trust:
-        whose = f"{_short_id(trust)}: " if several else ""
+        whose = f"{recogniser(trust.recogniser)}: " if several else ""
         for r in trust.rates:
             lines.append(
                 line(f"{whose}False matches (FMR), threshold “{r.name}” ({number(r.threshold, 3)})", r.fmr, True)
@@ -173,10 +173,12 @@ def can_the_recogniser_be_trusted(findings: Findings) -> Answer:
             lines.append(line(f"{whose}False non-matches (FNMR), threshold “{r.name}”", r.fnmr, True))
     said = [_errors(first, "It")]
     for trust in findings.trust[1:]:
-        said.append(_errors(trust, f"The recogniser {_short_id(trust)}"))
+        said.append(_errors(trust, f"The recogniser {recogniser(trust.recogniser)}"))
         if not trust.judges:
             said.append("It misses more than half of true matches, so it does not judge: its p-values do not count.")
-    trained = [f" {_short_id(one)} was trained on {one.trained_on}." for one in findings.trust if one.trained_on]
+    trained = [
+        f" {recogniser(one.recogniser)} was trained on {one.trained_on}." for one in findings.trust if one.trained_on
+    ]
     apart = (
         ""
         if findings.groups
@@ -189,11 +191,6 @@ def can_the_recogniser_be_trusted(findings: Findings) -> Answer:
         f"single photos.{apart}{''.join(trained)}",
         lines,
     )
-
-
-def _short_id(trust: Trust) -> str:
-    """The recogniser's name, without the fingerprint of its weights."""
-    return short(trust.recogniser.split(" ")[0], 40)
 
 
 def _errors(trust: Trust, who: str) -> str:

@@ -183,6 +183,8 @@ def _picks(seen: Membership, every: Membership | None) -> str:
     copies = ""
     if every is not None and isinstance(every.auroc, Estimate):
         copies = f"; with the copies in {in_a_hundred(every.auroc.value)}"
+        if copies.endswith(in_a_hundred(seen.auroc.value)):
+            copies = "; with the copies as often"
     said = (
         "Given training photos of a member and photos of a stranger, the attack picks the member in "
         f"{in_a_hundred(seen.auroc.value)}{chance} (guessing: 50; {p_is(seen.p)}){copies}."

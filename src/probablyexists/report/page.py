@@ -142,7 +142,7 @@ def _people(findings: Findings) -> list[dict[str, Any]]:
 def _order(findings: Findings) -> str:
     """How the named people are ordered, with the tie at the smallest p-value told once; nothing where nobody is."""
     p = findings.people.filter(findings.people["exposed"])["p"].to_pylist()
-    if not p:
+    if len(p) < 2:
         return ""
     tied = sum(one == min(p) for one in p)
     if tied == 1:

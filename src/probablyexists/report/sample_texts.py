@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from probablyexists.answers.copying import COPIES_P
 from probablyexists.report.answer_parts import NOT_CLAIMED, Answer, Line, line
 from probablyexists.report.charts import resemblance_chart
 from probablyexists.report.words import count, counted, number, p_is, p_value, percent
@@ -78,7 +79,7 @@ def copy_or_likeness(findings: Findings) -> Answer:
     ]
     if c.highest is not None:
         more.insert(1, Line("Highest pixel correlation of any sample", number(c.highest, 3), "with a training photo"))
-    if c.p is not None:
+    if c.p is not None and not _certain(c):
         more.append(
             Line("p if none of them is a copy", p_value(c.p), "distinct pictures", method="beta-binomial false copies")
         )
@@ -98,15 +99,25 @@ def _of_samples(c: Copies) -> tuple[str, str]:
     return f"{count(c.n_copies)} of {count(c.n_samples)}", "samples"
 
 
+def _certain(c: Copies) -> str:
+    """Why copies count whose number chance could explain: one is beyond doubt."""
+    if not c.beyond_chance or c.p is None or c.p <= COPIES_P or c.highest is None:
+        return ""
+    return f" The closest has a pixel correlation of {number(c.highest, 3)}, which only the same photograph reaches."
+
+
 def _copies(c: Copies) -> str:
     samples = counted(c.n_samples, "sample")
     if not c.n_copies:
         return f"No copy of a training photo was found among {samples}."
-    left_out = "They are left out of every other answer, except where copies are said to be in (answer 1)."
+    left_out = (
+        f"{'It is' if c.n_copies == 1 else 'They are'} left out of every other answer, except where copies are said to "
+        "be in (answer 1)."
+    )
     distinct = f", {counted(c.n_distinct, 'distinct picture')}," if c.n_distinct < c.n_copies else ""
     if c.beyond_chance:
         are = "is a copy" if c.n_copies == 1 else "are copies"
-        return f"{count(c.n_copies)} of {samples}{distinct} {are} of a training photo. {left_out}"
+        return f"{count(c.n_copies)} of {samples}{distinct} {are} of a training photo.{_certain(c)} {left_out}"
     look = "looks like a copy" if c.n_copies == 1 else "look like copies"
     chance = "" if c.p is None else f" ({p_is(c.p)})"
     return (

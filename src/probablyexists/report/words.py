@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -148,12 +149,12 @@ def reasons(affected: Affected) -> str:
     """Why people are affected, with their numbers.
 
     >>> reasons(Affected(n=17, n_named=11, n_copied=8)), reasons(Affected(n=2, n_named=0, n_copied=2))
-    ('11 named by likeness, 6 more copied', '2 copied')
+    ('11 named by likeness, 6 more copied', 'all copied')
     """
     named, more = affected.n_named, affected.n - affected.n_named
-    if not named:
-        return f"{count(more)} copied"
-    return f"{count(named)} named by likeness" + (f", {count(more)} more copied" if more else "")
+    if named and more:
+        return f"{count(named)} named by likeness, {count(more)} more copied"
+    return f"{'all ' if affected.n > 1 else ''}{'named by likeness' if named else 'copied'}"
 
 
 def in_a_hundred(share: float) -> str:
@@ -204,6 +205,16 @@ def last(path: str) -> Markup:
     """
     stem, dot, ending = short(path.rstrip("/").rsplit("/", 1)[-1] or path, 22).rpartition(".")
     return Markup("{}<wbr>{}").format(stem, dot + ending)
+
+
+def recogniser(id: str) -> str:
+    """The name of a recogniser with the first letters of its fingerprint.
+
+    >>> recogniser("dlib-resnet-v1/55533b28a95800a5/mirror"), recogniser("onnx/0a1b2c3d4e5f6071/arcface-1/mirror")
+    ('dlib-resnet-v1/55533b28', 'onnx/0a1b2c3d')
+    """
+    found = re.match(r"(.*?[/ ][0-9a-f]{8})[0-9a-f]{4,}\b", id)
+    return short(found[1] if found else id, 40)
 
 
 def face_taken(photo: AskedPhoto) -> str:
