@@ -309,7 +309,8 @@ def test_one_certain_copy_stands_beside_no_p_value_that_contradicts_it() -> None
         "1 of 1,200 samples is a copy of a training photo. The closest has a pixel correlation of 0.991, which"
         in (told(findings)[3])
     )
-    assert "0.66" not in text_of(findings)
+    assert not any(line.label.startswith("p if") for line in seven_answers(findings)[3].more)
+    assert any(line.label.startswith("p if") for line in seven_answers(leak)[3].more)
 
 
 def test_one_person_is_told_in_the_singular() -> None:
