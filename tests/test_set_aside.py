@@ -57,7 +57,7 @@ def test_members_with_unreadable_photos_only_are_counted_as_given(world: World, 
     assert said in [*found.because, *found.cautions]
     terminal = summary(found, out)
     assert "people: 8 of 12 members used, 4 without a usable photo (4 not an image)" in terminal
-    assert f"Who? {found.naming.n_exposed} of 8 members (12 given) named" in terminal
+    assert f"People affected: {found.affected.n} of 8 members (12 given)" in terminal
     text = Page((out / "report.html").read_text("utf-8")).text
     assert "of 8 members (12 given)" in text
     assert "People without a usable photo: 4 (not an image)." in text

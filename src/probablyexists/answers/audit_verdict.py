@@ -77,7 +77,7 @@ def judge(
     lost = losses(data.roles)
     cautions = _cautions(copies, split_baseline, naming, trust) + lost.slight
     obstacles = (
-        ([] if because else _too_little(naming, tested))
+        ([] if because or split_baseline.fairness == "not fair" else _too_little(naming, tested))
         + _unfair(split_baseline)
         + _too_few_samples(sampling)
         + _blind(missed, trust)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from probablyexists.answers.view import View, p_of, scores_of
 from probablyexists.attacks.attack import Scorer
 from probablyexists.matching.cosines import similarities
-from probablyexists.results.findings import Naming, Stratum
+from probablyexists.results.findings import Histogram, Naming, Stratum
 from probablyexists.stats.conformal import MIN_HELDOUT, benjamini_hochberg, conformal_p, smallest_nameable
 from probablyexists.stats.contrast import standard_score
 from probablyexists.stats.several import p_floor
@@ -20,6 +20,8 @@ from probablyexists.stats.several import p_floor
 PHOTO_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Numbers of photos on which people may be compared."""
 N_NEAREST = 3
+N_BINS = 40
+"""Bins of the histogram of the held-out people's exposures."""
 VERDICT_LEVEL = 0.03
 """False discovery rate of the naming that makes a leak, whatever `level` is: if nothing leaks, at most 3 % of audits
 say so by naming. The group tests and the copies have 1 % each, so that a false leak has 5 % (`audit_verdict.py`)."""
@@ -236,7 +238,14 @@ def naming(named: Named, n_heldout: int) -> Naming:
         p_floor=min(s.p_floor for s in strata),
         smallest_nameable=_smallest_nameable(strata, named.level),
         strata=strata,
+        strangers=_histogram([standard_score(theirs, theirs) for theirs in named.heldout_scores.values()]),
     )
+
+
+def _histogram(exposures: Sequence[NDArray[np.float64]]) -> Histogram:
+    """The exposures of the held-out people in all comparisons together."""
+    counts, edges = np.histogram(np.concatenate(exposures), N_BINS)
+    return Histogram(low=float(edges[0]), high=float(edges[-1]), counts=counts.tolist())
 
 
 def _smallest_nameable(strata: list[Stratum], level: float) -> int:

@@ -215,6 +215,17 @@ class Stratum(Frozen):
     """Smallest p-value possible in this stratum: 1 / (n_heldout + 1)."""
 
 
+class Histogram(Frozen):
+    """How many values are in each of several equal bins."""
+
+    low: float
+    """Where the first bin begins: the lowest value."""
+    high: float
+    """Where the last bin ends: the highest value."""
+    counts: list[int]
+    """Values in each bin, from `low` to `high`."""
+
+
 class Naming(Frozen):
     """Answer 2: who? The rows are in `people`; this is how they were named."""
 
@@ -237,6 +248,8 @@ class Naming(Frozen):
     """How many members must reach the floor before anyone can be named; n_members + 1 if nobody can."""
     strata: list[Stratum]
     """The comparisons, by number of photos."""
+    strangers: Histogram | None = None
+    """Exposure of the held-out people, each once in every comparison; null if not known."""
 
 
 class Resemblance(Frozen):
