@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
+from probablyexists.answers.person_verdict import place
 from probablyexists.answers.set_aside import PEOPLE, reasons
 from probablyexists.basis.roles import TITLES
-from probablyexists.report.words import MINUS, NO_BREAK, counted, face_taken, percent
+from probablyexists.report.words import MINUS, NO_BREAK, counted, face_taken, one_in, percent
 from probablyexists.results.findings import Findings, RoleData
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import AskedPhoto, Sheet
@@ -91,13 +92,19 @@ def _people_affected(findings: Findings) -> list[str]:
 
 def sheet_summary(sheet: Sheet, out: Path) -> str:
     """Plain text: the finding, the rank, and the path of the sheet."""
+    certain = sheet.copies_beyond_chance or not sheet.n_copies
     lines = [
         f"finding: {sheet.evidence}",
         sheet.sentence,
         "",
-        f"p = {sheet.p:.4g} among {sheet.n_reference:,} reference people (smallest possible {sheet.p_floor:.4g}), "
-        f"on {counted(sheet.compared_on, 'photo')}; exposure {sheet.exposure:+.2f}",
-        _copies(sheet.n_copies, sheet.n_samples),
+        f"rank: {place(sheet.rank, sheet.n_tied, sheet.n_reference + 1)}",
+        f"  p = {sheet.p:.4g} (smallest possible {sheet.p_floor:.4g}), on {counted(sheet.compared_on, 'photo')}; "
+        f"exposure {sheet.exposure:+.2f}",
+        f"nearest sample: as alike as {sheet.nearest[0].n_as_alike:,} of {sheet.n_reference:,} others have one",
+        f"  similarity {sheet.similarity:.3f}; here {_scale(sheet)}",
+        _copies(sheet.n_copies, sheet.n_samples) + ("" if certain else ", not shown to be more than chance"),
+        f"{counted(sheet.n_distinct, 'distinct sample')}: what fewer than {one_in(sheet.unseen_rate)} samples show can "
+        "be missing from them",
         f"share of leaks noticed if one more photo were generated: {_show(sheet.power, as_percent=True)}",
         "",
         *_numbered(sheet),
@@ -107,6 +114,17 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         f"sheet: {out / 'sheet.html'}",
     ]
     return "\n".join(lines)
+
+
+def _scale(sheet: Sheet) -> str:
+    """What similarities mean here, in words."""
+    scale = sheet.scale
+    highest = "the highest" if sheet.n_reference < 100 else "1 in 100"
+    same = "not measured" if scale.same_person is None else f"{scale.same_person:.3f}"
+    return (
+        f"two strangers have {scale.strangers:.3f}, others and their nearest sample {scale.others:.3f} ({highest} of "
+        f"them {scale.others_highest:.3f}), two photos of one person {same}"
+    )
 
 
 def _numbered(result: Sheet | FrequentFaces) -> list[str]:
@@ -133,9 +151,11 @@ def frequent_summary(found: FrequentFaces, out: Path) -> str:
     lines = [f"{counted(len(found.faces), 'face appears', 'faces appear')} too often among {found.n_samples:,} samples"]
     for number, face in enumerate(found.faces[:FIRST], start=1):
         examples = ", ".join(map(ascii, face.samples[:3]))
+        n = len(face.samples)
+        distinct = f", {counted(face.n_distinct, 'distinct picture')} in {n:,} samples" if face.n_distinct < n else ""
         lines.append(
             f"{number:>3} in {_percent(face.share)} of the samples "
-            f"(reference people {_percent(face.reference_share)}), q = {face.q:.2g}: {examples}"
+            f"(reference people {_percent(face.reference_share)}), q = {face.q:.2g}{distinct}: {examples}"
         )
     if len(found.faces) > FIRST:
         lines.append(f"    and {len(found.faces) - FIRST} more")

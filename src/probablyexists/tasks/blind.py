@@ -7,7 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
+from probablyexists.answers.audit_verdict import few_distinct, few_faces
 from probablyexists.answers.frequency import frequent
+from probablyexists.answers.samples_seen import samples_seen
 from probablyexists.answers.set_aside import losses
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import write_text
@@ -23,6 +27,7 @@ from probablyexists.intake.provenance import describe_roles, sign
 from probablyexists.intake.sample_names import sample_names
 from probablyexists.intake.settings import BlindSettings, checked
 from probablyexists.matching.crowd import Crowd
+from probablyexists.matching.repeats import distinct_pictures
 from probablyexists.matching.templates import group
 from probablyexists.report.exhibits import pictures_of
 from probablyexists.report.sheet_page import MOST_SHOWN, N_EXAMPLES, render_frequent
@@ -97,10 +102,13 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
     refuse_strangers_as_one("reference", Crowd(reference, people), settings.seed)
     progress.say("matching samples with each other")
     found = frequent(generated.embeddings, reference.embeddings[[rows[0] for rows in people.rows]], settings.level)
+    picture = distinct_pictures(generated.embeddings)
+    seen = samples_seen(generated, decisions["generated"].mode, picture)
     names = sample_names(sources, show_names=False)
     faces = [
         FrequentFace(
             samples=[names.get(path := generated.photos[row].path, path) for row in face.samples],
+            n_distinct=len(np.unique(picture[face.samples])),
             share=len(face.samples) / found.n_samples,
             reference_share=face.n_reference / found.n_reference,
             p=face.p,
@@ -112,10 +120,19 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
     lost = losses(roles)
     result = FrequentFaces(
         faces=faces,
-        n_samples=found.n_samples,
+        n_samples=seen.n_samples,
+        n_distinct=seen.n_distinct,
+        with_face=seen.with_face,
+        unseen_rate=seen.unseen_rate,
         n_reference=found.n_reference,
         threshold=found.threshold,
-        cautions=[*lost.grave, *lost.slight, *about_sources(sources)],
+        cautions=[
+            *few_faces(seen),
+            *([] if faces else few_distinct(seen)),
+            *lost.grave,
+            *lost.slight,
+            *about_sources(sources),
+        ],
         samples_numbered=bool(names),
         roles=roles,
         level=settings.level,
