@@ -100,8 +100,8 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         f"rank: {place(sheet.rank, sheet.n_tied, sheet.n_reference + 1)}",
         f"  p = {sheet.p:.4g} (smallest possible {sheet.p_floor:.4g}), on {counted(sheet.compared_on, 'photo')}; "
         f"exposure {sheet.exposure:+.2f}",
-        f"nearest sample: as alike as {sheet.nearest[0].n_as_alike:,} of {sheet.n_reference:,} others have one",
-        f"  similarity {sheet.similarity:.3f}; here {_scale(sheet)}",
+        f"nearest sample: {sheet.nearest[0].n_as_alike:,} of {sheet.n_reference:,} others have one at least as alike",
+        f"  similarity {sheet.similarity:.3f}; what that means here: {_scale(sheet)}",
         _copies(sheet.n_copies, sheet.n_samples) + ("" if certain else ", not shown to be more than chance"),
         f"{counted(sheet.n_distinct, 'distinct sample')}: what fewer than {one_in(sheet.unseen_rate)} samples show can "
         "be missing from them",
@@ -122,8 +122,8 @@ def _scale(sheet: Sheet) -> str:
     highest = "the highest" if sheet.n_reference < 100 else "1 in 100"
     same = "not measured" if scale.same_person is None else f"{scale.same_person:.3f}"
     return (
-        f"two strangers have {scale.strangers:.3f}, others and their nearest sample {scale.others:.3f} ({highest} of "
-        f"them {scale.others_highest:.3f}), two photos of one person {same}"
+        f"two strangers {scale.strangers:.3f}; others with their nearest sample {scale.others:.3f}, {highest} of them "
+        f"{scale.others_highest:.3f}; another photo of the same person {same}"
     )
 
 

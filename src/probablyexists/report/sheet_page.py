@@ -39,9 +39,9 @@ def marks(sheet: Sheet) -> list[Mark]:
     scale, few = sheet.scale, sheet.n_reference < 100
     named = [
         ("Two different people, typically", scale.strangers),
-        ("Another person and the generated picture nearest to them, typically", scale.others),
-        (f"The same, {'the highest' if few else '1 in 100'} of {sheet.n_reference:,} others", scale.others_highest),
-        ("Two photos of the same person, typically", scale.same_person),
+        ("Others and the generated picture nearest to them, typically", scale.others),
+        ("The most alike of these others" if few else "The most alike 1 in 100 of these others", scale.others_highest),
+        ("A person and another photo of theirs, typically", scale.same_person),
         (THIS, sheet.similarity),
     ]
     known = sorted(((value, what) for what, value in named if value is not None), key=lambda one: one[0])

@@ -118,6 +118,7 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
     ]
     roles = describe_roles(sources, decisions, tables, people.names)
     lost = losses(roles)
+    cautions = few_faces(seen) if faces else few_faces(seen) + few_distinct(seen)
     result = FrequentFaces(
         faces=faces,
         n_samples=seen.n_samples,
@@ -126,13 +127,7 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
         unseen_rate=seen.unseen_rate,
         n_reference=found.n_reference,
         threshold=found.threshold,
-        cautions=[
-            *few_faces(seen),
-            *([] if faces else few_distinct(seen)),
-            *lost.grave,
-            *lost.slight,
-            *about_sources(sources),
-        ],
+        cautions=[*cautions, *lost.grave, *lost.slight, *about_sources(sources)],
         samples_numbered=bool(names),
         roles=roles,
         level=settings.level,
