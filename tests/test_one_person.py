@@ -189,6 +189,8 @@ def test_a_copy_beside_a_large_p_is_no_contradiction() -> None:
     assert found.evidence == "copy"
     assert "That stands by itself; the others are not shown to resemble" in found.sentence
     assert "chance can explain as well: " in judged(2.0, COPIED).sentence
+    again = PersonCopies(50, 1, None, beyond_chance=True)
+    assert "50 generated pictures (1 distinct) reproduce photos" in judged(0.1, again).sentence
 
 
 def test_a_copy_that_chance_explains_is_a_caution_and_no_finding() -> None:

@@ -81,7 +81,8 @@ def _sentence(evidence: Evidence, copies: PersonCopies, at: Rank, sampling: Samp
     ranks = f"compared with {n:,} other people, this person ranks {place(at.n_higher + 1, at.n_tied, n + 1)}"
     if evidence == "copy":
         one = "One generated picture reproduces a photo that was given"
-        many = f"{copies.n:,} generated pictures reproduce photos that were given"
+        repeats = f" ({copies.n_distinct:,} distinct)" if copies.n_distinct < copies.n else ""
+        many = f"{copies.n:,} generated pictures{repeats} reproduce photos that were given"
         others = (
             "The others resemble this person more than chance can explain as well"
             if small
