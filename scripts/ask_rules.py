@@ -1,7 +1,7 @@
 """Two rules of `ask`: is a small p of somebody with look-alikes pointed at, and which copies count?
 
-    python scripts/ask_rules.py --draws 400
-    python scripts/ask_rules.py --lfw path/to/lfw --people 40
+    python scripts/ask_rules.py --draws 200
+    python scripts/ask_rules.py --lfw path/to/lfw --people 20
 
 Simulated: 200 reference people, 1,000 samples and the person who asks are drawn from one population of unit vectors;
 of its people 10 % are look-alikes. Nothing leaks, or one sample shows the person. LFW: people ask with 2 photos each,
@@ -123,9 +123,9 @@ def on_lfw(lfw: Path, n_people: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=400)
+    parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--lfw", type=Path)
-    parser.add_argument("--people", type=int, default=40)
+    parser.add_argument("--people", type=int, default=20)
     chosen = parser.parse_args()
     if chosen.lfw is not None:
         on_lfw(chosen.lfw.resolve(), chosen.people)
