@@ -23,7 +23,7 @@ from scipy.stats import norm
 
 from probablyexists.answers.credits import credit
 from probablyexists.answers.naming import photo_counts
-from probablyexists.answers.split import without_samples
+from probablyexists.answers.split_baseline import without_samples
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.templates import group

@@ -110,11 +110,11 @@ def test_people_and_samples_are_arrow_tables(leaking: tuple[Findings, Path]) -> 
 
 def test_seen_and_unseen_photos_stand_side_by_side(leaking: tuple[Findings, Path]) -> None:
     findings, _ = leaking
-    assert [(a.population, a.level) for a in findings.membership] == [
-        ("seen photos", "photo"),
-        ("seen photos", "person"),
-        ("unseen photos", "photo"),
-        ("unseen photos", "person"),
+    assert [(a.copies, a.population, a.level) for a in findings.membership] == [
+        (copies, f"{which} photos", level)
+        for copies in ("out", "in")
+        for which in ("seen", "unseen")
+        for level in ("photo", "person")
     ]
     for answer in findings.membership:
         assert answer.auroc.low <= answer.auroc.value <= answer.auroc.high  # type: ignore[union-attr]

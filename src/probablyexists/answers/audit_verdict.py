@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probablyexists.answers.set_aside import losses
-from probablyexists.answers.split import UNFAIR
+from probablyexists.answers.split_baseline import UNFAIR
 from probablyexists.answers.trust import WORST_FNMR
 from probablyexists.results.findings import (
     Affected,

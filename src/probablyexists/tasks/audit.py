@@ -25,7 +25,7 @@ from probablyexists.answers.resemblance import resemblance
 from probablyexists.answers.rows import Labels, people_table, samples_table
 from probablyexists.answers.sampling import sampling
 from probablyexists.answers.second_opinions import second_opinions
-from probablyexists.answers.split import split_baseline
+from probablyexists.answers.split_baseline import split_baseline
 from probablyexists.answers.trust import trust
 from probablyexists.answers.view import View
 from probablyexists.attacks.attack import Attack
