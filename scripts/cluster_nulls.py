@@ -114,7 +114,8 @@ def main() -> None:
         p, named, members, heldout = np.array(lines).T
         print(
             f"| {given.set} | {what} | {n} + {m} | {100 * np.mean(both[what, n, m]):.0f} | {rule} | "
-            f"{share(p <= 0.05)} | {share(p <= 0.005)} | {share(named > 0)} | {members.mean():.0f} + {heldout.mean():.0f} |"
+            f"{share(p <= 0.05)} | {share(p <= 0.005)} | {share(named > 0)} | {members.mean():.0f} + "
+            f"{heldout.mean():.0f} |"
         )
 
 

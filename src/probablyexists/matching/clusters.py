@@ -5,8 +5,9 @@ threshold comes from the non-mated distances of the set itself. Nearly all rando
 between different people are close to normal. Centre and spread are estimated from the median and the 10 % quantile,
 where mated pairs hardly matter; they give the far tail.
 
-The more people, the nearer the nearest stranger. So the threshold is the distance at which a cluster is expected to
-have one other cluster as near, by chance: a false match rate of 1 in as many as there are clusters.
+The more people, the nearer the nearest stranger, and the fewer photos a person has, the less there is to join. So the
+threshold is the largest at which a photo is expected to have no more photos of strangers than of its own person as
+near: n photos in k clusters have n / k - 1 others each, and a false match rate f brings n f strangers.
 """
 
 from __future__ import annotations
@@ -70,11 +71,11 @@ def cluster(
     apart = strangers(embeddings, seed)
     parts = list(_parts(embeddings, np.arange(n), apart.distance_at(GRAPH_FMR), threads))
     trees: list[_Tree] = [(here, _linkage(embeddings[here])) for here in parts]
-    n_clusters, labels = n + 1, np.arange(n)
-    while labels.max() + 1 < n_clusters:  # a larger threshold has fewer clusters, and fewer clusters a larger one
-        n_clusters = int(labels.max()) + 1
-        limit = apart.distance_at(min(GRAPH_FMR, 1 / n_clusters))
+    fmr, allowed = 1.0, GRAPH_FMR
+    while allowed < fmr:  # a smaller threshold leaves more clusters, of fewer photos each, and allows less
+        fmr, limit = allowed, apart.distance_at(allowed)
         labels = _cut(trees, n, limit)
+        allowed = 1 / (int(labels.max()) + 1) - 1 / n
     labels[order_of_values] = labels.copy()
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     order = np.argsort(np.argsort(first))
