@@ -1,7 +1,7 @@
 """How often does an audit say "leak" when nothing leaks? Whole audits of embeddings, in regimes that people will meet.
 
     python scripts/null_grid.py --work out/nulls --lfw path/to/lfw --celeba path/to/celeba --processes 2
-    python scripts/null_grid.py --work out/nulls --regimes hubs siblings --audits 20
+    python scripts/null_grid.py --work out/nulls --regimes hubs siblings-sampled --audits 20
 
 Members and held-out people are drawn alike, samples show other people, and everything after embedding is the audit's
 own code. Audit s of a regime draws from the seed (20261, regime, s). One JSON line an audit is kept in --work, and what
