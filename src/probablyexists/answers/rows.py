@@ -95,7 +95,8 @@ def samples_table(
     person[kept[likes]] = [labels.people[member] for member in shown[likes]]
     for row in np.flatnonzero(copied.is_copy):
         source = int(copied.matches.index[row])
-        kind[row], person[row] = "copy", labels.people[owner[source]]
+        kind[row] = "copy"
+        person[row] = labels.people[owner[source]] if source in owner else None  # a photo that was set aside
         copy_of[row] = training.table.label(source, labels.salt, show_names=labels.show_names)
         value[row] = copied.matches.correlation[row]
     columns = {

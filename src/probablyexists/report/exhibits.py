@@ -73,7 +73,8 @@ def exhibits(
     correlation = copied.matches.correlation
     for row in sorted(np.flatnonzero(copied.is_copy), key=lambda r: (-correlation[r], r))[:MOST_COPIES]:
         source = int(copied.matches.index[row])
-        planned.append(("copy", labels.people[owner[source]], source, [(int(row), float(correlation[row]))]))
+        person = labels.people[owner[source]] if source in owner else "a person set aside"
+        planned.append(("copy", person, source, [(int(row), float(correlation[row]))]))
 
     photos = samples = dict[int, NDArray[np.uint8]]()
     if show_faces:

@@ -79,7 +79,7 @@ class SampleRow(Frozen):
     kind: Kind
     """Copy of a training photo, likeness of a named member, or none of these."""
     person: str | None
-    """Whose copy or likeness it is; null for `none`."""
+    """Whose copy or likeness it is; null for `none`, and for a copy of a photo without a name that was set aside."""
     similarity: float | None
     """Likeness: cosine to the person. Copy: pixel correlation with the training photo. None: cosine to the nearest
     member, or null where no face was found."""
@@ -494,11 +494,16 @@ class Clusters(Frozen):
     threshold: float
     """Mean Euclidean distance of embeddings up to which two clusters are one person."""
     n_people_training: int
-    """Clusters among the training photos."""
+    """Clusters among the training photos that were judged."""
     n_people_heldout: int
-    """Clusters among the held-out photos, those on both sides left out."""
+    """Clusters among the held-out photos that they were compared with."""
     n_on_both_sides: int
-    """Clusters found on both sides, set aside from the held-out people."""
+    """Clusters found on both sides. Each is of the side of one of its photos, drawn at random; its photos on the other
+    side are set aside."""
+    n_people_set_aside: dict[Role, int]
+    """Clusters of training and of held-out photos that were set aside because they are of the other side."""
+    n_photos_set_aside: dict[Role, int]
+    """Their photos. Copies of training photos among them are found nevertheless."""
     note: str
     """What clusters are worth, for the reader."""
 
