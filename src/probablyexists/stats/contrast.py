@@ -56,8 +56,7 @@ def _mean_credit(credits: NDArray[np.floating]) -> tuple[float, float, float]:
     value = float(credits.mean())
     # Equal credits have no variance, but are at least as uncertain as that many single samples (Poisson).
     variance = variance if variance > 0.0 else value / n
-    clumps = credits * np.maximum(0.0, credits - 1) / n**2
-    return value, *gamma_interval(value, variance, largest, clump_freedom(variance, clumps))
+    return value, *gamma_interval(value, variance, largest, clump_freedom(variance, credits, credits, 1 / n**2))
 
 
 def slope(dose: NDArray[np.floating], response: NDArray[np.floating]) -> Figure:

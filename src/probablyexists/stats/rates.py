@@ -72,10 +72,9 @@ def false_match_rate(rates: NDArray[np.floating]) -> Figure:
     if p == 0.0 or variance <= 0.0:
         low, high = wilson(p, n)
         return Estimate(p, min(low, p), max(high, p), LEVEL, "Wilson, number of people", n)
-    # What a person adds to the variance beyond single pairs: twice the products of two of their pairs.
-    squares = np.where(off, rates, 0.0)
-    clumps = 4 * (squares.sum(axis=1) ** 2 - (squares**2).sum(axis=1)) / (n * (n - 1)) ** 2
-    low, high = gamma_interval(p, variance, 2 * float(by_person.max()) / n, clump_freedom(variance, clumps))
+    matches = np.where(off, rates, 0.0)
+    freedom = clump_freedom(variance, matches.sum(axis=1), (matches**2).sum(axis=1), 4 / (n * (n - 1)) ** 2)
+    low, high = gamma_interval(p, variance, 2 * float(by_person.max()) / n, freedom)
     return Estimate(p, low, min(1.0, high), LEVEL, "gamma, variance between pairs of people", n)
 
 
@@ -99,12 +98,14 @@ def gamma_interval(value: float, variance: float, largest: float, freedom: float
     return min(low, value), max(scale * float(chi2.isf(tail, degrees)), value)
 
 
-def clump_freedom(variance: float, clumps: NDArray[np.floating]) -> float:
-    """Degrees of freedom of the `variance` of a sum of rare events; `clumps`: what each person adds to it by having
-    more than one event. At least 1; infinite for single events.
+def clump_freedom(variance: float, sums: NDArray[np.floating], singles: NDArray[np.floating], scale: float) -> float:
+    """Degrees of freedom of the `variance` of a sum of rare events over people; infinite if they are all single events.
 
-    Single events are Poisson, their variance is their number. The variance from clumps is a sum over the few people
-    who have them, itself with the variance of the sum of its squares; freedom = 2 variance^2 / that (Satterthwaite).
+    `sums`: of each person's events; `singles`: the variance of these if their events were single ones (Poisson, so
+    known); `scale`: what multiplies both in `variance`. What people above the average have beyond single events are
+    clumps. Their part of the variance is a sum over few people, with the variance of the sum of its squares; freedom =
+    2 variance^2 / that (Satterthwaite 1946), at least 1.
     """
-    uncertain = float((clumps**2).sum())
+    above = np.maximum(0.0, sums - sums.mean())
+    uncertain = float((np.maximum(0.0, above**2 - singles) ** 2).sum()) * scale**2
     return max(1.0, 2 * variance**2 / uncertain) if uncertain > 0.0 else math.inf
