@@ -111,3 +111,14 @@ def _unskewed(quantile: float, skewness: float) -> float:
     if abs(skewness) < 1e-6:
         return quantile
     return float(3 / skewness * (np.cbrt(1 + skewness * (quantile - skewness / 6)) - 1))
+
+
+def satterthwaite(*sides: NDArray[np.float64]) -> float:
+    """Degrees of freedom of a sum of squares over people, in groups with different variances.
+
+    `sides`: the squares of each group, one a person, at least 2. Satterthwaite 1946, Biometrics Bulletin 2(6); for two
+    groups it is Welch's formula.
+    """
+    total = sum(float(side.sum()) for side in sides)
+    spread = sum(float(side.sum()) ** 2 / (side.size - 1) for side in sides)
+    return total**2 / spread if spread else sum(side.size for side in sides) - 1.0

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from probablyexists.basis.errors import InputError
+from probablyexists.stats.contrast import satterthwaite
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 from probablyexists.stats.roc import Side, auroc, auroc_interval, influences
 
@@ -148,18 +149,7 @@ def contributions(runs: Sequence[PooledRun]) -> Contributions:
 def _freedom(squares: NDArray[np.float64], ever: NDArray[np.bool_]) -> float:
     """Degrees of freedom of the sum of squares; people who were `ever` members and the others differ in variance."""
     sides = [squares[ever], squares[~ever]]
-    return _satterthwaite(*sides) if min(side.size for side in sides) >= 2 else _satterthwaite(squares)
-
-
-def _satterthwaite(*sides: NDArray[np.float64]) -> float:
-    """Degrees of freedom of a sum of squares over people, in groups with different variances.
-
-    `sides`: the squares of each group, one a person, at least 2. Satterthwaite 1946, Biometrics Bulletin 2(6); for two
-    groups it is Welch's formula.
-    """
-    total = sum(float(side.sum()) for side in sides)
-    spread = sum(float(side.sum()) ** 2 / (side.size - 1) for side in sides)
-    return total**2 / spread if spread else sum(side.size for side in sides) - 1.0
+    return satterthwaite(*sides) if min(side.size for side in sides) >= 2 else satterthwaite(squares)
 
 
 def _side(scores: NDArray[np.floating], people: People, pool: dict[Hashable, int]) -> tuple[Side, NDArray[np.intp]]:
