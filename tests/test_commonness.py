@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from probablyexists.answers.look_alikes import look_alikes_at_the_top
-from probablyexists.matching.commonness import N_ALIKE, commonness, line
+from probablyexists.matching.commonness import N_ALIKE, commonness, without_commonness
 from probablyexists.stats.conformal import benjamini_hochberg, conformal_p
 
 DIM = 28
@@ -43,8 +43,7 @@ def world(seed: int, look_alikes: float, planted: int) -> tuple[NDArray[np.float
 
 
 def corrected(templates: NDArray[np.float32], scores: Floats) -> Floats:
-    common = commonness(templates, templates, np.arange(len(templates)))
-    return line(scores[:, None], common).taken_out(scores[:, None], common)[:, 0]
+    return without_commonness(scores[:, None], templates)[:, 0]
 
 
 def p_values(scores: Floats) -> Floats:
@@ -54,22 +53,29 @@ def p_values(scores: Floats) -> Floats:
 @pytest.mark.parametrize("n", [2, 8, 40])
 def test_commonness_by_loops(n: int) -> None:
     draw = np.random.default_rng(n)
-    templates = unit(draw.normal(size=(n, 5))).astype(np.float32)
-    strangers = unit(draw.normal(size=(3, 5))).astype(np.float32)
+    others = unit(draw.normal(size=(n, 5))).astype(np.float32)
+    people = np.concatenate([others, unit(draw.normal(size=(3, 5))).astype(np.float32)])
+    scores = draw.normal(size=(n, 2))
     own = np.array([*range(n), -1, -1, -1])
-    found = commonness(np.concatenate([templates, strangers]), templates, own)
-    k = min(N_ALIKE, n - 1)
-    for i, x in enumerate(np.concatenate([templates, strangers])):
-        alike = sorted(float(x @ other) for j, other in enumerate(templates) if j != own[i])
-        assert found[i] == pytest.approx(np.mean(alike[-k:]), abs=2e-6)
+    found = commonness(people, others, scores, own)
+    for i, x in enumerate(people):
+        alike = sorted((j for j in range(n) if j != own[i]), key=lambda j: -float(x @ others[j]))
+        assert found[i] == pytest.approx(np.mean(scores[alike[: min(N_ALIKE, n - 1)]], axis=0))
 
 
 def test_nobody_else_and_many_of_the_same_face() -> None:
-    same = np.repeat(unit(np.ones((1, 4))), 30, axis=0).astype(np.float32)
-    assert commonness(same[:1], same[:1], np.arange(1)).tolist() == [0.0]
-    assert commonness(same, same, np.arange(30)) == pytest.approx(1.0)
-    scores = np.arange(30.0)[:, None]
-    assert line(scores, np.ones(30)).taken_out(scores, np.ones(30)).tolist() == scores.tolist()
+    same = np.repeat(unit(np.ones((1, 4))), 60, axis=0).astype(np.float32)
+    scores = np.arange(60.0)[:, None]
+    assert commonness(same[:1], same[:1], scores[:1], np.arange(1)).tolist() == [[0.0]]
+    # All are equally similar, so the first 20 others count, whoever is asked about.
+    assert commonness(same, same, scores, np.arange(60))[[0, 59], 0].tolist() == [10.5, 9.5]
+
+
+def test_few_people_keep_their_order() -> None:
+    """With 21 people or fewer everybody is compared with all others."""
+    draw = np.random.default_rng(0)
+    templates, scores = unit(draw.normal(size=(N_ALIKE + 1, 5))).astype(np.float32), draw.normal(size=N_ALIKE + 1)
+    assert (np.argsort(corrected(templates, scores)) == np.argsort(scores)).all()
 
 
 def test_the_order_of_people_does_not_matter() -> None:
@@ -77,18 +83,6 @@ def test_the_order_of_people_does_not_matter() -> None:
     templates, scores, _ = world(0, 0.1, PLANTED)
     order = np.random.default_rng(1).permutation(len(scores))
     assert corrected(templates[order], scores[order]) == pytest.approx(corrected(templates, scores)[order], abs=1e-12)
-
-
-def test_each_attack_has_its_own_line() -> None:
-    """A column that falls with commonness and one that has nothing to do with it."""
-    draw = np.random.default_rng(0)
-    common = draw.normal(size=300)
-    rest = draw.normal(size=(300, 2))
-    rest -= np.outer(common - common.mean(), line(rest, common).slopes)
-    scores = rest + np.outer(common, [-3.0, 0.0])
-    fitted = line(scores, common)
-    assert fitted.slopes == pytest.approx([-3.0, 0.0], abs=1e-9)
-    assert fitted.taken_out(scores, common) == pytest.approx(rest + np.array([-3.0 * common.mean(), 0.0]), abs=1e-9)
 
 
 def test_p_values_of_look_alikes_when_nothing_leaks() -> None:
@@ -119,7 +113,7 @@ def test_members_are_named_beside_a_group_of_look_alikes() -> None:
             if name == "mended":
                 wrong.append(named[PLANTED:].sum() / max(1, named.sum()))
     assert hits["plain"] <= 2
-    assert hits["mended"] > 0.15 * 8 * PLANTED
+    assert hits["mended"] > 0.1 * 8 * PLANTED
     assert np.mean(wrong) < 0.1
 
 
