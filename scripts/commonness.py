@@ -32,7 +32,7 @@ from probablyexists.basis.progress import Silent
 from probablyexists.embeddings.embed import embed, open_store
 from probablyexists.embeddings.recognisers import open_recogniser
 from probablyexists.engines.resources import default_cache
-from probablyexists.matching.commonness import without_commonness
+from probablyexists.matching.commonness import most_alike, without_commonness
 from probablyexists.sources.open_source import open_source
 from probablyexists.stats.conformal import benjamini_hochberg, conformal_p
 
@@ -150,7 +150,9 @@ def alike(world: World, k: int) -> Vectors:
 
 def default(world: World) -> Vectors:
     """What `matching.commonness` does."""
-    return without_commonness(world.scores[:, None], world.templates.astype(np.float32))[:, 0]
+    templates = world.templates.astype(np.float32)
+    alike = most_alike(templates, templates, np.arange(len(templates)))
+    return without_commonness(world.scores[:, None], alike)[:, 0]
 
 
 def by_heldout_photos(world: World) -> Vectors:

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from probablyexists.answers.comparisons import photo_counts
 from probablyexists.answers.credits import credit
-from probablyexists.answers.naming import photo_counts
 from probablyexists.answers.split_baseline import without_samples
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.crowd import Crowd

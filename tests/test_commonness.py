@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from probablyexists.answers.look_alikes import look_alikes_at_the_top
-from probablyexists.matching.commonness import N_ALIKE, commonness, without_commonness
+from probablyexists.matching.commonness import commonness, most_alike, without_commonness
 from probablyexists.stats.conformal import benjamini_hochberg, conformal_p
 
 DIM = 28
@@ -43,7 +43,7 @@ def world(seed: int, look_alikes: float, planted: int) -> tuple[NDArray[np.float
 
 
 def corrected(templates: NDArray[np.float32], scores: Floats) -> Floats:
-    return without_commonness(scores[:, None], templates)[:, 0]
+    return without_commonness(scores[:, None], most_alike(templates, templates, np.arange(len(templates))))[:, 0]
 
 
 def p_values(scores: Floats) -> Floats:
@@ -57,7 +57,7 @@ def test_commonness_by_loops(n: int) -> None:
     people = np.concatenate([others, unit(draw.normal(size=(3, 5))).astype(np.float32)])
     scores = draw.normal(size=(n, 2))
     own = np.array([*range(n), -1, -1, -1])
-    found = commonness(people, others, scores, own)
+    found = commonness(scores, most_alike(people, others, own))
     for i, x in enumerate(people):
         alike = sorted((j for j in range(n) if j != own[i]), key=lambda j: -float(x @ others[j]))
         assert found[i] == pytest.approx(np.mean(scores[alike[: min(N_ALIKE, n - 1)]], axis=0))
@@ -66,9 +66,9 @@ def test_commonness_by_loops(n: int) -> None:
 def test_nobody_else_and_many_of_the_same_face() -> None:
     same = np.repeat(unit(np.ones((1, 4))), 60, axis=0).astype(np.float32)
     scores = np.arange(60.0)[:, None]
-    assert commonness(same[:1], same[:1], scores[:1], np.arange(1)).tolist() == [[0.0]]
+    assert commonness(scores[:1], most_alike(same[:1], same[:1], np.arange(1))).tolist() == [[0.0]]
     # All are equally similar, so the first 20 others count, whoever is asked about.
-    assert commonness(same, same, scores, np.arange(60))[[0, 59], 0].tolist() == [10.5, 9.5]
+    assert commonness(scores, most_alike(same, same, np.arange(60)))[[0, 59], 0].tolist() == [10.5, 9.5]
 
 
 def test_few_people_keep_their_order() -> None:

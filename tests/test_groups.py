@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 import probablyexists
 from drawn_world import HELDOUT, MEMBERS, PLANTED, World
 from probablyexists.answers.by_group import group_findings
-from probablyexists.answers.naming import agreed, enough_alike, likenesses, name_people, naming
+from probablyexists.answers.comparisons import enough_alike
+from probablyexists.answers.naming import agreed, likenesses, name_people, naming
 from probablyexists.answers.view import View
 from probablyexists.attacks.attack import Faces
 from probablyexists.attacks.nearest import NearestSample

@@ -8,7 +8,8 @@ no evidence    nothing was found, and a serious leak would have been: 10 % of th
                AUROC of 0.60 over all of them (power 80 %), in at least 1,000 distinct samples that show faces
 
 If nothing leaks and the split is fair, a leak is found in at most 5 % of audits: 3 % by naming
-(`naming.VERDICT_LEVEL`), 0.5 % by each of two group tests, 1 % by copies. docs/results/nulls.md has what was measured.
+(`comparisons.VERDICT_LEVEL`), 0.5 % by each of two group tests, 1 % by copies. docs/results/nulls.md has what was
+measured.
 """
 
 from __future__ import annotations

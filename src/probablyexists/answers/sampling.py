@@ -8,12 +8,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.answers.naming import Named
-from probablyexists.answers.view import View
+from probablyexists.answers.naming import Named, q_values
+from probablyexists.answers.view import View, p_of
 from probablyexists.matching.crowd import common_count
 from probablyexists.matching.repeats import content_hashes
 from probablyexists.results.findings import CurvePoint, Sampling
-from probablyexists.stats.conformal import benjamini_hochberg, conformal_p
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 from probablyexists.stats.rates import wilson
 from probablyexists.stats.roc import Side, auroc_estimate
@@ -71,9 +70,8 @@ def curve(view: View, named: Named, seed: int) -> list[CurvePoint]:
     if not named.claimed or len(samples) < FEWEST:
         return []
     k = common_count(view.training.people.counts, view.heldout.people.counts)
-    faces = [view.training.templates(k)[0], view.heldout.templates(k)[0], named.templates]
-    compared = [int(n) for n in np.unique(named.compared_on)]
-    faces += [view.heldout.templates(n)[0] for n in compared]
+    faces = [view.training.templates(k)[0], view.heldout.templates(k)[0]]
+    faces += [side.templates for one in named.comparisons for side in (one.ours, one.theirs)]
     order = np.argsort(content_hashes(samples, seed), kind="stable")
     n_parts = 16 if len(samples) >= MANY else 8
     best = np.empty((n_parts, sum(map(len, faces))))
@@ -84,9 +82,7 @@ def curve(view: View, named: Named, seed: int) -> list[CurvePoint]:
     while True:
         n_parts = len(best)
         sides = [np.split(scores, np.cumsum([len(each) for each in faces])[:-1]) for scores in best]
-        counts = [
-            _n_named(members, named, dict(zip(compared, others, strict=True))) for _, _, members, *others in sides
-        ]
+        counts = [_n_named(named, compared) for _, _, *compared in sides]
         aurocs = [auroc_estimate(Side.one_each(ours), Side.one_each(theirs)) for ours, theirs, *_ in sides]
         found.append(
             CurvePoint(
@@ -103,12 +99,12 @@ def curve(view: View, named: Named, seed: int) -> list[CurvePoint]:
         best = np.maximum(best[::2], best[1::2])
 
 
-def _n_named(members: NDArray[np.float64], named: Named, heldout: dict[int, NDArray[np.float64]]) -> int:
-    p = np.empty(len(members))
-    for k, theirs in heldout.items():
-        here = named.compared_on == k
-        p[here] = conformal_p(members[here], theirs)
-    return int((benjamini_hochberg(p) <= named.level).sum())
+def _n_named(named: Named, scores: Sequence[NDArray[np.float64]]) -> int:
+    """`scores`: of the members and of the held-out people of each comparison, in turn."""
+    p = np.empty(len(named.p))
+    for one, ours, theirs in zip(named.comparisons, scores[::2], scores[1::2], strict=True):
+        p[one.members] = p_of(*one.ranked(ours[:, None], theirs[:, None]))
+    return int((q_values(p, named.compared_with) <= named.level).sum())
 
 
 def _mean(figures: Sequence[Figure]) -> Figure:

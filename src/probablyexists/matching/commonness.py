@@ -24,30 +24,29 @@ N_ALIKE = 20
 """Number of people whose scores are averaged. A kind with fewer people than this is not recognised as one."""
 
 
-def commonness(
-    templates: NDArray[np.float32],
-    others: NDArray[np.float32],
-    scores: NDArray[np.float64],
-    own: NDArray[np.intp],
-    matcher: Matcher = HERE,
-) -> NDArray[np.float64]:
-    """(n, attacks) mean score of the 20 `others` most similar to each template (of all if there are fewer).
+def most_alike(
+    templates: NDArray[np.float32], others: NDArray[np.float32], own: NDArray[np.intp], matcher: Matcher = HERE
+) -> NDArray[np.intp]:
+    """(n, 20) rows of the `others` most similar to each template, of fewer if there are fewer.
 
-    `scores`: (m, attacks) of `others`, (m, dim). `own`: (n,) row of `others` that shows the same person, which does not
-    count; -1 if none does. 0 if there is nobody else.
+    `own`: (n,) row of `others` that shows the same person, which does not count; -1 if none does.
     """
     k = min(N_ALIKE, len(others) - 1)
     if k < 1:
-        return np.zeros((len(templates), scores.shape[1]))
+        return np.empty((len(templates), 0), dtype=np.intp)
     near = matcher.nearest(templates, others, k + 1).index
     # The person goes to the end, so that the first k are other people; without a row of their own, so are all.
     order = np.argsort(near == own[:, None], axis=1, kind="stable")
-    return np.asarray(scores[np.take_along_axis(near, order, axis=1)[:, :k]].mean(axis=1), dtype=np.float64)
+    return np.take_along_axis(near, order, axis=1)[:, :k]
 
 
-def without_commonness(
-    scores: NDArray[np.float64], templates: NDArray[np.float32], matcher: Matcher = HERE
-) -> NDArray[np.float64]:
+def commonness(scores: NDArray[np.float64], alike: NDArray[np.intp]) -> NDArray[np.float64]:
+    """(n, attacks) mean of the scores (m, attacks) of those in each row of `alike`; 0 if there is nobody."""
+    if not alike.shape[1]:
+        return np.zeros((len(alike), scores.shape[1]))
+    return np.asarray(scores[alike].mean(axis=1), dtype=np.float64)
+
+
+def without_commonness(scores: NDArray[np.float64], alike: NDArray[np.intp]) -> NDArray[np.float64]:
     """(n, attacks) scores less commonness plus the mean score; rows are members and held-out people in any order."""
-    alike = commonness(templates, templates, scores, np.arange(len(templates)), matcher)
-    return np.asarray(scores - alike + scores.mean(axis=0), dtype=np.float64)
+    return np.asarray(scores - commonness(scores, alike) + scores.mean(axis=0), dtype=np.float64)
