@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from probablyexists.answers.look_alikes import look_alikes_at_the_top
-from probablyexists.matching.commonness import commonness, most_alike, without_commonness
+from probablyexists.matching.commonness import N_ALIKE, commonness, most_alike, without_commonness
 from probablyexists.stats.conformal import benjamini_hochberg, conformal_p
 
 DIM = 28

@@ -12,6 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.answers.naming import Named
 from probablyexists.basis.seeds import rng
 from probablyexists.matching.cosines import similarities
 
@@ -28,6 +29,15 @@ TOO_MANY = 0.02
 LEVEL = 0.01
 """Level of the permutation test: as many pairs look alike among as many people drawn at random."""
 DRAWS = 999
+
+
+def look_alikes(named: Named, seed: int) -> list[str]:
+    """What to say of the comparison with most members; nothing where everybody is compared within a group."""
+    main = max(named.comparisons, key=lambda one: len(one.members))
+    if main.stratum[0] is not None:
+        return []
+    said = look_alikes_at_the_top(main.theirs.templates, named.heldout_scores[main.stratum], seed)
+    return [] if said is None else [said]
 
 
 def look_alikes_at_the_top(templates: NDArray[np.float32], scores: NDArray[np.floating], seed: int = 0) -> str | None:

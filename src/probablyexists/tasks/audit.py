@@ -19,6 +19,7 @@ from probablyexists.answers.audit_verdict import GROUP_P, judge
 from probablyexists.answers.by_group import group_findings
 from probablyexists.answers.copying import CopyMatches, copies, find_copies
 from probablyexists.answers.dose import dose
+from probablyexists.answers.look_alikes import look_alikes
 from probablyexists.answers.membership import agreed_membership, membership
 from probablyexists.answers.missed import missed
 from probablyexists.answers.naming import agreed, likenesses, name_people, naming, nobody
@@ -251,6 +252,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     named = named if fair else nobody(named)
     shown, similarity = likenesses(named, samples)
     who = naming(named, len(heldout.people))
+    kinds = look_alikes(named, seed)
     distinct = generated.embeddings[copied.others]
     which = resemblance(training, heldout, distinct, n_likenesses=int((shown >= 0).sum()))
     copy_count = copies(copied, heldout, fair=fair)
@@ -286,7 +288,12 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         verdict=judgement.verdict,
         sentence=judgement.sentence,
         because=judgement.because,
-        cautions=[*judgement.cautions, *about_sources(gathered.sources, flat=settings.flat), *gathered.groups.said],
+        cautions=[
+            *judgement.cautions,
+            *about_sources(gathered.sources, flat=settings.flat),
+            *gathered.groups.said,
+            *kinds,
+        ],
         names_shown=show_names,
         samples_numbered=bool(sample_of),
         people=people_table(named, reasons, training, labels, others, gathered.groups.of),
