@@ -36,7 +36,7 @@ SPREAD = {"compact": 0.55, "varied": 1.0}
 """Standard deviation of a person around the group, where that of a photo around the person is `NOISE`."""
 MEMBERS, SAMPLES, SHOWN = 200, 1000, 2
 
-GIVEN = ("not given", "given, but Benjamini-Hochberg over all alone", "given")
+GIVEN = ("not given", "given; Benjamini-Hochberg over all alone", "given")
 ONE_CORE = Matcher(threads=1)
 Draw = np.random.Generator
 Vectors = NDArray[np.float64]
