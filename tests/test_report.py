@@ -611,12 +611,18 @@ def test_people_are_listed_by_certainty_with_their_samples(leak: Findings, html:
 
 def test_clusters_are_said_to_be_clusters() -> None:
     clusters = Clusters(
-        threshold=0.9, n_people_training=240, n_people_heldout=900, n_on_both_sides=3, note="About 97 % pure on LFW."
+        threshold=0.9,
+        n_people_training=240,
+        n_people_heldout=900,
+        n_on_both_sides=3,
+        n_people_set_aside={"training": 1, "heldout": 2},
+        n_photos_set_aside={"training": 1, "heldout": 2},
+        note="About 97 % pure on LFW.",
     )
     data = sample_findings().data.model_copy(update={"clusters": clusters})
     text = page(sample_findings(data=data)).text
     assert "People are clusters here." in text
-    assert "3 were in both and set aside" in text
+    assert "3 were in both; each is on the side of one of its photos, drawn at random" in text
     assert "About 97 % pure on LFW." in text
 
 

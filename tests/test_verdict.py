@@ -8,7 +8,7 @@ import pytest
 
 from probablyexists.answers import audit_verdict as verdict
 from probablyexists.answers.audit_verdict import Judgement, judge
-from probablyexists.answers.split import fairness
+from probablyexists.answers.split_baseline import fairness
 from probablyexists.basis.roles import TITLES, Role
 from probablyexists.results.findings import (
     Affected,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from probablyexists.answers.person_verdict import place
 from probablyexists.answers.set_aside import PEOPLE
 from probablyexists.answers.set_aside import reasons as reasons_of
 from probablyexists.basis.roles import TITLES
@@ -171,13 +172,19 @@ def _what_became(roles: Sequence[RoleData]) -> list[str]:
 
 def sheet_summary(sheet: Sheet, out: Path) -> str:
     """Plain text: the finding, the rank, and the path of the sheet."""
+    certain = sheet.copies_beyond_chance or not sheet.n_copies
     lines = [
         f"finding: {sheet.evidence}",
         sheet.sentence,
         "",
-        f"p = {sheet.p:.4g} among {sheet.n_reference:,} reference people (smallest possible {sheet.p_floor:.4g}), "
-        f"on {counted(sheet.compared_on, 'photo')}; exposure {sheet.exposure:+.2f}",
-        _copies(sheet.n_copies, sheet.n_samples),
+        f"rank: {place(sheet.rank, sheet.n_tied, sheet.n_reference + 1)}",
+        f"  p = {sheet.p:.4g} (smallest possible {sheet.p_floor:.4g}), on {counted(sheet.compared_on, 'photo')}; "
+        f"exposure {sheet.exposure:+.2f}",
+        f"nearest sample: {sheet.nearest[0].n_as_alike:,} of {sheet.n_reference:,} others have one at least as alike",
+        f"  similarity {sheet.similarity:.3f}; what that means here: {_scale(sheet)}",
+        _copies(sheet.n_copies, sheet.n_samples) + ("" if certain else ", not shown to be more than chance"),
+        f"{counted(sheet.n_distinct, 'distinct sample')}: what fewer than {one_in(sheet.unseen_rate)} samples show can "
+        "be missing from them",
         f"share of leaks noticed if one more photo were generated: {_show(sheet.power, as_percent=True)}",
         "",
         *_numbered(sheet),
@@ -187,6 +194,17 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         f"sheet: {out / 'sheet.html'}",
     ]
     return "\n".join(lines)
+
+
+def _scale(sheet: Sheet) -> str:
+    """What similarities mean here, in words."""
+    scale = sheet.scale
+    highest = "the highest" if sheet.n_reference < 100 else "1 in 100"
+    same = "not measured" if scale.same_person is None else f"{scale.same_person:.3f}"
+    return (
+        f"two strangers {scale.strangers:.3f}; others with their nearest sample {scale.others:.3f}, {highest} of them "
+        f"{scale.others_highest:.3f}; another photo of the same person {same}"
+    )
 
 
 def _numbered(result: Sheet | FrequentFaces) -> list[str]:
@@ -213,9 +231,11 @@ def frequent_summary(found: FrequentFaces, out: Path) -> str:
     lines = [f"{counted(len(found.faces), 'face appears', 'faces appear')} too often among {found.n_samples:,} samples"]
     for number, face in enumerate(found.faces[:FIRST], start=1):
         examples = ", ".join(map(ascii, face.samples[:3]))
+        n = len(face.samples)
+        distinct = f", {counted(face.n_distinct, 'distinct picture')} in {n:,} samples" if face.n_distinct < n else ""
         lines.append(
             f"{number:>3} in {_percent(face.share)} of the samples "
-            f"(reference people {_percent(face.reference_share)}), q = {face.q:.2g}: {examples}"
+            f"(reference people {_percent(face.reference_share)}), q = {face.q:.2g}{distinct}: {examples}"
         )
     if len(found.faces) > FIRST:
         lines.append(f"    and {len(found.faces) - FIRST} more")

@@ -17,6 +17,7 @@ from probablyexists.basis.files import write_text, written_whole
 from probablyexists.report import words
 from probablyexists.report.answer_parts import methods
 from probablyexists.report.answer_texts import seven_answers
+from probablyexists.report.contact import ContactEntry
 from probablyexists.report.data_uri import data_uri
 from probablyexists.report.exhibits import Exhibit
 from probablyexists.report.group_texts import by_group
@@ -29,7 +30,12 @@ FIRST = 50
 
 
 def write_report(
-    findings: Findings, exhibits: Sequence[Exhibit], out: Path, show_faces: bool, on_disk: Mapping[str, str]
+    findings: Findings,
+    exhibits: Sequence[Exhibit],
+    out: Path,
+    show_faces: bool,
+    on_disk: Mapping[str, str],
+    contact: Sequence[ContactEntry] = (),
 ) -> None:
     """Write `report.html` and `withhold.txt` into `out`, each whole or not at all.
 
@@ -39,7 +45,7 @@ def write_report(
     with written_whole(out / "withhold.txt") as aside:
         aside.write_text("".join(f"{line}\n" for line in withheld(findings, on_disk)), encoding="utf-8")
     (out / "withhold.txt").chmod(0o600)
-    write_text(out / "report.html", render(findings, exhibits, show_faces))
+    write_text(out / "report.html", render(findings, exhibits, show_faces, contact))
 
 
 def withheld(findings: Findings, on_disk: Mapping[str, str] | None = None) -> list[str]:
@@ -57,7 +63,9 @@ def _leaked(findings: Findings) -> pa.Table:
     return findings.samples.filter(pc.not_equal(findings.samples["kind"], "none"))
 
 
-def render(findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool) -> str:
+def render(
+    findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool, contact: Sequence[ContactEntry] = ()
+) -> str:
     """The page; the same bytes for the same findings and pictures."""
     answers = seven_answers(findings)
     return render_page(
@@ -76,6 +84,7 @@ def render(findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool) ->
         withheld=withheld(findings),
         numbered=findings.samples_numbered,
         first=FIRST,
+        drawn=contact,
     )
 
 
