@@ -380,6 +380,17 @@ def test_how_large_a_difference_would_explain_the_result_stands_beside_the_one_t
     assert not any("number of photos" in label for label in labels)
 
 
+def test_without_a_leak_no_answer_says_that_training_added_something_or_that_more_photos_leak_more() -> None:
+    """Single intervals may exclude 0 on a page whose verdict is that nothing was found."""
+    findings = nothing_found()
+    excess = findings.resemblance.model_copy(update={"excess": estimate(0.02, 0.004, 0.04)})
+    findings = findings.model_copy(update={"resemblance": excess})
+    said = told(findings)
+    assert "2 % of the samples, is at the edge of chance, too little to count as a leak." in said[2]
+    assert said[4].startswith("Not shown: people with more training photos score higher, by 0.42 standard deviations")
+    assert told(by_names())[4].startswith("Yes: people with more training photos are more exposed")
+
+
 def test_few_samples_and_samples_without_faces_are_said_first() -> None:
     assert told(few_samples())[5].startswith(
         "10 distinct samples were looked at: what fewer than 1 in 4 samples show can be missing from them."
@@ -478,6 +489,7 @@ def test_every_recogniser_is_in_answer_7_and_one_that_is_blind_does_not_judge() 
     assert answer.question == "Can the recognisers be trusted here?"
     assert len(answer.lines) == 3 * 4
     said = told(findings)[6]
+    assert said.startswith("The recogniser dlib-resnet-v1 55533b28 mistakes two different people for one in 0.031 %")
     assert "The recogniser onnx/random.onnx/0a1b mistakes" in said
     assert said.endswith("It misses more than half of true matches, so it does not judge: its p-values do not count.")
     terminal = summary(findings, Path("o"))

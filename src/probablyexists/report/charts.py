@@ -35,8 +35,8 @@ MOST_GROUPS = 12
 
 
 def by_importance(membership: list[Membership]) -> list[Membership]:
-    """Unseen photos first, copies left out first, people first."""
-    return sorted(membership, key=lambda m: (m.population == "seen photos", m.copies == "in", m.level == "photo"))
+    """Seen photos first, copies left out first, people first."""
+    return sorted(membership, key=lambda m: (m.population == "unseen photos", m.copies == "in", m.level == "photo"))
 
 
 def membership_chart(findings: Findings) -> Chart | None:

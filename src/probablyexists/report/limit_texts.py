@@ -171,7 +171,7 @@ def can_the_recogniser_be_trusted(findings: Findings) -> Answer:
                 line(f"{whose}False matches (FMR), threshold “{r.name}” ({number(r.threshold, 3)})", r.fmr, True)
             )
             lines.append(line(f"{whose}False non-matches (FNMR), threshold “{r.name}”", r.fnmr, True))
-    said = [_errors(first, "It")]
+    said = [_errors(first, f"The recogniser {recogniser(first.recogniser)}" if several else "It")]
     for trust in findings.trust[1:]:
         said.append(_errors(trust, f"The recogniser {recogniser(trust.recogniser)}"))
         if not trust.judges:

@@ -36,12 +36,11 @@ def who(findings: Findings) -> Answer:
             [Line("People copied", f"{count(findings.affected.n)} of {members}")] if findings.affected.n else [],
         )
     lines = [
-        Line("People affected", f"{count(findings.affected.n)} of {members}", reasons_or_nobody(findings)),
-        Line("Named by likeness", count(n.n_exposed), f"at most {percent(n.level)} of the names expected to be wrong"),
+        Line("People affected", f"{count(findings.affected.n)} of {members}", _reasons_or_nothing(findings)),
+        Line("Named by likeness", count(n.n_exposed), _wrong(n.level) if n.n_exposed else ""),
     ]
     if n.n_for_verdict is not None and n.n_for_verdict != n.n_exposed:
-        which = f"at most {percent(n.verdict_level)} of the names expected to be wrong"
-        lines.append(Line("Named at the level of the verdict", count(n.n_for_verdict), which))
+        lines.append(Line("Named at the level of the verdict", count(n.n_for_verdict), _wrong(n.verdict_level)))
     floor = "1 / (n + 1) for n held-out people"
     lines += [
         Line("Smallest p-value this audit can give", one_in(n.p_floor), floor),
@@ -66,7 +65,11 @@ def who(findings: Findings) -> Answer:
     )
 
 
-def reasons_or_nobody(findings: Findings) -> str:
+def _wrong(level: float) -> str:
+    return f"at most {percent(level)} of the names expected to be wrong"
+
+
+def _reasons_or_nothing(findings: Findings) -> str:
     """Why people are affected, or nothing where nobody is."""
     return reasons(findings.affected) if findings.affected.n else ""
 
