@@ -284,6 +284,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         data=data,
     )
 
+    said = [*about_sources(gathered.sources, flat=settings.flat), *gathered.groups.said]
     findings = Findings(
         verdict=judgement.verdict,
         sentence=judgement.sentence,
