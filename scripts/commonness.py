@@ -5,7 +5,7 @@
 Null: whether somebody was trained on does not change the samples. Needed: those who were not memorised, members and
 held-out people together, are exchangeable (a fair split, equally many photos each), and a score treats them alike: what
 it learns, it learns from all of them without knowing who is a member. Every score below does so, except that of
-held-out photos alone, where a member has one held-out person left out at random so that all see equally many.
+10 held-out photos, where a member has one held-out person left out at random so that all see equally many.
 
 Everybody is compared on the mean embedding of two photos. Simulated people have unit vectors of 28 numbers, photos add
 noise of length 0.75. *Look-alikes*: one person in ten, on both sides and among the samples, has 70 % of their variance
