@@ -5,7 +5,7 @@
 Null: whether somebody was trained on does not change the samples. Needed: those who were not memorised, members and
 held-out people together, are exchangeable (a fair split, equally many photos each), and a score treats them alike: what
 it learns, it learns from all of them without knowing who is a member. Every score below does so, except that of
-held-out photos alone, where a member has one held-out person left out at random so that all see equally many.
+10 held-out photos, where a member has one held-out person left out at random so that all see equally many.
 
 Everybody is compared on the mean embedding of two photos. Simulated people have unit vectors of 28 numbers, photos add
 noise of length 0.75. *Look-alikes*: one person in ten, on both sides and among the samples, has 70 % of their variance
@@ -199,8 +199,6 @@ SCORES: Mapping[str, Callable[[World], Vectors]] = {
     "line on commonness, 10 held-out photos": by_heldout_photos,
     CHOSEN: default,
     "less the mean score of the 50 most alike": lambda w: w.scores - near_scores(w, 50).mean(axis=1),
-    "line on the mean score of the 20 most alike": lambda w: residual(w.scores, near_scores(w, 20).mean(axis=1)),
-    "line on the mean score of the 50 most alike": lambda w: residual(w.scores, near_scores(w, 50).mean(axis=1)),
     "standard score among the 50 most alike": lambda w: standardised(w, 50),
     "kernel ridge": kernel_ridge,
     "localised conformal, rank among 50": lambda w: local_rank(w, 50),
@@ -262,9 +260,35 @@ def table(title: str, worlds: list[World], names: Iterable[str]) -> None:
             f"{mean(auroc, 1, 3, error=False)} | {mean(group, error=False)} | {mean(rest, error=False)} |",
             flush=True,
         )
-    said = [np.array([caution(world, score) for world in worlds]) for score in (SCORES[PLAIN], default)]
-    before, after = (f"{100 * flags.mean():.0f}" for flags in said)
-    print(f"\nCaution that look-alikes hold the top: nearest sample {before} %, commonness taken out {after} %.")
+    before, after = (100 * np.mean([caution(world, score) for world in worlds]) for score in (SCORES[PLAIN], default))
+    print(
+        f"\nCaution that look-alikes hold the top: nearest sample {before:.0f} %, commonness taken out {after:.0f} %."
+    )
+
+
+def by_kind(world: World, score: Callable[[World], Vectors]) -> tuple[list[float], list[float]]:
+    """Members in the group and elsewhere, or in fifths of commonness: share named if planted, and p <= 0.05 if not."""
+    n = world.n_members
+    common = alike(world, 10)
+    kind = np.searchsorted(np.quantile(common, [0.2, 0.4, 0.6, 0.8]), common)[:n]
+    if world.group.any():
+        kind = np.where(world.group[:n], 0, 1)
+    scores, planted = score(world), world.planted[:n]
+    p = conformal_p(scores[:n], scores[n:])
+    named, kinds = benjamini_hochberg(p) <= LEVEL, range(2 if world.group.any() else 5)
+    return [share(named[planted & (kind == k)]) for k in kinds], [
+        share(p[~planted & (kind == k)] <= LEVEL) for k in kinds
+    ]
+
+
+def kinds_table(title: str, worlds: list[World]) -> None:
+    print(
+        f"\n{title}: mean over draws\n\n| score | planted who are named % | not planted, p <= 0.05 % |\n|---|---|---|"
+    )
+    for name in (PLAIN, CHOSEN):
+        hits, small = np.nanmean([by_kind(world, SCORES[name]) for world in worlds], axis=0)
+        cells = (", ".join(f"{100 * value:.1f}" for value in values) for values in (hits, small))
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def caution(world: World, score: Callable[[World], Vectors]) -> bool:
@@ -290,12 +314,17 @@ def main() -> None:
     table("Simulated, look-alikes who share half of their variance, 20 of 200 planted", half, names)
     small = [simulated(s, "look-alikes", 10, 50, 200) for s in seeds]
     table("Simulated, look-alikes, 10 of 50 planted, 200 held out", small, names)
+    for shared in (0.5, 0.7):
+        many = [simulated(s, "look-alikes", 60, shared=shared) for s in seeds]
+        kinds_table(f"Simulated, look-alikes who share {shared}, 60 of 200 planted: look-alikes, others", many)
     draws = range(given.first_seed, given.first_seed + given.draws)
     for folder, planted, members, heldout in ((given.lfw, 40, 300, 1000), (given.celeba, 15, 60, 200)):
         faces = Faces(folder.resolve())
         for n in (planted, 0):
             worlds = [faces.world(s, n, members, heldout) for s in draws]
             table(f"{folder.name}, {n or 'nobody'} of {members} planted, {heldout:,} held out", worlds, names)
+            if n:
+                kinds_table(f"{folder.name}, from the rarest fifth of people to the most common", worlds)
 
 
 if __name__ == "__main__":

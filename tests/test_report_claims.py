@@ -301,6 +301,15 @@ def test_copies_alone_do_not_hide_behind_an_average() -> None:
     )
 
 
+def test_what_an_attacker_sees_is_no_smaller_than_identity_alone() -> None:
+    """Where nobody in particular is found, both are told by pairs."""
+    figures = membership("seen photos", 0.73, 0.0, 0.0004, with_copies=0.74)
+    answer = told(sample_findings(membership=figures))[0]
+    assert "What an attacker sees, copies included: the member is picked in 74 of 100 cases (guessing: 50)." in answer
+    assert "Identity alone, copies left out: yes, spread over many people." in answer
+    assert "0 % of members are found" not in answer
+
+
 def test_one_certain_copy_stands_beside_no_p_value_that_contradicts_it() -> None:
     leak = sample_findings()
     sure = leak.copies.model_copy(update={"n_copies": 1, "n_distinct": 1, "p": 0.66})

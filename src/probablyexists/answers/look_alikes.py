@@ -1,8 +1,9 @@
 """A caution: the highest of the held-out people's scores belong to people who look alike.
 
 p-values hold on average over all people, not for each kind of people. If one kind of face scores high whether or not it
-was trained on, held-out people of that kind hold the top ranks. Members of that kind then get small p-values too
-easily, and everybody else's are too large for them to be named.
+was trained on, held-out people of that kind hold the top ranks. By these scores, members of that kind get small
+p-values too easily, and everybody else's are too large for them to be named. With commonness taken out
+(`matching.commonness`) that is mostly mended, but people of a compact kind are then rarely named.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def look_alikes(named: Named, seed: int) -> list[str]:
 def look_alikes_at_the_top(templates: NDArray[np.float32], scores: NDArray[np.floating], seed: int = 0) -> str | None:
     """What to say if the highest scores of held-out people belong to people who look alike; None if they do not.
 
-    `templates`: (n, dim) of the held-out people, `scores`: (n,) as they are ranked for p-values, higher = more likely a
+    `templates`: (n, dim) of the held-out people, `scores`: (n,) before commonness is taken out, higher = more likely a
     member. Two conditions: at least 2 % of pairs at the top look alike (0.1 % expected), and chance gives as many with
     p <= 0.01 only. None with fewer than 100 people, or where everybody scores the same.
     """
@@ -69,8 +70,8 @@ def look_alikes_at_the_top(templates: NDArray[np.float32], scores: NDArray[np.fl
     n_alike = int(alike[np.ix_(top, top)].any(axis=1).sum())
     return (
         f"the held-out people with the highest scores look like each other: of the {m:,} highest, {n_alike:,} resemble "
-        f"another of them as only 1 in {round(1 / ALIKE):,} pairs does; members of their kind get small p-values too "
-        "easily and everybody else is hard to name, so compare people within groups (a column 'group')"
+        f"another of them as only 1 in {round(1 / ALIKE):,} pairs does; p-values are then not exact for people of "
+        "their kind, nor for others, and some who leaked are not named; compare people within groups (a column 'group')"
     )
 
 

@@ -150,10 +150,11 @@ def _copies_in(every: Membership | None) -> list[str]:
     """What an attacker sees, with the copies among the samples."""
     if every is None:
         return []
-    if isinstance(every.tpr_at_fpr_1_percent, Estimate):
-        return [f"What an attacker sees, copies included: {_found_at(every.tpr_at_fpr_1_percent)}."]
+    found, sees = every.tpr_at_fpr_1_percent, "What an attacker sees, copies included:"
+    if isinstance(found, Estimate) and found.value > FOUND_BY_CHANCE:
+        return [f"{sees} {_found_at(found)}."]
     if isinstance(every.auroc, Estimate):
-        return [f"What an attacker sees, copies included: the member is picked in {in_a_hundred(every.auroc.value)}."]
+        return [f"{sees} the member is picked in {in_a_hundred(every.auroc.value)} (guessing: 50)."]
     return []
 
 
