@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.answers.naming import Named
+from probablyexists.attacks.attack import Scorer
 from probablyexists.basis.seeds import rng
 from probablyexists.matching.cosines import similarities
 
@@ -32,12 +33,12 @@ LEVEL = 0.01
 DRAWS = 999
 
 
-def look_alikes(named: Named, seed: int) -> list[str]:
-    """What to say of the comparison with most members; nothing where everybody is compared within a group."""
+def look_alikes(named: Named, score: Scorer, seed: int) -> list[str]:
+    """What to say of the comparison with most members; nothing where they are compared within a group."""
     main = max(named.comparisons, key=lambda one: len(one.members))
     if main.stratum[0] is not None:
         return []
-    said = look_alikes_at_the_top(main.theirs.templates, named.heldout_scores[main.stratum], seed)
+    said = look_alikes_at_the_top(main.theirs.templates, score(main.theirs), seed)
     return [] if said is None else [said]
 
 

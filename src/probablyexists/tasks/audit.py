@@ -252,7 +252,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     named = named if fair else nobody(named)
     shown, similarity = likenesses(named, samples)
     who = naming(named, len(heldout.people))
-    kinds = look_alikes(named, seed)
+    kinds = look_alikes(named, scorers[0][0], seed)
     distinct = generated.embeddings[copied.others]
     which = resemblance(training, heldout, distinct, n_likenesses=int((shown >= 0).sum()))
     copy_count = copies(copied, heldout, fair=fair)
@@ -289,12 +289,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         verdict=judgement.verdict,
         sentence=judgement.sentence,
         because=judgement.because,
-        cautions=[
-            *judgement.cautions,
-            *about_sources(gathered.sources, flat=settings.flat),
-            *gathered.groups.said,
-            *kinds,
-        ],
+        cautions=[*judgement.cautions, *kinds, *said],
         names_shown=show_names,
         samples_numbered=bool(sample_of),
         people=people_table(named, reasons, training, labels, others, gathered.groups.of),
