@@ -6,7 +6,7 @@
 Members and held-out people are drawn alike, samples show other people, and everything after embedding is the audit's
 own code. Audit s of a regime draws from the seed (20261, regime, s). One JSON line an audit is kept in --work, and what
 is there is not done again. Pictures are noise, so that nothing is a copy; with 10,000 samples and with repeated ones
-they are of 20 kinds, so that chance makes some look like copies. LFW and CelebA are read from the store of
+they are of 100 kinds, so that chance makes some look like copies. LFW and CelebA are read from the store of
 embeddings, and what is not in it is embedded first; without --lfw and --celeba their regimes are left out.
 """
 
@@ -179,10 +179,10 @@ def noise(draw: Draw, n: int) -> NDArray[np.uint8]:
 
 
 def posed(draw: Draw, n: int) -> NDArray[np.uint8]:
-    """(n, 1, 48, 48) pictures of 20 kinds, the same in every audit, so that some look like copies by chance."""
-    kinds = rng(SEED, "kinds").standard_normal((20, 1, 12, 12))
+    """(n, 1, 48, 48) pictures of 100 kinds, the same in every audit, so that some look like copies by chance."""
+    kinds = rng(SEED, "kinds").standard_normal((100, 1, 12, 12))
     own = draw.uniform(0, 0.9, (n, 1, 1, 1))
-    mixed = np.sqrt(own) * kinds[draw.integers(0, 20, n)] + np.sqrt(1 - own) * draw.standard_normal((n, 1, 12, 12))
+    mixed = np.sqrt(own) * kinds[draw.integers(0, 100, n)] + np.sqrt(1 - own) * draw.standard_normal((n, 1, 12, 12))
     return (128 + 40 * mixed).clip(0, 255).astype(np.uint8).repeat(4, axis=2).repeat(4, axis=3)
 
 
@@ -303,7 +303,7 @@ def several_recognisers(draw: Draw) -> World:
 
 def repeated(draw: Draw, distinct: int, times: int) -> World:
     """Every picture is sampled several times, with a little noise."""
-    world = by_name(draw, Sizes(samples=distinct), pictures=posed)
+    world = by_name(draw, Sizes(members=100, samples=distinct), pictures=posed)
     once = world.roles["generated"]
     pictures = np.repeat(once.pictures, times, axis=0).astype(np.int16)
     pictures += draw.integers(-2, 3, pictures.shape, dtype=np.int16)
@@ -344,8 +344,8 @@ def without_names(draw: Draw, name: str, members: int, heldout: int, others: int
 
 REGIMES: dict[str, Callable[[Draw], World]] = {
     "by-name": by_name,
-    "lfw-clusters-equal": partial(without_names, name="LFW", members=1100, heldout=1100, others=1000),
-    "lfw-clusters-unequal": partial(without_names, name="LFW", members=1800, heldout=400, others=1000),
+    "lfw-clusters-equal": partial(without_names, name="LFW", members=800, heldout=800, others=600),
+    "lfw-clusters-unequal": partial(without_names, name="LFW", members=1300, heldout=300, others=600),
     "celeba-clusters-equal": partial(without_names, name="CELEBA", members=110, heldout=110, others=74),
     "celeba-clusters-unequal": partial(without_names, name="CELEBA", members=170, heldout=50, others=74),
     "hubs": partial(by_name, population=hubs),
@@ -361,7 +361,7 @@ REGIMES: dict[str, Callable[[Draw], World]] = {
     "samples-10": partial(by_name, sizes=Sizes(samples=10)),
     "samples-100": partial(by_name, sizes=Sizes(samples=100)),
     "samples-1000": partial(by_name, sizes=Sizes(samples=1000)),
-    "samples-10000": partial(by_name, sizes=Sizes(samples=10_000), pictures=posed),
+    "samples-10000": partial(by_name, sizes=Sizes(members=100, samples=10_000), pictures=posed),
     "without-faces": faceless,
 }
 SETS = {"lfw": "LFW", "celeba": "CELEBA"}
