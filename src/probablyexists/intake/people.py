@@ -37,7 +37,7 @@ FEW = 5
 PAIRS = 2000
 MOST_ON_BOTH_SIDES = 0.25
 """Share of the groups of similar faces on a side that may be on the other side too. Where people were divided, 3 to
-14 % are, by looking alike; where photos were, 33 to 73 % (docs/results/nulls.md)."""
+14 % are, by looking alike; where photos were, 33 to 72 % (docs/results/nulls.md)."""
 
 
 @dataclass(frozen=True)
