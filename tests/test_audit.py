@@ -21,6 +21,7 @@ import probablyexists
 from drawn_world import MEMBERS, PLANTED, STRANGERS, World, save
 from probablyexists import Findings, ProbablyExistsError
 from probablyexists.cli.app import app
+from probablyexists.stats.estimate import Estimate
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,20 @@ def test_planted_people_and_copies_are_found_and_nobody_else(world: World, leaki
     assert shown == world.planted
     owners = {row["sample"]: row["person"] for row in findings.samples.to_pylist() if row["kind"] == "copy"}
     assert [owners[f"copy-{n}.jpg"] for n in (8, 9, 10)] == ["person-0008", "person-0009", "person-0010"]
+
+
+def test_the_split_is_checked_by_both_baselines_and_what_was_missed_is_limited(leaking: tuple[Findings, Path]) -> None:
+    findings, _ = leaking
+    split, missed = findings.split_baseline, findings.missed
+    for figure in (split.auroc, split.same_attack, split.shift, split.photo_counts):
+        assert isinstance(figure, Estimate)
+        assert figure.n == MEMBERS
+    assert split.fairness == "not shown"  # 12 members
+    assert split.group_shift is not None
+    assert isinstance(missed.leaked_share, Estimate)
+    assert missed.leaked_share.high > PLANTED / MEMBERS
+    assert missed.smallest_auroc is not None
+    assert missed.smallest_auroc > 0.75
 
 
 def test_copies_name_nobody_by_likeness(leaking: tuple[Findings, Path]) -> None:
@@ -110,11 +125,11 @@ def test_people_and_samples_are_arrow_tables(leaking: tuple[Findings, Path]) -> 
 
 def test_seen_and_unseen_photos_stand_side_by_side(leaking: tuple[Findings, Path]) -> None:
     findings, _ = leaking
-    assert [(a.population, a.level) for a in findings.membership] == [
-        ("seen photos", "photo"),
-        ("seen photos", "person"),
-        ("unseen photos", "photo"),
-        ("unseen photos", "person"),
+    assert [(a.copies, a.population, a.level) for a in findings.membership] == [
+        (copies, f"{which} photos", level)
+        for copies in ("out", "in")
+        for which in ("seen", "unseen")
+        for level in ("photo", "person")
     ]
     for answer in findings.membership:
         assert answer.auroc.low <= answer.auroc.value <= answer.auroc.high  # type: ignore[union-attr]

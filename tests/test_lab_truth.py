@@ -18,9 +18,9 @@ from probablyexists.generators.generated_source import GeneratedSource
 from probablyexists.generators.generator import Generator
 from probablyexists.stats.estimate import Estimate
 
-MEMBERS, PLANTED, HELDOUT = 12, 5, 70
-"""The sizes of `test_audit`. Five are named if each is more alike to the samples than all 70 held-out people, as
-5 / 12 * 0.05 lies between 1 / 71 and 2 / 71. Of the 7 others, chance names one who is among the 6 / 12 * 0.05 of
+MEMBERS, PLANTED, HELDOUT = 12, 5, 82
+"""Five are named for the verdict if each is more alike to the samples than all 82 held-out people, as 5 / 12 * 0.03
+lies between 1 / 83 and 2 / 83. Of the 7 others, chance names one who is among the 6 / 12 * 0.05 of
 strangers most alike: at this false discovery rate 0.18 wrong names an audit would be no mistake. The seed is fixed."""
 PHOTOS, UNSEEN = range(4), range(50, 52)
 SHOWN = range(100, 104)
@@ -88,10 +88,11 @@ def test_a_copycat_copies_and_nobody_is_named_by_likeness(world: World, cache: P
     assert not named(findings)
 
 
-def test_likenesses_name_the_planted_people_and_nobody_else(world: World, cache: Path) -> None:
+def test_likenesses_name_the_planted_people_and_at_most_one_other(world: World, cache: Path) -> None:
     findings = world.audit(world.likeness)
     assert findings.verdict == "leak"
-    assert named(findings) == set(world.likeness.people)
+    assert named(findings) >= set(world.likeness.people)
+    assert len(named(findings)) <= PLANTED + 1
     assert unseen_by_person(findings).low > 0.5
     # By the threshold's own rule 1 in 100 new photos of a person may pass for a copy of an old one.
     assert findings.copies.n_copies <= 2

@@ -61,10 +61,11 @@ PHOTO = Photo("a.png", None)
             made_of(
                 Findings,
                 verdict="leak",
-                naming={"n_exposed": 34, "n_members": 300},
+                affected={"n": 40},
+                naming={"n_members": 300},
                 copies={"n_copies": 50, "n_samples": 2080},
             ),
-            "Findings(leak: 34 of 300 members named, 50 copies in 2,080 samples)",
+            "Findings(leak: 40 of 300 members affected, 50 copies in 2,080 samples)",
         ),
         (
             made_of(Sheet, evidence="no evidence", p=0.1234, n_reference=1199, n_copies=0, n_samples=2080),
@@ -105,8 +106,8 @@ def test_the_tables_are_frames_of_pandas_where_it_is_installed() -> None:
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (1, r"written by an earlier version \(format 1, this one reads 3\); audit again$"),
-        (4, r"written by a later version \(format 4, this one reads 3\); audit again$"),
+        (1, r"written by an earlier version \(format 1, this one reads 4\); audit again$"),
+        (5, r"written by a later version \(format 5, this one reads 4\); audit again$"),
         ("x", "not the findings of an audit"),
     ],
 )

@@ -18,6 +18,7 @@ from probablyexists.basis.errors import InputError
 from probablyexists.drawn.population import write_population
 from probablyexists.embeddings import recognisers
 from probablyexists.embeddings.recognisers import DlibRecogniser, OnnxRecogniser
+from probablyexists.stats.estimate import Estimate
 from test_audit import named
 from test_recogniser import network
 
@@ -40,11 +41,14 @@ def of(p: list[float]) -> Named:
         templates=np.zeros((n, 2), np.float32),
         similarity=np.zeros(n),
         exposure=np.zeros(n),
+        common=np.zeros(n),
         p=np.array(p),
         q=np.array(p),
         exposed=np.array(p) <= 0.05,
         nearest=np.zeros((n, 3), np.intp),
         heldout_scores={},
+        floors={},
+        comparisons=(),
         level=0.05,
     )
 
@@ -123,17 +127,25 @@ def test_an_attack_that_cannot_be_tried_is_refused_at_once(world: World, tmp_pat
             audit(world, world.honest, more_attacks=("plda",), reference=same)
 
 
-def test_a_recogniser_that_sees_nothing_stops_all_naming(
+def test_a_second_recogniser_with_random_weights_does_not_silence_the_first(
     world: World,
     cache: Path,
     tmp_path: Path,
 ) -> None:
     colour = network(tmp_path / "colour.onnx", ["n", 3, 112, 112])
     findings = audit(world, world.leaking, more_recognisers=(str(colour),))
-    assert named(findings) == set()
+    assert findings.verdict == "leak"
+    assert named(findings) == world.planted
     (second,) = findings.second_opinions
-    assert second.kind == "recogniser"
-    assert second.id == OnnxRecogniser(colour).id
+    assert (second.kind, second.id) == ("recogniser", OnnxRecogniser(colour).id)
+    ours, theirs = findings.trust
+    assert (ours.judges, theirs.judges) == (True, False)
+    assert theirs.recogniser == second.id
+    fnmr = next(rates.fnmr for rates in theirs.rates if rates.kind == "fmr-1-percent")
+    assert isinstance(fnmr, Estimate)
+    assert fnmr.value > 0.5
+    (said,) = [caution for caution in findings.cautions if second.id in caution]
+    assert "misses more than half of true matches here, so its p-values do not count; leave it out" in said
     with pytest.raises(InputError, match="is already used"):
         audit(world, world.leaking, more_recognisers=("dlib",))
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from scipy.stats import binom
 
 from probablyexists.answers import audit_verdict as verdict
 from probablyexists.answers.audit_verdict import Judgement, judge
+from probablyexists.answers.split_baseline import fairness
 from probablyexists.basis.roles import TITLES, Role
 from probablyexists.results.findings import (
+    Affected,
     Copies,
     Data,
     ErrorRates,
+    Fairness,
     Membership,
     Missed,
     Naming,
     RoleData,
+    Sampling,
     SplitBaseline,
     Stratum,
     Threshold,
@@ -33,12 +36,14 @@ def figure(value: float, low: float | None = None, high: float | None = None) ->
     return Estimate(value, value if low is None else low, value if high is None else high, 0.95, "by hand", 100)
 
 
-def naming(n_exposed: int = 0, smallest_nameable: int = 1) -> Naming:
-    stratum = Stratum(photos=2, n_members=300, n_heldout=9999, p_floor=1e-4)
+def naming(n_exposed: int | None = 0, smallest_nameable: int = 1, for_verdict: int | None = None) -> Naming:
+    stratum = Stratum(group=None, photos=2, n_members=300, n_heldout=9999, p_floor=1e-4)
     return Naming(
         level=0.05,
         n_members=300,
         n_exposed=n_exposed,
+        verdict_level=0.03,
+        n_for_verdict=n_exposed if for_verdict is None else for_verdict,
         n_heldout=9999,
         p_floor=1e-4,
         smallest_nameable=smallest_nameable,
@@ -46,30 +51,32 @@ def naming(n_exposed: int = 0, smallest_nameable: int = 1) -> Naming:
     )
 
 
-def copies(
-    n_copies: int = 0,
-    n_samples: int = 1000,
-    highest: float | None = 0.5,
-    n_heldout: int = 5000,
-    resolvable: bool = True,
-) -> Copies:
+def affected(n_named: int = 0, n_copied: int = 0, both: int = 0) -> Affected:
+    return Affected(n=n_named + n_copied - both, n_named=n_named, n_copied=n_copied)
+
+
+def copies(n_copies: int = 0, *, beyond_chance: bool = False, n_heldout: int = 5000, resolvable: bool = True) -> Copies:
     return Copies(
         n_copies=n_copies,
-        n_samples=n_samples,
+        n_samples=5000,
+        n_distinct=(n_copies + 1) // 2,
+        p=(1e-9 if beyond_chance else 0.4) if n_copies else None,
+        beyond_chance=beyond_chance,
         threshold=0.8,
-        highest=highest,
+        highest=0.5,
         calibrated_on=n_heldout,
         heldout_rate=figure(0.0005),
         resolvable=resolvable,
     )
 
 
-def membership(p: float | None = 0.4, population: str = "seen photos", level: str = "person") -> Membership:
+def membership(p: float | None = 0.4, population: str = "seen photos", copied: str = "out") -> Membership:
     return Membership.model_validate(
         {
             "population": population,
-            "level": level,
-            "auroc": figure(0.51, 0.47, 0.55),
+            "copies": copied,
+            "level": "person",
+            "auroc": figure(0.58, 0.54, 0.62),
             "tpr_at_fpr_1_percent": figure(0.01),
             "tpr_at_fpr_0_1_percent": NOT_HAD,
             "p": p,
@@ -77,17 +84,48 @@ def membership(p: float | None = 0.4, population: str = "seen photos", level: st
     )
 
 
-def missed(smallest: int | None = 10, n_members: int = 300) -> Missed:
+def split(
+    auroc: Figure | None = None,
+    same_attack: Figure = NOT_HAD,
+    fair: Fairness | None = None,
+    counts: Figure = NOT_HAD,
+) -> SplitBaseline:
+    auroc = figure(0.5, 0.45, 0.55) if auroc is None else auroc
+    return SplitBaseline(
+        auroc=auroc,
+        same_attack=same_attack,
+        fairness=fair or fairness(auroc, same_attack),
+        group_shift=None,
+        names_shift=None,
+        shift=NOT_HAD,
+        photo_counts=counts,
+    )
+
+
+def missed(smallest: int | None = 10, n_members: int = 300, auroc: float | None = 0.56) -> Missed:
     share = None if smallest is None else smallest / n_members
-    power = 0.1 if smallest is None else 0.85
-    return Missed(power=Power(smallest, share, power, 0.5, 0.8, 50, n_members))
+    power = Power(smallest, share, 0.1 if smallest is None else 0.85, 0.5, 0.8, 50, n_members)
+    return Missed(power=power, leaked_share=figure(0.0, 0.0, 0.02), smallest_auroc=auroc)
 
 
-def trust(fnmr: Figure | None = None, kind: Threshold = "fmr-1-percent", overlaps: list[str] | None = None) -> Trust:
+def sampling(n_distinct: int = 5000, with_face: Figure | None = None) -> Sampling:
+    return Sampling(
+        n_samples=5000,
+        n_distinct=n_distinct,
+        with_face=figure(0.97) if with_face is None else with_face,
+        unseen_rate=1 - 0.05 ** (1 / n_distinct),
+        curve=[],
+    )
+
+
+def trust(
+    fnmr: Figure | None = None, kind: Threshold = "fmr-1-percent", overlaps: list[str] | None = None
+) -> list[Trust]:
     rate = ErrorRates(
         kind=kind, name="in words", threshold=0.7, fmr=figure(0.01), fnmr=figure(0.1) if fnmr is None else fnmr
     )
-    return Trust(recogniser="dlib", trained_on=None, overlaps=overlaps or [], photos=2, rates=[rate])
+    one = Trust(recogniser="dlib", judges=True, trained_on=None, overlaps=overlaps or [], photos=2, rates=[rate])
+    return [one]
 
 
 def role(name: str, n_acquired: int = 1000, n_no_face: int = 0) -> RoleData:
@@ -117,18 +155,20 @@ def data(**failures: int) -> Data:
 def ruling(**changed: Any) -> Judgement:
     """The judgement of an audit that found nothing and could have, but for what is changed."""
     parts: dict[str, Any] = {
+        "affected": affected(),
         "naming": naming(),
         "copies": copies(),
         "membership": [membership(), membership(population="unseen photos")],
-        "split_baseline": SplitBaseline(auroc=figure(0.5, 0.45, 0.55)),
+        "split_baseline": split(),
         "missed": missed(),
+        "sampling": sampling(),
         "trust": trust(),
         "data": data(),
     }
     return judge(**{**parts, **changed})
 
 
-BIASED = SplitBaseline(auroc=figure(0.7, 0.61, 0.79))
+BIASED = split(figure(0.7, 0.61, 0.79))
 
 
 def test_nothing_found_and_enough_power_is_no_evidence() -> None:
@@ -136,7 +176,9 @@ def test_nothing_found_and_enough_power_is_no_evidence() -> None:
     assert found.verdict == "no evidence"
     assert "10 of 300" in found.sentence
     assert "power" in found.sentence
-    assert found.because
+    assert any("AUROC of 0.56" in reason for reason in found.because)
+    assert any("1 in 1,670" in reason for reason in found.because)  # 1 / (1 - 0.05^(1 / 5000)) = 1669.6
+    assert not any("no higher" in text for text in [found.sentence, *found.because])
     assert found.cautions == []
 
 
@@ -145,64 +187,65 @@ def test_nothing_found_and_enough_power_is_no_evidence() -> None:
 
 @pytest.mark.parametrize(("n", "words"), [(1, "1 person"), (7, "7 people")])
 def test_one_named_person_is_a_leak(n: int, words: str) -> None:
-    found = ruling(naming=naming(n_exposed=n))
+    found = ruling(naming=naming(n_exposed=n), affected=affected(n))
     assert found.verdict == "leak"
     assert words in found.sentence
     assert any("named" in reason for reason in found.because)
 
 
+def test_the_level_asked_for_does_not_move_the_verdict() -> None:
+    few = ruling(naming=naming(n_exposed=2, for_verdict=0), affected=affected(2))
+    assert few.verdict == "inconclusive"
+    assert any("2 members are named" in reason and "3 %" in reason for reason in few.because)
+    strict = ruling(naming=naming(n_exposed=0, for_verdict=2))
+    assert strict.verdict == "leak"
+    assert "nobody is named at the level asked for" in strict.sentence
+
+
 @pytest.mark.parametrize("population", ["seen photos", "unseen photos"])
-@pytest.mark.parametrize(("p", "leaks"), [(verdict.GROUP_P, True), (verdict.GROUP_P * 1.01, False), (None, False)])
-def test_members_as_a_group(population: str, p: float | None, leaks: bool) -> None:
+@pytest.mark.parametrize(
+    ("p", "expected"),
+    [
+        (verdict.GROUP_P, "leak"),
+        (verdict.GROUP_P * 1.01, "inconclusive"),
+        (verdict.SUGGESTIVE_P, "inconclusive"),
+        (verdict.SUGGESTIVE_P * 1.01, "no evidence"),
+        (None, "no evidence"),
+    ],
+)
+def test_members_as_a_group(population: str, p: float | None, expected: str) -> None:
     found = ruling(membership=[membership(), membership(p, population)])
-    assert found.verdict == ("leak" if leaks else "no evidence")
-    assert any(population in reason for reason in found.because) == leaks
-    if leaks:
+    assert found.verdict == expected
+    assert any(population in reason for reason in found.because) == (expected != "no evidence")
+    if expected == "leak":
         assert "nobody can be named" in found.sentence
 
 
-def copies_by_chance(n_samples: int) -> tuple[int, int]:
-    """(most copies that chance explains, fewest that it does not)."""
-    n = 1
-    while binom.sf(n - 1, n_samples, 0.001) > verdict.COPIES_P:
-        n += 1
-    return n - 1, n
+def test_the_group_is_judged_without_the_copies() -> None:
+    assert ruling(membership=[membership(1e-9, copied="in"), membership()]).verdict == "no evidence"
 
 
-@pytest.mark.parametrize("n_samples", [10, 1000, 20_000])
-def test_many_copies_are_a_leak_and_few_are_not_certain(n_samples: int) -> None:
-    few, many = copies_by_chance(n_samples)
-    # Half as many again: the held-out photos behind the rate leave it uncertain.
-    found = ruling(copies=copies(2 * many + 2, n_samples))
+def test_copies_beyond_chance_are_a_leak_and_others_stand_in_nobodys_way() -> None:
+    found = ruling(copies=copies(30, beyond_chance=True), affected=affected(n_copied=9))
     assert found.verdict == "leak"
-    assert "reproduces training photos" in found.sentence
-    if few:
-        found = ruling(copies=copies(few, n_samples))
-        assert found.verdict == "inconclusive"
-        assert any("chance" in reason for reason in found.because)
-
-
-@pytest.mark.parametrize(
-    ("highest", "expected"), [(verdict.CERTAIN_COPY, "leak"), (verdict.CERTAIN_COPY - 0.01, "inconclusive")]
-)
-def test_one_certain_copy_is_enough(highest: float, expected: str) -> None:
-    found = ruling(copies=copies(1, 10_000, highest))
-    assert found.verdict == expected
-    if expected == "leak":
-        assert "1 sample" in found.sentence
-        assert any("reproduces " in reason for reason in found.because)
-
-
-def test_a_high_correlation_without_a_copy_is_nothing() -> None:
-    assert ruling(copies=copies(0, 1000, 0.99)).verdict == "no evidence"
+    assert "9 people" in found.sentence
+    assert "30 samples" in found.sentence
+    assert any("15 distinct" in reason for reason in found.because)
+    few = ruling(copies=copies(4))
+    assert few.verdict == "no evidence"
+    assert any("4 samples look like copies" in caution for caution in few.cautions)
 
 
 def test_everything_at_once_is_told() -> None:
     found = ruling(
-        naming=naming(3), copies=copies(30, 1000, 0.99), membership=[membership(1e-6)], data=data(training=400)
+        naming=naming(3),
+        affected=affected(3, 5, both=1),
+        copies=copies(30, beyond_chance=True),
+        membership=[membership(1e-6)],
+        data=data(training=400),
     )
     assert found.verdict == "leak"
-    assert "3 people" in found.sentence
+    assert "7 people" in found.sentence
     assert "30 samples" in found.sentence
     assert len(found.because) == 3
     assert any("no face" in caution for caution in found.cautions)  # obstacles do not take a leak back
@@ -212,24 +255,55 @@ def test_everything_at_once_is_told() -> None:
 
 
 def test_an_unfair_split_takes_back_what_faces_say_but_no_copies() -> None:
-    faces = {"naming": naming(5), "membership": [membership(1e-9)]}
+    faces = {"naming": naming(None), "membership": [membership(1e-9)]}
     found = ruling(**faces, split_baseline=BIASED)
     assert found.verdict == "inconclusive"
-    assert any("split was not random" in reason for reason in found.because)
-    found = ruling(**faces, copies=copies(30, 1000, 0.99), split_baseline=BIASED)
+    assert any("split was not random" in reason and "nobody is named" in reason for reason in found.because)
+    found = ruling(**faces, copies=copies(30, beyond_chance=True), affected=affected(n_copied=4), split_baseline=BIASED)
     assert found.verdict == "leak"
-    assert "person" not in found.sentence
-    assert "5 people" not in found.sentence
-    assert not any("named" in reason for reason in found.because)
+    assert "4 people" in found.sentence
+    assert not any("named at" in reason or "group" in reason for reason in found.because)
 
 
-def test_the_blind_baseline_at_its_limits() -> None:
-    at = SplitBaseline(auroc=figure(0.65, verdict.UNFAIR_SPLIT, 0.7))
-    assert any("differ a little" in caution for caution in ruling(split_baseline=at).cautions)
-    assert not any("split was not random" in r for r in ruling(split_baseline=at).because)
-    assert ruling(split_baseline=SplitBaseline(auroc=figure(0.55, 0.5, 0.6))).cautions == []
-    assert ruling(split_baseline=BIASED).verdict == "inconclusive"
-    assert ruling(split_baseline=SplitBaseline(auroc=NOT_HAD)).verdict == "no evidence"
+@pytest.mark.parametrize(
+    ("auroc", "same_attack", "expected"),
+    [
+        (figure(0.5, 0.45, 0.55), NOT_HAD, "fair"),
+        (figure(0.5, 0.38, 0.62), NOT_HAD, "not shown"),
+        (figure(0.5, 0.38, 0.62), figure(0.5, 0.42, 0.58), "fair"),
+        (figure(0.65, 0.61, 0.7), figure(0.5, 0.42, 0.58), "not fair"),
+        (figure(0.5, 0.45, 0.55), figure(0.3, 0.2, 0.39), "not fair"),  # members are unlike the held-out people
+        (NOT_HAD, NOT_HAD, "not shown"),
+    ],
+)
+def test_how_fair_the_split_is(auroc: Figure, same_attack: Figure, expected: str) -> None:
+    assert fairness(auroc, same_attack) == expected
+
+
+def test_a_guard_too_blind_to_see_an_unfair_split_takes_the_group_back() -> None:
+    found = ruling(membership=[membership(1e-9)], split_baseline=split(figure(0.5, 0.38, 0.62)))
+    assert found.verdict == "inconclusive"
+    assert any("too few people to tell" in caution for caution in found.cautions)
+
+
+def test_a_baseline_that_explains_the_group_takes_it_back() -> None:
+    found = ruling(membership=[membership(1e-9)], split_baseline=split(figure(0.56, 0.52, 0.59)))
+    assert found.verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(figure(0.54, 0.51, 0.57), "a little"), (figure(0.57, 0.55, 0.59), "clearly")]
+)
+def test_a_difference_is_worded_by_its_estimate(value: Figure, words: str) -> None:
+    assert any(f"differ {words}" in caution for caution in ruling(split_baseline=split(value)).cautions)
+
+
+def test_members_with_far_more_photos_are_not_compared_as_a_group() -> None:
+    many = split(counts=figure(0.9, 0.85, 0.94))
+    found = ruling(membership=[membership(1e-9)], split_baseline=many)
+    assert found.verdict == "inconclusive"
+    assert any("far more photos" in caution for caution in found.cautions)
+    assert not any("far" in caution for caution in ruling(split_baseline=split(counts=figure(0.6))).cautions)
 
 
 # --- inconclusive ---------------------------------------------------------------------------------------------
@@ -243,11 +317,32 @@ def test_the_blind_baseline_at_its_limits() -> None:
         (missed(None), "inconclusive"),
         (missed(1, 5), "no evidence"),  # one of five is more than 10 %, but nobody can do better than one person
         (missed(2, 5), "inconclusive"),
-        (Missed(power=NOT_HAD), "inconclusive"),
+        (missed(auroc=0.60), "no evidence"),
+        (missed(auroc=0.61), "inconclusive"),  # members as a group might score clearly higher, unnoticed
+        (missed(auroc=None), "inconclusive"),
+        (Missed(power=NOT_HAD, leaked_share=NOT_HAD, smallest_auroc=0.55), "inconclusive"),
     ],
 )
 def test_power_decides_what_silence_means(power: Missed, expected: str) -> None:
     assert ruling(missed=power).verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (sampling(1000), "no evidence"),
+        (sampling(999), "inconclusive"),
+        (sampling(10), "inconclusive"),
+        (sampling(with_face=figure(0.5)), "no evidence"),
+        (sampling(with_face=figure(0.49)), "inconclusive"),
+        (sampling(with_face=NOT_HAD), "no evidence"),
+    ],
+)
+def test_samples_that_show_too_little_clear_nobody(given: Sampling, expected: str) -> None:
+    found = ruling(sampling=given)
+    assert found.verdict == expected
+    if expected == "inconclusive":
+        assert any("distinct samples" in reason or "a face can be detected" in reason for reason in found.because)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +354,7 @@ def test_power_decides_what_silence_means(power: Missed, expected: str) -> None:
         (trust(figure(0.9), "resemblance"), "no evidence"),
     ],
 )
-def test_a_recogniser_that_is_blind_here(given: Trust, expected: str) -> None:
+def test_a_recogniser_that_is_blind_here(given: list[Trust], expected: str) -> None:
     assert ruling(trust=given).verdict == expected
 
 
@@ -300,20 +395,23 @@ def test_cautions() -> None:
 def test_no_judgement_ever_calls_a_generator_private_or_safe() -> None:
     variants: list[dict[str, Any]] = [
         {},
-        {"naming": naming(1)},
-        {"naming": naming(3), "split_baseline": BIASED},
+        {"naming": naming(1), "affected": affected(1)},
+        {"naming": naming(None), "split_baseline": BIASED},
         {"copies": copies(1)},
-        {"copies": copies(40, 1000, 0.99)},
-        {"copies": copies(40, 1000, 0.99), "naming": naming(2)},
+        {"copies": copies(40, beyond_chance=True), "affected": affected(0, 3)},
+        {"copies": copies(40, beyond_chance=True), "naming": naming(2), "affected": affected(2, 3)},
         {"copies": copies(resolvable=False), "naming": naming(smallest_nameable=9)},
         {"membership": [membership(1e-5)]},
         {"missed": missed(None)},
         {"missed": missed(200)},
-        {"missed": Missed(power=NOT_HAD)},
+        {"missed": missed(auroc=0.7)},
+        {"sampling": sampling(10)},
+        {"sampling": sampling(with_face=figure(0.0))},
         {"trust": trust(figure(0.8))},
         {"data": data(training=500)},
         {"data": data(generated=999)},
-        {"split_baseline": SplitBaseline(auroc=figure(0.56, 0.52, 0.6))},
+        {"split_baseline": split(figure(0.56, 0.52, 0.59))},
+        {"split_baseline": split(NOT_HAD)},
     ]
     seen = set()
     for changed in variants:

@@ -1,36 +1,53 @@
 """The rules for the verdict, fixed before any data is read. We never write "private" or "safe".
 
-leak           somebody is named, or there are copies, or members as a group score above strangers
-inconclusive   none of these, but the audit had too little power to notice a serious leak, or cannot be trusted, or too
-               much of what was given could not be used (`set_aside.py`)
-no evidence    nothing found, and a leak of more than 10 % of the members would have been noticed (power 80 %)
+leak           chance cannot explain the copies; or somebody is named at the verdict's own level; or members as a group
+               score above strangers, and the split is shown to be fair
+inconclusive   none of these, but something was found that is too little for a leak, or the audit could not have noticed
+               a serious leak, or what it was given does not bear a clearance
+no evidence    nothing was found, and a serious leak would have been: 10 % of the members as clear as a photo, or an
+               AUROC of 0.60 over all of them (power 80 %), in at least 1,000 distinct samples that show faces
+
+If nothing leaks and the split is fair, a leak is found in at most 5 % of audits: 3 % by naming
+(`comparisons.VERDICT_LEVEL`), 0.5 % by each of two group tests, 1 % by copies. docs/results/nulls.md has what was
+measured.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.stats import betabinom
-
-from probablyexists.answers.set_aside import Losses, losses
-from probablyexists.copies.search import RATE
-from probablyexists.results.findings import Copies, Data, Membership, Missed, Naming, SplitBaseline, Trust, Verdict
+from probablyexists.answers.set_aside import losses
+from probablyexists.answers.split_baseline import UNFAIR
+from probablyexists.answers.trust import WORST_FNMR
+from probablyexists.results.findings import (
+    Affected,
+    Copies,
+    Data,
+    Membership,
+    Missed,
+    Naming,
+    Sampling,
+    SplitBaseline,
+    Trust,
+    Verdict,
+)
 from probablyexists.stats.estimate import Estimate, Unresolvable
 
 GROUP_P = 0.005
-"""One-sided significance level of the group test, for seen and for unseen photos each."""
-COPIES_P = 0.01
-"""Significance level for the number of copies, given the held-out photos that set the threshold."""
-CERTAIN_COPY = 0.95
-"""A pixel correlation that only the same photograph reaches; one such sample is enough."""
+"""One-sided significance level of the group test that makes a leak, for seen and for unseen photos each."""
+SUGGESTIVE_P = 0.05
+"""A group test at or below this is too little for a leak, and too much for "no evidence"."""
 LARGEST_MISSED = 0.10
 """A leak of this share of the members must be detectable for "no evidence"."""
-WORST_FNMR = 0.50
-"""FNMR at FMR 1 % above which the recogniser is too weak for this data."""
-UNFAIR_SPLIT = 0.60
-"""Lower limit of the split baseline's AUROC above which scores of members and strangers are not comparable."""
+LARGEST_DIFFUSE = 0.60
+"""A leak of this AUROC over all members must be detectable for "no evidence"."""
+LEAST_SAMPLES = 1000
+"""Distinct samples for "no evidence", at least."""
+LEAST_FACES = 0.50
+"""Share of the samples with a detectable face for "no evidence", at least."""
+UNEQUAL_COUNTS = 0.75
+"""AUROC of the number of photos above which (or below 1 minus which) people of different kinds may be compared."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +62,31 @@ class Judgement:
 
 def judge(
     *,
+    affected: Affected,
     naming: Naming,
     copies: Copies,
     membership: Sequence[Membership],
     split_baseline: SplitBaseline,
     missed: Missed,
-    trust: Trust,
+    sampling: Sampling,
+    trust: Sequence[Trust],
     data: Data,
 ) -> Judgement:
     """Apply the rules."""
-    unfair = isinstance(split_baseline.auroc, Estimate) and split_baseline.auroc.low > UNFAIR_SPLIT
-    by_copies, by_faces = _copies_leak(copies), _faces_leak(naming, membership, split_baseline, data)
+    tested = [answer for answer in membership if answer.copies == "out" and answer.p is not None]
+    because = _copies_leak(copies) + _names_leak(naming, data) + _group_leak(tested, split_baseline)
     lost = losses(data.roles)
-    obstacles = _obstacles(copies, missed, trust, lost, unfair, leak_by_copies=bool(by_copies))
     cautions = _cautions(copies, split_baseline, naming, trust) + lost.slight
-    if by_copies or (by_faces and not unfair):
-        because = by_copies + ([] if unfair else by_faces)
-        return Judgement("leak", _leak_sentence(naming, copies, unfair), because, cautions + obstacles)
+    obstacles = (
+        ([] if because or split_baseline.fairness == "not fair" else _too_little(naming, tested))
+        + _unfair(split_baseline)
+        + few_distinct(sampling)
+        + few_faces(sampling)
+        + _blind(missed, trust)
+        + lost.grave
+    )
+    if because:
+        return Judgement("leak", _leak_sentence(affected, naming, copies), because, cautions + obstacles)
     if obstacles:
         return Judgement(
             "inconclusive",
@@ -76,70 +101,129 @@ def judge(
         f"No evidence of a leak at this power: a leak of at least {smallest:,} of {members}, each as clear as a photo, "
         "would probably have been noticed; a smaller leak might be missed.",
         [
-            "nobody is named, no copies were found, and members as a group score no higher than strangers",
-            f"{smallest:,} exposed of {members} would have been noticed in 80 % of cases",
+            "nobody is named, there are no more copies than chance explains, and members as a group are not shown to "
+            "score above strangers",
+            f"{smallest:,} exposed of {members} would have been noticed in 80 % of cases, and so would an AUROC of "
+            f"{missed.smallest_auroc:.2f} over all of them",
+            f"{sampling.n_distinct:,} distinct samples were looked at: what fewer than 1 in "
+            f"{round(1 / sampling.unseen_rate):,} samples show can be missing from them",
         ],
         cautions,
     )
 
 
 def _copies_leak(copies: Copies) -> list[str]:
-    n = copies.n_copies
-    if not n:
+    if not copies.beyond_chance:
         return []
-    # The rate of false copies is unknown. If j of m held-out photos reach the threshold, a new photo reaches it with
-    # a probability that is distributed as Beta(j + 1, m - j) over the draw of the held-out photos.
-    m = copies.calibrated_on
-    allowed = max(0, math.floor((m + 1) * RATE + 1e-9) - 1)
-    by_chance = float(betabinom.sf(n - 1, copies.n_samples, allowed + 1, max(1, m - allowed)))
-    certain = copies.highest is not None and copies.highest >= CERTAIN_COPY
-    if by_chance > COPIES_P and not certain:
+    n, verb = copies.n_copies, "reproduces" if copies.n_copies == 1 else "reproduce"
+    repeats = f" ({copies.n_distinct:,} distinct)" if copies.n_distinct < n else ""
+    return [f"{n:,} of {copies.n_samples:,} samples{repeats} {verb} a training photo"]
+
+
+def _names_leak(naming: Naming, data: Data) -> list[str]:
+    if not naming.n_for_verdict:
         return []
-    return [f"{n:,} of {copies.n_samples:,} samples reproduce{'s' if n == 1 else ''} a training photo"]
+    n, verb = naming.n_for_verdict, "is" if naming.n_for_verdict == 1 else "are"
+    rate = f"{100 * naming.verdict_level:.0f} %"
+    return [
+        f"{n:,} of {naming.n_members:,} members{data.of_members_given} {verb} named at a false discovery rate of {rate}"
+    ]
 
 
-def _faces_leak(
-    naming: Naming, membership: Sequence[Membership], split_baseline: SplitBaseline, data: Data
-) -> list[str]:
-    """Reasons from faces: people named, and a group difference that the split baseline does not explain."""
-    because = []
-    if naming.n_exposed:
-        n, verb = naming.n_exposed, "is" if naming.n_exposed == 1 else "are"
-        rate = f"{100 * naming.level:.0f} %"
-        members = f"{naming.n_members:,} members{data.of_members_given}"
-        because.append(f"{n:,} of {members} {verb} named at a false discovery rate of {rate}")
-    for answer in membership:
-        if answer.p is not None and answer.p <= GROUP_P and not _explained(answer, split_baseline):
-            because.append(
-                f"judged by their {answer.population}, members as a group score above strangers (p = {answer.p:.1g})"
-            )
-    return because
+def _group_leak(tested: Sequence[Membership], split: SplitBaseline) -> list[str]:
+    """A group difference that a difference between the sources does not explain, as far as the baselines can tell."""
+    if split.fairness != "fair" or _unequal(split):
+        return []
+    return [
+        f"judged by their {answer.population}, members as a group score above strangers (p = {answer.p:.1g})"
+        for answer in tested
+        if answer.p is not None and answer.p <= GROUP_P and not _explained(answer, split)
+    ]
 
 
-def _explained(answer: Membership, split_baseline: SplitBaseline) -> bool:
+def _explained(answer: Membership, split: SplitBaseline) -> bool:
     """Whether an attacker who never sees the generator does about as well."""
-    if isinstance(split_baseline.auroc, Unresolvable) or isinstance(answer.auroc, Unresolvable):
-        return False
-    return split_baseline.auroc.low > 0.5 and answer.auroc.low <= split_baseline.auroc.high
+    return any(
+        isinstance(baseline, Estimate)
+        and isinstance(answer.auroc, Estimate)
+        and baseline.low > 0.5
+        and answer.auroc.low <= baseline.high
+        for baseline in (split.auroc, split.same_attack)
+    )
 
 
-def _leak_sentence(naming: Naming, copies: Copies, unfair: bool) -> str:
+def _unequal(split: SplitBaseline) -> bool:
+    """Whether members have far more or far fewer photos than held-out people."""
+    counts = split.photo_counts
+    return isinstance(counts, Estimate) and not 1 - UNEQUAL_COUNTS <= counts.value <= UNEQUAL_COUNTS
+
+
+def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     parts = []
-    if naming.n_exposed and not unfair:
-        n = naming.n_exposed
-        parts.append(f"shows {n:,} {'person' if n == 1 else 'people'} it was trained on")
-    if copies.n_copies:
-        n = copies.n_copies
-        parts.append(f"reproduces training photos in {n:,} {'sample' if n == 1 else 'samples'}")
-    if not parts:
+    if affected.n:
+        n = affected.n
+        parts.append(f"gives away {n:,} {'person' if n == 1 else 'people'} it was trained on")
+        if copies.beyond_chance:
+            n = copies.n_copies
+            parts.append(f"reproduces training photos in {n:,} {'sample' if n == 1 else 'samples'}")
+    elif naming.n_for_verdict:
+        parts.append("gives away people it was trained on, though nobody is named at the level asked for")
+    else:
         parts.append("gives its training people away as a group, though nobody can be named")
     return f"This generator {' and '.join(parts)}."
 
 
-def _obstacles(
-    copies: Copies, missed: Missed, trust: Trust, lost: Losses, unfair: bool, *, leak_by_copies: bool
-) -> list[str]:
-    """Reasons why "no evidence" cannot be claimed."""
+def _too_little(naming: Naming, tested: Sequence[Membership]) -> list[str]:
+    """What was found, but is not enough for a leak."""
+    found = []
+    if naming.n_exposed:
+        n = "1 member is" if naming.n_exposed == 1 else f"{naming.n_exposed:,} members are"
+        found.append(
+            f"{n} named at a false discovery rate of {100 * naming.level:g} %, but nobody at the "
+            f"{100 * naming.verdict_level:g} % that the verdict asks for"
+        )
+    for answer in tested:
+        if answer.p is not None and answer.p <= SUGGESTIVE_P:
+            found.append(
+                f"judged by their {answer.population}, members as a group score above strangers "
+                f"(p = {answer.p:.1g}), which is too little for a leak or has another explanation"
+            )
+    return found
+
+
+def _unfair(split: SplitBaseline) -> list[str]:
+    if split.fairness == "not fair":
+        return [
+            "members and held-out people can be told apart without the generator: the split was not random, so nobody "
+            "is named"
+        ]
+    return []
+
+
+def few_distinct(sampling: Sampling) -> list[str]:
+    """Said if there are too few distinct samples for "no evidence"."""
+    if sampling.n_distinct >= LEAST_SAMPLES:
+        return []
+    return [
+        f"{sampling.n_distinct:,} distinct samples are too few: what fewer than 1 in "
+        f"{max(1, round(1 / sampling.unseen_rate)):,} samples show can be missing from them; draw at least "
+        f"{LEAST_SAMPLES:,}"
+    ]
+
+
+def few_faces(sampling: Sampling) -> list[str]:
+    """Said if too few samples hold a face for "no evidence"."""
+    if not isinstance(sampling.with_face, Estimate) or sampling.with_face.value >= LEAST_FACES:
+        return []
+    return [
+        f"a face can be detected in only {100 * sampling.with_face.value:.0f} % of the samples: the generator makes no "
+        "faces, its pictures were read wrongly (their range, their latents), or faces are too small or too blurred; "
+        "look at the samples"
+    ]
+
+
+def _blind(missed: Missed, trust: Sequence[Trust]) -> list[str]:
+    """Leaks that would not have been noticed."""
     found = []
     power = missed.power
     if isinstance(power, Unresolvable):
@@ -150,27 +234,40 @@ def _obstacles(
         found.append(
             f"only a leak of at least {power.smallest:,} of {power.n_members:,} members would have been noticed"
         )
-    if copies.n_copies and not leak_by_copies:
-        found.append(f"{copies.n_copies:,} samples look like copies, but chance alone could explain as many")
-    if unfair:
-        found.append("members and held-out people can be told apart without the generator: the split was not random")
-    for rates in trust.rates:
+    if missed.smallest_auroc is None:
+        found.append("a leak spread over all members would not have been noticed")
+    elif missed.smallest_auroc > LARGEST_DIFFUSE:
+        found.append(
+            "a leak spread over all members would have been noticed only from an AUROC of "
+            f"{missed.smallest_auroc:.2f}; with more members or held-out people, a smaller one is"
+        )
+    for rates in trust[0].rates:
         if rates.kind == "fmr-1-percent" and isinstance(rates.fnmr, Estimate) and rates.fnmr.value > WORST_FNMR:
             found.append(f"the recogniser misses {100 * rates.fnmr.value:.0f} % of true matches here")
-    found += lost.grave
     return found
 
 
-def _cautions(copies: Copies, split_baseline: SplitBaseline, naming: Naming, trust: Trust) -> list[str]:
+def _cautions(copies: Copies, split: SplitBaseline, naming: Naming, trust: Sequence[Trust]) -> list[str]:
     found = []
-    if trust.overlaps:
-        roles = " and ".join(f"{role} photos" for role in trust.overlaps)
+    if copies.n_copies and not copies.beyond_chance:
+        n = copies.n_copies
         found.append(
-            f"judging by the source's name, the {roles} may show people the recogniser was trained on; it recognises "
-            "them better than others"
+            f"{n:,} {'sample looks' if n == 1 else 'samples look'} like {'a copy' if n == 1 else 'copies'} of a "
+            "training photo, no more than chance explains; nobody counts as affected for that"
         )
-    if isinstance(split_baseline.auroc, Estimate) and UNFAIR_SPLIT >= split_baseline.auroc.low > 0.5:
-        found.append("members and held-out people differ a little even without the generator (split baseline)")
+    for one in trust:
+        if one.overlaps:
+            roles = " and ".join(f"{role} photos" for role in one.overlaps)
+            found.append(
+                f"judging by the source's name, the {roles} may show people the recogniser {one.recogniser} was "
+                "trained on; it recognises them better than others"
+            )
+        if not one.judges:
+            found.append(
+                f"the recogniser {one.recogniser} misses more than half of true matches here, so its p-values do not "
+                "count; leave it out"
+            )
+    found += _of_split(split)
     if not copies.resolvable:
         found.append(
             f"with {copies.calibrated_on:,} held-out photos, false copies may be more frequent than 1 in 1,000"
@@ -181,5 +278,31 @@ def _cautions(copies: Copies, split_baseline: SplitBaseline, naming: Naming, tru
         found.append(
             f"with {naming.n_heldout:,} held-out people for {naming.n_members:,} members, nobody can be named unless "
             f"about {naming.smallest_nameable:,} people are strongly exposed"
+        )
+    return found
+
+
+def _of_split(split: SplitBaseline) -> list[str]:
+    """By the estimates, not by their lower limits: how different members and held-out people are."""
+    found = []
+    known = [figure for figure in (split.auroc, split.same_attack) if isinstance(figure, Estimate)]
+    if split.fairness == "not shown":
+        found.append(
+            "there are too few people to tell whether members and held-out people differ without the generator, so no "
+            "difference between the groups is put down to training"
+        )
+    apart = [figure for figure in known if figure.low > 0.5 or figure.high < 0.5]
+    if apart and split.fairness != "not fair":
+        most = max(apart, key=lambda figure: abs(figure.value - 0.5))
+        strength = "a little" if abs(most.value - 0.5) < (UNFAIR - 0.5) / 2 else "clearly"
+        found.append(
+            f"members and held-out people differ {strength} even without the generator (split baseline "
+            f"{most.value:.2f})"
+        )
+    if _unequal(split) and isinstance(split.photo_counts, Estimate):
+        which = "more" if split.photo_counts.value > 0.5 else "fewer"
+        found.append(
+            f"members have far {which} photos than held-out people, and people with many photos may look different: "
+            "groups are not compared for the verdict; draw held-out people with as many photos"
         )
     return found

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from probablyexists.answers.affected import Reasons
 from probablyexists.answers.copying import CopyMatches
 from probablyexists.answers.naming import Named
 from probablyexists.basis.seeds import rng
@@ -35,12 +36,16 @@ class Labels:
         return self.samples.get(path, path)
 
 
-def people_table(named: Named, training: Crowd, labels: Labels, samples: Embedded) -> pa.Table:
+def people_table(
+    named: Named, reasons: Reasons, training: Crowd, labels: Labels, samples: Embedded, groups: Mapping[str, str]
+) -> pa.Table:
     """One row a member, the most exposed first (smallest p, then highest exposure, then name)."""
+    why = reasons.each
     order = np.lexsort((np.array(labels.people), -named.exposure, named.p))
     near = [[labels.sample(samples.photos[j].path) for j in named.nearest[i] if j >= 0] for i in order]
     columns = {
         "person": [labels.people[i] for i in order],
+        "group": [groups.get(training.people.names[i]) for i in order],
         "photos": training.people.counts[order],
         "compared_on": named.compared_on[order],
         "similarity": named.similarity[order],
@@ -48,6 +53,8 @@ def people_table(named: Named, training: Crowd, labels: Labels, samples: Embedde
         "p": named.p[order],
         "q": named.q[order],
         "exposed": named.exposed[order],
+        "copies": reasons.copies[order],
+        "reason": [why[i] for i in order],
         "nearest": near,
     }
     return pa.table(columns, schema=PEOPLE_SCHEMA)

@@ -7,15 +7,19 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.answers.resemblance import resemblance_threshold
+from probablyexists.answers.view import View
 from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.matching.cosines import similarities
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.results.findings import ErrorRates, Threshold, Trust
-from probablyexists.stats.estimate import Figure, Unresolvable
+from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.rates import false_match_rate, share_of_people
 
+WORST_FNMR = 0.50
+"""FNMR at FMR 1 % above which a recogniser is too weak for this data."""
 MOST_PEOPLE = 3000
 """Non-mated comparisons grow with the square of the people; these are enough for an FMR of 1 in 100,000."""
 
@@ -23,27 +27,37 @@ _NAMES: dict[Threshold, str] = {"resemblance": "resemblance (answer 3)", "fmr-1-
 
 
 def trust(
-    training: Crowd,
-    heldout: Crowd,
-    resemblance_threshold: float,
+    view: View,
     recogniser: Recogniser,
     source_names: Mapping[Role, str],
     seed: int,
+    *,
+    first: bool = True,
 ) -> Trust:
     """FMR and FNMR of templates against photos that are not in them, at thresholds set on the members.
 
     `source_names`: role -> name of its source. A source is an overlap if its name contains that of a set that shares
-    people with the recogniser's training data.
+    people with the recogniser's training data. `first`: the audit's own recogniser; a further one that misses more
+    than half of true matches does not judge, as it would let nobody be named.
     """
+    training, heldout = view.training, view.heldout
     photos = max(1, min(common_count(heldout.people.counts) - 1, common_count(training.people.counts)))
-    thresholds: dict[Threshold, float] = {"resemblance": resemblance_threshold}
+    common = common_count(training.people.counts, heldout.people.counts)
+    thresholds: dict[Threshold, float] = {"resemblance": resemblance_threshold(training, heldout, common)}
     at_one_percent = _threshold_for_fmr(training, photos, 0.01, seed)
     if at_one_percent is not None:
         thresholds["fmr-1-percent"] = at_one_percent
     rates = [_rates(kind, heldout, photos, value, seed) for kind, value in thresholds.items()]
     overlaps = [role for role, name in source_names.items() if any(part in name.lower() for part in recogniser.knows)]
+    missing = next((r.fnmr for r in rates if r.kind == "fmr-1-percent"), None)
+    blind = isinstance(missing, Estimate) and missing.value > WORST_FNMR
     return Trust(
-        recogniser=recogniser.id, trained_on=recogniser.trained_on, overlaps=overlaps, photos=photos, rates=rates
+        recogniser=recogniser.id,
+        judges=first or not blind,
+        trained_on=recogniser.trained_on,
+        overlaps=overlaps,
+        photos=photos,
+        rates=rates,
     )
 
 
@@ -63,6 +77,19 @@ def _threshold_for_fmr(training: Crowd, photos: int, fmr: float, seed: int) -> f
     probes = training.table.embeddings[[training.people.rows[i][-1] for i in who]]
     scores = similarities(probes, templates)[~np.eye(len(who), dtype=bool)]
     return float(np.quantile(scores, 1 - fmr, method="higher"))
+
+
+def group_rates(heldout: Crowd, error_rates: Trust, seed: int) -> tuple[Figure, Figure]:
+    """(FMR, FNMR) among these held-out people, at the threshold at which 1 % of all members' comparisons match.
+
+    `error_rates`: those of all people, with that threshold.
+    """
+    at = [rates.threshold for rates in error_rates.rates if rates.kind == "fmr-1-percent"]
+    if not at:
+        few = Unresolvable("needs at least 3 members for the threshold", 3, None)
+        return few, few
+    rates = _rates("fmr-1-percent", heldout, error_rates.photos, at[0], seed)
+    return rates.fmr, rates.fnmr
 
 
 def _rates(kind: Threshold, heldout: Crowd, photos: int, threshold: float, seed: int) -> ErrorRates:

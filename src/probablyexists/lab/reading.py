@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from probablyexists.answers.membership import Population, mean_of_halves, membership, populations
+from probablyexists.answers.membership import Population, membership, populations
+from probablyexists.answers.split_baseline import mean_of_halves
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.seeds import rng

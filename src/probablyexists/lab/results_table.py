@@ -57,9 +57,16 @@ def _dose_lines(cell: Cell) -> str:
             lines.append(
                 f"- {cell.set}, {cell.procedure}, seed {row['training']['seed']}: the person with most photos "
                 f"({most['photos']}) has p = {most['p']:.4f}, q = {most['q']:.3f}, "
-                f"{'named' if most['exposed'] else 'not named'}; {row['n_named']} of {row['n_members']} members are"
+                f"{'named' if most['exposed'] else 'not named'}; {_named([row])} members are"
             )
     return "\n".join(lines)
+
+
+def _named(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Members named, of those in runs where people may be: not where the split is not fair."""
+    claimed = [row for row in rows if row["n_named"] is not None]
+    unfair = f" ({len(rows) - len(claimed)} not claimed)" if len(claimed) < len(rows) else ""
+    return f"{sum(row['n_named'] for row in claimed)} of {sum(row['n_members'] for row in claimed)}{unfair}"
 
 
 def _null_lines(cells: Sequence[Cell]) -> list[list[str]]:
@@ -104,7 +111,7 @@ def _line(cell: Cell) -> list[str]:
         f"{mean(tpr):.1%}" if tpr else "not resolvable",
         f"{mean(baseline):.2f}" if baseline else "-",
         shown(cell.above.get(UNSEEN), "+.2f"),
-        f"{sum(r['n_named'] for r in rows)} of {sum(r['n_members'] for r in rows)}",
+        _named(rows),
         f"{copies:.1%}",
         f"{mean(r['frechet'] for r in rows):.2f}",
         f"{first['images']:,}",

@@ -23,6 +23,9 @@ from probablyexists.stats.power import Power
 
 Verdict = Literal["leak", "no evidence", "inconclusive"]
 Kind = Literal["copy", "likeness", "none"]
+Population = Literal["seen photos", "unseen photos"]
+Reason = Literal["named", "copied", "named and copied"]
+Fairness = Literal["fair", "not fair", "not shown"]
 Threshold = Literal["resemblance", "fmr-1-percent"]
 
 
@@ -39,6 +42,8 @@ class PersonRow(Frozen):
 
     person: str
     """Pseudonym, or the folder's name with `show_names`."""
+    group: str | None
+    """The person's group, as the owner gave it; null without groups."""
     photos: int
     """Training photos of this person in which a face was acquired."""
     compared_on: int
@@ -46,14 +51,21 @@ class PersonRow(Frozen):
     similarity: float
     """Cosine of the template and its nearest sample that is no copy, -1 to 1."""
     exposure: float
-    """The attack's score in standard deviations above the mean of the held-out people compared on as many photos."""
+    """The attack's score in standard deviations above the mean of the held-out people compared on as many photos; with
+    groups, of those of the same comparison."""
     p: float
     """Conformal p-value against these held-out people, above 0 to 1; lower is more exposed. Valid for any number of
     attacks and recognisers."""
     q: float
-    """Benjamini-Hochberg q-value, 0 to 1: the smallest false discovery rate at which this person is named."""
+    """Benjamini-Hochberg q-value, 0 to 1: the smallest false discovery rate at which this person is named. With groups
+    the larger of two: over all members, and over those of the same comparison."""
     exposed: bool
-    """Whether the person is named: `q` is at most `naming.level`."""
+    """Whether the person is named: `q` is at most `naming.level`, and the split allows such a claim."""
+    copies: int
+    """Distinct pictures among the samples that reproduce a photo of this person."""
+    reason: Reason | None
+    """Why the person is affected: named by likeness, copied, or both; null if not affected. Copies count only where
+    they are beyond chance."""
     nearest: list[str]
     """The nearest samples that are not copies, best first: as in `samples`."""
 
@@ -81,6 +93,7 @@ _ARROW: dict[Any, pa.DataType] = {
     int: pa.int32(),
     float: pa.float64(),
     float | None: pa.float64(),
+    int | None: pa.int32(),
     bool: pa.bool_(),
     list[str]: pa.list_(pa.string()),
 }
@@ -115,11 +128,26 @@ PeopleTable = Annotated[pa.Table, _as_table(PEOPLE_SCHEMA), _rows, _rows_schema(
 SamplesTable = Annotated[pa.Table, _as_table(SAMPLES_SCHEMA), _rows, _rows_schema(SampleRow)]
 
 
-class Membership(Frozen):
-    """Answer 1: can an attacker tell members from strangers? One entry for each population and level."""
+class Affected(Frozen):
+    """Everybody whom the samples give away: named by likeness, or copied. The people are in `people`, with `reason`."""
 
-    population: Literal["seen photos", "unseen photos"]
+    n: int
+    """People affected: each once, whatever the reasons."""
+    n_named: int
+    """Named by likeness, copied or not."""
+    n_copied: int
+    """Copied, named or not."""
+
+
+class Membership(Frozen):
+    """Answer 1: can an attacker tell members from strangers? One entry for each population, level, and with the copies
+    in or out."""
+
+    population: Population
     """Photos of members: those the generator was trained on, or others."""
+    copies: Literal["in", "out"]
+    """in: all samples, what an attacker sees; out: without copies, identity alone. Where no sample is a copy both are
+    the same, and only `out` is given."""
     level: Literal["photo", "person"]
     """What is scored: each photo, or each person on equally many photos."""
     auroc: Figure
@@ -141,10 +169,10 @@ class SecondOpinion(Frozen):
     """What differs from the audit's own figures."""
     id: str
     """Name and version of the attack or recogniser."""
-    auroc: dict[Literal["seen photos", "unseen photos"], Figure]
+    auroc: dict[Population, Figure]
     """AUROC by person for each population, 0 to 1."""
-    n_exposed: int
-    """Members that it alone would name."""
+    n_exposed: int | None
+    """Members that it alone would name; null where the split does not allow such a claim."""
 
 
 class SplitBaseline(Frozen):
@@ -152,19 +180,50 @@ class SplitBaseline(Frozen):
 
     auroc: Figure
     """AUROC of a classifier of templates that never sees a sample; 0.5 if the split is fair."""
+    same_attack: Figure
+    """AUROC of the audit's own attack with held-out photos of other people in place of the samples; 0.5 if the split is
+    fair. Below 0.5 members are less like the held-out people than these are among themselves: not fair either."""
+    fairness: Fairness
+    """fair: one of the two excludes a difference that matters, and neither shows one; not fair: one shows it; not
+    shown: there are too few people to tell."""
+    group_shift: float | None
+    """How much higher strangers' scores would have to be, in their standard deviations, for members as a group not to
+    be above them; null where they are not."""
+    names_shift: float | None
+    """How much higher strangers' scores would have to be, in their standard deviations, for nobody to be named; null
+    where nobody is."""
+    shift: Figure
+    """How much higher members' scores are than strangers' in the same-attack baseline, in standard deviations of the
+    strangers' scores: what the difference between the sources is, to be read beside the two shifts above."""
+    photo_counts: Figure
+    """AUROC of the number of photos: 0.5 if members and held-out people have as many, 1 if every member has more."""
 
 
 class Stratum(Frozen):
     """Members compared on the same number of photos, with the held-out people who have as many."""
 
+    group: str | None
+    """The group that these members and held-out people are of; null for several groups put together, or without
+    groups."""
     photos: int
     """Photos in each template."""
     n_members: int
     """Members compared on this number of photos."""
     n_heldout: int
-    """Held-out people with at least this number of photos."""
+    """Held-out people (of the group) with at least this number of photos."""
     p_floor: float
     """Smallest p-value possible in this stratum: 1 / (n_heldout + 1)."""
+
+
+class Histogram(Frozen):
+    """How many values are in each of several equal bins."""
+
+    low: float
+    """Where the first bin begins: the lowest value."""
+    high: float
+    """Where the last bin ends: the highest value."""
+    counts: list[int]
+    """Values in each bin, from `low` to `high`."""
 
 
 class Naming(Frozen):
@@ -174,16 +233,23 @@ class Naming(Frozen):
     """False discovery rate allowed among the named, 0 to 1."""
     n_members: int
     """Members tested."""
-    n_exposed: int
-    """Members named."""
+    n_exposed: int | None
+    """Members named; null where the split is not fair, so that nobody can be."""
+    verdict_level: float
+    """False discovery rate that counts for the verdict, whatever `level` is."""
+    n_for_verdict: int | None
+    """Members named at `verdict_level`; null as for `n_exposed`."""
     n_heldout: int
     """Held-out people with a usable photo."""
     p_floor: float
-    """Smallest p-value possible in any stratum: 1 / (held-out people + 1)."""
+    """Smallest p-value in any stratum for a member whom one attack alone exposes: a / (held-out people + 1) with a
+    attacks."""
     smallest_nameable: int
     """How many members must reach the floor before anyone can be named; n_members + 1 if nobody can."""
     strata: list[Stratum]
     """The comparisons, by number of photos."""
+    strangers: Histogram | None = None
+    """Exposure of the held-out people, each once in every comparison; null if not known."""
 
 
 class Resemblance(Frozen):
@@ -197,11 +263,11 @@ class Resemblance(Frozen):
     photos: int
     """Photos in each template of both galleries."""
     n_samples: int
-    """Samples that are not copies and show a face."""
+    """Distinct pictures among the samples that are not copies and show a face: near-identical ones are one."""
     members: float
-    """Share of samples that resemble a member, 0 to 1."""
+    """Share of these that resemble a member, 0 to 1."""
     strangers: float
-    """Share of samples that resemble somebody in an equally large gallery of held-out people, 0 to 1."""
+    """Share of these that resemble somebody in an equally large gallery of held-out people, 0 to 1."""
     excess: Figure
     """`members` minus `strangers`, -1 to 1; above 0 the samples resemble members more."""
     n_likenesses: int
@@ -215,6 +281,13 @@ class Copies(Frozen):
     """Samples that reproduce a training photo."""
     n_samples: int
     """Samples that were compared: all that show a face."""
+    n_distinct: int
+    """Distinct pictures among the copies."""
+    p: float | None
+    """Probability of so many distinct copies, or more, if none is one: false copies alone; null without copies. Each
+    distinct picture is judged by one of its samples."""
+    beyond_chance: bool
+    """Whether chance cannot explain the copies, or one is certain: then the people copied are affected."""
     threshold: float
     """Pixel correlation from which a sample is a copy, -1 to 1. Higher for members with very many photos."""
     highest: float | None
@@ -262,6 +335,67 @@ class Missed(Frozen):
 
     power: Power | Unresolvable
     """The smallest number of exposed members that would probably have been noticed, or why it cannot be given."""
+    leaked_share: Figure
+    """Share of the members who leaked as clearly as a photo shows them, 0 to 1: `high` is a one-sided 95 % limit, and
+    `low` is 0."""
+    smallest_auroc: float | None
+    """The smallest true AUROC by person, of seen photos, at which members as a group would have been found above
+    strangers with 80 % power; null if not even 1 would."""
+
+
+class CurvePoint(Frozen):
+    """What fewer samples would have told."""
+
+    n_samples: int
+    """Samples in each part."""
+    n_parts: int
+    """Parts of the samples, drawn at random, that do not overlap."""
+    named: float
+    """Members named, mean over the parts. By the nearest sample, with the first recogniser, without groups."""
+    named_low: int
+    """Fewest members named in a part."""
+    named_high: int
+    """Most members named in a part."""
+    auroc: Figure
+    """AUROC of seen photos by person, mean over the parts, and of their limits."""
+
+
+class Sampling(Frozen):
+    """How much of the generator the samples show."""
+
+    n_samples: int
+    """Samples in which a face was acquired."""
+    n_distinct: int
+    """Distinct pictures among them: near-identical ones are one."""
+    with_face: Figure
+    """Share of the samples in which the detector sees a face, 0 to 1, however faces are cropped."""
+    unseen_rate: float
+    """What appears less often than this, per sample, can be missing from so many distinct samples, with probability 5 %
+    or more: about 3 / n_distinct."""
+    curve: list[CurvePoint]
+    """People named and AUROC against the number of samples, fewest first; the last point has all of them."""
+
+
+class GroupFindings(Frozen):
+    """Answers 1, 2 and 7 for one group of people, as the owner grouped them."""
+
+    group: str
+    """Its name."""
+    n_members: int
+    """Members of the group."""
+    n_heldout: int
+    """Held-out people of the group."""
+    within: bool
+    """Whether p-values are against held-out people of this group; if not, there are too few, and all are pooled."""
+    auroc: dict[Population, Figure]
+    """AUROC by person, copies left out: members of the group against held-out people of the group, 0 to 1."""
+    n_named: int | None
+    """Members of the group who are named; null where naming is not claimed."""
+    fmr: Figure
+    """Share of comparisons of different people of the group that match at the threshold at which 1 % of all members'
+    match, 0 to 1."""
+    fnmr: Figure
+    """Share of comparisons of one person of the group that do not match at that threshold, 0 to 1."""
 
 
 class ErrorRates(Frozen):
@@ -280,10 +414,12 @@ class ErrorRates(Frozen):
 
 
 class Trust(Frozen):
-    """Answer 7: can the recogniser be trusted here?"""
+    """Answer 7: can the recogniser be trusted here? One entry for each recogniser."""
 
     recogniser: str
     """Name and version of the recogniser."""
+    judges: bool
+    """Whether its p-values count: not those of a further recogniser that misses more than half of true matches."""
     trained_on: str | None
     """What the recogniser was trained on; null where that is not known."""
     overlaps: list[Role]
@@ -421,7 +557,7 @@ class Findings(Frozen):
     `polars.from_arrow(findings.people)` one of Polars, where these are installed.
     """
 
-    schema_version: Literal[3] = 3
+    schema_version: Literal[4] = 4
     """Version of this format."""
     verdict: Verdict
     """Leak, no evidence (at this power), or inconclusive."""
@@ -440,6 +576,8 @@ class Findings(Frozen):
     """One row for each member, the most exposed first."""
     samples: SamplesTable
     """One row for each sample, by path."""
+    affected: Affected
+    """Everybody named by likeness or copied."""
     membership: list[Membership]
     """Answer 1: can an attacker tell members from strangers?"""
     second_opinions: list[SecondOpinion]
@@ -456,17 +594,21 @@ class Findings(Frozen):
     """Answer 5: does more of you leak more?"""
     missed: Missed
     """Answer 6: how large a leak could have been missed?"""
-    trust: Trust
-    """Answer 7: how often is the recogniser wrong on these faces?"""
+    sampling: Sampling
+    """Answer 6: how much of the generator do the samples show?"""
+    trust: list[Trust]
+    """Answer 7: how often is each recogniser wrong on these faces? The first is the audit's own."""
+    groups: list[GroupFindings]
+    """Answers 1, 2 and 7 by group, largest group first; empty without groups."""
     data: Data
     """What was given and what became of it."""
     signature: Signature
     """Versions, settings, data and date."""
 
     def __repr__(self) -> str:
-        naming, copies = self.naming, self.copies
+        affected, copies = self.affected, self.copies
         return (
-            f"Findings({self.verdict}: {naming.n_exposed:,} of {naming.n_members:,} members named, "
+            f"Findings({self.verdict}: {affected.n:,} of {self.naming.n_members:,} members affected, "
             f"{copies.n_copies:,} copies in {copies.n_samples:,} samples)"
         )
 

@@ -75,3 +75,20 @@ def conformal_p_of_best(members: NDArray[np.floating], heldout: NDArray[np.float
         own = max(int(np.searchsorted(o, value, "left")) for o, value in zip(ordered.T, row, strict=True))
         p[i] = (1 + int((others >= own).sum())) / (m + 1)
     return p
+
+
+def p_floor(heldout: NDArray[np.floating]) -> float:
+    """Smallest p-value of a member whom one attack alone exposes: who is above everybody there, and nowhere else.
+
+    `heldout`: (m, attacks) scores. Held-out people who are alone at the top of another attack count against the member,
+    by whichever attack exposes the member: the largest p-value over the attacks. With one attack 1 / (m + 1); with a
+    attacks at most a / (m + 1), less where one person tops several attacks or several people share the top.
+
+    >>> p_floor(np.array([[3.0, 1.0], [2.0, 5.0], [1.0, 2.0]]))
+    0.5
+    """
+    m, attacks = heldout.shape
+    top = heldout == heldout.max(axis=0)
+    top &= top.sum(axis=0) == 1
+    against = [int(np.delete(top, attack, axis=1).any(axis=1).sum()) for attack in range(attacks)]
+    return float((1 + max(against)) / (m + 1))
