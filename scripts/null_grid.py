@@ -36,24 +36,26 @@ from probablyexists.basis.progress import Console, Silent
 from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Embedded, SetAside, embed, open_store
-from probablyexists.embeddings.recognisers import open_recogniser
+from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.resources import default_cache
 from probablyexists.faces.acquire import NO_FACE
 from probablyexists.intake.embed_sources import Decision
+from probablyexists.intake.faces_seen import faces_seen
+from probablyexists.intake.groups import Groups
 from probablyexists.intake.people import find_people, seen_again
 from probablyexists.intake.settings import AuditSettings, checked
 from probablyexists.matching.crowd import photos_of
 from probablyexists.matching.matcher import Matcher
 from probablyexists.results.findings import Findings
 from probablyexists.sources.listing import Photo
-from probablyexists.sources.open_source import open_source
+from probablyexists.sources.open_source import Source, open_source
 from probablyexists.stats.rates import wilson
 from probablyexists.tasks.audit import Gathered, conclude
 
 SEED = 20261
 DIM = 48
 AXES = np.arange(1, DIM + 1) ** -0.35
-NOISE = 0.45
+NOISE = 0.35
 """Spread of a person's photos, beside a spread of 1 between people."""
 
 Draw = np.random.Generator
@@ -114,9 +116,11 @@ def audited(world: World, seed: int) -> Findings:
         AuditSettings,
         {name: Path(name) for name in world.roles} | {"more_attacks": world.attacks, "seed": seed, "threads": 1},
     )
-    matcher = Matcher(threads=1)
+    matcher, groups = Matcher(threads=1), Groups()
     tables = {role: _table(role, photos) for role, photos in world.roles.items()}
-    sources = {role: Given(role, (*t.photos, *(aside.photo for aside in t.set_aside))) for role, t in tables.items()}
+    sources: dict[Role, Source] = {
+        role: Given(role, (*t.photos, *(aside.photo for aside in t.set_aside))) for role, t in tables.items()
+    }
     people: dict[Role, Embedded] = {role: table for role, table in tables.items() if role != "generated"}
     named = world.roles["training"].people is not None
     crowds = find_people(people, named=named, seed=seed, threads=1)
@@ -134,23 +138,33 @@ def audited(world: World, seed: int) -> Findings:
             seen, samples = seen_again(crowds, again), again["generated"].of(others.photos)
         reference = None if seen.reference is None else seen.reference.reference()
         views.append(
-            View(recogniser.id, seen.training, seen.unseen, seen.heldout, photos_of(samples), reference, matcher)
+            View(
+                recogniser.id,
+                seen.training,
+                seen.unseen,
+                seen.heldout,
+                photos_of(samples),
+                reference,
+                matcher,
+                groups.of,
+            )
         )
-    parts: dict[str, Any] = {
-        "sources": sources,
-        "decisions": {role: Decision("detect", "drawn") for role in tables},
-        "recogniser": recognisers[0],
-        "recognisers": recognisers,
-        "tables": tables,
-        "pairs": [],
-        "crowds": crowds,
-        "copied": copied,
-        "others": others,
-        "views": views,
-        "attacks": chosen(world.attacks, has_reference="reference" in tables),
-        "matcher": matcher,
-    }
-    gathered = Gathered(**{field.name: parts[field.name] for field in dataclasses.fields(Gathered)})
+    generated, decisions = tables["generated"], {role: Decision("detect", "drawn") for role in tables}
+    gathered = Gathered(
+        sources=sources,
+        decisions=decisions,
+        recognisers=cast("list[Recogniser]", recognisers),
+        tables=tables,
+        seen=faces_seen(sources["generated"], generated, "detect", None, seed),
+        pairs=[],
+        crowds=crowds,
+        copied=copied,
+        others=others,
+        views=views,
+        attacks=chosen(world.attacks, has_reference="reference" in tables),
+        matcher=matcher,
+        groups=groups,
+    )
     return conclude(gathered, settings, Silent(), started)
 
 
@@ -209,7 +223,7 @@ class Sizes:
     """How many of each."""
 
     members: int = 200
-    heldout: int = 500
+    heldout: int = 700
     samples: int = 1000
     reference: int = 0
 
