@@ -6,7 +6,7 @@
 Members and held-out people are drawn alike, samples show other people, and everything after embedding is the audit's
 own code. Audit s of a regime draws from the seed (20261, regime, s). One JSON line an audit is kept in --work, and what
 is there is not done again. Pictures are noise, so that nothing is a copy; with 10,000 samples and with repeated ones
-they are of 20 kinds, so that chance makes some look like copies. LFW and CelebA are read from the store of
+they are of 100 kinds, so that chance makes some look like copies. LFW and CelebA are read from the store of
 embeddings, and what is not in it is embedded first; without --lfw and --celeba their regimes are left out.
 """
 
@@ -36,24 +36,26 @@ from probablyexists.basis.progress import Console, Silent
 from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Embedded, SetAside, embed, open_store
-from probablyexists.embeddings.recognisers import open_recogniser
+from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.resources import default_cache
 from probablyexists.faces.acquire import NO_FACE
 from probablyexists.intake.embed_sources import Decision
+from probablyexists.intake.faces_seen import faces_seen
+from probablyexists.intake.groups import Groups
 from probablyexists.intake.people import find_people, seen_again
 from probablyexists.intake.settings import AuditSettings, checked
 from probablyexists.matching.crowd import photos_of
 from probablyexists.matching.matcher import Matcher
 from probablyexists.results.findings import Findings
 from probablyexists.sources.listing import Photo
-from probablyexists.sources.open_source import open_source
+from probablyexists.sources.open_source import Source, open_source
 from probablyexists.stats.rates import wilson
 from probablyexists.tasks.audit import Gathered, conclude
 
 SEED = 20261
 DIM = 48
 AXES = np.arange(1, DIM + 1) ** -0.35
-NOISE = 0.45
+NOISE = 0.35
 """Spread of a person's photos, beside a spread of 1 between people."""
 
 Draw = np.random.Generator
@@ -114,9 +116,11 @@ def audited(world: World, seed: int) -> Findings:
         AuditSettings,
         {name: Path(name) for name in world.roles} | {"more_attacks": world.attacks, "seed": seed, "threads": 1},
     )
-    matcher = Matcher(threads=1)
+    matcher, groups = Matcher(threads=1), Groups()
     tables = {role: _table(role, photos) for role, photos in world.roles.items()}
-    sources = {role: Given(role, (*t.photos, *(aside.photo for aside in t.set_aside))) for role, t in tables.items()}
+    sources: dict[Role, Source] = {
+        role: Given(role, (*t.photos, *(aside.photo for aside in t.set_aside))) for role, t in tables.items()
+    }
     people: dict[Role, Embedded] = {role: table for role, table in tables.items() if role != "generated"}
     named = world.roles["training"].people is not None
     crowds = find_people(people, named=named, seed=seed, threads=1)
@@ -134,23 +138,33 @@ def audited(world: World, seed: int) -> Findings:
             seen, samples = seen_again(crowds, again), again["generated"].of(others.photos)
         reference = None if seen.reference is None else seen.reference.reference()
         views.append(
-            View(recogniser.id, seen.training, seen.unseen, seen.heldout, photos_of(samples), reference, matcher)
+            View(
+                recogniser.id,
+                seen.training,
+                seen.unseen,
+                seen.heldout,
+                photos_of(samples),
+                reference,
+                matcher,
+                groups.of,
+            )
         )
-    parts: dict[str, Any] = {
-        "sources": sources,
-        "decisions": {role: Decision("detect", "drawn") for role in tables},
-        "recogniser": recognisers[0],
-        "recognisers": recognisers,
-        "tables": tables,
-        "pairs": [],
-        "crowds": crowds,
-        "copied": copied,
-        "others": others,
-        "views": views,
-        "attacks": chosen(world.attacks, has_reference="reference" in tables),
-        "matcher": matcher,
-    }
-    gathered = Gathered(**{field.name: parts[field.name] for field in dataclasses.fields(Gathered)})
+    generated, decisions = tables["generated"], {role: Decision("detect", "drawn") for role in tables}
+    gathered = Gathered(
+        sources=sources,
+        decisions=decisions,
+        recognisers=cast("list[Recogniser]", recognisers),
+        tables=tables,
+        seen=faces_seen(sources["generated"], generated, "detect", None, seed),
+        pairs=[],
+        crowds=crowds,
+        copied=copied,
+        others=others,
+        views=views,
+        attacks=chosen(world.attacks, has_reference="reference" in tables),
+        matcher=matcher,
+        groups=groups,
+    )
     return conclude(gathered, settings, Silent(), started)
 
 
@@ -179,10 +193,10 @@ def noise(draw: Draw, n: int) -> NDArray[np.uint8]:
 
 
 def posed(draw: Draw, n: int) -> NDArray[np.uint8]:
-    """(n, 1, 48, 48) pictures of 20 kinds, the same in every audit, so that some look like copies by chance."""
-    kinds = rng(SEED, "kinds").standard_normal((20, 1, 12, 12))
+    """(n, 1, 48, 48) pictures of 100 kinds, the same in every audit, so that some look like copies by chance."""
+    kinds = rng(SEED, "kinds").standard_normal((100, 1, 12, 12))
     own = draw.uniform(0, 0.9, (n, 1, 1, 1))
-    mixed = np.sqrt(own) * kinds[draw.integers(0, 20, n)] + np.sqrt(1 - own) * draw.standard_normal((n, 1, 12, 12))
+    mixed = np.sqrt(own) * kinds[draw.integers(0, 100, n)] + np.sqrt(1 - own) * draw.standard_normal((n, 1, 12, 12))
     return (128 + 40 * mixed).clip(0, 255).astype(np.uint8).repeat(4, axis=2).repeat(4, axis=3)
 
 
@@ -209,7 +223,7 @@ class Sizes:
     """How many of each."""
 
     members: int = 200
-    heldout: int = 500
+    heldout: int = 700
     samples: int = 1000
     reference: int = 0
 
@@ -303,7 +317,7 @@ def several_recognisers(draw: Draw) -> World:
 
 def repeated(draw: Draw, distinct: int, times: int) -> World:
     """Every picture is sampled several times, with a little noise."""
-    world = by_name(draw, Sizes(samples=distinct), pictures=posed)
+    world = by_name(draw, Sizes(members=100, samples=distinct), pictures=posed)
     once = world.roles["generated"]
     pictures = np.repeat(once.pictures, times, axis=0).astype(np.int16)
     pictures += draw.integers(-2, 3, pictures.shape, dtype=np.int16)
@@ -344,8 +358,8 @@ def without_names(draw: Draw, name: str, members: int, heldout: int, others: int
 
 REGIMES: dict[str, Callable[[Draw], World]] = {
     "by-name": by_name,
-    "lfw-clusters-equal": partial(without_names, name="LFW", members=1100, heldout=1100, others=1000),
-    "lfw-clusters-unequal": partial(without_names, name="LFW", members=1800, heldout=400, others=1000),
+    "lfw-clusters-equal": partial(without_names, name="LFW", members=800, heldout=800, others=600),
+    "lfw-clusters-unequal": partial(without_names, name="LFW", members=1300, heldout=300, others=600),
     "celeba-clusters-equal": partial(without_names, name="CELEBA", members=110, heldout=110, others=74),
     "celeba-clusters-unequal": partial(without_names, name="CELEBA", members=170, heldout=50, others=74),
     "hubs": partial(by_name, population=hubs),
@@ -361,7 +375,7 @@ REGIMES: dict[str, Callable[[Draw], World]] = {
     "samples-10": partial(by_name, sizes=Sizes(samples=10)),
     "samples-100": partial(by_name, sizes=Sizes(samples=100)),
     "samples-1000": partial(by_name, sizes=Sizes(samples=1000)),
-    "samples-10000": partial(by_name, sizes=Sizes(samples=10_000), pictures=posed),
+    "samples-10000": partial(by_name, sizes=Sizes(members=100, samples=10_000), pictures=posed),
     "without-faces": faceless,
 }
 SETS = {"lfw": "LFW", "celeba": "CELEBA"}
