@@ -253,11 +253,11 @@ def excess(
 def excess_kinds() -> list[Kind]:
     t = EXCESS_TRUTHS
     return [
-        excess("nothing leaks", 0.0, 200, 500, 1000, most=1000),
+        excess("nothing leaks", 0.0, 200, 500, 1000, most=400),
         excess("nothing leaks", 0.0, 300, 1000, 2000, most=400),
-        excess("5 % of samples show 20 % of members", t["20 %"], 200, 500, 1000, 0.05, 0.2, most=1000),
-        excess("5 % of samples show 10 % of members", t["10 %"], 200, 500, 1000, 0.05, 0.1, most=1000),
-        excess("30 % of samples show members", t["every"], 200, 500, 1000, 0.3, most=1000),
+        excess("5 % of samples show 20 % of members", t["20 %"], 200, 500, 1000, 0.05, 0.2, most=400),
+        excess("5 % of samples show 10 % of members", t["10 %"], 200, 500, 1000, 0.05, 0.1, most=400),
+        excess("30 % of samples show members", t["every"], 200, 500, 1000, 0.3, most=400),
     ]
 
 
@@ -274,14 +274,14 @@ def heavy_kinds() -> list[Kind]:
         most=1000,
     )
     zipf = excess(
-        "nothing leaks, half of the samples show 8 nobodies", 0.0, 200, 500, 1000, modes=100, zipf=True, most=1000
+        "nothing leaks, half of the samples show 8 nobodies", 0.0, 200, 500, 1000, modes=100, zipf=True, most=400
     )
     collapsed = [
-        excess(f"nothing leaks, every sample shows one of {k} nobodies", 0.0, 200, 500, 1000, modes=k, most=1000)
+        excess(f"nothing leaks, every sample shows one of {k} nobodies", 0.0, 200, 500, 1000, modes=k, most=400)
         for k in (2, 8, 30, 100)
     ]
     distinct = [
-        excess(f"nothing leaks, near-copies of {k} pictures, counted once each", 0.0, 200, 500, k, most=1000)
+        excess(f"nothing leaks, near-copies of {k} pictures, counted once each", 0.0, 200, 500, k, most=400)
         for k in (8, 100)
     ]
     return [heavy, zipf, *collapsed, *distinct]
@@ -324,7 +324,7 @@ def kinds() -> list[Kind]:
         auroc("people", people, 200, 500, HIGH),
         auroc("people, 10 % exposed", people, 200, 500, 3.5, 0.1),
         blind_kind(),
-        tpr("photos", photos, 200, 300, 1.2, 0.01, most=400),
+        tpr("photos", photos, 200, 300, 1.2, 0.01, most=200),
         tpr("photos", photos, 200, 1000, 1.2, 0.01, most=200),
         tpr("people", people, 200, 300, 1.2, 0.01, most=1000),
         tpr("people", people, 200, 1000, 1.2, 0.01, most=1000),
