@@ -134,6 +134,7 @@ def test_few_members_near_an_auroc_of_1_are_not_sure_of_it() -> None:
     nearly[0] = 0.9
     other = estimate(auroc_estimate(Side.one_each(nearly), Side.one_each(np.arange(1000.0) / 1000)))
     assert other.low == pytest.approx(figure.low, abs=0.02)  # no jump where the variance becomes 0
+    assert other.low < 0.95
 
 
 def test_one_person_with_most_photos_counts_as_few_people() -> None:
@@ -772,7 +773,7 @@ def test_mean_by_hand() -> None:
 
 def test_ten_people_without_an_exposed_one_do_not_exclude_one() -> None:
     x = np.linspace(-1.0, 1.0, 10)
-    assert estimate(contrast.mean(x)).high > 0.55  # Student's: 0.46
+    assert estimate(contrast.mean(x)).high > 0.55  # Student's: 0.48
     assert estimate(contrast.mean(np.tile(x, 100))).high == pytest.approx(0.04, abs=0.001)  # vanishes with many
 
 
