@@ -124,7 +124,8 @@ def fmr(n: int, rate: float, effect: float) -> Kind:
         match = (score >= limit).astype(np.float64)
         return rates.false_match_rate((match + match.T) / 2)
 
-    return Kind(f"FMR, {2 * effect**2:.0%} of the variance people's; {n} people".replace("%", " %"), rate, audit)
+    name = f"FMR, {2 * effect**2:.0%} of the variance people's; {n} people".replace("%", " %")
+    return Kind(name, rate, audit, 2000 if n <= 100 else 500)
 
 
 def wolves(n: int, rate: float, sigma: float) -> Kind:
@@ -137,7 +138,9 @@ def wolves(n: int, rate: float, sigma: float) -> Kind:
 
     spread, centre = sigma * math.sqrt(2), -math.log(rate) + sigma**2
     truth = rate * norm.cdf((centre - spread**2) / spread) + norm.sf(centre / spread)
-    return Kind(f"FMR, wolves with lognormal factors, sigma {sigma:g}; {n} people", truth, audit)
+    return Kind(
+        f"FMR, wolves with lognormal factors, sigma {sigma:g}; {n} people", truth, audit, 1000 if n <= 100 else 500
+    )
 
 
 def share(name: str, n: int, rate: float, alike: float | None) -> Kind:
@@ -250,27 +253,35 @@ def excess(
 def excess_kinds() -> list[Kind]:
     t = EXCESS_TRUTHS
     return [
-        excess("nothing leaks", 0.0, 200, 500, 1000),
-        excess("nothing leaks", 0.0, 300, 1000, 2000, most=1000),
-        excess("5 % of samples show 20 % of members", t["20 %"], 200, 500, 1000, 0.05, 0.2),
-        excess("5 % of samples show 10 % of members", t["10 %"], 200, 500, 1000, 0.05, 0.1),
-        excess("30 % of samples show members", t["every"], 200, 500, 1000, 0.3),
+        excess("nothing leaks", 0.0, 200, 500, 1000, most=400),
+        excess("nothing leaks", 0.0, 300, 1000, 2000, most=400),
+        excess("5 % of samples show 20 % of members", t["20 %"], 200, 500, 1000, 0.05, 0.2, most=400),
+        excess("5 % of samples show 10 % of members", t["10 %"], 200, 500, 1000, 0.05, 0.1, most=400),
+        excess("30 % of samples show members", t["every"], 200, 500, 1000, 0.3, most=400),
     ]
 
 
 def heavy_kinds() -> list[Kind]:
     heavy = excess(
-        "10 % of samples show 10 % of members, sigma 1.5", EXCESS_TRUTHS["heavy"], 300, 1000, 2000, 0.1, 0.1, 1.5
+        "10 % of samples show 10 % of members, sigma 1.5",
+        EXCESS_TRUTHS["heavy"],
+        300,
+        1000,
+        2000,
+        0.1,
+        0.1,
+        1.5,
+        most=1000,
     )
     zipf = excess(
-        "nothing leaks, half of the samples show 8 nobodies", 0.0, 200, 500, 1000, modes=100, zipf=True, most=1000
+        "nothing leaks, half of the samples show 8 nobodies", 0.0, 200, 500, 1000, modes=100, zipf=True, most=400
     )
     collapsed = [
-        excess(f"nothing leaks, every sample shows one of {k} nobodies", 0.0, 200, 500, 1000, modes=k, most=1000)
+        excess(f"nothing leaks, every sample shows one of {k} nobodies", 0.0, 200, 500, 1000, modes=k, most=400)
         for k in (2, 8, 30, 100)
     ]
     distinct = [
-        excess(f"nothing leaks, near-copies of {k} pictures, counted once each", 0.0, 200, 500, k, most=1000)
+        excess(f"nothing leaks, near-copies of {k} pictures, counted once each", 0.0, 200, 500, k, most=400)
         for k in (8, 100)
     ]
     return [heavy, zipf, *collapsed, *distinct]
@@ -313,15 +324,15 @@ def kinds() -> list[Kind]:
         auroc("people", people, 200, 500, HIGH),
         auroc("people, 10 % exposed", people, 200, 500, 3.5, 0.1),
         blind_kind(),
-        tpr("photos", photos, 200, 300, 1.2, 0.01, most=1000),
-        tpr("photos", photos, 200, 1000, 1.2, 0.01, most=1000),
+        tpr("photos", photos, 200, 300, 1.2, 0.01, most=200),
+        tpr("photos", photos, 200, 1000, 1.2, 0.01, most=200),
         tpr("people", people, 200, 300, 1.2, 0.01, most=1000),
         tpr("people", people, 200, 1000, 1.2, 0.01, most=1000),
         tpr("people, 10 % exposed", people, 300, 1000, 4.0, 0.01, 0.1, most=1000),
         tpr("people, nothing leaks", people, 200, 300, 0.0, 0.01, most=1000),
         tpr("people", people, 200, 1000, 1.5, 0.001, most=1000),
         tpr("people", people, 200, 3000, 1.5, 0.001, most=500),
-        tpr("photos", photos, 200, 3000, 1.5, 0.001, most=500),
+        tpr("photos", photos, 200, 3000, 1.5, 0.001, most=200),
         fmr(300, 0.01, 0.35),
         fmr(300, 0.001, 0.35),
         fmr(300, 0.001, 0.5),
@@ -386,7 +397,7 @@ def grid_kinds() -> list[Kind]:
         ),
         tpr("photos", photos, 30, 300, 2.0, 0.01, most=200),
         tpr("1 to 300 photos", zipf, 60, 1000, 2.0, 0.01, most=200),
-        tpr("1 to 300 photos", zipf, 200, 3000, 2.0, 0.01, most=200),
+        tpr("1 to 300 photos", zipf, 60, 3000, 2.0, 0.01, most=200),
         tpr("photos, one person holds a third", holds(1 / 3), 60, 1000, 2.0, 0.01, most=200),
     ]
 

@@ -134,6 +134,7 @@ def test_few_members_near_an_auroc_of_1_are_not_sure_of_it() -> None:
     nearly[0] = 0.9
     other = estimate(auroc_estimate(Side.one_each(nearly), Side.one_each(np.arange(1000.0) / 1000)))
     assert other.low == pytest.approx(figure.low, abs=0.02)  # no jump where the variance becomes 0
+    assert other.low < 0.95
 
 
 def test_one_person_with_most_photos_counts_as_few_people() -> None:
@@ -563,7 +564,7 @@ def test_single_events_have_a_known_variance_and_one_clump_almost_none() -> None
     ones = np.repeat([1.0, 0.0], [10, 90])
     assert rates.clump_freedom(10.0, ones, ones, 1.0) == math.inf
     one_clump = np.array([50.0, *np.zeros(49)])  # mean 1: 49 above it
-    assert rates.clump_freedom(2500.0, one_clump, one_clump, 1.0) == pytest.approx(2 * (2500 / (49**2 - 50)) ** 2)
+    assert rates.clump_freedom(2500.0, one_clump, one_clump, 1.0) == pytest.approx((2500 / (49**2 - 50)) ** 2)
     assert rates.clump_freedom(1.0, one_clump, one_clump, 1.0) == 1
 
 
@@ -587,10 +588,14 @@ def test_fmr_variance_is_the_u_statistics() -> None:
     zeta1 = np.mean(products) + ((by_person - p) ** 2).sum() / (n * (n - 2))  # for the mean that was estimated
     zeta2 = np.mean([(matrix[i, j] - p) ** 2 for i, j in pairs])
     variance = 4 * (n - 2) / (n * (n - 1)) * zeta1 + 2 / (n * (n - 1)) * zeta2
+    without = [np.mean([matrix[i, j] for i, j in pairs if k not in (i, j)]) for k in range(n)]
+    jackknife = (n - 1) / n * ((np.array(without) - p) ** 2).sum()
+    assert jackknife > variance
+    variance = float(jackknife)
     largest = 2 * matrix.sum(axis=1).max() / (n - 1) / n
     sums = [sum(matrix[i, j] for j in range(n) if j != i) for i in range(n)]
     clumps = [4 * max(0.0, (x - np.mean(sums)) ** 2 - x) for x in sums if x > np.mean(sums)]
-    freedom = 2 * variance**2 / sum((c / (n * (n - 1)) ** 2) ** 2 for c in clumps)
+    freedom = variance**2 / sum((c / (n * (n - 1)) ** 2) ** 2 for c in clumps)
     figure = estimate(rates.false_match_rate(matrix))
     low, high = rates.gamma_interval(p, variance, largest, freedom)
     assert (figure.value, figure.low, figure.high) == pytest.approx((p, low, min(1, high)), rel=1e-6)
@@ -618,7 +623,7 @@ def test_people_who_all_match_alike_are_no_wolves() -> None:
     matrix = np.triu(rng(2).random((300, 300)) < 0.1, 1).astype(float)
     figure = estimate(rates.false_match_rate(matrix + matrix.T))
     one_more = 2 * matrix.sum(axis=1).max() * 2 / 299 / 300
-    assert figure.high - figure.low < 2.2 * 1.96 * math.sqrt(0.1 / 44_850) + one_more
+    assert figure.high - figure.low < 3 * 1.96 * math.sqrt(0.1 / 44_850) + one_more
 
 
 def test_one_wolf_makes_the_fmr_less_certain() -> None:
@@ -768,7 +773,7 @@ def test_mean_by_hand() -> None:
 
 def test_ten_people_without_an_exposed_one_do_not_exclude_one() -> None:
     x = np.linspace(-1.0, 1.0, 10)
-    assert estimate(contrast.mean(x)).high > 0.55  # Student's: 0.46
+    assert estimate(contrast.mean(x)).high > 0.55  # Student's: 0.48
     assert estimate(contrast.mean(np.tile(x, 100))).high == pytest.approx(0.04, abs=0.001)  # vanishes with many
 
 

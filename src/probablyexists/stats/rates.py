@@ -55,9 +55,10 @@ def false_match_rate(rates: NDArray[np.floating]) -> Figure:
 
     The FMR is the mean over pairs of people, a U-statistic of degree two: its variance is 4 (n - 2) / (n (n - 1)) zeta1
     + 2 / (n (n - 1)) zeta2 with zeta1 the covariance of two pairs that share a person and zeta2 the variance of a pair
-    (Hoeffding 1948; Fogliato et al. 2023, section 3). A few people ("wolves", Doddington et al. 1998) cause most false
-    matches, so the rate is skewed and its variance uncertain. The interval is the gamma one, whose upper limit allows
-    for one more person like the worst, and whose degrees of freedom are few where few people cause most of the
+    (Hoeffding 1948; Fogliato et al. 2023, section 3), or the jackknife's over people if larger (never too small on
+    average: Efron & Stein 1981, Annals of Statistics 9(3)). A few people ("wolves", Doddington et al. 1998) cause most
+    false matches, so the rate is skewed and its variance uncertain. The interval is the gamma one, whose upper limit
+    allows for one more person like the worst, and whose degrees of freedom are few where few people cause most of the
     variance. Without any false match it is Wilson's with the number of people as trials: deliberately wide.
     """
     n = rates.shape[0]
@@ -69,6 +70,7 @@ def false_match_rate(rates: NDArray[np.floating]) -> Figure:
     by_person = np.where(off, rates, 0.0).sum(axis=1) / (n - 1)
     zeta1 = max(0.0, (float(by_person.var(ddof=1)) - zeta2 / (n - 1)) * (n - 1) / (n - 2))
     variance = 4 * (n - 2) / (n * (n - 1)) * zeta1 + 2 / (n * (n - 1)) * zeta2
+    variance = max(variance, 4 * (n - 1) / (n * (n - 2) ** 2) * float(((by_person - p) ** 2).sum()))
     if p == 0.0 or variance <= 0.0:
         low, high = wilson(p, n)
         return Estimate(p, min(low, p), max(high, p), LEVEL, "Wilson, number of people", n)
@@ -103,9 +105,10 @@ def clump_freedom(variance: float, sums: NDArray[np.floating], singles: NDArray[
 
     `sums`: of each person's events; `singles`: the variance of these if their events were single ones (Poisson, so
     known); `scale`: what multiplies both in `variance`. What people above the average have beyond single events are
-    clumps. Their part of the variance is a sum over few people, with the variance of the sum of its squares; freedom =
-    2 variance^2 / that (Satterthwaite 1946), at least 1.
+    clumps. If they are all of the variance, there are as many degrees of freedom as effective clumps, (sum c)^2 / sum
+    c^2 (Kish 1965; Carter, Schnepel & Steigerwald 2017, Review of Economics and Statistics 99(4)); in general
+    variance^2 / sum c^2, at least 1.
     """
     above = np.maximum(0.0, sums - sums.mean())
     uncertain = float((np.maximum(0.0, above**2 - singles) ** 2).sum()) * scale**2
-    return max(1.0, 2 * variance**2 / uncertain) if uncertain > 0.0 else math.inf
+    return max(1.0, variance**2 / uncertain) if uncertain > 0.0 else math.inf
