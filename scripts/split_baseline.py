@@ -1,6 +1,6 @@
 """Is the split fair, and what could have been missed? Simulated audits with known truth; prints Markdown tables.
 
-    OMP_NUM_THREADS=1 python scripts/split_baseline.py                     # every table, about 5 minutes on one core
+    OMP_NUM_THREADS=1 python scripts/split_baseline.py                     # every table, some minutes
     OMP_NUM_THREADS=1 python scripts/split_baseline.py --only fair         # the tables whose name has this word
     OMP_NUM_THREADS=1 python scripts/split_baseline.py --audits 1000       # another number instead of 100
 
