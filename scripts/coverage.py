@@ -1,6 +1,6 @@
 """Do the intervals hold what they promise? Simulated audits with known truth; prints Markdown tables.
 
-    python scripts/coverage.py                   # 200 audits a kind, and a longer run beside them
+    python scripts/coverage.py                   # 200 audits a kind, and a longer run beside them; some 10 minutes
     python scripts/coverage.py --audits 1000     # another number instead of 200
     python scripts/coverage.py --only excess     # rows whose name has this word
     python scripts/coverage.py --truth 20000     # the truths that are no formula, by Monte Carlo
@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from probablyexists.answers.comparisons import photo_counts
 from probablyexists.answers.credits import credit
-from probablyexists.answers.naming import photo_counts
 from probablyexists.answers.split_baseline import without_samples
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.crowd import Crowd
@@ -39,6 +39,7 @@ PERSON, PHOTO = 0.8, 0.6
 
 Draw = np.random.Generator
 Floats = NDArray[np.floating]
+Scores = Callable[[Draw, int, Floats | float], Side]
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,32 @@ def photo_count(draw: Draw, n: int) -> NDArray[np.int64]:
     return np.minimum(8, draw.geometric(0.35, n))
 
 
-def photos(draw: Draw, n: int, mean: Floats | float) -> Side:
+def nested(draw: Draw, counts: NDArray[np.int64], mean: Floats | float) -> Side:
     """Several photos a person, alike among themselves."""
-    counts = photo_count(draw, n)
-    who = np.repeat(np.arange(n), counts)
-    person = mean + draw.normal(0, PERSON, n)
+    who = np.repeat(np.arange(len(counts)), counts)
+    person = mean + draw.normal(0, PERSON, len(counts))
     return Side(person[who] + draw.normal(0, PHOTO, len(who)), who)
+
+
+def photos(draw: Draw, n: int, mean: Floats | float) -> Side:
+    """1 to 8 photos a person."""
+    return nested(draw, photo_count(draw, n), mean)
+
+
+def zipf(draw: Draw, n: int, mean: Floats | float) -> Side:
+    """1 to 300 photos a person; few have many."""
+    return nested(draw, np.minimum(300, np.floor(draw.pareto(1.2, n) + 1)).astype(np.int64), mean)
+
+
+def holds(share: float) -> Scores:
+    """One person holds this share of the photos, the others 1 to 8 each."""
+
+    def scores(draw: Draw, n: int, mean: Floats | float) -> Side:
+        counts = photo_count(draw, n)
+        counts[0] = round(share / (1 - share) * counts[1:].sum())
+        return nested(draw, counts, mean)
+
+    return scores
 
 
 def people(draw: Draw, n: int, mean: Floats | float) -> Side:
@@ -70,10 +91,7 @@ def people(draw: Draw, n: int, mean: Floats | float) -> Side:
     return Side.one_each(mean + draw.standard_normal(n))
 
 
-Scores = Callable[[Draw, int, "Floats | float"], Side]
-
-
-def auroc(name: str, level: Scores, n: int, n_heldout: int, shift: float, share: float = 1.0) -> Kind:
+def auroc(name: str, level: Scores, n: int, n_heldout: int, shift: float, share: float = 1.0, most: int = 2000) -> Kind:
     """A share of the members scores `shift` standard deviations higher."""
 
     def audit(draw: Draw) -> Figure:
@@ -81,7 +99,7 @@ def auroc(name: str, level: Scores, n: int, n_heldout: int, shift: float, share:
         return roc.auroc_estimate(level(draw, n, leaked), level(draw, n_heldout, 0.0))
 
     truth = share * norm.cdf(shift / math.sqrt(2)) + (1 - share) / 2
-    return Kind(f"AUROC, {name}; {n} members, {n_heldout} held out", truth, audit)
+    return Kind(f"AUROC, {name}; {n} members, {n_heldout} held out", truth, audit, most)
 
 
 def tpr(
@@ -107,6 +125,19 @@ def fmr(n: int, rate: float, effect: float) -> Kind:
         return rates.false_match_rate((match + match.T) / 2)
 
     return Kind(f"FMR, {2 * effect**2:.0%} of the variance people's; {n} people".replace("%", " %"), rate, audit)
+
+
+def wolves(n: int, rate: float, sigma: float) -> Kind:
+    """Everybody has a lognormal factor; two people match at `rate` times both factors, at most always."""
+
+    def audit(draw: Draw) -> Figure:
+        factor = np.exp(sigma * draw.standard_normal(n) - sigma**2 / 2)
+        match = (draw.random((n, n)) < rate * factor[:, None] * factor).astype(np.float64)
+        return rates.false_match_rate((match + match.T) / 2)
+
+    spread, centre = sigma * math.sqrt(2), -math.log(rate) + sigma**2
+    truth = rate * norm.cdf((centre - spread**2) / spread) + norm.sf(centre / spread)
+    return Kind(f"FMR, wolves with lognormal factors, sigma {sigma:g}; {n} people", truth, audit)
 
 
 def share(name: str, n: int, rate: float, alike: float | None) -> Kind:
@@ -163,16 +194,25 @@ def persons(draw: Draw, n: int) -> Floats:
 
 
 def resemblances(
-    draw: Draw, n: int, n_heldout: int, n_samples: int, leak: float, exposed: float, sigma: float, modes: int
+    draw: Draw,
+    n: int,
+    n_heldout: int,
+    n_samples: int,
+    leak: float,
+    exposed: float,
+    sigma: float,
+    modes: int,
+    zipf: bool,
 ) -> Figure:
     """`leak` of the samples show members: a share `exposed` of them, with lognormal shares of the samples.
 
-    The others are faces of nobody; with `modes`, of so many nobodies with Zipf's weights (mode collapse).
+    The others are faces of nobody; with `modes`, of so many nobodies (mode collapse), equally often or with Zipf's
+    weights, in another picture each time.
     """
     gallery = min(n, n_heldout)
     members, strangers = persons(draw, n), persons(draw, n_heldout)
     if modes:
-        weights = 1 / np.arange(1, modes + 1)
+        weights = 1 / np.arange(1, modes + 1) if zipf else np.ones(modes)
         shown = persons(draw, modes)[draw.choice(modes, n_samples, p=weights / weights.sum())]
     else:
         shown = persons(draw, n_samples)
@@ -197,10 +237,11 @@ def excess(
     exposed: float = 1.0,
     sigma: float = 1.0,
     modes: int = 0,
+    zipf: bool = False,
     most: int = 2000,
 ) -> Kind:
     def audit(draw: Draw) -> Figure:
-        return resemblances(draw, n, n_heldout, n_samples, leak, exposed, sigma, modes)
+        return resemblances(draw, n, n_heldout, n_samples, leak, exposed, sigma, modes, zipf)
 
     title = f"excess, {name}; {n} members, {n_heldout} held out, {n_samples} samples"
     return Kind(title, truth, audit, most)
@@ -221,8 +262,18 @@ def heavy_kinds() -> list[Kind]:
     heavy = excess(
         "10 % of samples show 10 % of members, sigma 1.5", EXCESS_TRUTHS["heavy"], 300, 1000, 2000, 0.1, 0.1, 1.5
     )
-    collapsed = excess("nothing leaks, half of the samples show 8 nobodies", 0.0, 200, 500, 1000, modes=100)
-    return [heavy, collapsed]
+    zipf = excess(
+        "nothing leaks, half of the samples show 8 nobodies", 0.0, 200, 500, 1000, modes=100, zipf=True, most=1000
+    )
+    collapsed = [
+        excess(f"nothing leaks, every sample shows one of {k} nobodies", 0.0, 200, 500, 1000, modes=k, most=1000)
+        for k in (2, 8, 30, 100)
+    ]
+    distinct = [
+        excess(f"nothing leaks, near-copies of {k} pictures, counted once each", 0.0, 200, 500, k, most=1000)
+        for k in (8, 100)
+    ]
+    return [heavy, zipf, *collapsed, *distinct]
 
 
 # --- the split baseline ---------------------------------------------------------------------------------------
@@ -262,11 +313,12 @@ def kinds() -> list[Kind]:
         auroc("people", people, 200, 500, HIGH),
         auroc("people, 10 % exposed", people, 200, 500, 3.5, 0.1),
         blind_kind(),
-        tpr("photos", photos, 200, 300, 1.2, 0.01),
+        tpr("photos", photos, 200, 300, 1.2, 0.01, most=1000),
         tpr("photos", photos, 200, 1000, 1.2, 0.01, most=1000),
-        tpr("people", people, 200, 300, 1.2, 0.01),
+        tpr("people", people, 200, 300, 1.2, 0.01, most=1000),
         tpr("people", people, 200, 1000, 1.2, 0.01, most=1000),
         tpr("people, 10 % exposed", people, 300, 1000, 4.0, 0.01, 0.1, most=1000),
+        tpr("people, nothing leaks", people, 200, 300, 0.0, 0.01, most=1000),
         tpr("people", people, 200, 1000, 1.5, 0.001, most=1000),
         tpr("people", people, 200, 3000, 1.5, 0.001, most=500),
         tpr("photos", photos, 200, 3000, 1.5, 0.001, most=500),
@@ -281,7 +333,6 @@ def kinds() -> list[Kind]:
         slope(200, 64),
         slope(60, 16),
         mean(100, 0.0),
-        mean(10, 0.0),
         mean(100, 0.1),
     ]
 
@@ -289,13 +340,54 @@ def kinds() -> list[Kind]:
 def hard_kinds() -> list[Kind]:
     """Where the design says little can be known; printed apart, so that the limits are seen."""
     return [
-        tpr("people, nothing leaks", people, 200, 300, 0.0, 0.01),
-        auroc("people", people, 30, 50, HIGH),
         fmr(60, 0.001, 0.35),
+        *(fmr(n, 0.01, effect) for effect in (0.5, 0.6) for n in (50, 60, 100)),
+        fmr(100, 0.001, 0.5),
+        *(wolves(n, 0.01, sigma) for sigma in (0.7, 1.0, 1.3) for n in (50, 60, 100, 300)),
+        *(wolves(n, 0.001, 1.0) for n in (50, 100)),
+        *(share("FNMR, one comparison a person", n, rate, None) for rate in (0.02, 0.2, 0.98) for n in (20, 60)),
+        *(share("FNMR, 1 to 8 comparisons a person", n, rate, 0.3) for rate in (0.02, 0.2, 0.98) for n in (20, 60)),
         share("false copies, 1 to 8 photos a person", 2000, 0.001, 0.3),
         *heavy_kinds(),
         slope(30, 16),
-        mean(10, 0.1),
+        *(mean(n, exposed) for n in (4, 10, 30) for exposed in (0.0, 0.1)),
+    ]
+
+
+def grid_kinds() -> list[Kind]:
+    """AUROC and TPR over their whole range, with few members, and with unequal photo counts."""
+    shifts = [math.sqrt(2) * float(norm.ppf(a)) for a in (0.5, 0.6, 0.75, 0.9, 0.97, 0.99)]
+    few = 1000
+    return [
+        *(
+            auroc("people", people, n, n_heldout, shift, most=few)
+            for shift in shifts
+            for n in (20, 30, 60, 200)
+            for n_heldout in (50, 200, 1000)
+        ),
+        auroc("people, 94 % exposed", people, 30, 1000, 6.0, 0.94, few),
+        *(
+            auroc(name, level, n, n_heldout, shift, most=few)
+            for name, level in (
+                ("photos", photos),
+                ("1 to 300 photos", zipf),
+                ("photos, one person holds a third", holds(1 / 3)),
+                ("photos, one person holds 60 %", holds(0.6)),
+                ("photos, one person holds 80 %", holds(0.8)),
+            )
+            for shift in (shifts[0], shifts[2], shifts[4])
+            for n, n_heldout in ((30, 200), (200, 1000))
+        ),
+        *(
+            tpr("people", people, n, n_heldout, shift, 0.01, most=400)
+            for shift in (0.0, 1.2, 3.0, 5.0)
+            for n in (20, 60)
+            for n_heldout in (100, 300)
+        ),
+        tpr("photos", photos, 30, 300, 2.0, 0.01, most=200),
+        tpr("1 to 300 photos", zipf, 60, 1000, 2.0, 0.01, most=200),
+        tpr("1 to 300 photos", zipf, 200, 3000, 2.0, 0.01, most=200),
+        tpr("photos, one person holds a third", holds(1 / 3), 60, 1000, 2.0, 0.01, most=200),
     ]
 
 
@@ -303,8 +395,12 @@ def rng(audit: int, *more: int) -> Draw:
     return np.random.default_rng([SEED, audit, *more])
 
 
-def run(kind: Kind, n_audits: int) -> str:
-    """A row: coverage in the first `n_audits` and in the longer run."""
+ENOUGH = 0.925
+"""The coverage that every row is to have."""
+
+
+def run(kind: Kind, n_audits: int) -> tuple[float, str]:
+    """Coverage of the longer run (1.0 if nothing was resolvable) and a row."""
     started = time.monotonic()
     figures = [kind.audit(rng(s)) for s in range(max(n_audits, kind.most))]
     seconds = time.monotonic() - started
@@ -313,27 +409,36 @@ def run(kind: Kind, n_audits: int) -> str:
         np.array([getattr(f, end) if g else np.nan for f, g in zip(figures, given, strict=True)])
         for end in ("low", "high")
     )
+    absent = f"{100 * (1 - given.mean()):.0f}"
+    if not given.any():
+        return 1.0, f"| {kind.name} | {kind.truth:.4g} | - | - | - | - | {absent} | {len(given)} | {seconds:.0f} |"
     covers = (low <= kind.truth) & (kind.truth <= high)
     first, every = covers[:n_audits][given[:n_audits]], covers[given]
     by_low, by_high = (low[given] > kind.truth).mean(), (high[given] < kind.truth).mean()
     ends = rates.wilson(float(every.mean()), len(every))
     width = float((high - low)[given].mean())
-    return (
-        f"| {kind.name} | {kind.truth:.4g} | {100 * first.mean():.1f} | {100 * every.mean():.1f} "
+    in_first = f"{100 * first.mean():.1f}" if first.size else "-"
+    return float(every.mean()), (
+        f"| {kind.name} | {kind.truth:.4g} | {in_first} | {100 * every.mean():.1f} "
         f"({100 * ends[0]:.1f} to {100 * ends[1]:.1f}) | {100 * by_low:.1f} / {100 * by_high:.1f} | {width:.3g} "
-        f"| {len(first)} / {len(every)} | {seconds:.0f} |"
+        f"| {absent} | {len(given)} | {seconds:.0f} |"
     )
 
 
-def table(rows: list[Kind], n_audits: int) -> None:
+def table(rows: list[Kind], n_audits: int) -> list[float]:
+    """Prints it; the coverages."""
     print(
-        "| interval (95 %) | truth | coverage % | coverage %, longer run (95 % interval) "
-        "| truth below / above % | mean width | audits | s |"
+        f"| interval (95 %) | truth | coverage %, first {n_audits} | coverage %, all (95 % interval) "
+        "| truth below / above % | mean width | not resolvable % | audits | s |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
+    coverages = []
     for kind in rows:
-        print(run(kind, n_audits), flush=True)
+        coverage, row = run(kind, n_audits)
+        print(row, flush=True)
+        coverages.append(coverage)
     print()
+    return coverages
 
 
 # --- false discoveries ----------------------------------------------------------------------------------------
@@ -438,9 +543,16 @@ def main() -> None:
         truths(chosen.truth)
         return
     started = time.monotonic()
-    table([kind for kind in kinds() if chosen.only in kind.name], chosen.audits)
-    print("Situations at the edge of what can be known:\n")
-    table([kind for kind in hard_kinds() if chosen.only in kind.name], chosen.audits)
+    coverages = []
+    for title, rows in (
+        ("As audits are:", kinds()),
+        ("Situations at the edge of what can be known:", hard_kinds()),
+        ("AUROC and TPR over their range, few members, unequal photo counts:", grid_kinds()),
+    ):
+        print(f"{title}\n")
+        coverages += table([kind for kind in rows if chosen.only in kind.name], chosen.audits)
+    below = sum(c < ENOUGH for c in coverages)
+    print(f"{len(coverages)} rows; {below} cover less than {100 * ENOUGH:g} % in all their audits\n")
     if not chosen.only:
         false_discoveries(300, 1000, chosen.audits, 1000)
         false_discoveries(100, 3000, chosen.audits, 1000)

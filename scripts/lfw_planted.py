@@ -41,15 +41,15 @@ class Draw:
     rng: np.random.Generator
 
 
-def draw(lfw: Path, seed: int) -> Draw:
+def draw(lfw: Path, seed: int, n_members: int = 300, n_heldout: int = 1000, n_others: int = 2000) -> Draw:
     rng = np.random.default_rng(seed)
     photos = {person.name: sorted(person.iterdir()) for person in sorted(lfw.iterdir()) if person.is_dir()}
-    members = list(rng.choice([p for p, f in photos.items() if len(f) >= 4], 300, replace=False))
+    members = list(rng.choice([p for p, f in photos.items() if len(f) >= 4], n_members, replace=False))
     left = [p for p, f in photos.items() if p not in set(members)]
-    heldout = list(rng.choice([p for p in left if len(photos[p]) >= 2], 1000, replace=False))
+    heldout = list(rng.choice([p for p in left if len(photos[p]) >= 2], n_heldout, replace=False))
     chosen = set(heldout)
     rest = [f for p in left if p not in chosen for f in photos[p]]
-    others = [rest[i] for i in rng.permutation(len(rest))[:2000]]
+    others = [rest[i] for i in rng.permutation(len(rest))[:n_others]]
     shuffled = {p: [photos[p][i] for i in rng.permutation(len(photos[p]))] for p in [*members, *heldout]}
     return Draw(members, heldout, others, shuffled, rng)
 

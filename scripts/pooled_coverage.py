@@ -25,7 +25,7 @@ from scipy.stats import norm, t
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.pooled import PooledRun, contributions, pooled_auroc, pooled_difference
 from probablyexists.stats.rates import wilson
-from probablyexists.stats.roc import auroc, logit_limits
+from probablyexists.stats.roc import auroc
 
 SEED = 20261
 POOL, MEMBERS = 158, 20
@@ -99,6 +99,13 @@ class Row:
     world: World
     given: bool
     """The truth is that of these generators; else that of the procedure."""
+
+
+def logit_limits(value: float, half: float) -> tuple[float, float]:
+    """Limits of `value` (between 0 and 1) with half width `half` to first order, symmetric on the logit scale."""
+    centre = math.log(value / (1 - value))
+    low, high = (1 / (1 + math.exp(-(centre + sign * half / (value * (1 - value))))) for sign in (-1, 1))
+    return low, high
 
 
 def procedure_auroc(runs: Sequence[PooledRun]) -> Figure:

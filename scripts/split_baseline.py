@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from probablyexists.answers.audit_verdict import GROUP_P
-from probablyexists.answers.naming import VERDICT_LEVEL, name_people
+from probablyexists.answers.comparisons import VERDICT_LEVEL
+from probablyexists.answers.naming import name_people
 from probablyexists.answers.split_baseline import fairness, with_strangers_photos, without_samples
 from probablyexists.answers.view import View
 from probablyexists.attacks.nearest import NearestSample

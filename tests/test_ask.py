@@ -79,12 +79,80 @@ def test_who_is_shown_comes_out_above_everybody(shown: tuple[Sheet, Path]) -> No
     assert [near.similarity for near in sheet.nearest] == sorted((n.similarity for n in sheet.nearest), reverse=True)
     assert isinstance(sheet.power, Estimate)
     assert sheet.power.value > 0.5
+    assert (sheet.rank, sheet.n_tied, sheet.nearest[0].n_as_alike) == (1, 0, 0)
+
+
+def test_a_similarity_comes_with_a_scale_from_strangers_to_the_same_person(shown: tuple[Sheet, Path]) -> None:
+    sheet, out = shown
+    scale, page, said = sheet.scale, (out / "sheet.html").read_text(), sheet_summary(sheet, out)
+    assert scale.same_person is not None
+    assert scale.strangers < scale.others < min(scale.others_highest, scale.same_person, sheet.similarity)
+    assert f"{sheet.similarity:.2f} does not mean" in page
+    for mark in (scale.strangers, scale.others, scale.others_highest, scale.same_person, sheet.similarity):
+        assert f'<span class="value">{mark:.3f}</span>' in page
+    assert f"two strangers {scale.strangers:.3f}; others with their nearest sample {scale.others:.3f}" in said
+    assert "1st of 61" in page
+    assert "rank: 1st of 61" in said
+    assert "0 of 60 others have one as alike" in page
+    assert f"nearest sample: 0 of {REFERENCE} others have one at least as alike" in said
+
+
+def test_without_a_photo_to_spare_the_scale_ends_at_strangers(world: World, tmp_path: Path, cache: Path) -> None:
+    write_population(tmp_path / "reference", range(100, 120), range(1), kind="jpg")
+    out = tmp_path / "out"
+    sheet = probablyexists.ask(world.of(STRANGER)[0], world.samples, tmp_path / "reference", out=out, **HOW)
+    assert sheet.scale.same_person is None
+    assert (
+        "how alike two photos of the same person are could not be measured" in (out / "sheet.html").read_text().lower()
+    )
+    assert "another photo of the same person not measured" in sheet_summary(sheet, out)
 
 
 def test_a_copied_photo_is_found(world: World, cache: Path) -> None:
     sheet = probablyexists.ask(world.of(COPIED), world.samples, world.reference, **HOW)
     assert sheet.evidence == "copy"
     assert [(c.sample, Path(c.photo).name) for c in sheet.copies] == [("copy.jpg", "001.jpg")]
+    assert sheet.copies_beyond_chance
+    assert sheet.p > 0.05
+    assert "That stands by itself; the others are not shown to resemble this person more" in sheet.sentence
+
+
+def test_a_picture_that_only_looks_like_a_photo_is_a_caution(world: World, tmp_path: Path, cache: Path) -> None:
+    """Two photos of one person on top of each other, and 60 reference people: too few to tell chance."""
+    samples = shutil.copytree(world.samples, tmp_path / "samples")
+    first, second = (Image.open(path) for path in world.of(STRANGER)[:2])
+    Image.blend(first, second, 0.3).save(samples / "mixed.png")
+    out = tmp_path / "out"
+    sheet = probablyexists.ask(world.of(STRANGER), samples, world.reference, out=out, **HOW)
+    assert [copy.sample for copy in sheet.copies] == ["mixed.png"]
+    assert (sheet.n_copies, sheet.copies_beyond_chance) == (1, False)
+    assert sheet.evidence != "copy"
+    said = "1 generated picture looks like a copy of a photo that was given; with 60 reference people it cannot be told"
+    assert any(said in caution for caution in sheet.cautions)
+    assert "mixed.png" in [near.sample for near in sheet.nearest]
+    assert "1 of 77 samples is a copy, not shown to be more than chance" in sheet_summary(sheet, out)
+    assert "Generated pictures that look like one of these photos" in (out / "sheet.html").read_text()
+
+
+def test_a_generator_that_repeats_a_picture_has_few_distinct_samples(world: World, tmp_path: Path, cache: Path) -> None:
+    samples = shutil.copytree(world.samples, tmp_path / "samples")
+    for i in range(50):
+        shutil.copy(samples / "s003.jpg", samples / f"again-{i:02d}.jpg")
+    out = tmp_path / "out"
+    sheet = probablyexists.ask(world.of(STRANGER), samples, world.reference, out=out, **HOW)
+    assert (sheet.n_samples, sheet.n_distinct) == (126, 76)
+    assert sheet.unseen_rate == pytest.approx(1 - 0.05 ** (1 / 76))
+    assert "are not shown to resemble this person" in sheet.sentence
+    assert "What fewer than 1 in 26 samples show can be missing from them" in sheet.sentence
+    assert any("76 distinct samples are too few" in caution for caution in sheet.cautions)
+    assert "76 distinct samples: what fewer than 1 in 26 samples show" in sheet_summary(sheet, out)
+
+    found = probablyexists.blind(samples, world.reference, out=tmp_path / "frequent", faces="aligned")
+    assert (found.n_samples, found.n_distinct) == (126, 76)
+    repeated = next(face for face in found.faces if "s003.jpg" in face.samples)
+    assert repeated.n_distinct < len(repeated.samples) - 49
+    assert "distinct picture" in frequent_summary(found, tmp_path)
+    assert "distinct picture" in (tmp_path / "frequent" / "frequent.html").read_text()
 
 
 def test_a_stranger_is_not_found(world: World, cache: Path) -> None:
@@ -306,3 +374,30 @@ def test_blind_says_how_many_reference_people_were_used(world: World, tmp_path: 
     assert "reference photos: 1 archive is not opened" in found.cautions
     assert "1 of 60 reference people is without a usable photo (1 empty file)" in found.cautions
     assert "people: 59 of 60 reference people used, 1 without a usable photo" in frequent_summary(found, tmp_path)
+
+
+def mostly_noise(folder: Path, of: World) -> Path:
+    """Four samples with a face, and six of noise."""
+    folder.mkdir()
+    for path in sorted(of.samples.iterdir())[:4]:
+        shutil.copy(path, folder)
+    draw = np.random.default_rng(0)
+    for i in range(6):
+        Image.fromarray(draw.integers(0, 256, (96, 96, 3), dtype=np.uint8)).save(folder / f"noise-{i}.png")
+    return folder
+
+
+def test_a_generator_that_makes_mostly_noise_is_not_cleared(few: World, tmp_path: Path, cache: Path) -> None:
+    samples = mostly_noise(tmp_path / "samples", few)
+    sheet = probablyexists.ask(few.of(STRANGER), samples, few.reference, faces="detect")
+    assert isinstance(sheet.with_face, Estimate)
+    assert sheet.with_face.value == pytest.approx(0.4)
+    said = "a face can be detected in only 40 % of the samples: the generator makes no faces"
+    assert any(said in caution for caution in sheet.cautions)
+
+
+def test_blind_says_that_samples_hold_no_faces(few: World, tmp_path: Path, cache: Path) -> None:
+    write_population(tmp_path / "reference", range(100, 150), range(1), kind="jpg")
+    found = probablyexists.blind(mostly_noise(tmp_path / "samples", few), tmp_path / "reference", faces="detect")
+    assert any("a face can be detected in only 40 % of the samples" in caution for caution in found.cautions)
+    assert any("4 distinct samples are too few" in caution for caution in found.cautions)

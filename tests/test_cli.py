@@ -109,18 +109,25 @@ def test_the_terminal_says_why_and_what_was_set_aside() -> None:
 
 def test_the_terminal_answers_in_words_with_one_unit_a_line() -> None:
     one, several = sample_findings(n_named=1), sample_findings("no evidence")
-    copies = one.copies.model_copy(update={"n_copies": 1})
+    copies = one.copies.model_copy(update={"n_copies": 1, "n_distinct": 1})
     alike = one.resemblance.model_copy(update={"n_likenesses": 1})
     said = summary(one.model_copy(update={"copies": copies, "resemblance": alike}), Path("o"))
-    assert "Who? 1 of 240 members named at a false discovery rate of 5 %\n" in said
-    assert "Can an attacker tell? unseen photos, by person: AUROC 0.71 (0.65 to 0.9, n = 240)\n" in said
+    assert "People affected: 9 of 240 members (1 named by likeness, 8 more copied)\n" in said
+    assert "  'person-0000': named and copied, exposure +5.4, q = 0.044, 1 copy\n" in said
+    assert "  and 4 more people\n" in said
+    tells = "Can an attacker tell? unseen photos: yes, p < 0.001; AUROC 0.71 (0.65 to 0.9, n = 240); "
+    assert f"{tells}12 % found at 1 % false alarms\n" in said
+    assert "Is the split fair? yes; without the generator AUROC 0.49 " in said
     assert "Which samples? 8.1 % resemble a member, 2.9 % a stranger: excess 5.2 % (2.9 to 8 %, n = 240); " in said
     assert "; 1 likeness\n" in said
     assert "Copies? 1 of 1,200 samples is a copy\n" in said
-    assert ", 1 copy\n" in said
-    assert "Smallest leak noticed with 80 % power: 7 of 240 members\n" in said
-    assert "Recogniser at FMR 1 % on the members: FMR 0.94 % (0.47 to 1.88 %, n = 240), FNMR 21 % " in said
+    assert "Samples: 1,150 distinct; what fewer than 1 in 385 show can be missing\n" in said
+    smallest = "Smallest leak noticed with 80 % power: 7 of 240 members, or an AUROC of 0.58 over all; "
+    assert f"{smallest}at most 6 % of members leaked as clearly as a photo\n" in said
+    rates = "FMR 0.94 % (0.47 to 1.88 %, n = 240), FNMR 21 % "
+    assert f"Recogniser 'dlib-resnet-v1 55533b28' at FMR 1 % on the members: {rates}" in said
     assert "Copies? 0 of 1,200 samples are copies\n" in summary(several, Path("o"))
+    assert "; at most 6 %" in summary(several, Path("o"))
     assert said.isascii()
 
 

@@ -271,4 +271,4 @@ def test_damaged_images_do_not_count_in_the_sample() -> None:
     ],
 )
 def test_the_rule_by_hand(found: int, agree: int, square: bool, mode: FacesMode) -> None:
-    assert FrameCheck(n_sampled=100, n_found=found, n_agree=agree, square=square).mode == mode
+    assert FrameCheck((*[True] * found, *[False] * (100 - found)), agree, square).mode == mode

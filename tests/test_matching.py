@@ -19,7 +19,7 @@ from probablyexists.copies.duplicates import SamePicture, same_pictures, without
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching import clusters, neighbours
 from probablyexists.matching import int8 as rough
-from probablyexists.matching.clusters import cluster, distance_at_fmr
+from probablyexists.matching.clusters import cluster, strangers
 from probablyexists.matching.cosines import pair_similarities, reaching, similarities
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.int8 import Products, RoughReferences
@@ -593,7 +593,7 @@ def test_one_photo_is_one_person(few_pairs: None) -> None:
 def test_the_threshold_keeps_its_false_match_rate(few_pairs: None, fmr: float) -> None:
     """1,500 photos of as many people: about the asked share of all pairs is below it."""
     embeddings = unit(1500, 64, seed=2)
-    limit = distance_at_fmr(embeddings, fmr, seed=0)
+    limit = strangers(embeddings, seed=0).distance_at(fmr)
     cosines = (embeddings @ embeddings.T)[np.triu_indices(1500, 1)]
     share = (np.sqrt(2 - 2 * cosines) < limit).mean()
     assert 0.5 * fmr < share < 2 * fmr

@@ -7,7 +7,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -23,45 +23,66 @@ from probablyexists.basis.errors import MissingExtraError
 from probablyexists.lab.plot import plot_leaderboard
 from probablyexists.report import words
 from probablyexists.report.answer_texts import seven_answers
-from probablyexists.report.charts import ALARM, BAND, MEMBER, exposure_chart, membership_chart, round_ticks
+from probablyexists.report.charts import by_importance, membership_chart
 from probablyexists.report.data_uri import SIDE, data_uri
 from probablyexists.report.exhibits import Exhibit
+from probablyexists.report.exposure_chart import exposure_chart
+from probablyexists.report.marks import ALARM, MEMBER, STRANGER, round_ticks
 from probablyexists.report.page import FIRST, render, write_report
 from probablyexists.results.findings import (
+    Affected,
     Clusters,
     Copies,
+    CurvePoint,
     Data,
     Dose,
     DosePoint,
     Duplicate,
     ErrorRates,
     Findings,
+    Histogram,
     Membership,
     Missed,
     Naming,
+    Population,
     Resemblance,
     RoleData,
+    Sampling,
     SecondOpinion,
     Signature,
     SplitBaseline,
     Stratum,
+    Threshold,
     Trust,
     Verdict,
 )
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.power import Power
 
+RATES: tuple[tuple[Threshold, str, float, float], ...] = (
+    ("resemblance", "resemblance (answer 3)", 0.8731, 0.00031),
+    ("fmr-1-percent", "FMR 1 % on the members", 0.812, 0.0094),
+)
+POPULATIONS: tuple[Population, ...] = ("seen photos", "unseen photos")
+COPIES: tuple[Literal["out", "in"], ...] = ("out", "in")
+LEVELS: tuple[Literal["photo", "person"], ...] = ("photo", "person")
 TOO_FEW = Unresolvable("needs at least 1000 people, has 900", 1000, 900)
 SENTENCES: dict[Verdict, tuple[str, list[str], list[str]]] = {
     "leak": (
-        "This generator shows 6 people it was trained on and reproduces training photos in 9 samples.",
-        ["9 of 1200 samples reproduce a training photo", "6 of 240 members are named at a false discovery rate of 5 %"],
+        "This generator gives away 9 people it was trained on and reproduces training photos in 9 samples.",
+        [
+            "9 of 1200 samples reproduce a training photo",
+            "judged by their seen photos, members as a group score above strangers (p = 2e-05)",
+        ],
         ["with 900 held-out people for 240 members, nobody can be named unless about 6 people are strongly exposed"],
     ),
     "no evidence": (
         "No evidence of a leak at this power: a leak of at least 7 of 240 members, each as clear as a photo, would "
         "probably have been noticed; a smaller leak might be missed.",
-        ["nobody is named, no copies were found, and members as a group score no higher than strangers"],
+        [
+            "nobody is named, there are no more copies than chance explains, and members as a group are not shown to "
+            "score above strangers"
+        ],
         [],
     ),
     "inconclusive": (
@@ -76,6 +97,10 @@ def estimate(value: float, low: float, high: float, n: int = 240, method: str = 
     return Estimate(value, low, high, 0.95, method, n)
 
 
+def _reason(named: bool, copied: bool) -> str | None:
+    return {(True, True): "named and copied", (True, False): "named", (False, True): "copied"}.get((named, copied))
+
+
 def sample_findings(
     verdict: Verdict = "leak",
     *,
@@ -86,7 +111,7 @@ def sample_findings(
     resolvable: bool = True,
     **changes: Any,
 ) -> Findings:
-    """Findings of an audit that never was: `n_named` people named if the verdict is `leak`."""
+    """Findings of an audit that never was. If the verdict is `leak`, `n_named` people are named, and 9 are copied."""
     named = n_named if verdict == "leak" else 0
     r = np.random.default_rng(7)
     exposure = np.concatenate([r.uniform(3.6, 6.4, named), r.normal(0.1, 1, n_members - named)])
@@ -100,6 +125,9 @@ def sample_findings(
             "p": 1 / 901 if i < named else 0.4,
             "q": 0.0444 if i < named else 0.8,
             "exposed": i < named,
+            "copies": int(named > 0 and i < 9),
+            "reason": _reason(i < named, named > 0 and i < 9),
+            "group": None,
             "nearest": [sample.format(3 * i)],
         }
         for i in range(n_members)
@@ -130,6 +158,7 @@ def sample_findings(
     membership = [
         Membership(
             population=population,
+            copies=copies,
             level=level,
             auroc=figure(
                 0.51 + higher * (1.4 if population == "seen photos" else 1), 0.45 + higher, 0.56 + 1.7 * higher
@@ -138,8 +167,9 @@ def sample_findings(
             tpr_at_fpr_0_1_percent=TOO_FEW,
             p=(0.00002 if higher else 0.31) if level == "person" else None,
         )
-        for population in ("seen photos", "unseen photos")
-        for level in ("photo", "person")
+        for population in POPULATIONS
+        for copies in COPIES[: 2 if named else 1]
+        for level in LEVELS
     ]
     dose_points = [
         DosePoint(
@@ -162,18 +192,30 @@ def sample_findings(
         "people": people,
         "samples": samples,
         "membership": membership,
-        "split_baseline": SplitBaseline(auroc=figure(0.49, 0.43, 0.55)),
+        "affected": Affected(n=max(named, 9) if named else 0, n_named=named, n_copied=9 if named else 0),
+        "split_baseline": SplitBaseline(
+            auroc=figure(0.49, 0.43, 0.55),
+            same_attack=figure(0.51, 0.46, 0.56),
+            fairness="fair" if resolvable else "not shown",
+            group_shift=0.84 if named else None,
+            names_shift=1.42 if named else None,
+            shift=figure(0.04, -0.13, 0.2),
+            photo_counts=figure(0.52, 0.47, 0.57),
+        ),
         "naming": Naming(
             level=0.05,
             n_members=n_members,
             n_exposed=named,
+            verdict_level=0.03,
+            n_for_verdict=named if named >= 9 else 0,
             n_heldout=900,
             p_floor=1 / 901,
             smallest_nameable=6,
             strata=[
-                Stratum(photos=1, n_members=80, n_heldout=900, p_floor=1 / 901),
-                Stratum(photos=2, n_members=n_members - 80, n_heldout=850, p_floor=1 / 851),
+                Stratum(group=None, photos=1, n_members=80, n_heldout=900, p_floor=1 / 901),
+                Stratum(group=None, photos=2, n_members=n_members - 80, n_heldout=850, p_floor=1 / 851),
             ],
+            strangers=Histogram(low=-2.9, high=3.4, counts=np.histogram(r.normal(0, 1, 900), 40)[0].tolist()),
         ),
         "resemblance": Resemblance(
             threshold=0.8731,
@@ -188,6 +230,9 @@ def sample_findings(
         "copies": Copies(
             n_copies=9 if named else 0,
             n_samples=1200,
+            n_distinct=9 if named else 0,
+            p=1e-9 if named else None,
+            beyond_chance=named > 0,
             threshold=0.842,
             highest=0.991 if named else 0.61,
             calibrated_on=450,
@@ -202,27 +247,36 @@ def sample_findings(
             most_photos_count=12,
             most_photos_exposed=bool(named),
         ),
-        "missed": Missed(power=power),
-        "second_opinions": [],
-        "trust": Trust(
-            trained_on=None,
-            overlaps=[],
-            recogniser="dlib-resnet-v1 55533b28a958",
-            photos=2,
-            rates=[
-                ErrorRates(
-                    kind=kind,
-                    name=which,
-                    threshold=threshold,
-                    fmr=figure(fmr, fmr / 2, fmr * 2, "Wilson, variance between pairs of people"),
-                    fnmr=figure(0.21, 0.15, 0.28, "Wilson, variance between people"),
+        "missed": Missed(
+            power=power,
+            leaked_share=Estimate(0.02, 0.0, 0.06, 0.95, "planted detection rate", n_members),
+            smallest_auroc=0.58,
+        ),
+        "sampling": Sampling(
+            n_samples=1191,
+            n_distinct=1150,
+            with_face=figure(0.9925, 0.985, 0.996, "Wilson"),
+            unseen_rate=0.0026,
+            curve=[
+                CurvePoint(
+                    n_samples=n,
+                    n_parts=parts,
+                    named=named * share,
+                    named_low=int(named * share),
+                    named_high=named if parts == 1 else round(named * share + 0.5),
+                    auroc=figure(auroc, auroc - 0.06, auroc + 0.05),
                 )
-                for kind, which, threshold, fmr in (
-                    ("resemblance", "resemblance (answer 3)", 0.8731, 0.00031),
-                    ("fmr-1-percent", "FMR 1 % on the members", 0.812, 0.0094),
+                for n, parts, share, auroc in (
+                    (148, 8, 0.1, 0.53 + higher / 3),
+                    (297, 4, 0.3, 0.53 + higher / 2),
+                    (595, 2, 0.55, 0.52 + higher),
+                    (1191, 1, 1.0, 0.52 + 1.3 * higher),
                 )
             ],
         ),
+        "second_opinions": [],
+        "trust": [trust(figure)],
+        "groups": [],
         "data": Data(
             roles=[
                 RoleData(
@@ -275,6 +329,30 @@ def sample_findings(
         ),
     }
     return Findings(**(parts | changes))
+
+
+def trust(
+    figure: Callable[..., Figure] = estimate, recogniser: str = "dlib-resnet-v1 55533b28a958", **changes: Any
+) -> Trust:
+    """How a recogniser does on these faces."""
+    parts: dict[str, Any] = {
+        "recogniser": recogniser,
+        "judges": True,
+        "trained_on": None,
+        "overlaps": [],
+        "photos": 2,
+        "rates": [
+            ErrorRates(
+                kind=kind,
+                name=which,
+                threshold=threshold,
+                fmr=figure(fmr, fmr / 2, fmr * 2, method="Wilson, variance between pairs of people"),
+                fnmr=figure(0.21, 0.15, 0.28, method="Wilson, variance between people"),
+            )
+            for kind, which, threshold, fmr in RATES
+        ],
+    }
+    return Trust(**(parts | changes))
 
 
 def picture(seed: int, height: int = 128, width: int = 128) -> NDArray[np.uint8]:
@@ -410,13 +488,13 @@ def test_tables_pictures_and_charts_can_be_read_aloud(html: str) -> None:
     assert all(attrs.get("aria-label") for _, attrs in seen.elements if attrs.get("role") == "img")
     assert sum(tag == "table" for tag, _ in seen.elements) == sum(tag == "caption" for tag, _ in seen.elements)
     charts = [attrs["aria-label"] for tag, attrs in seen.elements if tag == "div" and attrs.get("role") == "img"]
-    assert len(charts) == 4
-    assert "unseen photos, by person 0.71" in str(charts[0])
+    assert len(charts) == 5
+    assert "unseen photos 0.71" in str(charts[0])
 
 
 def test_charts_take_their_colours_and_letters_from_the_page(html: str) -> None:
     drawings = "".join(re.findall(r"<svg (?!class=).*?</svg>", html, re.DOTALL))
-    assert drawings.count("<svg") == 8
+    assert drawings.count("<svg") == 10
     assert not re.search(r"#[0-9a-fA-F]{6}\b", drawings)
     assert "DejaVu" not in drawings
     assert set(re.findall(r"var\((--[a-z]+)\)", drawings)) <= set(re.findall(r"(--[a-z]+):", html))
@@ -431,8 +509,9 @@ def test_marks_are_where_the_values_are(leak: Findings) -> None:
         (certain,) = [m for m in drawing.marks if m.text == "1.0"]
         half, whole = float(guessing.attributes["x1"]), float(certain.attributes["x"])
         dots = [float(m.attributes["cx"]) for m in drawing.marks if m.tag == "circle"]
-        order = sorted(leak.membership, key=lambda m: (m.population == "seen photos", m.level == "photo"))
-        values = [f.value for f in (*(m.auroc for m in order), leak.split_baseline.auroc) if isinstance(f, Estimate)]
+        order = [m for m in by_importance(leak.membership) if m.level == "person"]
+        baselines = leak.split_baseline.auroc, leak.split_baseline.same_attack
+        values = [f.value for f in (*(m.auroc for m in order), *baselines) if isinstance(f, Estimate)]
         assert dots == pytest.approx([half + (v - 0.5) / 0.5 * (whole - half) for v in values], abs=0.2)
 
 
@@ -440,11 +519,14 @@ def test_every_member_is_in_the_histogram_of_exposure(leak: Findings) -> None:
     chart = exposure_chart(leak)
     assert chart is not None
     zero, thirty = (next(float(m.attributes["y"]) for m in chart.wide.marks if m.text == text) for text in ("0", "30"))
-    bars = [m.attributes for m in chart.wide.marks if m.tag == "rect" and m.attributes["fill"] != BAND]
-    counts = {c: sum(float(b["height"]) for b in bars if b["fill"] == c) for c in (MEMBER, ALARM)}
+    bars = [m.attributes for m in chart.wide.marks if m.tag == "rect"]
+    counts = {c: sum(float(b["height"]) for b in bars if b["fill"] == c) for c in (MEMBER, ALARM, STRANGER)}
     one = (zero - thirty) / 30
-    assert {c: round(height / one) for c, height in counts.items()} == {MEMBER: 234, ALARM: 6}
-    assert sum(m.tag == "line" and m.attributes["stroke"] == ALARM for m in chart.wide.marks) == 6
+    assert {c: round(height / one) for c, height in counts.items()} == {MEMBER: 234, ALARM: 6, STRANGER: 240}
+    red = [m.attributes for m in chart.wide.marks if m.tag == "line" and m.attributes["stroke"] == ALARM]
+    marks, naming = ([line for line in red if ("stroke-dasharray" in line) == dashed] for dashed in (False, True))
+    assert len(marks) == 6
+    assert [float(line["x1"]) for line in naming] == [min(float(line["x1"]) for line in marks)]
 
 
 @pytest.mark.parametrize(
@@ -482,7 +564,7 @@ def test_what_cannot_be_estimated_is_said_and_is_never_zero() -> None:
         for line in [*answer.lines, *answer.more]:
             if line.missing:
                 assert line.value.startswith("cannot be estimated: needs at least ")
-    assert sum(line.missing for a in answers for line in [*a.lines, *a.more]) == 12 + 1 + 1 + 1 + 6 + 1 + 4
+    assert sum(line.missing for a in answers for line in [*a.lines, *a.more]) == 12 + 4 + 1 + 1 + 6 + 2 + 4 + 4
     text = page(findings).text
     assert "Excess over strangers — cannot be estimated: needs at least 1000 people, has 900" in text
     assert "Smallest leak noticed — cannot be estimated: needs at least 20 people with 3 photos, has 0" in text
@@ -492,37 +574,10 @@ def test_what_cannot_be_estimated_is_said_and_is_never_zero() -> None:
 
 def test_a_blind_audit_says_that_it_would_have_seen_nothing() -> None:
     power = Power(None, None, 0.31, 0.02, 0.80, 40, 240)
-    findings = sample_findings("inconclusive", missed=Missed(power=power))
+    missed = Missed(power=power, leaked_share=TOO_FEW, smallest_auroc=None)
+    findings = sample_findings("inconclusive", missed=missed)
     assert "even if every member had leaked" in seven_answers(findings)[5].sentence
     assert "Smallest leak noticed none not even if every member had leaked" in page(findings).text
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "begins"),
-    [(0.55, 0.7, "Yes, better than by guessing."), (0.45, 0.55, "Not on average."), (0.3, 0.4, "Not as expected.")],
-)
-def test_the_answer_follows_the_interval(low: float, high: float, begins: str) -> None:
-    auroc = estimate((low + high) / 2, low, high)
-    one = Membership(
-        population="seen photos",
-        level="person",
-        auroc=auroc,
-        tpr_at_fpr_1_percent=TOO_FEW,
-        tpr_at_fpr_0_1_percent=TOO_FEW,
-        p=0.5,
-    )
-    unfair = SplitBaseline(auroc=estimate(0.7, 0.6, 0.8))
-    sentence = seven_answers(sample_findings(membership=[one], split_baseline=unfair))[0].sentence
-    assert sentence.startswith(begins)
-    assert "differ even without the generator" in sentence
-    assert sentence.endswith("No unseen photos of members were given, so this is about seen photos only.")
-
-
-def test_people_who_are_named_are_not_hidden_by_an_average() -> None:
-    membership = [m.model_copy(update={"auroc": estimate(0.55, 0.45, 0.65)}) for m in sample_findings().membership]
-    sentence = seven_answers(sample_findings(membership=membership))[0].sentence
-    assert sentence.startswith("Not on average.")
-    assert "averages hide individuals: 6 people are named in answer 2." in sentence
 
 
 def test_an_audit_without_people_or_samples_still_has_a_page() -> None:
@@ -548,20 +603,26 @@ def test_fifty_people_with_faces_stay_below_a_megabyte() -> None:
 
 def test_people_are_listed_by_certainty_with_their_samples(leak: Findings, html: str) -> None:
     rows = re.findall(r'<th scope="row"><span class="path"[^>]*>(person-\d+)</span>', html)
-    people = sorted((p for p in leak.people.to_pylist() if p["exposed"]), key=lambda p: -p["exposure"])
-    assert rows == [p["person"] for p in people]
+    people = sorted(leak.people.to_pylist(), key=lambda p: (not p["exposed"], -p["exposure"]))
+    assert rows == [p["person"] for p in people if p["reason"]]
     row = next(line for line in html.splitlines() if ">person-0000</span></th>" in line)
     assert re.findall(r"<td[^>]*>([^<]*)</td>", row)[-2:] == ["3", "1"]
 
 
 def test_clusters_are_said_to_be_clusters() -> None:
     clusters = Clusters(
-        threshold=0.9, n_people_training=240, n_people_heldout=900, n_on_both_sides=3, note="About 97 % pure on LFW."
+        threshold=0.9,
+        n_people_training=240,
+        n_people_heldout=900,
+        n_on_both_sides=3,
+        n_people_set_aside={"training": 1, "heldout": 2},
+        n_photos_set_aside={"training": 1, "heldout": 2},
+        note="About 97 % pure on LFW.",
     )
     data = sample_findings().data.model_copy(update={"clusters": clusters})
     text = page(sample_findings(data=data)).text
     assert "People are clusters here." in text
-    assert "3 were in both and removed from the held-out people" in text
+    assert "3 were in both; each is on the side of one of its photos, drawn at random" in text
     assert "About 97 % pure on LFW." in text
 
 
@@ -689,22 +750,22 @@ def test_further_attacks_and_recognisers_are_told_and_the_rule_with_them() -> No
         SecondOpinion(kind="attack", id="plda/1", auroc={"seen photos": estimate(0.7, 0.6, 0.8)}, n_exposed=4),
         SecondOpinion(kind="recogniser", id="onnx/abc", auroc={"seen photos": estimate(0.6, 0.5, 0.7)}, n_exposed=1),
     ]
-    answer = seven_answers(sample_findings(second_opinions=several))[0]
+    answer = seven_answers(sample_findings(second_opinions=several, trust=[trust(), trust(recogniser="onnx/abc")]))[0]
     labels = [line.label for line in answer.more]
     assert "AUROC, seen photos, by person, attack plda/1" in labels
     assert "Members named with recogniser onnx/abc alone" in labels
-    tests = {line.basis for line in answer.more if line.label.startswith("p-value")}
+    tests = {line.method for line in answer.more if line.label.startswith("p-value")}
     assert tests == {"permutation test on the largest of 2 rank sums; largest p of 2 recognisers"}
     assert "2 attacks were tried." in answer.limits
-    assert "2 recognisers were used" in answer.limits
+    assert "2 recognisers judge" in answer.limits
     assert "Only one attack was tried" in seven_answers(sample_findings())[0].limits
 
 
 def test_what_the_recogniser_learned_from_is_told_where_it_is_known() -> None:
     known = sample_findings()
-    known = known.model_copy(update={"trust": known.trust.model_copy(update={"trained_on": "VGG-Face"})})
-    assert "was trained on VGG-Face" in seven_answers(known)[6].limits
-    assert "itself was trained on" not in seven_answers(sample_findings())[6].limits
+    known = known.model_copy(update={"trust": [trust(trained_on="VGG-Face")]})
+    assert "dlib-resnet-v1 55533b28 was trained on VGG-Face." in seven_answers(known)[6].limits
+    assert "was trained on" not in seven_answers(sample_findings())[6].limits
 
 
 def test_findings_come_back_as_they_were_written(tmp_path: Path) -> None:

@@ -41,11 +41,14 @@ def of(p: list[float]) -> Named:
         templates=np.zeros((n, 2), np.float32),
         similarity=np.zeros(n),
         exposure=np.zeros(n),
+        common=np.zeros(n),
         p=np.array(p),
         q=np.array(p),
         exposed=np.array(p) <= 0.05,
         nearest=np.zeros((n, 3), np.intp),
         heldout_scores={},
+        floors={},
+        comparisons=(),
         level=0.05,
     )
 

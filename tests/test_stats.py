@@ -58,34 +58,104 @@ def test_auroc_is_the_share_of_pairs_in_order(positives: Floats, negatives: Floa
     assert auroc(positives, negatives) + auroc(negatives, positives) == pytest.approx(1)
 
 
-def test_auroc_variance_is_delongs_when_there_is_one_score_a_person() -> None:
+def score_statistic(figure: Figure, limit: float, m: float, n: float, variance: float, freedom: float) -> float:
+    """Squared distance of a limit from the AUROC, over Student's quantile and the variance at the limit."""
+    e = estimate(figure)
+
+    def model(a: float) -> float:
+        q1, q2 = a / (2 - a), 2 * a * a / (1 + a)
+        each = (m + n) / 2  # Newcombe's N* stands in for both numbers of people
+        return (a * (1 - a) + (each - 1) * (q1 - a * a) + (each - 1) * (q2 - a * a)) / (m * n)
+
+    added = 1.959964**2
+    effect = (freedom * variance / model(e.value) + added) / (freedom + added) if variance else 1.0
+    quantile = float(t.ppf(0.975, freedom + added))
+    return (limit - e.value) ** 2 / (quantile**2 * effect * model(limit))
+
+
+def test_auroc_limits_are_a_score_interval_around_delongs_variance() -> None:
     draw = rng()
-    x, y = draw.normal(1, 1, 40), draw.normal(0, 1, 60)
+    x, y = draw.normal(0.1, 1, 40), draw.normal(0, 1, 60)
     wins = (x[:, None] > y) + (x[:, None] == y) / 2
-    each = wins.mean(axis=1).var(ddof=1) / 40, wins.mean(axis=0).var(ddof=1) / 60
+    variance = wins.mean(axis=1).var(ddof=1) / 40 + wins.mean(axis=0).var(ddof=1) / 60
     figure = estimate(auroc_estimate(Side.one_each(x), Side.one_each(y)))
-    a = wins.mean()
-    quantile = t.ppf(0.975, sum(each) ** 2 / (each[0] ** 2 / 39 + each[1] ** 2 / 59))  # Welch
-    logit = math.log(a / (1 - a)) + np.array([-1, 1]) * quantile * math.sqrt(sum(each)) / (a * (1 - a))
-    assert [figure.low, figure.high] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-6)
+    freedom = (1 / 40 + 1 / 60) ** 2 / (1 / 40**2 / 39 + 1 / 60**2 / 59)  # Welch's for equal variances
+    freedom *= min(1.0, 2 / (roc._kurtosis(figure.value) - 1))
+    for limit in (figure.low, figure.high):
+        assert score_statistic(figure, limit, 40, 60, variance, freedom) == pytest.approx(1, rel=1e-4)
     assert figure.n == 40
 
 
 def test_auroc_variance_of_clusters_by_a_plain_loop() -> None:
     ours, theirs = clustered(30, 0.7, 1), clustered(50, 0.0, 2)
     a = auroc(ours.scores, theirs.scores)
-    each = []
-    for here, other, sign in ((ours, theirs, 1), (theirs, ours, -1)):
-        totals = [0.0] * here.n_people
+    for here, other, sign, fast in (
+        (ours, theirs, 1, roc.influences(ours, theirs, a)[0]),
+        (theirs, ours, -1, roc.influences(ours, theirs, a)[1]),
+    ):
+        totals, photos = [0.0] * here.n_people, [0] * here.n_people
         for score, person in zip(here.scores, here.people, strict=True):
             totals[person] += float(np.mean([(score > o) + (score == o) / 2 for o in other.scores]))
             totals[person] -= a if sign == 1 else 1 - a
-        n = here.n_people
-        each.append(n / (n - 1) * sum(x * x for x in totals) / here.scores.size**2)
-    quantile = t.ppf(0.975, sum(each) ** 2 / (each[0] ** 2 / 29 + each[1] ** 2 / 49))  # Welch
-    half = quantile * math.sqrt(sum(each)) / (a * (1 - a))
-    figure = estimate(auroc_estimate(ours, theirs))
-    assert figure.low == pytest.approx(1 / (1 + math.exp(-(math.log(a / (1 - a)) - half))), abs=1e-6)
+            photos[person] += 1
+        slow = [x**2 / (1 - c / sum(photos)) / sum(photos) ** 2 for x, c in zip(totals, photos, strict=True)]
+        assert fast**2 == pytest.approx(slow)
+
+
+def test_freedom_with_unequal_photo_counts_is_that_of_the_matrix() -> None:
+    """Bell and McCaffrey's, for people of equal variance, from the matrix of residuals itself."""
+    photos = np.array([1, 1, 2, 5, 9])
+    w = photos / photos.sum()
+    residuals = np.eye(5) - np.ones((5, 1)) * w  # means -> deviations from the weighted mean
+    form = residuals.T @ np.diag(w**2 / (1 - w)) @ residuals
+    direct = np.trace(form) ** 2 / np.trace(form @ form)
+    assert roc._freedom(photos) == pytest.approx(direct)
+    # Half of the shortfall is made up for here, all of it where the shares are equal.
+    plain = residuals.T @ np.diag(w**2) @ residuals
+    assert np.trace(plain) < 0.65 * (w**2).sum() < 0.8 * (w**2).sum() < np.trace(form)
+    assert roc._freedom(np.full(7, 3)) == pytest.approx(6)
+
+
+def test_kurtosis_of_placements_is_that_of_powers_of_a_uniform_variable() -> None:
+    assert roc._kurtosis(0.5) == pytest.approx(1.8)  # uniform
+    u = (np.arange(200_000) + 0.5) / 200_000
+    for value in (0.75, 0.9):
+        x = u ** (value / (1 - value))
+        x -= x.mean()
+        assert roc._kurtosis(value) == pytest.approx((x**4).mean() / (x**2).mean() ** 2, rel=1e-3)
+        assert roc._kurtosis(1 - value) == pytest.approx(roc._kurtosis(value))
+
+
+def test_few_members_near_an_auroc_of_1_are_not_sure_of_it() -> None:
+    """If 6 % of members score like strangers (AUROC 0.97), 30 members have none of them in 16 % of audits."""
+    figure = estimate(auroc_estimate(Side.one_each(np.full(30, 5.0)), Side.one_each(np.arange(1000.0) / 1000)))
+    assert figure.low < 0.97
+    nearly = np.full(30, 5.0)
+    nearly[0] = 0.9
+    other = estimate(auroc_estimate(Side.one_each(nearly), Side.one_each(np.arange(1000.0) / 1000)))
+    assert other.low == pytest.approx(figure.low, abs=0.02)  # no jump where the variance becomes 0
+
+
+def test_one_person_with_most_photos_counts_as_few_people() -> None:
+    draw = rng(8)
+    theirs = clustered(200, 0.0, 2)
+    figures = []
+    for held in (30, 300):
+        who = np.concatenate([np.arange(30), np.zeros(held, np.intp)])
+        ours = Side(draw.normal(1, 0.8, 30)[who] + draw.normal(0, 0.6, who.size), who)
+        figures.append(auroc_estimate(ours, theirs))
+    half = estimate(figures[0])  # counts as 3.6 people
+    assert half.high - half.low > 0.35
+    reason = "needs at least 2 people; 30 with such unequal numbers of photos count as 1.2"
+    assert figures[1] == Unresolvable(reason, 2, 1)
+    assert tpr_estimate(ours, theirs, 0.01, rng()) == figures[1]
+
+
+def test_effective_people() -> None:
+    assert Side.one_each(np.zeros(7)).effective_people == 7
+    assert Side(np.zeros(6), np.repeat([0, 1, 2], 2)).effective_people == 3
+    assert Side(np.zeros(4), np.array([0, 0, 0, 1])).effective_people == pytest.approx(16 / 10)
+    assert Side(np.empty(0), np.empty(0, np.intp)).effective_people == 0
 
 
 def test_auroc_interval_agrees_with_a_bootstrap_of_people() -> None:
@@ -124,13 +194,11 @@ def test_auroc_without_variance_has_an_interval_all_the_same(
         assert figure.high == pytest.approx(1, abs=1e-9)
 
 
-def test_newcombe_limits_are_where_the_score_statistic_is_1_96() -> None:
-    low, high = roc._newcombe(1.0, 20, 30)
-    q1, q2 = low / (2 - low), 2 * low**2 / (1 + low)
-    m = n = 25  # Newcombe's N* = (m + n) / 2 stands in for both in the brackets
-    hanley = low * (1 - low) + (m - 1) * (q1 - low**2) + (n - 1) * (q2 - low**2)
-    assert 1 - low == pytest.approx(1.959964 * math.sqrt(hanley / (20 * 30)), rel=1e-5)
-    assert high == 1.0
+@pytest.mark.parametrize(("m", "n"), [(20, 30), (30, 1000)])
+def test_without_variance_the_limit_is_where_the_score_statistic_is_students(m: int, n: int) -> None:
+    figure = auroc_estimate(Side.one_each(np.ones(m)), Side.one_each(np.zeros(n)))
+    assert score_statistic(figure, estimate(figure).low, m, n, 0.0, 0.0) == pytest.approx(1, rel=1e-5)
+    assert estimate(figure).high == 1.0
 
 
 # --- TPR at an FPR ---------------------------------------------------------------------------------------------
@@ -160,7 +228,7 @@ def test_vectorised_bayesian_bootstrap_equals_a_plain_one(seed: int) -> None:
     ours, theirs = clustered(15, 1.0, seed), clustered(25, 0.0, seed + 10)
     ours.scores[:] = ours.scores.round(1)  # ties
     theirs.scores[:] = theirs.scores.round(1)
-    weights = roc._Weights.draw(50, 15, 25, draw)
+    weights = roc._Weights.draw(50, ours, theirs, draw)
     fast = roc._tpr_draws(ours, theirs, 0.1, weights)
     slow = [plain_tpr(ours, theirs, 0.1, weights, i) for i in range(50)]
     assert fast == pytest.approx(slow, abs=1e-12)
@@ -169,8 +237,7 @@ def test_vectorised_bayesian_bootstrap_equals_a_plain_one(seed: int) -> None:
 def plain_tpr(ours: Side, theirs: Side, fpr: float, weights: roc._Weights, i: int) -> float:
     """One draw, photo by photo."""
     w_ours, w_theirs = weights.positives[i], weights.negatives[i]
-    size_ours, size_theirs = ours.scores.size / ours.n_people, theirs.scores.size / theirs.n_people
-    extra = float(weights.above_negatives[i]) * size_theirs
+    extra = float(weights.above_negatives[i])
     asked = fpr * (extra + sum(w_theirs[p] for p in theirs.people))
 
     def weight_above(score: float) -> float:
@@ -186,7 +253,7 @@ def plain_tpr(ours: Side, theirs: Side, fpr: float, weights: roc._Weights, i: in
             break
         passed, upper = passed + step, lower
         step = float(w_theirs[theirs.people[j]]) if j is not None else 0.0
-    top, bottom = float(weights.above_positives[i]) * size_ours, float(weights.below_positives[i]) * size_ours
+    top, bottom = float(weights.above_positives[i]), float(weights.below_positives[i])
     return (top + reached) / (top + bottom + sum(map(float, w_ours[ours.people])))
 
 
@@ -202,9 +269,20 @@ def test_weight_above_the_kth_negative_has_its_exact_law() -> None:
     theirs = Side.one_each(np.arange(200.0))
     for k in (1, 2, 4):
         ours = Side.one_each(np.full(300, 200 - k - 0.5))
-        draws = roc._tpr_draws(ours, theirs, 0.01, roc._Weights.draw(4000, 300, 200, rng(k)))
+        draws = roc._tpr_draws(ours, theirs, 0.01, roc._Weights.draw(4000, ours, theirs, rng(k)))
         expected = beta.cdf(0.01, k + 1, 200 - k)
         assert (draws > 0.99).mean() == pytest.approx(expected, abs=4 * math.sqrt(expected / 4000) + 0.01)
+
+
+def test_shares_of_photos_have_dirichlets_variance_in_the_tpr() -> None:
+    """A person with 3 of 12 photos: weight 1/4 on average, variance w (1 - w) / (effective people + 1)."""
+    side = Side(np.zeros(12), np.array([0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8]))
+    weights = roc._photo_weights(20_000, side, rng()) * side.photos
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    assert shares[:, 0].mean() == pytest.approx(1 / 4, abs=0.005)
+    assert shares[:, 0].var() == pytest.approx(3 / 16 / (side.effective_people + 1), rel=0.05)
+    equal = roc._photo_weights(20_000, Side.one_each(np.zeros(9)), rng())
+    assert equal.mean() == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize("n", [100, 150])
@@ -229,6 +307,11 @@ def test_tpr_needs_enough_people(fpr: float, n: int, needs: int) -> None:
     figure = tpr_estimate(ours, Side.one_each(np.zeros(n)), fpr, rng())
     assert figure == Unresolvable(f"needs at least {needs} people, has {n}", needs, n)
     estimate(tpr_estimate(ours, Side.one_each(np.zeros(needs)), fpr, rng()))
+    # Unequal photo counts make fewer of them.
+    who = np.concatenate([np.arange(needs), np.zeros(9, np.intp)])
+    figure = tpr_estimate(ours, Side(np.zeros(needs + 9), who), fpr, rng())
+    assert isinstance(figure, Unresolvable)
+    assert (figure.needs, figure.has) == (needs, math.floor((needs + 9) ** 2 / (needs + 99)))
     # Ten photos a person are no more people.
     many = Side(np.zeros(10 * n), np.repeat(np.arange(n), 10))
     assert isinstance(tpr_estimate(ours, many, fpr, rng()), Unresolvable)
@@ -465,6 +548,25 @@ def test_gamma_interval_is_the_exact_poisson_one_for_equal_weights() -> None:
     assert scaled == pytest.approx(tuple(0.1 * x for x in rates.gamma_interval(3, 3, 1)))
 
 
+def test_an_estimated_variance_widens_the_gamma_interval_and_a_known_one_does_not() -> None:
+    known, sure, unsure = (rates.gamma_interval(10, 40, 4, freedom) for freedom in (math.inf, 1e9, 3))
+    assert known == rates.gamma_interval(10, 40, 4)
+    assert sure == pytest.approx(known, rel=1e-6)
+    assert unsure[0] < 0.5 * known[0]
+    assert unsure[1] > 1.5 * known[1]
+    # The limits are the gamma quantiles at the normal tail of Student's: 3.18 standard errors at 3 degrees of freedom.
+    tail = math.erfc(t.ppf(0.975, 3) / math.sqrt(2)) / 2
+    assert unsure[0] == pytest.approx(40 / 20 * chi2.ppf(tail, 2 * 100 / 40))
+
+
+def test_single_events_have_a_known_variance_and_one_clump_almost_none() -> None:
+    ones = np.repeat([1.0, 0.0], [10, 90])
+    assert rates.clump_freedom(10.0, ones, ones, 1.0) == math.inf
+    one_clump = np.array([50.0, *np.zeros(49)])  # mean 1: 49 above it
+    assert rates.clump_freedom(2500.0, one_clump, one_clump, 1.0) == pytest.approx(2 * (2500 / (49**2 - 50)) ** 2)
+    assert rates.clump_freedom(1.0, one_clump, one_clump, 1.0) == 1
+
+
 def test_fmr_variance_is_the_u_statistics() -> None:
     """Against the covariances of pairs, summed pair by pair."""
     n = 12
@@ -486,8 +588,11 @@ def test_fmr_variance_is_the_u_statistics() -> None:
     zeta2 = np.mean([(matrix[i, j] - p) ** 2 for i, j in pairs])
     variance = 4 * (n - 2) / (n * (n - 1)) * zeta1 + 2 / (n * (n - 1)) * zeta2
     largest = 2 * matrix.sum(axis=1).max() / (n - 1) / n
+    sums = [sum(matrix[i, j] for j in range(n) if j != i) for i in range(n)]
+    clumps = [4 * max(0.0, (x - np.mean(sums)) ** 2 - x) for x in sums if x > np.mean(sums)]
+    freedom = 2 * variance**2 / sum((c / (n * (n - 1)) ** 2) ** 2 for c in clumps)
     figure = estimate(rates.false_match_rate(matrix))
-    low, high = rates.gamma_interval(p, variance, largest)
+    low, high = rates.gamma_interval(p, variance, largest, freedom)
     assert (figure.value, figure.low, figure.high) == pytest.approx((p, low, min(1, high)), rel=1e-6)
 
 
@@ -508,6 +613,14 @@ def test_fmr_at_its_ends_knows_no_more_than_its_people(value: float, n: int) -> 
     assert figure.high - figure.low == pytest.approx(1 - 1 / (1 + 3.8415 / n), abs=1e-4)
 
 
+def test_people_who_all_match_alike_are_no_wolves() -> None:
+    """A tenth of all pairs, at random: 30 matches each are no clump."""
+    matrix = np.triu(rng(2).random((300, 300)) < 0.1, 1).astype(float)
+    figure = estimate(rates.false_match_rate(matrix + matrix.T))
+    one_more = 2 * matrix.sum(axis=1).max() * 2 / 299 / 300
+    assert figure.high - figure.low < 2.2 * 1.96 * math.sqrt(0.1 / 44_850) + one_more
+
+
 def test_one_wolf_makes_the_fmr_less_certain() -> None:
     n = 100
     spread, wolf = np.zeros((n, n)), np.zeros((n, n))
@@ -516,7 +629,10 @@ def test_one_wolf_makes_the_fmr_less_certain() -> None:
     wolf[0, 1:51] = wolf[1:51, 0] = 1
     a, b = estimate(rates.false_match_rate(spread)), estimate(rates.false_match_rate(wolf))
     assert a.value == b.value
-    assert b.high > 1.5 * a.high
+    assert b.high > 3 * a.high
+    # Single pairs: the exact Poisson interval of 50 matches, but for the variance of a share instead of a count.
+    low, high = (2 * x / n / (n - 1) for x in (37.1, 65.9))
+    assert (a.low, a.high) == pytest.approx((low, high), rel=0.03)
 
 
 # --- contrasts ------------------------------------------------------------------------------------------------
@@ -534,6 +650,26 @@ def test_excess_by_hand() -> None:
     high = 0.5 * (0.25 + math.sqrt((high_m - 0.3) ** 2 + (0.05 - low_h) ** 2))
     assert (figure.low, figure.high) == pytest.approx((low, high))
     assert figure.n == 30
+
+
+def test_many_samples_for_everybody_are_no_clumps() -> None:
+    members = rng(3).poisson(20, 200).astype(float)
+    figure = estimate(contrast.excess(members, np.zeros(500), 8000, 200))
+    one_more = members.max() / 8000
+    assert figure.high - figure.value < 1.15 * 1.96 * math.sqrt(members.sum()) / 8000 + one_more
+
+
+def test_a_clump_of_samples_at_one_person_is_one_event() -> None:
+    """8 nobodies make 1,000 samples, one is like a member: 125 samples for that member show nothing."""
+    members, heldout = np.zeros(200), np.zeros(500)
+    members[0] = 125
+    figure = estimate(contrast.excess(members, heldout, 1000, 200))
+    assert figure.value == 0.125
+    assert figure.low < 0.001
+    assert figure.high == 1.0
+    apart = np.zeros(200)
+    apart[:125] = 1
+    assert estimate(contrast.excess(apart, heldout, 1000, 200)).low > 0.1
 
 
 def test_excess_turned_round_is_its_negative() -> None:
@@ -622,16 +758,26 @@ def test_slope_that_cannot_be_given(x: Floats, y: Floats) -> None:
 
 
 def test_mean_by_hand() -> None:
-    figure = estimate(contrast.mean(np.array([-2.0, -1.0, 0.0, 1.0, 2.0])))  # symmetric: plain Student
+    figure = estimate(contrast.mean(np.array([-2.0, -1.0, 0.0, 1.0, 2.0])))  # symmetric: plain Student below
     half = 2.776445 * math.sqrt(2.5 / 5)
-    assert (figure.value, figure.low, figure.high) == pytest.approx((0.0, -half, half), rel=1e-6)
+    assert (figure.value, figure.low) == pytest.approx((0.0, -half), rel=1e-6)
+    # Above, with the skewness of a mean of 5 values from Gumbel's law: 1.1395 / sqrt(5).
+    skewness, x = 1.1395 / math.sqrt(5), -figure.high / math.sqrt(2.5 / 5)
+    assert x + skewness * x**2 / 3 + skewness**2 * x**3 / 27 + skewness / 6 == pytest.approx(-2.776445, rel=1e-6)
+
+
+def test_ten_people_without_an_exposed_one_do_not_exclude_one() -> None:
+    x = np.linspace(-1.0, 1.0, 10)
+    assert estimate(contrast.mean(x)).high > 0.55  # Student's: 0.46
+    assert estimate(contrast.mean(np.tile(x, 100))).high == pytest.approx(0.04, abs=0.001)  # vanishes with many
 
 
 def test_mean_leans_where_the_tail_is() -> None:
     x = np.concatenate([rng(1).normal(size=30), [6.0, 7.0]])
     figure, mirrored = estimate(contrast.mean(x)), estimate(contrast.mean(-x))
     assert figure.high - figure.value > figure.value - figure.low
-    assert (figure.low, figure.high) == pytest.approx((-mirrored.high, -mirrored.low))
+    assert figure.high == pytest.approx(-mirrored.low)
+    assert mirrored.high > -figure.low  # a left tail seen in 32 people is no promise of a short right one
 
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=30, unique=True).map(np.array))

@@ -114,7 +114,7 @@ def judged_text(text: str, where: str) -> None:
             raise NotOurs("escaped", f"control characters in {where}", f"{odd}: {line!a:.200}")
 
 
-_NAMED = ("person", "nearest", "sample", "samples", "copy_of", "photo", "photos", "source", "path")
+_NAMED = ("person", "group", "nearest", "sample", "samples", "copy_of", "photo", "photos", "source", "path")
 """Keys whose texts come from the user's files."""
 
 

@@ -49,6 +49,7 @@ def affected(training: Crowd, named: NDArray[np.bool_], found: CopyMatches, copi
     owner = training.people.owner
     pictures: dict[int, set[int]] = {}
     for row in np.flatnonzero(found.is_copy):
-        pictures.setdefault(owner[int(found.matches.index[row])], set()).add(int(found.picture[row]))
+        if (member := owner.get(int(found.matches.index[row]))) is not None:  # not a photo that was set aside
+            pictures.setdefault(member, set()).add(int(found.picture[row]))
     n = np.array([len(pictures.get(member, ())) for member in range(len(training.people))], dtype=np.intp)
     return Reasons(n, named, (n > 0) & copies.beyond_chance)

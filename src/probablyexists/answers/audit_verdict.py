@@ -8,7 +8,8 @@ no evidence    nothing was found, and a serious leak would have been: 10 % of th
                AUROC of 0.60 over all of them (power 80 %), in at least 1,000 distinct samples that show faces
 
 If nothing leaks and the split is fair, a leak is found in at most 5 % of audits: 3 % by naming
-(`naming.VERDICT_LEVEL`), 0.5 % by each of two group tests, 1 % by copies. docs/results/nulls.md has what was measured.
+(`comparisons.VERDICT_LEVEL`), 0.5 % by each of two group tests, 1 % by copies. docs/results/nulls.md has what was
+measured.
 """
 
 from __future__ import annotations
@@ -77,9 +78,10 @@ def judge(
     lost = losses(data.roles)
     cautions = _cautions(copies, split_baseline, naming, trust) + lost.slight
     obstacles = (
-        ([] if because else _too_little(naming, tested))
+        ([] if because or split_baseline.fairness == "not fair" else _too_little(naming, tested))
         + _unfair(split_baseline)
-        + _too_few_samples(sampling)
+        + few_distinct(sampling)
+        + few_faces(sampling)
         + _blind(missed, trust)
         + lost.grave
     )
@@ -198,21 +200,26 @@ def _unfair(split: SplitBaseline) -> list[str]:
     return []
 
 
-def _too_few_samples(sampling: Sampling) -> list[str]:
-    found = []
-    if sampling.n_distinct < LEAST_SAMPLES:
-        found.append(
-            f"{sampling.n_distinct:,} distinct samples are too few: what fewer than 1 in "
-            f"{max(1, round(1 / sampling.unseen_rate)):,} samples show can be missing from them; draw at least "
-            f"{LEAST_SAMPLES:,}"
-        )
-    if isinstance(sampling.with_face, Estimate) and sampling.with_face.value < LEAST_FACES:
-        found.append(
-            f"a face can be detected in only {100 * sampling.with_face.value:.0f} % of the samples: the generator "
-            "makes no faces, its pictures were read wrongly (their range, their latents), or faces are too small "
-            "or too blurred; look at the samples"
-        )
-    return found
+def few_distinct(sampling: Sampling) -> list[str]:
+    """Said if there are too few distinct samples for "no evidence"."""
+    if sampling.n_distinct >= LEAST_SAMPLES:
+        return []
+    return [
+        f"{sampling.n_distinct:,} distinct samples are too few: what fewer than 1 in "
+        f"{max(1, round(1 / sampling.unseen_rate)):,} samples show can be missing from them; draw at least "
+        f"{LEAST_SAMPLES:,}"
+    ]
+
+
+def few_faces(sampling: Sampling) -> list[str]:
+    """Said if too few samples hold a face for "no evidence"."""
+    if not isinstance(sampling.with_face, Estimate) or sampling.with_face.value >= LEAST_FACES:
+        return []
+    return [
+        f"a face can be detected in only {100 * sampling.with_face.value:.0f} % of the samples: the generator makes no "
+        "faces, its pictures were read wrongly (their range, their latents), or faces are too small or too blurred; "
+        "look at the samples"
+    ]
 
 
 def _blind(missed: Missed, trust: Sequence[Trust]) -> list[str]:

@@ -22,7 +22,8 @@ from probablyexists.copies.search import (
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.matcher import HERE, Matcher
-from probablyexists.matching.repeats import distinct_pictures
+from probablyexists.matching.repeats import distinct_pictures, standing
+from probablyexists.matching.templates import People
 from probablyexists.results.findings import Copies
 from probablyexists.stats.rates import share_of_people
 
@@ -33,6 +34,10 @@ CERTAIN_COPY = 0.95
 MOST_OTHERS = 16
 """Most other photos of a held-out person that one photo of that person is compared with."""
 N_PARTS = 10
+TOP = 0.05
+"""Share of the held-out photos, the most similar to a training photo, whose people are counted."""
+LEAST_TOP = 20
+"""Fewest of these photos."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +50,18 @@ class CopyMatches:
     heldout: NDArray[np.float64]
     """Each held-out photo's best correlation with a training photo."""
     picture: NDArray[np.intp]
-    """(n_samples,) number of the distinct picture that each sample shows."""
+    """(n_samples,) row of the sample that stands for the distinct picture that each shows."""
 
     @property
     def n_distinct(self) -> int:
         """Distinct pictures among the copies."""
         return len(np.unique(self.picture[self.is_copy]))
+
+    @property
+    def others(self) -> NDArray[np.intp]:
+        """Rows of the samples that are no copies, one for each distinct picture."""
+        rows = standing(self.picture)
+        return rows[~self.is_copy[rows]]
 
 
 def find_copies(training: Crowd, heldout: Crowd, generated: Embedded, matcher: Matcher = HERE) -> CopyMatches:
@@ -100,23 +111,29 @@ def _same_person(heldout: Crowd, threads: int | None) -> NDArray[np.float64]:
 def copies(found: CopyMatches, heldout: Crowd, *, fair: bool) -> Copies:
     """The number of copies, the share of held-out photos that the same rule calls copies, and what chance explains.
 
-    The rate of false copies is unknown. If j of m held-out photos reach the threshold, a new photo reaches it with a
-    probability that is distributed as Beta(j + 1, m - j) over the draw of the held-out photos, so false copies among n
-    independent pictures are beta-binomial. Distinct pictures are counted on both sides, as repeats are not independent.
-    `fair`: whether held-out photos are of the same kind as the training photos; if not, only certain copies count.
+    The rate of false copies is unknown. The threshold is above all but j of m held-out photos, chosen by rank (at least
+    0.85, which only lowers the rate). So a new photo reaches it with a probability that is at most Beta(j + 1, m - j)
+    over the draw of the held-out photos, and the number of false copies among n independent pictures is at most
+    beta-binomial. Samples that repeat a picture are not independent: each distinct picture is judged by the one sample
+    that stands for it, chosen without regard to the photos. Photos of one held-out person are not independent either:
+    m and j are multiplied by `independent_share`. `fair`: whether held-out photos are of the same kind as the training
+    photos; if not, only certain copies count. scripts/copies_chance.py has simulations.
     """
-    over = (found.heldout >= found.threshold.value).astype(np.float64)
-    per_person = np.array([over[rows].mean() for rows in heldout.people.rows])
-    n, n_copies = len(found.is_copy), found.n_distinct
-    m = found.threshold.n_heldout
-    allowed = max(0, math.floor((m + 1) * RATE + 1e-9) - 1)
-    n_pictures = len(np.unique(found.picture))
-    p = float(betabinom.sf(n_copies - 1, n_pictures, allowed + 1, max(1, m - allowed))) if n_copies else None
+    people = heldout.people
+    over = (found.heldout >= found.threshold.value).astype(np.float64)[np.concatenate(people.rows)]
+    per_person = np.bincount(np.repeat(np.arange(len(people)), people.counts), over) / people.counts
+    n, m = len(found.is_copy), found.threshold.n_heldout
+    pictures = standing(found.picture)
+    reached = int(found.is_copy[pictures].sum())
+    share = independent_share(found.heldout, people)
+    j = math.floor(share * max(0, math.floor((m + 1) * RATE + 1e-9) - 1))
+    chance = float(betabinom.sf(reached - 1, len(pictures), j + 1, max(1.0, share * m - j)))
+    p = chance if found.is_copy.any() else None
     certain = bool((found.is_copy & (found.matches.correlation >= CERTAIN_COPY)).any())
     return Copies(
         n_copies=int(found.is_copy.sum()),
         n_samples=n,
-        n_distinct=n_copies,
+        n_distinct=found.n_distinct,
         p=p,
         beyond_chance=certain or (fair and p is not None and p <= COPIES_P),
         threshold=found.threshold.value,
@@ -125,3 +142,20 @@ def copies(found: CopyMatches, heldout: Crowd, *, fair: bool) -> Copies:
         heldout_rate=share_of_people(per_person),
         resolvable=found.threshold.resolvable,
     )
+
+
+def independent_share(values: NDArray[np.float64], people: People) -> float:
+    """Share, above 0 to 1, of the highest values that count as independent. `values`: by row of the people's table.
+
+    Different people among the highest 5 % of the values (at least 20), divided by the number expected if values were
+    dealt to people at random. It estimates the extremal index (Leadbetter 1983, "Extremes and local dependence in
+    stationary sequences", Z. Wahrscheinlichkeitstheorie verw. Gebiete 65): the highest of n values is as high as the
+    highest of so many independent ones.
+    """
+    n = values.size
+    top = min(n, max(LEAST_TOP, math.ceil(TOP * n)))
+    high = values >= np.partition(values, n - top)[n - top]
+    whose = np.repeat(np.arange(len(people)), people.counts)
+    found = len(np.unique(whose[high[np.concatenate(people.rows)]]))
+    expected = float((1 - (1 - people.counts / n) ** int(high.sum())).sum())
+    return min(1.0, found / expected) if found else 1.0

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.answers.naming import VERDICT_LEVEL, Named
+from probablyexists.answers.comparisons import VERDICT_LEVEL
+from probablyexists.answers.naming import Named
 from probablyexists.answers.view import View, p_of, scores_of
 from probablyexists.attacks.attack import Attack
 from probablyexists.basis.seeds import rng
+from probablyexists.matching.commonness import commonness, most_alike, without_commonness
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.results.findings import Missed
 from probablyexists.stats.estimate import Figure, Unresolvable
@@ -67,7 +70,7 @@ def _leaked_share(named: Named, photos: int, planted: NDArray[np.float64], n_att
     """
     if not named.claimed:
         return Unresolvable("the split is not fair")
-    floors = [n_attacks / (theirs.size + 1) for k, theirs in named.heldout_scores.items() if k >= photos]
+    floors = [n_attacks / (theirs.size + 1) for (_, k), theirs in named.heldout_scores.items() if k >= photos]
     threshold = max(SHARE_P, *floors)
     return share_limit(named.p[named.compared_on >= photos] <= threshold, planted <= threshold, threshold)
 
@@ -75,28 +78,46 @@ def _leaked_share(named: Named, photos: int, planted: NDArray[np.float64], n_att
 _ByName = dict[tuple[str, str], float]
 
 
+@dataclass(frozen=True)
+class _Strangers:
+    """The held-out people compared on so many photos."""
+
+    templates: NDArray[np.float32]
+    who: NDArray[np.intp]
+    raw: NDArray[np.float64]
+    """(n, attacks) scores."""
+    null: NDArray[np.float64]
+    """The same with commonness taken out, as they are ranked."""
+
+
 def _p_values(view: View, attacks: Sequence[Attack], photos: int) -> tuple[_ByName, _ByName]:
     """(role, name) -> p, for people with a planted photo and for held-out people."""
     faces, who = view.heldout.faces(photos)
-    null = scores_of(view.scorers(attacks), faces)
-    planted = _planted(view, view.heldout, "heldout", attacks, photos, null)
+    templates, raw = faces.templates, scores_of(view.scorers(attacks), faces)
+    null = without_commonness(raw, most_alike(templates, templates, np.arange(len(templates)), view.matcher))
+    strangers = _Strangers(templates, who, raw, null)
+    planted = _planted(view, view.heldout, "heldout", attacks, photos, strangers)
     if len(planted) < ENOUGH:
-        planted |= _planted(view, view.training, "training", attacks, photos, null)
+        planted |= _planted(view, view.training, "training", attacks, photos, strangers)
     return planted, _by_name(view.heldout, "heldout", who, p_of(null, null))
 
 
 def _planted(
-    view: View, crowd: Crowd, role: str, attacks: Sequence[Attack], photos: int, null: NDArray[np.float64]
+    view: View, crowd: Crowd, role: str, attacks: Sequence[Attack], photos: int, strangers: _Strangers
 ) -> _ByName:
     """(role, name) -> p, for people with a spare photo, with these photos planted among the samples.
 
-    All are planted at once: for each person, the other people's photos are just samples of strangers.
+    All are planted at once: for each person, the other people's photos are just samples of strangers. Commonness is
+    that among the held-out people, with nothing planted.
     """
     faces, who = crowd.faces(photos, skip=1)
     if not who.size:
         return {}
-    scorers = view.scorers(attacks, crowd.probes(who))
-    return _by_name(crowd, role, who, p_of(scores_of(scorers, faces), null))
+    own = np.searchsorted(strangers.who, who) if role == "heldout" else np.full(len(who), -1)
+    alike = most_alike(faces.templates, strangers.templates, own, view.matcher)
+    scores = scores_of(view.scorers(attacks, crowd.probes(who)), faces)
+    scores = scores - commonness(strangers.raw, alike) + strangers.raw.mean(axis=0)
+    return _by_name(crowd, role, who, p_of(scores, strangers.null))
 
 
 def _by_name(crowd: Crowd, role: str, who: NDArray[np.intp], p: NDArray[np.float64]) -> _ByName:

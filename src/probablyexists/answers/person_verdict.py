@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from probablyexists.answers.audit_verdict import few_distinct, few_faces
+from probablyexists.answers.copying import COPIES_P
+from probablyexists.answers.one_person import Rank
+from probablyexists.answers.person_copies import PersonCopies
 from probablyexists.answers.set_aside import Losses
+from probablyexists.results.findings import Sampling
 from probablyexists.results.sheet import AskedPhoto, Evidence
 from probablyexists.stats.estimate import Figure, Unresolvable
 
@@ -13,6 +18,8 @@ WEAK = 0.5
 """Power below which finding nothing about one person says little."""
 MOST_LISTED = 5
 """Unusable photos listed in a caution; the sheet lists all."""
+NOT_AMONG_THEM = 0.10
+"""A p-value among the look-alikes above which a small p among all is weaker evidence."""
 
 
 @dataclass(frozen=True)
@@ -26,49 +33,37 @@ class PersonJudgement:
 
 def judge_person(
     *,
-    n_copies: int,
-    p: float,
+    copies: PersonCopies,
+    at: Rank,
     level: float,
-    n_reference: int,
-    compared_on: int,
+    sampling: Sampling,
     power: Figure,
     owner_split: bool,
     odd: Sequence[str],
-    copies_resolvable: bool,
     n_left_out: int,
     photos: Sequence[AskedPhoto],
     lost: Losses,
 ) -> PersonJudgement:
-    """The rules for one person: copies first, then the rank among reference people."""
-    higher = round(p * (n_reference + 1)) - 1
-    who = "nobody scores" if not higher else "one scores" if higher == 1 else f"{higher:,} score"
-    times = f"of {n_reference:,} other people, {who} as high or higher"
-    if n_copies:
-        one = "One generated picture reproduces a photo that was given"
-        many = f"{n_copies:,} generated pictures reproduce photos that were given"
-        sentence = f"{one if n_copies == 1 else many} of this person. The other figures leave copies out."
-    elif p <= level:
-        sentence = f"The generated pictures resemble this person more than chance can explain: {times}."
-    else:
-        sentence = f"The generated pictures do not resemble this person more than other people: {times}."
-    evidence: Evidence = "copy" if n_copies else "evidence" if p <= level else "no evidence"
+    """The rules for one person: copies beyond chance first, then the rank among reference people."""
+    n = at.reference.size
+    small = at.p <= level
+    evidence: Evidence = "copy" if copies.beyond_chance else "evidence" if small else "no evidence"
     found = []
     if not owner_split:
         found.append(
             "the reference people were not drawn by the generator's owner: if they or their photos are of another "
             "kind, the rank is less reliable; if some were trained on, it understates the evidence"
         )
-    if 1 / (n_reference + 1) > level:
-        found.append(
-            f"{n_reference:,} reference people are too few for p to reach {level:g}, whatever the samples show"
-        )
+    if 1 / (n + 1) > level:
+        found.append(f"{n:,} reference people are too few for p to reach {level:g}, whatever the samples show")
     if evidence == "no evidence":
-        if isinstance(power, Unresolvable):
-            found.append(f"how often a leak would have been noticed could not be measured: {power.reason}")
-        elif power.value < WEAK:
-            share = f"{100 * power.value:.0f} %"
-            found.append(f"a generated photo of the person would have been noticed in only {share} of cases")
-    if compared_on == 1:
+        found += _of_power(power) + few_distinct(sampling)
+    found += few_faces(sampling)
+    if small and at.p_of_look_alikes > NOT_AMONG_THEM:
+        found.append(_of_look_alikes(at))
+    if copies.n and not copies.beyond_chance:
+        found.append(_perhaps_copies(copies, n))
+    if at.compared_on == 1:
         found.append("only one photo was compared; more photos make the answer more certain")
     if odd:
         look = f" and {len(odd) - 1} more look" if len(odd) > 1 else " looks"
@@ -76,11 +71,76 @@ def judge_person(
     if n_left_out:
         who = "1 reference person was" if n_left_out == 1 else f"{n_left_out} reference people were"
         found.append(f"{who} left out because a photo of theirs was given for this person too")
-    if evidence == "copy" and not copies_resolvable:
-        found.append("with so few reference photos, false copies may be more frequent than 1 in 1,000")
     found += _of_photos(photos)
     found += [*lost.grave, *lost.slight]
-    return PersonJudgement(evidence, sentence, found)
+    return PersonJudgement(evidence, _sentence(evidence, copies, at, sampling, small=small), found)
+
+
+def _sentence(evidence: Evidence, copies: PersonCopies, at: Rank, sampling: Sampling, *, small: bool) -> str:
+    n = at.reference.size
+    ranks = f"compared with {n:,} other people, this person ranks {place(at.n_higher + 1, at.n_tied, n + 1)}"
+    if evidence == "copy":
+        one = "One generated picture reproduces a photo that was given"
+        repeats = f" ({copies.n_distinct:,} distinct)" if copies.n_distinct < copies.n else ""
+        many = f"{copies.n:,} generated pictures{repeats} reproduce photos that were given"
+        others = (
+            "The others resemble this person more than chance can explain as well"
+            if small
+            else "That stands by itself; the others are not shown to resemble this person more than other people"
+        )
+        return f"{one if copies.n == 1 else many} of this person. {others}: {ranks}."
+    if evidence == "evidence":
+        return f"The generated pictures resemble this person more than chance can explain: {ranks}."
+    return (
+        f"The generated pictures are not shown to resemble this person more than other people: {ranks}. What fewer "
+        f"than 1 in {max(1, round(1 / sampling.unseen_rate)):,} samples show can be missing from them."
+    )
+
+
+def place(rank: int, n_tied: int, n: int) -> str:
+    """A place among n people, 1 is the first; a shared one says so.
+
+    >>> place(1, 0, 201), place(22, 2, 201)
+    ('1st of 201', '22nd to 24th of 201 (shared)')
+    """
+    if not n_tied:
+        return f"{_ordinal(rank)} of {n:,}"
+    return f"{_ordinal(rank)} to {_ordinal(rank + n_tied)} of {n:,} (shared)"
+
+
+def _ordinal(n: int) -> str:
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n:,}{ending}"
+
+
+def _of_power(power: Figure) -> list[str]:
+    if isinstance(power, Unresolvable):
+        return [f"how often a leak would have been noticed could not be measured: {power.reason}"]
+    if power.value >= WEAK:
+        return []
+    return [f"a generated photo of the person would have been noticed in only {100 * power.value:.0f} % of cases"]
+
+
+def _of_look_alikes(at: Rank) -> str:
+    higher = int((at.look_alikes >= at.score).sum())
+    return (
+        f"the small p is weaker evidence: of the {at.look_alikes.size:,} reference people who look most like this "
+        f"person, {higher:,} score as high or higher, so it may come from a kind of face that few others share"
+    )
+
+
+def _perhaps_copies(copies: PersonCopies, n_reference: int) -> str:
+    looks = "picture looks" if copies.n == 1 else "pictures look"
+    said = f"{copies.n:,} generated {looks} like a copy of a photo that was given"
+    if 1 / (n_reference + 1) > COPIES_P:
+        return (
+            f"{said}; with {n_reference:,} reference people it cannot be told whether that is chance: give at least "
+            f"{round(1 / COPIES_P) - 1}, or compare the pictures yourself"
+        )
+    return (
+        f"{said}, which chance can explain: other people's photos have pictures as alike (p = {copies.p:.2g}); compare "
+        "the pictures yourself"
+    )
 
 
 def _of_photos(photos: Sequence[AskedPhoto]) -> list[str]:

@@ -36,13 +36,16 @@ class Labels:
         return self.samples.get(path, path)
 
 
-def people_table(named: Named, reasons: Reasons, training: Crowd, labels: Labels, samples: Embedded) -> pa.Table:
+def people_table(
+    named: Named, reasons: Reasons, training: Crowd, labels: Labels, samples: Embedded, groups: Mapping[str, str]
+) -> pa.Table:
     """One row a member, the most exposed first (smallest p, then highest exposure, then name)."""
     why = reasons.each
     order = np.lexsort((np.array(labels.people), -named.exposure, named.p))
     near = [[labels.sample(samples.photos[j].path) for j in named.nearest[i] if j >= 0] for i in order]
     columns = {
         "person": [labels.people[i] for i in order],
+        "group": [groups.get(training.people.names[i]) for i in order],
         "photos": training.people.counts[order],
         "compared_on": named.compared_on[order],
         "similarity": named.similarity[order],
@@ -52,7 +55,6 @@ def people_table(named: Named, reasons: Reasons, training: Crowd, labels: Labels
         "exposed": named.exposed[order],
         "copies": reasons.copies[order],
         "reason": [why[i] for i in order],
-        "group": [None for _ in order],
         "nearest": near,
     }
     return pa.table(columns, schema=PEOPLE_SCHEMA)
@@ -93,7 +95,8 @@ def samples_table(
     person[kept[likes]] = [labels.people[member] for member in shown[likes]]
     for row in np.flatnonzero(copied.is_copy):
         source = int(copied.matches.index[row])
-        kind[row], person[row] = "copy", labels.people[owner[source]]
+        kind[row] = "copy"
+        person[row] = labels.people[owner[source]] if source in owner else None  # a photo that was set aside
         copy_of[row] = training.table.label(source, labels.salt, show_names=labels.show_names)
         value[row] = copied.matches.correlation[row]
     columns = {

@@ -1,17 +1,116 @@
-"""Answer 6: how much of the generator do the samples show?"""
+"""Answer 6: how much of the generator do the samples show, and would more of them tell more?"""
 
 from __future__ import annotations
 
-from probablyexists.results.findings import Sampling
-from probablyexists.stats.estimate import Unresolvable
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.answers.naming import Named, q_values
+from probablyexists.answers.view import View, p_of
+from probablyexists.matching.crowd import common_count
+from probablyexists.matching.repeats import content_hashes
+from probablyexists.results.findings import CurvePoint, Sampling
+from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
+from probablyexists.stats.rates import wilson
+from probablyexists.stats.roc import Side, auroc_estimate
+
+FEWEST = 32
+"""Samples for a curve, at least."""
+MANY = 1600
+"""Samples from which the curve begins at a sixteenth of them, not at an eighth."""
 
 
-def sampling(n_samples: int, n_distinct: int) -> Sampling:
+def sampling(n_samples: int, n_distinct: int, with_face: Figure, curve: list[CurvePoint]) -> Sampling:
     """Distinct pictures, samples with a face, and what so many samples can have missed."""
     return Sampling(
         n_samples=n_samples,
         n_distinct=n_distinct,
-        with_face=Unresolvable("not measured"),
-        unseen_rate=1 - 0.05 ** (1 / max(1, n_distinct)),
-        curve=[],
+        with_face=with_face,
+        unseen_rate=unseen_rate(n_distinct),
+        curve=curve,
     )
+
+
+def unseen_rate(n: int) -> float:
+    """The upper 95 % limit, 0 to 1, on the rate per sample of what none of n distinct samples shows.
+
+    The rate r with (1 - r)^n = 0.05, exactly; about 3 / n (the rule of three: Hanley & Lippman-Hand 1983, "If nothing
+    goes wrong, is everything all right?", JAMA 249(13)). This assumes that samples are drawn independently, as the
+    generator is used: not chosen, and not by other prompts or settings.
+
+    >>> round(unseen_rate(1000), 5)
+    0.00299
+    """
+    return float(1 - 0.05 ** (1 / max(1, n)))
+
+
+def share_with_face(n_seen: int, n: int, *, every: bool) -> Figure:
+    """Share of n samples in which the detector sees a face, 0 to 1. `every`: whether these are all samples."""
+    if not n:
+        return Unresolvable("none of the samples drawn could be decoded", 1, 0)
+    share = n_seen / n
+    low, high = wilson(share, n)
+    which = "all samples" if every else "samples drawn at random"
+    return Estimate(share, min(low, share), max(high, share), LEVEL, f"Wilson, {which}", n)
+
+
+def curve(view: View, named: Named, seed: int) -> list[CurvePoint]:
+    """Members named, and AUROC of seen photos by person, by parts of the samples and by all of them.
+
+    By the nearest sample. Random parts of a sixteenth of the samples that do not overlap (an eighth where samples are
+    few) are joined to parts of twice as many, and so on. Each part is an audit with fewer samples: members have
+    p-values against held-out people compared on as many photos, and are named at the audit's level. Nothing where
+    naming is not claimed, because the split is not fair, or with fewer than `FEWEST` samples. The order of the samples
+    changes nothing.
+    """
+    samples = view.samples.embeddings
+    if not named.claimed or len(samples) < FEWEST:
+        return []
+    k = common_count(view.training.people.counts, view.heldout.people.counts)
+    faces = [view.training.templates(k)[0], view.heldout.templates(k)[0]]
+    faces += [side.templates for one in named.comparisons for side in (one.ours, one.theirs)]
+    order = np.argsort(content_hashes(samples, seed), kind="stable")
+    n_parts = 16 if len(samples) >= MANY else 8
+    best = np.empty((n_parts, sum(map(len, faces))))
+    for part in range(n_parts):
+        near = view.matcher.nearest(np.concatenate(faces), samples[np.sort(order[part::n_parts])])
+        best[part] = near.similarity[:, 0]
+    found = []
+    while True:
+        n_parts = len(best)
+        sides = [np.split(scores, np.cumsum([len(each) for each in faces])[:-1]) for scores in best]
+        counts = [_n_named(named, compared) for _, _, *compared in sides]
+        aurocs = [auroc_estimate(Side.one_each(ours), Side.one_each(theirs)) for ours, theirs, *_ in sides]
+        found.append(
+            CurvePoint(
+                n_samples=round(len(samples) / n_parts),
+                n_parts=n_parts,
+                named=float(np.mean(counts)),
+                named_low=min(counts),
+                named_high=max(counts),
+                auroc=_mean(aurocs),
+            )
+        )
+        if n_parts == 1:
+            return found
+        best = np.maximum(best[::2], best[1::2])
+
+
+def _n_named(named: Named, scores: Sequence[NDArray[np.float64]]) -> int:
+    """`scores`: of the members and of the held-out people of each comparison, in turn."""
+    p = np.empty(len(named.p))
+    for one, ours, theirs in zip(named.comparisons, scores[::2], scores[1::2], strict=True):
+        p[one.members] = p_of(*one.ranked(ours[:, None], theirs[:, None]))
+    return int((q_values(p, named.compared_with) <= named.level).sum())
+
+
+def _mean(figures: Sequence[Figure]) -> Figure:
+    """The mean of the values and of their limits."""
+    known = [figure for figure in figures if isinstance(figure, Estimate)]
+    if len(known) < len(figures) or len(figures) == 1:
+        return next((figure for figure in figures if isinstance(figure, Unresolvable)), figures[0])
+    value, low, high = (float(np.mean([getattr(one, name) for one in known])) for name in ("value", "low", "high"))
+    return replace(known[0], value=value, low=low, high=high, method=f"mean of {len(known)} parts, {known[0].method}")

@@ -13,8 +13,6 @@ WORST_LOSS = 0.20
 """Share of a role's images, or of its people, that could not be used above which the rest does not represent it."""
 UNEQUAL_LOSS = 0.10
 """Difference in the share of images above which training and held-out photos are not comparable."""
-MOST_REPEATED = 0.20
-"""Share of the samples that repeat another sample above which they show too little of the generator."""
 WORTH_SAYING = 0.01
 """Share of flat or repeated samples that is said as a caution."""
 
@@ -86,8 +84,7 @@ def reasons(counts: Mapping[str, int]) -> str:
 def _same_again(role: RoleData, found: Losses) -> None:
     repeated, flat = role.n_repeated or 0, role.n_unreadable.get(FLAT, 0)
     if repeated > WORTH_SAYING * role.n_images:
-        few = repeated > MOST_REPEATED * role.n_acquired
-        (found.grave if few else found.slight).append(
+        found.slight.append(
             f"{repeated:,} of {role.n_images:,} samples repeat the picture of another sample, so they show less of the "
             "generator than their number says"
         )

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import norm
 
-from probablyexists.answers.naming import VERDICT_LEVEL, Named
+from probablyexists.answers.comparisons import VERDICT_LEVEL
+from probablyexists.answers.naming import Named
 from probablyexists.answers.view import View
 from probablyexists.attacks.attack import Scorer
 from probablyexists.basis.seeds import rng
@@ -97,8 +98,8 @@ def _names_shift(named: Named) -> float | None:
         return None
     return names_shift(
         [
-            (named.exposure[named.compared_on == photos], standard_score(theirs, theirs))
-            for photos, theirs in named.heldout_scores.items()
+            (named.exposure[one.members], standard_score(theirs, theirs))
+            for one, theirs in zip(named.comparisons, named.heldout_scores.values(), strict=True)
         ],
         VERDICT_LEVEL,
     )

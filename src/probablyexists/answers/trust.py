@@ -79,6 +79,19 @@ def _threshold_for_fmr(training: Crowd, photos: int, fmr: float, seed: int) -> f
     return float(np.quantile(scores, 1 - fmr, method="higher"))
 
 
+def group_rates(heldout: Crowd, error_rates: Trust, seed: int) -> tuple[Figure, Figure]:
+    """(FMR, FNMR) among these held-out people, at the threshold at which 1 % of all members' comparisons match.
+
+    `error_rates`: those of all people, with that threshold.
+    """
+    at = [rates.threshold for rates in error_rates.rates if rates.kind == "fmr-1-percent"]
+    if not at:
+        few = Unresolvable("needs at least 3 members for the threshold", 3, None)
+        return few, few
+    rates = _rates("fmr-1-percent", heldout, error_rates.photos, at[0], seed)
+    return rates.fmr, rates.fnmr
+
+
 def _rates(kind: Threshold, heldout: Crowd, photos: int, threshold: float, seed: int) -> ErrorRates:
     templates, who = _some(*heldout.templates(photos, skip=1), seed)
     fmr: Figure

@@ -9,8 +9,8 @@ difference between members and strangers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ class View:
     reference: Reference | None = None
     """Other people, for attacks that learn from them."""
     matcher: Matcher = HERE
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Person -> group, of every member and held-out person; empty without groups."""
 
     def scorers(self, attacks: Sequence[Attack], planted: Photos | None = None) -> list[Scorer]:
         """The attacks, prepared; `planted`: photos put among the samples."""

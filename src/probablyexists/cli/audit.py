@@ -23,7 +23,7 @@ def audit(
     """Audit a generator's samples for the people it was trained on.
 
     TRAINING, HELDOUT and UNSEEN are folders with one folder a person, photos
-    without names, or a CSV or Parquet manifest (path, person, role).
+    without names, or a CSV or Parquet manifest (path, person, role, group).
     GENERATED is a folder, zip or tar of images, or a generator to sample:
     .onnx, TorchScript (.pt, .ts), a folder of the lab or of diffusers
     (DDPM, DDIM), or Python code as module:Name; with --trust-pickle

@@ -36,7 +36,7 @@ def split(
     from probablyexists.sources.folder import FolderSource
     from probablyexists.sources.folder_names import why_not_people
     from probablyexists.sources.manifest import ManifestSource
-    from probablyexists.sources.open_source import left_of, open_source
+    from probablyexists.sources.open_source import groups_of, left_of, open_source
     from probablyexists.sources.split import described, draw_roles, write_manifest
 
     if out.exists() and not out.is_file():
@@ -57,7 +57,7 @@ def split(
     for some in left_of(source).not_read:
         typer.echo(f"{dataset}: {some}", err=True)
     rows = draw_roles(source.photos, members, unseen, seed)
-    write_manifest(out, rows, source.folder)
+    write_manifest(out, rows, source.folder, groups_of(source))
     photos = Counter(role for _, role in rows)
     people = {role: len({p.person for p, r in rows if r == role}) for role in ("training", "heldout")}
     if as_json:

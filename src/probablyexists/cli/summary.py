@@ -2,62 +2,155 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow.compute as pc
-
-from probablyexists.answers.set_aside import PEOPLE, reasons
+from probablyexists.answers.person_verdict import place
+from probablyexists.answers.set_aside import PEOPLE
+from probablyexists.answers.set_aside import reasons as reasons_of
 from probablyexists.basis.roles import TITLES
-from probablyexists.report.words import MINUS, NO_BREAK, counted, face_taken, percent
-from probablyexists.results.findings import Findings, RoleData
+from probablyexists.report.membership_text import SHOWN_P
+from probablyexists.report.people_texts import affected_people
+from probablyexists.report.words import (
+    MINUS,
+    NO_BREAK,
+    counted,
+    face_taken,
+    one_in,
+    p_is,
+    percent,
+    reasons,
+    recogniser,
+    short,
+)
+from probablyexists.results.findings import Findings, GroupFindings, Membership, RoleData
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import AskedPhoto, Sheet
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 
 MOST_PEOPLE = 5
+MOST_GROUPS = 5
 
 
 def summary(findings: Findings, out: Path) -> str:
     """Plain text: the verdict and why, a line or more for each of the seven answers, and the path of the report."""
     lines = [f"verdict: {findings.verdict}", findings.sentence, *(f"because: {text}" for text in findings.because), ""]
-    for answer in findings.membership:
-        lines.append(f"Can an attacker tell? {answer.population}, by {answer.level}: AUROC {_show(answer.auroc)}")
-    lines.append(f"  split baseline (0.5 is fair): AUROC {_show(findings.split_baseline.auroc)}")
-    naming = findings.naming
-    lines.append(
-        f"Who? {naming.n_exposed or 0:,} of {naming.n_members:,} members{findings.data.of_members_given} named "
-        f"at a false discovery rate of {_percent(naming.level)}"
-    )
-    lines += _people_affected(findings)
-    alike, copies = findings.resemblance, findings.copies
-    lines.append(
-        f"Which samples? {_percent(alike.members)} resemble a member, {_percent(alike.strangers)} a stranger: "
-        f"excess {_show(alike.excess, as_percent=True)}; {counted(alike.n_likenesses, 'likeness', 'likenesses')}"
-    )
-    lines.append(f"Copies? {_copies(copies.n_copies, copies.n_samples)}")
-    lines.append(f"Do more photos leak more? exposure for each doubling of the photos: {_show(findings.dose.slope)}")
-    power = findings.missed.power
-    if isinstance(power, Unresolvable):
-        lines.append(f"Smallest leak noticed: not given, {power.reason}")
-    elif power.smallest is None:
-        lines.append("Smallest leak noticed: none, even if every member leaked")
-    else:
-        at = f"with {_percent(power.target)} power"
-        lines.append(f"Smallest leak noticed {at}: {power.smallest:,} of {power.n_members:,} members")
-    for rates in findings.trust[0].rates:
+    lines += _affected(findings)
+    lines += _can_tell(findings)
+    lines += _samples(findings)
+    lines += _missed(findings)
+    for trust, rates in ((one, rates) for one in findings.trust for rates in one.rates[-1:]):
+        said = "" if trust.judges else "; it does not judge"
         errors = f"FMR {_show(rates.fmr, as_percent=True)}, FNMR {_show(rates.fnmr, as_percent=True)}"
-        lines.append(f"Recogniser at {rates.name}: {errors}")
+        lines.append(f"Recogniser {recogniser(trust.recogniser)!a} at {rates.name}: {errors}{said}")
     for other in findings.second_opinions:
         aurocs = "".join(f"; AUROC {population} {_show(auroc)}" for population, auroc in other.auroc.items())
-        lines.append(
-            f"Second opinion: {other.kind} {other.id}: names {counted(other.n_exposed or 0, 'member')}{aurocs}"
-        )
+        names = "" if other.n_exposed is None else f": names {counted(other.n_exposed, 'member')}"
+        lines.append(f"Second opinion: {other.kind} {other.id}{names}{aurocs}")
+    lines += [_group(group) for group in findings.groups[:MOST_GROUPS]]
+    if len(findings.groups) > MOST_GROUPS:
+        lines.append(f"  and {counted(len(findings.groups) - MOST_GROUPS, 'more group')}")
     if findings.samples_numbered:
         lines.append("samples are numbered, as their paths may carry names; withhold.txt has the paths to withhold")
     lines += ["", *_what_became(findings.data.roles), *(f"caution: {text}" for text in findings.cautions)]
     return "\n".join([*lines, f"report: {out / 'report.html'}"])
+
+
+def _affected(findings: Findings) -> list[str]:
+    """The people named or copied, the most certain first."""
+    naming, affected = findings.naming, findings.affected
+    members = f"{naming.n_members:,} members{findings.data.of_members_given}"
+    if naming.n_exposed is None and not affected.n:
+        return ["People affected: not claimed, as the split is not fair (see the cautions and the report)"]
+    of = f" ({reasons(affected)})" if affected.n else ""
+    unfair = "; nobody is named, as the split is not fair" if naming.n_exposed is None else ""
+    lines = [f"People affected: {affected.n:,} of {members}{of}{unfair}"]
+    rows = affected_people(findings)
+    for row in rows[:MOST_PEOPLE]:
+        n = f", {counted(row['copies'], 'copy', 'copies')}" if row["copies"] else ""
+        q = f", q = {row['q']:.2g}" if row["exposed"] else ""
+        lines.append(f"  {row['person']!a}: {row['reason']}, exposure {row['exposure']:+.1f}{q}{n}")
+    more = counted(len(rows) - MOST_PEOPLE, "more person", "more people")
+    return lines + ([f"  and {more}"] if len(rows) > MOST_PEOPLE else [])
+
+
+def _can_tell(findings: Findings) -> list[str]:
+    """By person; the test says yes or not shown, and with the copies there is only the size."""
+    split = findings.split_baseline
+    lines = []
+    if split.fairness != "not fair":
+        lines = [_population(m) for m in findings.membership if m.level == "person"]
+    baselines = [f"AUROC {_show(split.auroc)}"]
+    if isinstance(split.same_attack, Estimate):
+        baselines.append(f"by the same attack {_show(split.same_attack)}")
+    fair = {
+        "fair": "yes",
+        "not fair": "no, so nothing is put down to training",
+        "not shown": "there are too few people to tell",
+    }
+    return [*lines, f"Is the split fair? {fair[split.fairness]}; without the generator {', '.join(baselines)}"]
+
+
+def _population(m: Membership) -> str:
+    found = ""
+    if isinstance(m.tpr_at_fpr_1_percent, Estimate):
+        found = f"; {_percent(m.tpr_at_fpr_1_percent.value)} found at 1 % false alarms"
+    figures = f"AUROC {_show(m.auroc)}{found}"
+    if m.copies == "in" or m.p is None:
+        return f"Can an attacker tell? {m.population}{', with the copies' if m.copies == 'in' else ''}: {figures}"
+    answer = "yes" if m.p <= SHOWN_P else "not shown"
+    return f"Can an attacker tell? {m.population}: {answer}, {p_is(m.p).replace(NO_BREAK, ' ')}; {figures}"
+
+
+def _samples(findings: Findings) -> list[str]:
+    alike, copies = findings.resemblance, findings.copies
+    what = "is a copy" if copies.n_copies == 1 else "are copies"
+    if copies.n_copies and not copies.beyond_chance:
+        what = "looks like a copy" if copies.n_copies == 1 else "look like copies"
+        what += ", no more than chance explains"
+    distinct = f" ({copies.n_distinct:,} distinct)" if copies.n_distinct < copies.n_copies else ""
+    said = f"Copies? {copies.n_copies:,} of {counted(copies.n_samples, 'sample')} {what}{distinct}"
+    if findings.naming.n_exposed is None:
+        return [said]
+    return [
+        f"Which samples? {_percent(alike.members)} resemble a member, {_percent(alike.strangers)} a stranger: "
+        f"excess {_show(alike.excess, as_percent=True)}; {counted(alike.n_likenesses, 'likeness', 'likenesses')}",
+        said,
+        f"Do more photos leak more? exposure for each doubling of the photos: {_show(findings.dose.slope)}",
+    ]
+
+
+def _missed(findings: Findings) -> list[str]:
+    missed, sampling = findings.missed, findings.sampling
+    power = missed.power
+    lines = [
+        f"Samples: {sampling.n_distinct:,} distinct; what fewer than {one_in(sampling.unseen_rate)} show can be missing"
+    ]
+    if findings.naming.n_exposed is None:
+        return lines
+    if isinstance(power, Unresolvable):
+        said = f"Smallest leak noticed: not given, {power.reason}"
+    elif power.smallest is None:
+        said = "Smallest leak noticed: none, even if every member leaked"
+    else:
+        at = f"with {_percent(power.target)} power"
+        said = f"Smallest leak noticed {at}: {power.smallest:,} of {power.n_members:,} members"
+        if missed.smallest_auroc is not None:
+            said += f", or an AUROC of {missed.smallest_auroc:.2f} over all"
+    if isinstance(missed.leaked_share, Estimate):
+        said += f"; at most {_percent(missed.leaked_share.high)} of members leaked as clearly as a photo"
+    return [*lines, said]
+
+
+def _group(group: GroupFindings) -> str:
+    named = "" if group.n_named is None else f"{group.n_named:,} of "
+    aurocs = "".join(f", AUROC {population} {_show(auroc)}" for population, auroc in group.auroc.items())
+    claimed = aurocs if group.n_named is not None else ""
+    return (
+        f"Group {short(group.group, 24)!a}: {named}{counted(group.n_members, 'member')}"
+        f"{' named' if named else ''}{claimed}; FMR {_show(group.fmr, as_percent=True)}, "
+        f"FNMR {_show(group.fnmr, as_percent=True)}"
+    )
 
 
 def _what_became(roles: Sequence[RoleData]) -> list[str]:
@@ -65,39 +158,33 @@ def _what_became(roles: Sequence[RoleData]) -> list[str]:
     lines = []
     for role in roles:
         if n := role.n_set_aside:
-            lines.append(f"set aside: {n:,} of {role.n_images:,} {TITLES[role.role]} ({reasons(role.why_set_aside)})")
+            lines.append(
+                f"set aside: {n:,} of {role.n_images:,} {TITLES[role.role]} ({reasons_of(role.why_set_aside)})"
+            )
         if role.people_set_aside:
             people = f"{role.n_people:,} of {role.n_people_given:,} {PEOPLE[role.role]}"
-            why = f"{role.n_people_set_aside:,} without a usable photo ({reasons(role.people_set_aside)})"
+            why = f"{role.n_people_set_aside:,} without a usable photo ({reasons_of(role.people_set_aside)})"
             lines.append(f"people: {people} used, {why}")
         if role.n_repeated:
             lines.append(f"repeated: {role.n_repeated:,} of {role.n_images:,} samples, of the picture of another")
     return lines
 
 
-def _people_affected(findings: Findings) -> list[str]:
-    """The first of those who are named or copied, the most certain first."""
-    copies = findings.samples.filter(pc.field("kind") == "copy")
-    copied = Counter(copies["person"].to_pylist())
-    rows = [row for row in findings.people.to_pylist() if row["exposed"] or copied[row["person"]]]
-    lines = []
-    for row in rows[:MOST_PEOPLE]:
-        n = f", {counted(copied[row['person']], 'copy', 'copies')}" if copied[row["person"]] else ""
-        named = f"named, q = {row['q']:.2g}" if row["exposed"] else "not named"
-        lines.append(f"  {row['person']!a}: exposure {row['exposure']:+.1f}, {named}{n}")
-    more = counted(len(rows) - MOST_PEOPLE, "more person", "more people")
-    return lines + ([f"  and {more} affected"] if len(rows) > MOST_PEOPLE else [])
-
-
 def sheet_summary(sheet: Sheet, out: Path) -> str:
     """Plain text: the finding, the rank, and the path of the sheet."""
+    certain = sheet.copies_beyond_chance or not sheet.n_copies
     lines = [
         f"finding: {sheet.evidence}",
         sheet.sentence,
         "",
-        f"p = {sheet.p:.4g} among {sheet.n_reference:,} reference people (smallest possible {sheet.p_floor:.4g}), "
-        f"on {counted(sheet.compared_on, 'photo')}; exposure {sheet.exposure:+.2f}",
-        _copies(sheet.n_copies, sheet.n_samples),
+        f"rank: {place(sheet.rank, sheet.n_tied, sheet.n_reference + 1)}",
+        f"  p = {sheet.p:.4g} (smallest possible {sheet.p_floor:.4g}), on {counted(sheet.compared_on, 'photo')}; "
+        f"exposure {sheet.exposure:+.2f}",
+        f"nearest sample: {sheet.nearest[0].n_as_alike:,} of {sheet.n_reference:,} others have one at least as alike",
+        f"  similarity {sheet.similarity:.3f}; what that means here: {_scale(sheet)}",
+        _copies(sheet.n_copies, sheet.n_samples) + ("" if certain else ", not shown to be more than chance"),
+        f"{counted(sheet.n_distinct, 'distinct sample')}: what fewer than {one_in(sheet.unseen_rate)} samples show can "
+        "be missing from them",
         f"share of leaks noticed if one more photo were generated: {_show(sheet.power, as_percent=True)}",
         "",
         *_numbered(sheet),
@@ -107,6 +194,17 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         f"sheet: {out / 'sheet.html'}",
     ]
     return "\n".join(lines)
+
+
+def _scale(sheet: Sheet) -> str:
+    """What similarities mean here, in words."""
+    scale = sheet.scale
+    highest = "the highest" if sheet.n_reference < 100 else "1 in 100"
+    same = "not measured" if scale.same_person is None else f"{scale.same_person:.3f}"
+    return (
+        f"two strangers {scale.strangers:.3f}; others with their nearest sample {scale.others:.3f}, {highest} of them "
+        f"{scale.others_highest:.3f}; another photo of the same person {same}"
+    )
 
 
 def _numbered(result: Sheet | FrequentFaces) -> list[str]:
@@ -133,9 +231,11 @@ def frequent_summary(found: FrequentFaces, out: Path) -> str:
     lines = [f"{counted(len(found.faces), 'face appears', 'faces appear')} too often among {found.n_samples:,} samples"]
     for number, face in enumerate(found.faces[:FIRST], start=1):
         examples = ", ".join(map(ascii, face.samples[:3]))
+        n = len(face.samples)
+        distinct = f", {counted(face.n_distinct, 'distinct picture')} in {n:,} samples" if face.n_distinct < n else ""
         lines.append(
             f"{number:>3} in {_percent(face.share)} of the samples "
-            f"(reference people {_percent(face.reference_share)}), q = {face.q:.2g}: {examples}"
+            f"(reference people {_percent(face.reference_share)}), q = {face.q:.2g}{distinct}: {examples}"
         )
     if len(found.faces) > FIRST:
         lines.append(f"    and {len(found.faces) - FIRST} more")

@@ -110,13 +110,22 @@ ENOUGH_FOUND = 0.3
 class FrameCheck:
     """Whether the detector can be skipped for a source, measured on some of its images."""
 
-    n_sampled: int
-    n_found: int
-    """Images in which the detector sees a face."""
+    seen: tuple[bool | None, ...]
+    """Whether the detector sees a face in each; None for an image that cannot be decoded."""
     n_agree: int
     """Found faces whose landmarks with the frame's box agree with those with the detector's box."""
     square: bool
     """Whether all images are square and of one size, as generators make them."""
+
+    @property
+    def n_sampled(self) -> int:
+        """Images that could be decoded."""
+        return len(self.seen) - self.seen.count(None)
+
+    @property
+    def n_found(self) -> int:
+        """Images in which the detector sees a face."""
+        return self.seen.count(True)
 
     @property
     def detectable(self) -> bool:
@@ -142,24 +151,25 @@ class FrameCheck:
 def check_frames(samples: Sequence[bytes]) -> FrameCheck:
     """Measure whether landmarks found on the frame agree with those found in the detector's box."""
     shapes = set()
-    n_decoded = n_found = n_agree = 0
+    seen: list[bool | None] = []
+    n_agree = 0
     for data in samples:
         try:
             picture = decode_picture(data)
         except ImageError:
+            seen.append(None)
             continue
-        n_decoded += 1
         shapes.add(picture.size)
         image = np.asarray(at_least(picture, SMALLEST))
         box = detect(image).box
+        seen.append(box is not None)
         if box is None:
             continue
-        n_found += 1
         detected, framed = landmarks([image, image], [box, frame_box(image.shape[1::-1])])
         scale = float(np.linalg.norm(detected[0] - detected[2]))
         n_agree += bool(np.linalg.norm(detected - framed, axis=1).mean() < AGREE_WITHIN * scale)
     square = len(shapes) == 1 and all(width == height for width, height in shapes)
-    return FrameCheck(n_decoded, n_found, n_agree, square)
+    return FrameCheck(tuple(seen), n_agree, square)
 
 
 def at_least(picture: Image.Image, side: int) -> Image.Image:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.roles import TITLES, Role
-from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Embedded, Look, embed, open_store
 from probablyexists.embeddings.recognisers import Recogniser
-from probablyexists.faces.acquire import NO_FACE, FacesMode, FrameCheck, check_frames
+from probablyexists.faces.acquire import NO_FACE, FacesMode
 from probablyexists.images.kinds import cure
+from probablyexists.intake.faces_seen import look
 from probablyexists.intake.open_sources import generator_of
 from probablyexists.intake.settings import Settings
+from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source
-
-N_SAMPLED = 64
-"""Images of a source that `auto` decides on."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,8 @@ class Decision:
 
     mode: FacesMode
     by: str
+    seen: Mapping[Photo, bool] | None = None
+    """Whether the detector sees a face in each of the images that `auto` decided on; None if it did not."""
 
 
 def decide(sources: dict[Role, Source], settings: Settings, progress: Progress) -> dict[Role, Decision]:
@@ -40,9 +40,10 @@ def decide(sources: dict[Role, Source], settings: Settings, progress: Progress) 
     """
     if settings.faces != "auto":
         return {role: Decision(settings.faces, "as asked") for role in sources}
-    checks = {role: _look(source, settings.seed) for role, source in sources.items()}
+    looked = {role: look(source, settings.seed) for role, source in sources.items()}
+    checks = {role: check for role, (check, _) in looked.items()}
     people: list[Role] = [role for role in checks if role != "generated"]
-    decisions = {role: Decision(check.mode, check.why) for role, check in checks.items()}
+    decisions = {role: Decision(check.mode, check.why, seen) for role, (check, seen) in looked.items()}
     if any(decisions[role].mode == "aligned" and not checks[role].detectable for role in people):
         _take_along(decisions, people, "aligned")
     if any(decision.mode == "detect" for decision in decisions.values()):
@@ -55,15 +56,8 @@ def decide(sources: dict[Role, Source], settings: Settings, progress: Progress) 
 def _take_along(decisions: dict[Role, Decision], roles: Sequence[Role], mode: FacesMode) -> None:
     for role in roles:
         if decisions[role].mode != mode:
-            decisions[role] = Decision(mode, f"{decisions[role].by}; {mode} because the other sources need it")
-
-
-def _look(source: Source, seed: int) -> FrameCheck:
-    n = len(source.photos)
-    chosen = rng(seed, "faces").permutation(n)[:N_SAMPLED]
-    return check_frames(
-        [data for _, data in source.stream([source.photos[i] for i in chosen]) if isinstance(data, bytes)]
-    )
+            by = f"{decisions[role].by}; {mode} because the other sources need it"
+            decisions[role] = replace(decisions[role], mode=mode, by=by)
 
 
 def embed_sources(

@@ -14,7 +14,7 @@ from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.intake.open_sources import NEED_NAMES, refuse_few_people
-from probablyexists.matching.clusters import cluster
+from probablyexists.matching.clusters import cluster, sides
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.templates import People, group
 from probablyexists.results.findings import Clusters
@@ -35,6 +35,9 @@ LEAST_COMPARED = 20
 FEW = 5
 """People below which photos are compared with held-out people's, too."""
 PAIRS = 2000
+MOST_ON_BOTH_SIDES = 1 / 3
+"""Share of the groups of similar faces on a side that may be on the other side too. Where people were divided, 5 to
+16 % are, by looking alike; where photos were, 38 to 74 % (docs/results/nulls.md)."""
 
 
 @dataclass(frozen=True)
@@ -112,27 +115,55 @@ def _cosines(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np
 
 
 def _by_clusters(training: Embedded, heldout: Embedded, seed: int, threads: int | None) -> Peopled:
-    """Cluster both sides together; a cluster with photos of both sides is removed from the held-out people."""
+    """Cluster both sides together; of a cluster on both sides only the photos of its own side are used (`sides`).
+
+    Training photos set aside stay in the table, so that copies of them are found. InputError if the same people seem to
+    be on both sides.
+    """
+    tables: dict[Role, Embedded] = {"training": training, "heldout": heldout}
     labels, limit = cluster(np.concatenate([training.embeddings, heldout.embeddings]), seed, threads)
-    ours, theirs = labels[: len(training)], labels[len(training) :]
-    both = set(ours.tolist()) & set(theirs.tolist())
-    kept = {i: f"cluster-{label:07d}" for i, label in enumerate(theirs) if int(label) not in both}
-    rows = np.array(sorted(kept), dtype=np.intp)
-    strangers = heldout.take(rows)
-    people_training = group(training, {i: f"cluster-{label:07d}" for i, label in enumerate(ours)}, seed)
-    people_heldout = group(strangers, {j: kept[int(i)] for j, i in enumerate(rows)}, seed)
+    is_training = np.arange(len(labels)) < len(training)
+    of_training, of_both = sides(labels, is_training, [*training.sha256, *heldout.sha256], seed)
+    _refuse_same_people(labels, is_training, of_both)
+    kept = of_training[labels] == is_training
+    by_role: dict[Role, NDArray[np.bool_]] = {"training": is_training, "heldout": ~is_training}
+    people: dict[Role, Crowd] = {}
+    aside: dict[Role, int] = {}
+    photos_aside: dict[Role, int] = {}
+    for role, here in by_role.items():
+        own, rows = labels[here], np.flatnonzero(kept[here])
+        table = tables[role] if role == "training" else tables[role].take(rows)
+        at = rows if role == "training" else np.arange(len(rows))
+        names = {int(i): f"cluster-{own[row]:07d}" for i, row in zip(at, rows, strict=True)}
+        people[role] = Crowd(table, group(table, names, seed))
+        photos_aside[role] = len(own) - len(rows)
+        aside[role] = len(np.unique(own)) - len(people[role].people)
     return Peopled(
-        Crowd(training, people_training),
+        people["training"],
         None,
-        Crowd(strangers, people_heldout),
+        people["heldout"],
         Clusters(
             threshold=limit,
-            n_people_training=len(people_training),
-            n_people_heldout=len(people_heldout),
-            n_on_both_sides=len(both),
+            n_people_training=len(people["training"].people),
+            n_people_heldout=len(people["heldout"].people),
+            n_on_both_sides=int(of_both.sum()),
+            n_people_set_aside=aside,
+            n_photos_set_aside=photos_aside,
             note=PURITY_NOTE,
         ),
     )
+
+
+def _refuse_same_people(labels: NDArray[np.intp], is_training: NDArray[np.bool_], of_both: NDArray[np.bool_]) -> None:
+    """InputError if so many clusters are on both sides that photos were divided, not people."""
+    n = min(len(np.unique(labels[side])) for side in (is_training, ~is_training))
+    found = int(of_both.sum())
+    if found > MOST_ON_BOTH_SIDES * n:
+        raise InputError(
+            f"{option('training')} and {option('heldout')}: {found:,} groups of similar faces are in both, of {n:,} in "
+            "the smaller, as if photos had been divided, not people; held-out people must never have been trained on: "
+            "divide people, or give their names"
+        )
 
 
 def seen_again(peopled: Peopled, tables: Mapping[Role, Embedded]) -> Peopled:

@@ -19,7 +19,7 @@ from probablyexists.intake.embed_sources import Decision
 from probablyexists.intake.open_sources import generator_of
 from probablyexists.intake.people import Peopled
 from probablyexists.intake.settings import Settings, signed
-from probablyexists.matching.repeats import repeated
+from probablyexists.matching.repeats import distinct_pictures, standing
 from probablyexists.results.findings import Data, Duplicate, RoleData, Signature
 from probablyexists.sources.open_source import Source
 
@@ -37,15 +37,20 @@ def describe(
     crowds: Peopled,
     *,
     salt: bytes,
+    n_distinct: int,
     show_names: bool,
 ) -> Data:
-    """Counts for each role, photos in two roles, and how people were found. `salt`: for fingerprints of photos."""
+    """Counts for each role, photos in two roles, and how people were found.
+
+    `salt`: for fingerprints of photos. `n_distinct`: distinct pictures among the samples.
+    """
     roles = []
     for role, table in tables.items():
         crowd = crowds.by_role.get(role)
         by_name = crowd is not None and (crowds.clusters is None or role == "reference")
         people = crowd.people.names if crowd is not None and by_name else None
-        described = _described(role, sources[role], decisions[role], table, people)
+        repeated = len(table) - n_distinct if role == "generated" else None
+        described = _described(role, sources[role], decisions[role], table, people, repeated)
         if crowd is not None and not by_name:
             described = described.model_copy(update={"n_people": len(crowd.people)})
         roles.append(described)
@@ -74,14 +79,22 @@ def describe_roles(
     reference: Collection[str],
 ) -> list[RoleData]:
     """Counts for each role of a task about reference people. `reference`: the names of those used."""
-    return [
-        _described(role, sources[role], decisions[role], table, reference if role == "reference" else None)
-        for role, table in tables.items()
-    ]
+    found = []
+    for role, table in tables.items():
+        people = reference if role == "reference" else None
+        distinct = standing(distinct_pictures(table.embeddings)) if role == "generated" else None
+        repeated = None if distinct is None else len(table) - len(distinct)
+        found.append(_described(role, sources[role], decisions[role], table, people, repeated))
+    return found
 
 
 def _described(
-    role: Role, source: Source, decision: Decision, table: Embedded, people: Collection[str] | None
+    role: Role,
+    source: Source,
+    decision: Decision,
+    table: Embedded,
+    people: Collection[str] | None,
+    n_repeated: int | None,
 ) -> RoleData:
     """What was given in one role and what became of it. `people`: the names of those used; None if not by name."""
     reasons = Counter(aside.reason for aside in table.set_aside if aside.reason != NO_FACE)
@@ -94,7 +107,7 @@ def _described(
         n_no_face=table.n_no_face,
         n_unreadable=dict(sorted(reasons.items())),
         n_several_faces=int((table.n_faces > 1).sum()),
-        n_repeated=repeated(table.embeddings) if role == "generated" else None,
+        n_repeated=n_repeated,
         n_people_given=None if given is None else len(given),
         people_set_aside={} if given is None or people is None else _why(given.difference(people), table),
         n_people=None if people is None else len(people),

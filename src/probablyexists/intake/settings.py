@@ -113,6 +113,8 @@ class AuditSettings(GeneratorSettings):
     """Other photos of the training people, not trained on."""
     reference: Path | None = None
     """Photos of other people, for attacks that learn from them."""
+    groups: Path | None = None
+    """Groups of people: a CSV or Parquet table (person, group), for figures by group."""
     more_attacks: tuple[str | Attack, ...] = ()
     """Extra attack: a known name or module:Name; p-values are corrected for picking the best. Can be repeated."""
     more_recognisers: tuple[str | Recogniser, ...] = ()

@@ -62,7 +62,7 @@ def _dose_lines(cell: Cell) -> str:
     return "\n".join(lines)
 
 
-def _named(rows: Sequence[dict[str, Any]]) -> str:
+def _named(rows: Sequence[Mapping[str, Any]]) -> str:
     """Members named, of those in runs where people may be: not where the split is not fair."""
     claimed = [row for row in rows if row["n_named"] is not None]
     unfair = f" ({len(rows) - len(claimed)} not claimed)" if len(claimed) < len(rows) else ""

@@ -4,11 +4,17 @@ Average-linkage clustering (scipy) inside the connected components of the graph 
 threshold comes from the non-mated distances of the set itself. Nearly all random pairs show two people, and distances
 between different people are close to normal. Centre and spread are estimated from the median and the 10 % quantile,
 where mated pairs hardly matter; they give the far tail.
+
+The more people, the nearer the nearest stranger, and the fewer photos a person has, the less there is to join. So the
+threshold is the largest at which a photo is expected to have no more photos of strangers than of its own person as
+near: n photos in k clusters have n / k - 1 others each, and a false match rate f brings n f strangers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +23,27 @@ from scipy.stats import norm
 from probablyexists.basis.seeds import rng
 
 N_PAIRS = 2_000_000
-LINK_FMR = 3e-4
-"""Two clusters are merged if their mean distance is below that of all but 3 in 10,000 pairs of different people."""
 GRAPH_FMR = 3e-3
-"""Only pairs at least this near can be in one cluster; other pairs are never computed."""
+"""Largest false match rate of the threshold. Pairs farther apart are never computed: clusters whose mean distance is
+below the threshold have a pair below it."""
 LARGEST = 12_000
 """Largest component, in photos, for average linkage, which needs n^2 / 2 distances."""
 
 
-def distance_at_fmr(embeddings: NDArray[np.float32], fmr: float, seed: int) -> float:
-    """Euclidean distance below which a share `fmr` of non-mated pairs is expected."""
+@dataclass(frozen=True)
+class Strangers:
+    """How far apart two people are: close to normal."""
+
+    middle: float
+    spread: float
+
+    def distance_at(self, fmr: float) -> float:
+        """Euclidean distance below which a share `fmr` of non-mated pairs is expected."""
+        return float(max(0.0, self.middle + norm.ppf(fmr) * self.spread))
+
+
+def strangers(embeddings: NDArray[np.float32], seed: int) -> Strangers:
+    """Distances between people, from random pairs of photos."""
     draw = rng(seed, "pairs")
     n = len(embeddings)
     a = draw.integers(0, n, N_PAIRS)
@@ -36,8 +53,7 @@ def distance_at_fmr(embeddings: NDArray[np.float32], fmr: float, seed: int) -> f
         rows = slice(start, start + (1 << 16))
         distances[rows] = np.linalg.norm(embeddings[a[rows]] - embeddings[b[rows]], axis=1)
     middle, low = np.quantile(distances, [0.5, 0.1])
-    spread = (middle - low) / norm.ppf(0.9)
-    return float(max(0.0, middle + norm.ppf(fmr) * spread))
+    return Strangers(float(middle), float((middle - low) / norm.ppf(0.9)))
 
 
 def cluster(
@@ -52,10 +68,14 @@ def cluster(
         return np.zeros(n, dtype=np.intp), 0.0
     order_of_values = np.lexsort(embeddings.T)
     embeddings = embeddings[order_of_values]
-    limit = distance_at_fmr(embeddings, LINK_FMR, seed)
-    labels = np.full(n, -1, dtype=np.intp)
-    for here in _parts(embeddings, np.arange(n), distance_at_fmr(embeddings, GRAPH_FMR, seed), threads):
-        labels[here] = labels.max() + 1 + _average_linkage(embeddings[here], limit)
+    apart = strangers(embeddings, seed)
+    parts = list(_parts(embeddings, np.arange(n), apart.distance_at(GRAPH_FMR), threads))
+    trees: list[_Tree] = [(here, _linkage(embeddings[here])) for here in parts]
+    fmr, allowed = 1.0, GRAPH_FMR
+    while allowed < fmr:  # a smaller threshold leaves more clusters, of fewer photos each, and allows less
+        fmr, limit = allowed, apart.distance_at(allowed)
+        labels = _cut(trees, n, limit)
+        allowed = 1 / (int(labels.max()) + 1) - 1 / n
     labels[order_of_values] = labels.copy()
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     order = np.argsort(np.argsort(first))
@@ -97,11 +117,46 @@ def _components(embeddings: NDArray[np.float32], near: float, threads: int | Non
     return [np.sort(c) for c in np.split(order, np.searchsorted(labels[order], np.arange(1, n_components)))]
 
 
-def _average_linkage(embeddings: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
-    from scipy.cluster.hierarchy import fcluster, linkage
+_Tree = tuple[NDArray[np.intp], NDArray[np.float64] | None]
+"""Rows, and their linkage."""
+
+
+def _linkage(embeddings: NDArray[np.float32]) -> NDArray[np.float64] | None:
+    """Average linkage; None for one photo."""
+    from scipy.cluster.hierarchy import linkage
     from scipy.spatial.distance import pdist
 
-    if len(embeddings) == 1:
-        return np.zeros(1, dtype=np.intp)
-    tree = linkage(pdist(embeddings), method="average")
-    return np.asarray(fcluster(tree, t=limit, criterion="distance") - 1, dtype=np.intp)
+    return None if len(embeddings) == 1 else np.asarray(linkage(pdist(embeddings), method="average"))
+
+
+def _cut(trees: Iterable[_Tree], n: int, limit: float) -> NDArray[np.intp]:
+    """(n,) clusters of the trees' rows, below this distance."""
+    from scipy.cluster.hierarchy import fcluster
+
+    labels, n_clusters = np.empty(n, dtype=np.intp), 0
+    for here, tree in trees:
+        found = np.zeros(1, np.intp) if tree is None else fcluster(tree, t=limit, criterion="distance") - 1
+        labels[here] = n_clusters + found
+        n_clusters += int(found.max()) + 1
+    return labels
+
+
+def sides(
+    labels: NDArray[np.intp], is_training: NDArray[np.bool_], sha256: Sequence[bytes], seed: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(n_clusters,) whether each cluster is of the training side; (n_clusters,) whether it has photos of both sides.
+
+    A cluster is of the side of one of its photos, drawn by `seed` and the photos' content (`sha256`, one each). A
+    cluster on both sides is often of two people who look alike, and lies where faces are dense. Were all such clusters
+    left out of one side, the other side would keep its own, which score higher although nothing leaks. Left out of
+    both, they still would not balance unless the sides are equally large, because a cluster of m people is all on a
+    side with the m-th power of that side's share. One photo is on a side with that share, whatever m is
+    (docs/results/nulls.md).
+    """
+    salt = f"side/{seed}/".encode()
+    order = sorted(range(len(labels)), key=lambda i: hashlib.sha256(salt + sha256[i]).digest())
+    n = int(labels.max()) + 1
+    of_training = np.zeros(n, dtype=np.bool_)
+    of_training[labels[order]] = is_training[order]  # the last photo of each cluster stays
+    n_training = np.bincount(labels[is_training], minlength=n)
+    return of_training, (n_training > 0) & (n_training < np.bincount(labels, minlength=n))

@@ -36,10 +36,10 @@ class People:
 
 
 def group(table: Embedded, person_of: Mapping[int, str] | None = None, seed: int = 0) -> People:
-    """Group a table's rows by person (`person_of`: row -> name; default: the photo's own)."""
+    """Group a table's rows by person (`person_of`: row -> name; default: the photo's own); others are left out."""
     rows: dict[str, list[int]] = {}
     for i, photo in enumerate(table.photos):
-        name = person_of[i] if person_of is not None else photo.person
+        name = person_of.get(i) if person_of is not None else photo.person
         if name is not None:
             rows.setdefault(name, []).append(i)
     names = tuple(sorted(rows))

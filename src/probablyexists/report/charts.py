@@ -1,167 +1,65 @@
-"""The charts of the report: the place of every bar, line, dot and word. `chart.svg.j2` writes them as SVG."""
+"""The charts of the answers: what is drawn where, and the same in words."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 
-import numpy as np
-
-from probablyexists.report.words import counted, number, percent
-from probablyexists.results.findings import Findings
+from probablyexists.report.marks import (
+    ALARM,
+    LETTER,
+    LINE,
+    MEMBER,
+    MUTED,
+    STRANGER,
+    Chart,
+    Drawing,
+    Scale,
+    bar,
+    below,
+    beside,
+    both,
+    interval,
+    intervals,
+    label_at,
+    mark,
+    round_ticks,
+    stroke,
+    text_at,
+)
+from probablyexists.report.words import counted, number, percent, short
+from probablyexists.results.findings import DosePoint, Findings, GroupFindings, Membership
 from probablyexists.stats.estimate import Estimate, Figure
 
-WIDE, NARROW = 660, 380
-"""Widths in CSS pixels at which a chart is drawn: one for a page, one for a telephone."""
-FONT_SIZE = 13
-LETTER = 7.2
-"""Width of a letter in pixels in a wide font (DejaVu Sans); the page's own font is not known here."""
-MOST_TICKS_NAMED = 400
-"""If at most this many people are named, each also gets a mark below the axis."""
-INK, MUTED, LINE, BAND, PAPER, MEMBER, STRANGER, ALARM = (
-    f"var(--{name})" for name in ("ink", "muted", "line", "band", "paper", "member", "stranger", "alarm")
-)
-"""Colours are variables of the page's style sheet, which has a light and a dark value for each."""
+MOST_GROUPS = 12
+"""With more groups there is only the table."""
 
 
-@dataclass(frozen=True)
-class Mark:
-    """One SVG element."""
-
-    tag: str
-    attributes: dict[str, str]
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A chart at one width, in CSS pixels; later marks cover earlier ones."""
-
-    width: int
-    height: int
-    marks: list[Mark]
-    font_size: int = FONT_SIZE
-
-
-@dataclass(frozen=True)
-class Chart:
-    """One chart at two widths; the style sheet shows the one that fits."""
-
-    wide: Drawing
-    narrow: Drawing
-    caption: str
-    alt: str
-    """What the chart shows, in words."""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Maps values from `low` to `high` onto pixels from `start` to `end`."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        """The pixel of a value."""
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
-
-
-Ticks = list[tuple[float, str]]
-
-
-def round_ticks(low: float, high: float, most: int, smallest_step: float = 0.0) -> Ticks:
-    """Multiples of 1, 2 or 5 times a power of ten from `low` to `high`, at most `most` steps; each with its label.
-
-    >>> round_ticks(-0.3, 1.1, 4)
-    [(0.0, '0.0'), (0.5, '0.5'), (1.0, '1.0')]
-    """
-    least = max((high - low) / most, smallest_step)
-    power = math.floor(math.log10(least))
-    step = next(s for n in (1, 2, 5, 10) if (s := n * 10.0**power) >= least * (1 - 1e-9))
-    values = [round(i * step, 9) for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
-    digits = max(0, -math.floor(math.log10(step * (1 + 1e-9))))
-    return [(value, number(value, digits)) for value in values]
+def by_importance(membership: list[Membership]) -> list[Membership]:
+    """Seen photos first, copies left out first, people first."""
+    return sorted(membership, key=lambda m: (m.population == "unseen photos", m.copies == "in", m.level == "photo"))
 
 
 def membership_chart(findings: Findings) -> Chart | None:
-    """AUROC of every population and level and of the split baseline; None if there is no AUROC."""
-    order = sorted(findings.membership, key=lambda m: (m.population == "seen photos", m.level == "photo"))
-    rows: list[tuple[str, Figure]] = [(f"{m.population}, by {m.level}", m.auroc) for m in order]
-    rows.append(("split baseline", findings.split_baseline.auroc))
-    lows = [figure.low for _, figure in rows if isinstance(figure, Estimate)]
+    """AUROC of every population by person, with copies in and out, and of the baselines; None without an AUROC."""
+    rows: list[tuple[str, Figure, str]] = []
+    for m in by_importance(findings.membership):
+        if m.level == "person":
+            rows.append((f"{m.population}{', copies in' if m.copies == 'in' else ''}", m.auroc, MEMBER))
+    rows.append(("split baseline", findings.split_baseline.auroc, STRANGER))
+    if isinstance(findings.split_baseline.same_attack, Estimate):
+        rows.append(("same attack", findings.split_baseline.same_attack, STRANGER))
+    lows = [figure.low for _, figure, _ in rows if isinstance(figure, Estimate)]
     if not lows:
         return None
     left = max(0.0, math.floor(min([0.4, *lows]) * 10) / 10)
-
-    def draw(width: int) -> Drawing:
-        top, bottom = 22, 30 + 34 * len(rows)
-        x = Scale(left - 0.01, 1.01, LETTER * max(len(label) for label, _ in rows) + 8, width - 8)
-        ticks = round_ticks(left, 1.0, 7)
-        marks = [_line(x(at), top, x(at), bottom, LINE) for at, _ in ticks]
-        marks.append(_line(x(0.5), top, x(0.5), bottom, MUTED, stroke_dasharray="4 3"))
-        marks.append(_text(x(0.5), top - 7, "guessing", MUTED))
-        for i, (label, figure) in enumerate(rows):
-            y = top + 21 + 34 * i
-            marks.append(_label(x.start - 8, y, label, "end"))
-            if isinstance(figure, Estimate):
-                ends = (x(figure.low), y, x(figure.high), y)
-                marks += _interval(ends, (x(figure.value), y), STRANGER if label == "split baseline" else MEMBER)
-            else:
-                marks.append(_label(x.start + 6, y, "cannot be estimated", "start", MUTED))
-        return Drawing(width, bottom + 44, marks + _below(x, bottom, ticks, "AUROC"))
-
-    values = [f"{label} {number(f.value) if isinstance(f, Estimate) else 'cannot be estimated'}" for label, f in rows]
-    return _both(
-        draw,
-        "How well an attacker can tell members from strangers: 0.5 is guessing, 1 is certainty. Dot: estimate; line: "
-        "95 % interval.",
+    values = [f"{name} {number(f.value) if isinstance(f, Estimate) else 'cannot be estimated'}" for name, f, _ in rows]
+    unfair = findings.split_baseline.fairness == "not fair"
+    return both(
+        intervals(rows, (left - 0.01, 1.01), round_ticks(left, 1.0, 7), "AUROC", (0.5, "guessing")),
+        "How well members can be told from strangers: 0.5 is guessing, 1 is certainty. Dot: estimate; line: 95 % "
+        "interval; grey: without the generator."
+        + (" Here the grey ones are not at 0.5, so the others say nothing about the generator." if unfair else ""),
         f"AUROC on a line from {number(left, 1)} to 1, guessing at 0.5: {'; '.join(values)}.",
-    )
-
-
-def exposure_chart(findings: Findings) -> Chart | None:
-    """Histogram of every member's exposure, named people in a colour of their own; None without members."""
-    exposure = np.asarray(findings.people["exposure"].to_numpy(), np.float64)
-    if not exposure.size:
-        return None
-    is_named = np.asarray(findings.people["exposed"].to_numpy(zero_copy_only=False), bool)
-    named, n_named = exposure[is_named], int(is_named.sum())
-    low, high = min(-2.0, float(exposure.min())), max(3.0, float(exposure.max()))
-    edges, space = np.linspace(low, high, 41), 0.03 * (high - low)
-    below, above = (np.histogram(part, edges)[0] for part in (exposure[~is_named], named))
-    most = max(1, int((below + above).max()))
-    marked = 0 < n_named <= MOST_TICKS_NAMED
-
-    def draw(width: int) -> Drawing:
-        ticks = round_ticks(0, most, 4, smallest_step=1)
-        y = Scale(0, 1.08 * most, 180, 22)
-        x = Scale(low - space, high + space, 32 + LETTER * len(ticks[-1][1]), width - 8)
-        marks = [_bar(x(-1), y.end, x(1) - x(-1), y.start - y.end, BAND), _text(x(0), y.end - 7, "strangers", MUTED)]
-        marks += _beside(y, x, ticks, "members")
-        bar = 0.86 * (x(edges[1]) - x(edges[0]))
-        for middle, n, n_above in zip((edges[1:] + edges[:-1]) / 2, below, above, strict=True):
-            for n_from, n_to, colour in ((0, n, MEMBER), (n, n + n_above, ALARM)):
-                if n_to > n_from:
-                    marks.append(_bar(x(middle) - bar / 2, y(n_to), bar, y(n_from) - y(n_to), colour))
-        if marked:
-            marks += [_line(x(value), y.start + 5, x(value), y.start + 13, ALARM, stroke_width=1.6) for value in named]
-        title = "exposure, in standard deviations above strangers"
-        axis = _below(x, y.start, round_ticks(low, high, 8), title, gap=14 if marked else 0)
-        return Drawing(width, 240, marks + axis)
-
-    red, who = "", "nobody is named."
-    if n_named:
-        red = f"Red: named{'; each also has a mark below the axis' if marked else ''}. "
-        who = f"the {n_named} named are between {number(float(named.min()), 1)} and {number(float(named.max()), 1)}."
-    return _both(
-        draw,
-        f"Exposure of every member. {red}Shaded: strangers, whose mean is 0 and whose standard deviation is 1 by "
-        "construction.",
-        f"Histogram of the exposure of {counted(exposure.size, 'member')} from "
-        f"{number(float(exposure.min()), 1)} to {number(float(exposure.max()), 1)}; {who}",
     )
 
 
@@ -174,13 +72,13 @@ def resemblance_chart(findings: Findings) -> Chart:
         x = Scale(0, max(r.members, r.strangers, 1e-9), LETTER * len(rows[1][0]) + 8, width - 64)
         marks = []
         for y, (label, share, colour) in zip((28, 72), rows, strict=True):
-            marks.append(_label(x.start - 8, y, label, "end"))
-            marks.append(_bar(x.start, y - 12, x(share) - x.start, 24, colour))
-            marks.append(_label(x(share) + 6, y, percent(share), "start"))
-        marks.append(_line(x.start, 8, x.start, 92, LINE))
-        return Drawing(width, 118, [*marks, _text(x.start, 110, "share of samples", MUTED, text_anchor="start")])
+            marks.append(label_at(x.start - 8, y, label, "end"))
+            marks.append(bar(x.start, y - 12, x(share) - x.start, 24, colour))
+            marks.append(label_at(x(share) + 6, y, percent(share), "start"))
+        marks.append(stroke(x.start, 8, x.start, 92, LINE))
+        return Drawing(width, 118, [*marks, text_at(x.start, 110, "share of samples", MUTED, text_anchor="start")])
 
-    return _both(
+    return both(
         draw,
         "Samples that resemble a member, and samples that resemble somebody in an equally large group of strangers.",
         f"Two bars: {percent(r.members)} of samples resemble a member, {percent(r.strangers)} a stranger.",
@@ -188,81 +86,126 @@ def resemblance_chart(findings: Findings) -> Chart:
 
 
 def dose_chart(findings: Findings) -> Chart | None:
-    """Mean exposure against the number of training photos; None if no point can be drawn."""
-    drawn = [
-        (str(p.photos_from) if p.photos_from == p.photos_to else f"{p.photos_from}–{p.photos_to}", p.mean_exposure)
-        for p in findings.dose.points
-        if isinstance(p.mean_exposure, Estimate)
-    ]
+    """Mean exposure against the number of training photos, and the person with most; None if nothing can be drawn."""
+    points = findings.dose.points
+    drawn = [(i, p.mean_exposure) for i, p in enumerate(points) if isinstance(p.mean_exposure, Estimate)]
     if not drawn:
         return None
+    most = person_with_most(findings)
+    names = [_span(point) for point in points]
 
     def draw(width: int) -> Drawing:
-        low, high = min(0.0, *(f.low for _, f in drawn)), max(0.0, *(f.high for _, f in drawn))
-        space = 0.06 * (high - low or 1.0)
-        y = Scale(low - space, high + space, 196, 10)
+        ends = [0.0, *(v for _, f in drawn for v in (f.low, f.high)), *([] if most is None else [most[2]])]
+        space = 0.08 * (max(ends) - min(ends) or 1.0)
+        y = Scale(min(ends) - space, max(ends) + space, 196, 10)
         ticks = round_ticks(y.low, y.high, 5)
-        x = Scale(-0.5, len(drawn) - 0.5, 32 + LETTER * max(len(label) for _, label in ticks), width - 8)
-        marks = _beside(y, x, ticks, "mean exposure")
-        marks.append(_line(x.start, y(0), x.end, y(0), MUTED, stroke_dasharray="4 3"))
-        for i, (_, figure) in enumerate(drawn):
-            marks += _interval((x(i), y(figure.low), x(i), y(figure.high)), (x(i), y(figure.value)), MEMBER)
-        labels = [(float(i), label) for i, (label, _) in enumerate(drawn)]
-        return Drawing(width, 240, marks + _below(x, y.start, labels, "training photos of the person"))
+        x = Scale(-0.5, len(points) - 0.5, 32 + LETTER * max(len(label) for _, label in ticks), width - 8)
+        marks = beside(y, x, ticks, "mean exposure")
+        marks.append(stroke(x.start, y(0), x.end, y(0), MUTED, stroke_dasharray="4 3"))
+        for i, figure in drawn:
+            marks += interval((x(i), y(figure.low), x(i), y(figure.high)), (x(i), y(figure.value)), MEMBER)
+        if most is not None:
+            person, photos, exposure = most
+            at, who = x(len(points) - 1) + 14, f"{short(person, 16)}, {counted(photos, 'photo')}"
+            marks.append(mark("rect", x=at - 5, y=y(exposure) - 5, width=10, height=10, fill=ALARM))
+            said = f"{who}: {number(exposure, 1, signed=True)}"
+            marks.append(label_at(at - 11, y(exposure), said, "end", halo=True))
+        labels = [(float(i), label) for i, label in enumerate(names)]
+        return Drawing(width, 240, marks + below(x, y.start, labels, "training photos of the person"))
 
-    values = [f"{label} photos: {number(figure.value, 1)}" for label, figure in drawn]
-    return _both(
-        draw,
+    alt = (
+        f"Mean exposure by number of photos. {'; '.join(f'{names[i]} photos: {number(f.value, 1)}' for i, f in drawn)}."
+    )
+    caption = (
         "Mean exposure of people with about the same number of training photos. Dot: mean; line: 95 % interval; "
-        "dashed: strangers.",
-        f"Mean exposure by number of photos. {'; '.join(values)}.",
+        "dashed: strangers."
+    )
+    if most is not None:
+        caption += " Square: the person with the most photos."
+        alt += f" The person with the most photos: {number(most[2], 1)}."
+    return both(draw, caption, alt)
+
+
+def _span(point: DosePoint) -> str:
+    low, high = point.photos_from, point.photos_to
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def person_with_most(findings: Findings) -> tuple[str, int, float] | None:
+    """The person with the most training photos, how many, and their exposure; None if several have as many."""
+    d = findings.dose
+    if d.most_photos is None or d.most_photos_count is None:
+        return None
+    for person, exposure in zip(
+        findings.people["person"].to_pylist(), findings.people["exposure"].to_pylist(), strict=True
+    ):
+        if person == d.most_photos:
+            return person, d.most_photos_count, exposure
+    return None
+
+
+def curve_chart(findings: Findings) -> Chart | None:
+    """People named against the number of samples; None with fewer than two points, or where nobody may be named."""
+    curve = findings.sampling.curve
+    if len(curve) < 2 or findings.naming.n_exposed is None:
+        return None
+    top = max(1, *(point.named_high for point in curve))
+    aurocs = [(i, p.auroc) for i, p in enumerate(curve) if isinstance(p.auroc, Estimate)]
+    floor = math.floor(10 * min([0.4, *(f.low for _, f in aurocs)])) / 10
+
+    def draw(width: int) -> Drawing:
+        labels = [(float(i), _thousands(point.n_samples)) for i, point in enumerate(curve)]
+        ticks = round_ticks(0, top, 4, smallest_step=1)
+        y = Scale(0, 1.08 * top, 120, 10)
+        x = Scale(-0.5, len(curve) - 0.5, 32 + LETTER * max(4, len(ticks[-1][1])), width - 8)
+        upper = beside(y, x, ticks, "named")
+        for i, p in enumerate(curve):
+            ends = (x(i), y(p.named_low), x(i), y(p.named_high))
+            upper += interval(ends, (x(i), y(p.named)), ALARM)
+        if not aurocs:
+            return Drawing(width, 164, upper + below(x, y.start, labels, "samples"))
+        y = Scale(floor, 1.0, 250, 150)
+        lower = beside(y, x, round_ticks(floor, 1.0, 3), "AUROC")
+        lower.append(stroke(x.start, y(0.5), x.end, y(0.5), MUTED, stroke_dasharray="4 3"))
+        for i, f in aurocs:
+            lower += interval((x(i), y(f.low), x(i), y(f.high)), (x(i), y(f.value)), MEMBER)
+        return Drawing(width, 294, upper + lower + below(x, y.start, labels, "samples"))
+
+    said = "; ".join([f"{counted(p.n_samples, 'sample')}: {number(p.named, 1)} named" for p in curve])
+    return both(
+        draw,
+        "What fewer samples would have told. Above: people named (dot: mean over parts of the samples; line: fewest to "
+        "most). Below: AUROC of seen photos with its 95 % interval; dashed: guessing.",
+        f"People named by number of samples. {said}.",
     )
 
 
-def _both(draw: Callable[[int], Drawing], caption: str, alt: str) -> Chart:
-    return Chart(draw(WIDE), draw(NARROW), caption, alt)
+def _thousands(n: int) -> str:
+    return f"{n:,}" if n < 10_000 else f"{n / 1000:g}k"
 
 
-def _below(x: Scale, bottom: float, ticks: Ticks, title: str, gap: float = 0) -> list[Mark]:
-    """The axis below the data, its labels `gap` pixels further down, and its title."""
-    labels = [_text(x(at), bottom + gap + 18, label) for at, label in ticks]
-    title_mark = _text((x.start + x.end) / 2, bottom + gap + 37, title, MUTED)
-    return [_line(x.start, bottom, x.end, bottom, LINE), *labels, title_mark]
+def group_chart(findings: Findings) -> Chart | None:
+    """False match rate of each group at one threshold; None with fewer than two groups that have one, or too many."""
+    groups = [group for group in findings.groups if isinstance(group.fmr, Estimate)]
+    if len(groups) < 2 or len(findings.groups) > MOST_GROUPS:
+        return None
+    rows = [(short(group.group, 16), _in_percent(group.fmr), MEMBER) for group in findings.groups]
+    high = max(figure.high for _, figure, _ in rows if isinstance(figure, Estimate))
+    ticks = round_ticks(0, high, 5)
+    return both(
+        intervals(rows, (-0.02 * high, 1.03 * max(high, 1.0)), ticks, "false match rate in %", (1.0, "all members")),
+        "How often two different people of a group are taken for one, at the threshold at which "
+        f"{percent(0.01)} of all members' comparisons are. Dot: estimate; line: 95 % interval.",
+        f"False match rate by group. {'; '.join([_fmr(group) for group in findings.groups])}.",
+    )
 
 
-def _beside(y: Scale, x: Scale, ticks: Ticks, title: str) -> list[Mark]:
-    """Grid lines across the data, their labels on the left, and the title of the axis, upright."""
-    marks = [_line(x.start, y(at), x.end, y(at), LINE) for at, _ in ticks]
-    marks += [_label(x.start - 8, y(at), label, "end") for at, label in ticks]
-    middle = (y.start + y.end) / 2
-    return [*marks, _text(12, middle, title, MUTED, transform=f"rotate(-90 12 {middle:.1f})")]
+def _fmr(group: GroupFindings) -> str:
+    value = percent(group.fmr.value) if isinstance(group.fmr, Estimate) else "cannot be estimated"
+    return f"{short(group.group, 40)}: {value}"
 
 
-def _interval(ends: tuple[float, float, float, float], dot: tuple[float, float], colour: str) -> list[Mark]:
-    """A line over the interval, and a dot at the estimate."""
-    line = _line(*ends, colour, stroke_width=2.4, stroke_linecap="round")
-    return [line, _mark("circle", cx=dot[0], cy=dot[1], r=5, fill=colour, stroke=PAPER, stroke_width=1.5)]
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, **style: str | float) -> Mark:
-    return _mark("line", x1=x1, y1=y1, x2=x2, y2=y2, stroke=colour, **style)
-
-
-def _bar(x: float, y: float, width: float, height: float, colour: str) -> Mark:
-    return _mark("rect", x=x, y=y, width=width, height=height, fill=colour)
-
-
-def _label(x: float, y: float, text: str, anchor: str, colour: str = INK) -> Mark:
-    """Words that start or end at `x`, centred on the height `y`."""
-    return _text(x, y + 0.35 * FONT_SIZE, text, colour, text_anchor=anchor)
-
-
-def _text(x: float, y: float, text: str, colour: str = INK, **style: str | float) -> Mark:
-    """Words with their baseline at `y`, centred on `x`."""
-    return _mark("text", text, x=x, y=y, fill=colour, **({"text_anchor": "middle"} | style))
-
-
-def _mark(tag: str, text: str = "", /, **attributes: str | float) -> Mark:
-    """Numbers are pixels and written to a tenth: the same bytes everywhere."""
-    written = {name: value if isinstance(value, str) else f"{value:.1f}" for name, value in attributes.items()}
-    return Mark(tag, {name.replace("_", "-"): value for name, value in written.items()}, text)
+def _in_percent(figure: Figure) -> Figure:
+    if not isinstance(figure, Estimate):
+        return figure
+    return Estimate(100 * figure.value, 100 * figure.low, 100 * figure.high, figure.level, figure.method, figure.n)

@@ -73,7 +73,8 @@ def exhibits(
     correlation = copied.matches.correlation
     for row in sorted(np.flatnonzero(copied.is_copy), key=lambda r: (-correlation[r], r))[:MOST_COPIES]:
         source = int(copied.matches.index[row])
-        planned.append(("copy", labels.people[owner[source]], source, [(int(row), float(correlation[row]))]))
+        person = labels.people[owner[source]] if source in owner else "a person set aside"
+        planned.append(("copy", person, source, [(int(row), float(correlation[row]))]))
 
     photos = samples = dict[int, NDArray[np.uint8]]()
     if show_faces:
@@ -92,10 +93,15 @@ def exhibits(
 
 def pictures_of(source: Source, table: Embedded, rows: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
     """Row of the table -> picture, without pictures that can no longer be read."""
-    wanted: dict[Photo, int] = {table.photos[row]: row for row in rows}
+    found = pictures_at(source, [table.photos[row] for row in rows])
+    return {row: found[photo] for row in rows if (photo := table.photos[row]) in found}
+
+
+def pictures_at(source: Source, photos: Sequence[Photo]) -> dict[Photo, NDArray[np.uint8]]:
+    """Photo -> (h, w, 3) picture, without pictures that can no longer be read."""
     pictures = {}
-    for photo, data in source.stream(wanted):
+    for photo, data in source.stream(dict.fromkeys(photos)):
         if not isinstance(data, ImageError):
             with suppress(ImageError):  # the file changed since it was embedded; the finding is shown without a picture
-                pictures[wanted[photo]] = decode(data, longest=LONGEST)
+                pictures[photo] = decode(data, longest=LONGEST)
     return pictures

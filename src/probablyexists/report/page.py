@@ -15,9 +15,13 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.report import words
+from probablyexists.report.answer_parts import methods
 from probablyexists.report.answer_texts import seven_answers
+from probablyexists.report.contact import ContactEntry
 from probablyexists.report.data_uri import data_uri
 from probablyexists.report.exhibits import Exhibit
+from probablyexists.report.group_texts import by_group
+from probablyexists.report.people_texts import affected_people
 from probablyexists.results.findings import Findings
 from probablyexists.stats.estimate import Estimate, Unresolvable
 
@@ -26,7 +30,12 @@ FIRST = 50
 
 
 def write_report(
-    findings: Findings, exhibits: Sequence[Exhibit], out: Path, show_faces: bool, on_disk: Mapping[str, str]
+    findings: Findings,
+    exhibits: Sequence[Exhibit],
+    out: Path,
+    show_faces: bool,
+    on_disk: Mapping[str, str],
+    contact: Sequence[ContactEntry] = (),
 ) -> None:
     """Write `report.html` and `withhold.txt` into `out`, each whole or not at all.
 
@@ -36,7 +45,7 @@ def write_report(
     with written_whole(out / "withhold.txt") as aside:
         aside.write_text("".join(f"{line}\n" for line in withheld(findings, on_disk)), encoding="utf-8")
     (out / "withhold.txt").chmod(0o600)
-    write_text(out / "report.html", render(findings, exhibits, show_faces))
+    write_text(out / "report.html", render(findings, exhibits, show_faces, contact))
 
 
 def withheld(findings: Findings, on_disk: Mapping[str, str] | None = None) -> list[str]:
@@ -54,56 +63,103 @@ def _leaked(findings: Findings) -> pa.Table:
     return findings.samples.filter(pc.not_equal(findings.samples["kind"], "none"))
 
 
-def render(findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool) -> str:
+def render(
+    findings: Findings, exhibits: Sequence[Exhibit], show_faces: bool, contact: Sequence[ContactEntry] = ()
+) -> str:
     """The page; the same bytes for the same findings and pictures."""
+    answers = seven_answers(findings)
     return render_page(
         "report.html.j2",
         show_faces,
         f=findings,
         signature=findings.signature,
         key_figures=_key_figures(findings),
-        answers=seven_answers(findings),
+        answers=answers,
+        methods=methods(answers, [f for g in findings.groups for f in (g.fmr, g.fnmr, *g.auroc.values())]),
+        by_group=by_group(findings),
         people=_people(findings),
+        order=_order(findings),
         likenesses=[e for e in exhibits if e.kind == "likeness"][:FIRST],
         copies=[e for e in exhibits if e.kind == "copy"][:FIRST],
         withheld=withheld(findings),
         numbered=findings.samples_numbered,
         first=FIRST,
+        drawn=contact,
     )
 
 
 def _key_figures(findings: Findings) -> list[tuple[str, str, str]]:
     """The numbers at the top of the page: label, value, note."""
-    naming, copies, excess, power = findings.naming, findings.copies, findings.resemblance.excess, findings.missed.power
-    samples = words.counted(copies.n_samples, "sample")
-    share, interval = words.percent_parts(excess)
-    if isinstance(excess, Estimate):
-        interval = f"of samples; {interval}"
-    if isinstance(power, Unresolvable):
-        smallest, note = "—", words.absent(power)
-    elif power.smallest is None or power.share is None:
-        smallest, note = "none", "not even if every member had leaked"
-    else:
-        people = "person" if power.smallest == 1 else "people"
-        smallest = words.count(power.smallest)
-        note = f"{people} ({words.percent(power.share)} of members), in {words.percent(power.target)} of cases"
-    members = f"of {words.counted(naming.n_members, 'member')}{findings.data.of_members_given}"
+    copies, sampling = findings.copies, findings.sampling
+    distinct = (
+        f"{words.counted(copies.n_distinct, 'distinct picture')}; " if copies.n_distinct < copies.n_copies else ""
+    )
+    chance = "; no more than chance explains" if copies.n_copies and not copies.beyond_chance else ""
     return [
-        ("People named", words.count(naming.n_exposed or 0), members),
-        ("Copies", words.count(copies.n_copies), f"of {samples}"),
-        ("Likenesses", words.count(findings.resemblance.n_likenesses), f"of {samples}"),
-        ("Excess over strangers", share, interval),
-        ("Smallest leak noticed", smallest, note),
+        ("People affected", *_affected(findings)),
+        (
+            "Copies" if not chance else "Look like copies",
+            words.count(copies.n_copies),
+            f"{distinct}of {words.counted(copies.n_samples, 'sample')}{chance}",
+        ),
+        ("Excess over strangers", *_excess(findings)),
+        ("Smallest leak noticed", *_smallest(findings)),
+        (
+            "Distinct samples",
+            words.count(sampling.n_distinct),
+            f"what fewer than {words.one_in(sampling.unseen_rate)} samples show can be missing",
+        ),
     ]
 
 
+def _affected(findings: Findings) -> tuple[str, str]:
+    affected, naming = findings.affected, findings.naming
+    members = f"of {words.counted(naming.n_members, 'member')}{findings.data.of_members_given}"
+    if naming.n_exposed is None:
+        note = "no names are claimed: the split is not fair"
+        return (words.count(affected.n), f"copied, {members}; {note}") if affected.n else ("—", note)
+    return words.count(affected.n), f"{words.reasons(affected)}, {members}" if affected.n else members
+
+
+def _excess(findings: Findings) -> tuple[str, str]:
+    if findings.naming.n_exposed is None:
+        return "—", "not claimed: the split is not fair"
+    share, interval = words.percent_parts(findings.resemblance.excess)
+    return share, f"of samples; {interval}" if isinstance(findings.resemblance.excess, Estimate) else interval
+
+
+def _smallest(findings: Findings) -> tuple[str, str]:
+    power = findings.missed.power
+    if findings.naming.n_exposed is None:
+        return "—", "the split is not fair"
+    if isinstance(power, Unresolvable):
+        return "—", words.absent(power)
+    if power.smallest is None or power.share is None:
+        return "none", "not even if every member had leaked"
+    people = "person" if power.smallest == 1 else "people"
+    share, target = words.percent(power.share), words.percent(power.target)
+    return words.count(power.smallest), f"{people} ({share} of members), in {target} of cases"
+
+
 def _people(findings: Findings) -> list[dict[str, Any]]:
-    """The rows of the named people, most certain first, with the number of copies and likenesses of each."""
+    """The rows of the people affected, with the number of likenesses of each."""
     leaked = _leaked(findings)
-    shown = Counter(zip(leaked["kind"].to_pylist(), leaked["person"].to_pylist(), strict=True))
-    rows: list[dict[str, Any]] = findings.people.filter(findings.people["exposed"]).to_pylist()
-    rows.sort(key=lambda row: (row["q"], row["p"], -row["exposure"], row["person"]))
-    return [row | {f"n_{kind}": shown[kind, row["person"]] for kind in ("copy", "likeness")} for row in rows]
+    shown = Counter(leaked.filter(pc.equal(leaked["kind"], "likeness"))["person"].to_pylist())
+    return [row | {"n_likeness": shown[row["person"]]} for row in affected_people(findings)]
+
+
+def _order(findings: Findings) -> str:
+    """How the named people are ordered, with the tie at the smallest p-value told once; nothing where nobody is."""
+    p = findings.people.filter(findings.people["exposed"])["p"].to_pylist()
+    if len(p) < 2:
+        return ""
+    tied = sum(one == min(p) for one in p)
+    if tied == 1:
+        return "Those named come first, the most certain first."
+    smallest = "smallest p-value possible here" if min(p) <= findings.naming.p_floor + 1e-12 else "smallest p-value"
+    rest = "" if tied == len(p) else ", then come the less certain"
+    which = f"The first {words.count(tied)}" if tied > 2 else "The first two"
+    return f"{which} share the {smallest}, {words.one_in(min(p))}; they are ordered by exposure{rest}."
 
 
 def render_page(name: str, show_faces: bool, **values: Any) -> str:

@@ -3,20 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.answers.person_verdict import place
 from probablyexists.report.page import render_page
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import Sheet
 
 BADGES = {"copy": "copied", "evidence": "resembled", "no evidence": "no evidence"}
+THIS = "This person and the generated picture nearest to them"
 MOST_PHOTOS = 4
 MOST_SHOWN = 20
 """Frequent faces on the page."""
 N_EXAMPLES = 6
 """Samples of each."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One similarity on the scale."""
+
+    what: str
+    value: float
+    at: float
+    """Place on the scale, in per cent of its length."""
+    this: bool
+    """Whether it is the person's own."""
+
+
+def marks(sheet: Sheet) -> list[Mark]:
+    """The scale from strangers to the same person, with this person on it; the least alike first."""
+    scale, few = sheet.scale, sheet.n_reference < 100
+    named = [
+        ("Two different people, typically", scale.strangers),
+        ("Others and the generated picture nearest to them, typically", scale.others),
+        ("The most alike of these others" if few else "The most alike 1 in 100 of these others", scale.others_highest),
+        ("A person and another photo of theirs, typically", scale.same_person),
+        (THIS, sheet.similarity),
+    ]
+    known = sorted(((value, what) for what, value in named if value is not None), key=lambda one: one[0])
+    low, high = known[0][0], known[-1][0]
+    length = max(high - low, 1e-9)
+    return [Mark(what, value, 100 * (value - low) / length, what == THIS) for value, what in known]
 
 
 def render_sheet(
@@ -29,6 +60,9 @@ def render_sheet(
         s=sheet,
         signature=sheet.signature,
         badge=BADGES[sheet.evidence],
+        place=place(sheet.rank, sheet.n_tied, sheet.n_reference + 1),
+        nearest=sheet.nearest[0],
+        scale=marks(sheet),
         photos=photos[:MOST_PHOTOS],
         samples=samples,
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
 from markupsafe import Markup
 
 from probablyexists.basis.roles import HEADINGS
+from probablyexists.results.findings import Affected
 from probablyexists.results.sheet import AskedPhoto
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 
@@ -124,6 +126,16 @@ def p_value(p: float) -> str:
     return f"{p:.2f}" if p >= 0.1 else f"{p:.{1 - math.floor(math.log10(p))}f}"
 
 
+def p_is(p: float) -> str:
+    """A p-value in a sentence.
+
+    >>> [p_is(p).replace(NO_BREAK, " ") for p in (0.31, 0.0002)]
+    ['p = 0.31', 'p < 0.001']
+    """
+    text = p_value(p)
+    return f"p{NO_BREAK}{text}" if text.startswith("<") else f"p{NO_BREAK}={NO_BREAK}{text}"
+
+
 def one_in(share: float) -> str:
     """A share as "1 in n".
 
@@ -131,6 +143,18 @@ def one_in(share: float) -> str:
     '1 in 1,001'
     """
     return f"1 in {count(round(1 / share))}"
+
+
+def reasons(affected: Affected) -> str:
+    """Why people are affected, with their numbers.
+
+    >>> reasons(Affected(n=17, n_named=11, n_copied=8)), reasons(Affected(n=2, n_named=0, n_copied=2))
+    ('11 named by likeness, 6 more copied', 'all copied')
+    """
+    named, more = affected.n_named, affected.n - affected.n_named
+    if named and more:
+        return f"{count(named)} named by likeness, {count(more)} more copied"
+    return f"{'all ' if affected.n > 1 else ''}{'named by likeness' if named else 'copied'}"
 
 
 def in_a_hundred(share: float) -> str:
@@ -183,6 +207,16 @@ def last(path: str) -> Markup:
     return Markup("{}<wbr>{}").format(stem, dot + ending)
 
 
+def recogniser(id: str) -> str:
+    """The name of a recogniser with the first letters of its fingerprint.
+
+    >>> recogniser("dlib-resnet-v1/55533b28a95800a5/mirror"), recogniser("onnx/0a1b2c3d4e5f6071/arcface-1/mirror")
+    ('dlib-resnet-v1/55533b28', 'onnx/0a1b2c3d')
+    """
+    found = re.match(r"(.*?[/ ][0-9a-f]{8})[0-9a-f]{4,}\b", id)
+    return short(found[1] if found else id, 40)
+
+
 def face_taken(photo: AskedPhoto) -> str:
     """Which face of a photo was taken, and why."""
     assert photo.face is not None
@@ -224,10 +258,24 @@ def duration(seconds: float) -> str:
     return counted(round(seconds), "second") if seconds < 120 else f"{count(round(seconds / 60))} minutes"
 
 
+def capital(text: str) -> str:
+    """With a capital letter at the start."""
+    return text[:1].upper() + text[1:]
+
+
 def sentence_case(text: str) -> str:
     """With a capital letter at the start and a full stop at the end."""
     text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    return capital(text) + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def in_a_row(parts: Sequence[str]) -> str:
+    """Words joined by commas and "and".
+
+    >>> in_a_row(["a"]), in_a_row(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join([", ".join(parts[:-1]), *parts[-1:]] if len(parts) > 1 else parts)
 
 
 def _digits(values: Sequence[float], top: float) -> int:

@@ -42,6 +42,8 @@ class PersonRow(Frozen):
 
     person: str
     """Pseudonym, or the folder's name with `show_names`."""
+    group: str | None
+    """The person's group, as the owner gave it; null without groups."""
     photos: int
     """Training photos of this person in which a face was acquired."""
     compared_on: int
@@ -49,12 +51,14 @@ class PersonRow(Frozen):
     similarity: float
     """Cosine of the template and its nearest sample that is no copy, -1 to 1."""
     exposure: float
-    """The attack's score in standard deviations above the mean of the held-out people compared on as many photos."""
+    """The attack's score in standard deviations above the mean of the held-out people compared on as many photos; with
+    groups, of those of the same comparison."""
     p: float
     """Conformal p-value against these held-out people, above 0 to 1; lower is more exposed. Valid for any number of
     attacks and recognisers."""
     q: float
-    """Benjamini-Hochberg q-value, 0 to 1: the smallest false discovery rate at which this person is named."""
+    """Benjamini-Hochberg q-value, 0 to 1: the smallest false discovery rate at which this person is named. With groups
+    the larger of two: over all members, and over those of the same comparison."""
     exposed: bool
     """Whether the person is named: `q` is at most `naming.level`, and the split allows such a claim."""
     copies: int
@@ -62,8 +66,6 @@ class PersonRow(Frozen):
     reason: Reason | None
     """Why the person is affected: named by likeness, copied, or both; null if not affected. Copies count only where
     they are beyond chance."""
-    group: str | None
-    """The person's group, as the owner gave it; null without groups."""
     nearest: list[str]
     """The nearest samples that are not copies, best first: as in `samples`."""
 
@@ -77,7 +79,7 @@ class SampleRow(Frozen):
     kind: Kind
     """Copy of a training photo, likeness of a named member, or none of these."""
     person: str | None
-    """Whose copy or likeness it is; null for `none`."""
+    """Whose copy or likeness it is; null for `none`, and for a copy of a photo without a name that was set aside."""
     similarity: float | None
     """Likeness: cosine to the person. Copy: pixel correlation with the training photo. None: cosine to the nearest
     member, or null where no face was found."""
@@ -201,15 +203,27 @@ class Stratum(Frozen):
     """Members compared on the same number of photos, with the held-out people who have as many."""
 
     group: str | None
-    """The group they are of; null: all people, whatever their group."""
+    """The group that these members and held-out people are of; null for several groups put together, or without
+    groups."""
     photos: int
     """Photos in each template."""
     n_members: int
     """Members compared on this number of photos."""
     n_heldout: int
-    """Held-out people with at least this number of photos."""
+    """Held-out people (of the group) with at least this number of photos."""
     p_floor: float
     """Smallest p-value possible in this stratum: 1 / (n_heldout + 1)."""
+
+
+class Histogram(Frozen):
+    """How many values are in each of several equal bins."""
+
+    low: float
+    """Where the first bin begins: the lowest value."""
+    high: float
+    """Where the last bin ends: the highest value."""
+    counts: list[int]
+    """Values in each bin, from `low` to `high`."""
 
 
 class Naming(Frozen):
@@ -234,6 +248,8 @@ class Naming(Frozen):
     """How many members must reach the floor before anyone can be named; n_members + 1 if nobody can."""
     strata: list[Stratum]
     """The comparisons, by number of photos."""
+    strangers: Histogram | None = None
+    """Exposure of the held-out people, each once in every comparison; null if not known."""
 
 
 class Resemblance(Frozen):
@@ -247,11 +263,11 @@ class Resemblance(Frozen):
     photos: int
     """Photos in each template of both galleries."""
     n_samples: int
-    """Samples that are not copies and show a face."""
+    """Distinct pictures among the samples that are not copies and show a face: near-identical ones are one."""
     members: float
-    """Share of samples that resemble a member, 0 to 1."""
+    """Share of these that resemble a member, 0 to 1."""
     strangers: float
-    """Share of samples that resemble somebody in an equally large gallery of held-out people, 0 to 1."""
+    """Share of these that resemble somebody in an equally large gallery of held-out people, 0 to 1."""
     excess: Figure
     """`members` minus `strangers`, -1 to 1; above 0 the samples resemble members more."""
     n_likenesses: int
@@ -268,7 +284,8 @@ class Copies(Frozen):
     n_distinct: int
     """Distinct pictures among the copies."""
     p: float | None
-    """Probability of so many distinct copies, or more, if none is one: false copies alone; null without copies."""
+    """Probability of so many distinct copies, or more, if none is one: false copies alone; null without copies. Each
+    distinct picture is judged by one of its samples."""
     beyond_chance: bool
     """Whether chance cannot explain the copies, or one is certain: then the people copied are affected."""
     threshold: float
@@ -334,7 +351,7 @@ class CurvePoint(Frozen):
     n_parts: int
     """Parts of the samples, drawn at random, that do not overlap."""
     named: float
-    """Members named, mean over the parts. By the nearest sample, with the first recogniser."""
+    """Members named, mean over the parts. By the nearest sample, with the first recogniser, without groups."""
     named_low: int
     """Fewest members named in a part."""
     named_high: int
@@ -477,11 +494,16 @@ class Clusters(Frozen):
     threshold: float
     """Mean Euclidean distance of embeddings up to which two clusters are one person."""
     n_people_training: int
-    """Clusters among the training photos."""
+    """Clusters among the training photos that were judged."""
     n_people_heldout: int
-    """Clusters among the held-out photos, those on both sides left out."""
+    """Clusters among the held-out photos that they were compared with."""
     n_on_both_sides: int
-    """Clusters found on both sides, set aside from the held-out people."""
+    """Clusters found on both sides. Each is of the side of one of its photos, drawn at random; its photos on the other
+    side are set aside."""
+    n_people_set_aside: dict[Role, int]
+    """Clusters of training and of held-out photos that were set aside because they are of the other side."""
+    n_photos_set_aside: dict[Role, int]
+    """Their photos. Copies of training photos among them are found nevertheless."""
     note: str
     """What clusters are worth, for the reader."""
 
@@ -577,7 +599,7 @@ class Findings(Frozen):
     trust: list[Trust]
     """Answer 7: how often is each recogniser wrong on these faces? The first is the audit's own."""
     groups: list[GroupFindings]
-    """Answers 1, 2 and 7 by group; empty where no groups were given."""
+    """Answers 1, 2 and 7 by group, largest group first; empty without groups."""
     data: Data
     """What was given and what became of it."""
     signature: Signature

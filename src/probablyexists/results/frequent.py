@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from probablyexists.results.findings import Frozen, RoleData, Signature
+from probablyexists.stats.estimate import Figure
 
 
 class FrequentFace(Frozen):
@@ -12,6 +13,8 @@ class FrequentFace(Frozen):
 
     samples: list[str]
     """Samples that show it, most typical first: paths, or numbers (`sample-000001`) where paths may carry names."""
+    n_distinct: int
+    """Distinct pictures among them: near-identical ones are one. A single one is a picture that is given repeatedly."""
     share: float
     """Share of all samples that show it, 0 to 1."""
     reference_share: float
@@ -25,12 +28,19 @@ class FrequentFace(Frozen):
 class FrequentFaces(Frozen):
     """Faces given more often than by chance, compared with reference people; the smallest p-value first."""
 
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     """Version of this format."""
     faces: list[FrequentFace]
     """The faces, the smallest p-value first."""
     n_samples: int
-    """Samples in which a face was found."""
+    """Samples that were compared."""
+    n_distinct: int
+    """Distinct pictures among them: near-identical ones are one."""
+    with_face: Figure
+    """Share of the samples in which the detector sees a face, 0 to 1."""
+    unseen_rate: float
+    """What appears less often than this, per sample, can be missing from so many distinct samples, with probability 5 %
+    or more: about 3 / n_distinct."""
     n_reference: int
     """Reference people, one photo each."""
     threshold: float

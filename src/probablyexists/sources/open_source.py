@@ -17,6 +17,7 @@ from probablyexists.basis.roles import Role
 from probablyexists.basis.text import shown
 from probablyexists.sources.listing import Left, Photo
 from probablyexists.sources.packed import TABLES, expanded, packed
+from probablyexists.sources.persons import GroupColumn
 
 
 class Source(Protocol):
@@ -42,6 +43,12 @@ def left_of(source: Source) -> Left:
     """What a source holds beside its photos, and did not read."""
     left: Left = getattr(source, "left", Left())
     return left
+
+
+def groups_of(source: Source) -> dict[str, str]:
+    """Person -> group, where the source is a table with a column group; InputError if something is wrong with it."""
+    groups: GroupColumn | None = getattr(source, "groups", None)
+    return {} if groups is None else groups.of_people()
 
 
 def open_source(where: str | Path, *, role: Role | None = None, named: bool | None = None) -> Source:

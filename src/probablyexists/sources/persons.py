@@ -1,7 +1,8 @@
-"""Who is in each photo: the names of folders, and how names are spelled."""
+"""Who is in each photo: the names of folders, how names are spelled, and the groups that tables give people."""
 
 from __future__ import annotations
 
+import math
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -29,6 +30,58 @@ def person_name(given: object) -> str | None:
         given = int(given)
     text = clean(str(given).strip())
     return sys.intern(unicodedata.normalize("NFC", text)) if text else None
+
+
+LONGEST_GROUP = 100
+"""Characters of a group's name."""
+
+
+def group_name(given: object) -> str | None:
+    """A group's name: as a person's, with single spaces, and printable on one line. None for nothing.
+
+    >>> group_name("  North\\tSea "), group_name(3.0), group_name(0.5), group_name(" "), group_name("a\\x1b[2J")
+    ('North Sea', '3', '0.5', None, "'a\\\\x1b[2J'")
+    """
+    number = isinstance(given, float) and math.isfinite(given) and not given.is_integer()
+    name = person_name(str(given) if number else given)
+    return None if name is None else sys.intern(shown(" ".join(name.split())))
+
+
+class GroupColumn:
+    """The groups that one table gives its people. What is wrong is kept, for those who ask for groups."""
+
+    def __init__(self, where: str) -> None:
+        """`where`: begins the message of an error."""
+        self.where = where
+        self._of: dict[str, tuple[str, int]] = {}
+        self._wrong: str | None = None
+
+    def add(self, person: str | None, given: object, row: int) -> None:
+        """One row's group, if it gives one."""
+        group = group_name(given)
+        if group is None or self._wrong is not None:
+            return
+        if len(group) > LONGEST_GROUP:
+            self.refuse(f"row {row} has a group of {len(group):,} characters; use at most {LONGEST_GROUP}")
+        elif person is None:
+            self.refuse(f"row {row} has the group {group} and no person; name the people, or remove the column group")
+        else:
+            before, first = self._of.setdefault(person, (group, row))
+            if before != group:
+                self.refuse(
+                    f"{shown(person)} has group {before} in row {first} and {group} in row {row}; give each person one "
+                    "group, or rename the column if it means something else"
+                )
+
+    def refuse(self, why: str) -> None:
+        """What is wrong, if nothing was before."""
+        self._wrong = self._wrong or why
+
+    def of_people(self) -> dict[str, str]:
+        """Person -> group, of those who have one; InputError if something is wrong with the groups."""
+        if self._wrong is not None:
+            raise InputError(f"{self.where}: {self._wrong}")
+        return {person: group for person, (group, _) in self._of.items()}
 
 
 def spelled(paths: Sequence[str]) -> list[str]:

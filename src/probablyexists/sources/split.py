@@ -6,7 +6,7 @@ import csv
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,21 +59,24 @@ def _share(share: float, n: int) -> int:
     return math.floor(share * n + 0.5)
 
 
-def write_manifest(path: Path, rows: Iterable[tuple[Photo, Role]], root: Path) -> None:
+def write_manifest(
+    path: Path, rows: Iterable[tuple[Photo, Role]], root: Path, groups: Mapping[str, str] | None = None
+) -> None:
     """Write a CSV of path, person, role, whole or not at all; its paths are relative to its own folder.
 
-    `root`: the folder that the photos' paths are relative to. Raises InputError if it is no folder (an archive) or if
-    `path` cannot be written.
+    `root`: the folder that the photos' paths are relative to. `groups`: person -> group, for a column of
+    groups. Raises InputError if `root` is no folder (an archive) or if `path` cannot be written.
     """
     if not root.is_dir():
         raise InputError(f"{shown(root)}: not a folder; a manifest lists files, so unpack an archive first")
     place = os.path.relpath(root, path.parent)
     with written_whole(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["path", "person", "role"])
+        writer.writerow(["path", "person", "role", *(["group"] if groups else [])])
         for photo, role in rows:
             at = Path(os.path.normpath(os.path.join(place, photo.path))).as_posix()
-            writer.writerow([at, photo.person or "", role])
+            person = photo.person or ""
+            writer.writerow([at, person, role, *([groups.get(person, "")] if groups else [])])
 
 
 def described(path: Path) -> str:

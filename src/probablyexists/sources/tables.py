@@ -3,7 +3,7 @@
 Read with Arrow alone. The image column is `image` or `img`, else the only one that holds bytes: plain bytes, or a
 struct of `bytes` and `path`, as `datasets` stores them. A struct with a path and no bytes is not read: a stranger's
 table must not choose which files are opened. People are in the column `person`, `identity` or `label` (text or
-integers; `datasets` keeps the integers' names in the schema); `role` is as in a manifest.
+integers; `datasets` keeps the integers' names in the schema); `role` and `group` are as in a manifest.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from probablyexists.sources.columns import (
 from probablyexists.sources.listing import MAX_BYTES, Left, Photo, checked_role, no_images, unreadable
 from probablyexists.sources.manifest import unused_columns
 from probablyexists.sources.packed import Packed, titles
-from probablyexists.sources.persons import person_name
+from probablyexists.sources.persons import GroupColumn, person_name
 
 _PERSON = ("person", "identity", "label")
 _AT_ONCE = 64
@@ -58,11 +58,16 @@ class ColumnsSource(Packed):
         roles: list[Role | None] = []
         places = array("q")
         self.left = Left()
+        self.groups = GroupColumn(shown(where))
         for number, file in enumerate(self._files):
             with _opened(file, where) as table:
                 self.left = self.left if number else Left(names=unused_columns(table.others))
-                for row, path, person, its_role in table.rows():
+                if table.wrong_group and named is not False:
+                    self.groups.refuse(table.wrong_group)
+                for row, path, person, its_role, group in table.rows():
                     places.extend((number, row))
+                    if named is not False and its_role != "generated":
+                        self.groups.add(person, group, row + 1)
                     paths.append(path)
                     persons.append(None if named is False else person)
                     roles.append(its_role)
@@ -122,13 +127,17 @@ class _Table:
         """`batches(columns, rows)`: (number of the first row, record batch) of batches with any of `rows`; None:
         all."""
         self._schema, self._batches, self._where = schema, batches, where
-        twice = next((name for name in (*IMAGE, *_PERSON, "role") if schema.names.count(name) > 1), None)
+        twice = next((name for name in (*IMAGE, *_PERSON, "role", "group") if schema.names.count(name) > 1), None)
         if twice is not None:
             raise InputError(f"{where}: column {twice} is there twice; keep one")
         self.image = image_column(schema, where)
         self._person = next((name for name in _PERSON if name in schema.names and self._is_person(name)), None)
-        self.others = [name for name in schema.names if name not in (self.image, self._person, "role")]
+        self._group = "group" if "group" in schema.names and self.image != "group" else None
+        self.wrong_group = self._why_no_group()
+        """Why the column of groups is not read, or None."""
+        self.others = [name for name in schema.names if name not in (self.image, self._person, "role", "group")]
         self._labels = class_names(schema, self._person)
+        self._groups = class_names(schema, self._group)
 
     def _is_person(self, name: str) -> bool:
         """Whether a column names people: by text or by whole numbers."""
@@ -141,24 +150,30 @@ class _Table:
             raise InputError(f"{self._where}: column {name} is of type {shown(kind)}; write it as text")
         return True
 
-    def rows(self) -> Iterator[tuple[int, str | None, str | None, Role | None]]:
-        """(number, path, person, role) of each row, without its image."""
+    def _why_no_group(self) -> str | None:
+        if self._group is None:
+            return None
+        kind = self._schema.field(self._group).type
+        if is_text(kind) or any(is_kind(kind) for is_kind in (pa.types.is_integer, pa.types.is_floating)):
+            return None
+        self._group = None
+        return None if pa.types.is_null(kind) else f"column group is of type {shown(kind)}; write it as text"
+
+    def rows(self) -> Iterator[tuple[int, str | None, str | None, Role | None, Any]]:
+        """(number, path, person, role, group as it is given) of each row, without its image."""
         kind = self._schema.field(self.image).type
         has_path = pa.types.is_struct(kind) and any(field.name == "path" and is_text(field.type) for field in kind)
         role = "role" if "role" in self._schema.names else None
-        asked = [f"{self.image}.path" if has_path else None, self._person, role]
+        asked = [f"{self.image}.path" if has_path else None, self._person, role, self._group]
         for start, batch in self._batches([column for column in asked if column], None):
             nothing = [None] * batch.num_rows
             paths = texts(batch.column(self.image).field("path")) if has_path else nothing
             persons = texts(batch.column(self._person)) if self._person else nothing
             roles = texts(batch.column(role)) if role else nothing
-            for row, (path, person, word) in enumerate(zip(paths, persons, roles, strict=True), start):
-                yield row, path, self._name(person), checked_role(word, self._where, row + 1)
-
-    def _name(self, person: Any) -> str | None:
-        if isinstance(person, int) and self._labels:
-            return person_name(self._labels[person]) if 0 <= person < len(self._labels) else None
-        return person_name(person)
+            groups = texts(batch.column(self._group)) if self._group else nothing
+            for row, (path, person, word, group) in enumerate(zip(paths, persons, roles, groups, strict=True), start):
+                name, its_role = person_name(_label(person, self._labels)), checked_role(word, self._where, row + 1)
+                yield row, path, name, its_role, _label(group, self._groups)
 
     def cells(self, rows: list[int]) -> Iterator[Any]:
         """The image cells of these rows, in ascending order."""
@@ -170,6 +185,13 @@ class _Table:
                 at += 1
             if at == len(rows):
                 return
+
+
+def _label(value: Any, names: list[str]) -> Any:
+    """A cell's value, or the name that `datasets` keeps for it; None for a number without a name."""
+    if isinstance(value, int) and names:
+        return names[value] if 0 <= value < len(names) else None
+    return value
 
 
 @contextmanager

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
+from probablyexists.stats.contrast import satterthwaite
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
-from probablyexists.stats.roc import auroc_interval, placements, satterthwaite
+from probablyexists.stats.roc import auroc_interval, placements
 
 NEEDS = 3
 """Strangers, at least: one is compared, and two remain."""
@@ -56,8 +57,9 @@ def same_gallery(members: NearestPeople, strangers: NearestPeople) -> tuple[Figu
     counts: a stranger's influence is that of the own score (DeLong, DeLong & Clarke-Pearson 1988) less the change of
     the figure without the stranger's photo, as in a jackknife. The squares of these changes are too large by the chance
     of who is next to whom, which the scores' own variance has already; it is taken off. Never less than DeLong's
-    variance. Student's quantile by Satterthwaite; the AUROC on the logit scale. Unresolvable with fewer than 2 members
-    or `NEEDS` strangers.
+    variance. The AUROC's interval is that of `roc.auroc_interval`; the difference has Student's quantile by
+    Satterthwaite.
+    Unresolvable with fewer than 2 members or `NEEDS` strangers.
     """
     n, m = members.best.size, strangers.best.size
     if n < 2 or m < NEEDS:
@@ -70,7 +72,7 @@ def same_gallery(members: NearestPeople, strangers: NearestPeople) -> tuple[Figu
     by_member = placements(members.best, theirs) + change / (2 * m)
     by_stranger = 1 - placements(theirs, members.best) + np.bincount(members.person, change / (2 * n), minlength=m)
     value = float(by_member.mean())
-    variance, freedom = _variance(
+    variance, _ = _variance(
         by_member,
         by_stranger,
         placements(members.second, theirs) - placements(members.best, theirs),
@@ -78,7 +80,8 @@ def same_gallery(members: NearestPeople, strangers: NearestPeople) -> tuple[Figu
         members.person,
         strangers.person,
     )
-    area = auroc_interval(value, variance, n, m, _METHOD + ", logit scale", freedom)
+    one_each = np.ones(n, np.intp), np.ones(m, np.intp)
+    area = auroc_interval(value, variance, one_each, "DeLong and the gallery's people, Newcombe's score interval")
 
     spread = float(theirs.std(ddof=1))
     if spread == 0.0:

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from probablyexists.basis.errors import InputError
+from probablyexists.stats.contrast import satterthwaite
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
-from probablyexists.stats.roc import Side, auroc, auroc_interval, influences, satterthwaite
+from probablyexists.stats.roc import Side, auroc, auroc_interval, influences
 
 People = Sequence[Hashable] | NDArray[Any]
 """The person of each score: names or numbers that mean the same person in every run."""
@@ -63,9 +64,8 @@ def pooled_auroc(runs: Sequence[PooledRun]) -> Figure:
     it. Each person's contributions are summed over runs, then squared: the variance robust to clusters, here the people
     (Liang & Zeger 1986, Biometrika 73(1)). A person who always scores high cancels out when on either side; a person
     who is a member in all runs counts in full. Each side of each run, of n people, is first scaled by the root of n /
-    (n - 1). The interval is on the logit scale. The variance of 20 members is estimated badly, so the quantile is
-    Student's, with Satterthwaite's degrees of freedom for two groups: people who were ever a member, and people who
-    never were. With one run it is the interval of `roc.auroc_estimate`.
+    (n - 1). The interval is that of `roc.auroc_interval`, with everybody's photos as a member and as a held-out person
+    over all runs; with one run it is that of `roc.auroc_estimate`.
 
     Not covered: another generator by the same procedure may leak more or less. Runs may share a generator here. `n` is
     the number of different members, or of different held-out people if smaller. Unresolvable without runs, or with
@@ -75,11 +75,9 @@ def pooled_auroc(runs: Sequence[PooledRun]) -> Figure:
         return missing
     table = contributions(runs)
     squares = table.pulls.mean(axis=0) ** 2
-    method = "mean over runs; DeLong, clustered by person over runs, Satterthwaite, logit scale"
-    value, freedom = float(table.values.mean()), _freedom(squares, table.member)
-    return auroc_interval(
-        value, float(squares.sum()), int(table.member.sum()), int(table.heldout.sum()), method, freedom
-    )
+    method = "mean over runs; DeLong, clustered by person over runs, Newcombe's score interval"
+    photos = table.member_photos[table.member], table.heldout_photos[table.heldout]
+    return auroc_interval(float(table.values.mean()), float(squares.sum()), photos, method)
 
 
 def pooled_difference(attack: Sequence[PooledRun], baseline: Sequence[PooledRun]) -> Figure:
@@ -114,10 +112,20 @@ class Contributions:
     """(runs,) AUROCs"""
     pulls: NDArray[np.float64]
     """(runs, people) contribution of each person to each AUROC"""
-    member: NDArray[np.bool_]
-    """(people,) whether ever a member"""
-    heldout: NDArray[np.bool_]
-    """(people,) whether ever held out"""
+    member_photos: NDArray[np.intp]
+    """(people,) scores as a member, over all runs"""
+    heldout_photos: NDArray[np.intp]
+    """(people,) scores as a held-out person"""
+
+    @property
+    def member(self) -> NDArray[np.bool_]:
+        """(people,) whether ever a member"""
+        return self.member_photos > 0
+
+    @property
+    def heldout(self) -> NDArray[np.bool_]:
+        """(people,) whether ever held out"""
+        return self.heldout_photos > 0
 
 
 def contributions(runs: Sequence[PooledRun]) -> Contributions:
@@ -127,14 +135,15 @@ def contributions(runs: Sequence[PooledRun]) -> Contributions:
         for person in (*_ids(run.member_people), *_ids(run.heldout_people)):
             pool.setdefault(person, len(pool))
     values, pulls = np.empty(len(runs)), np.zeros((len(runs), len(pool)))
-    member, heldout = np.zeros((2, len(pool)), dtype=bool)
+    as_member, as_heldout = np.zeros((2, len(pool)), dtype=np.intp)
     for i, run in enumerate(runs):
         ours, who = _side(run.member_scores, run.member_people, pool)
         theirs, who_else = _side(run.heldout_scores, run.heldout_people, pool)
         values[i] = auroc(ours.scores, theirs.scores)
         pulls[i, who], pulls[i, who_else] = influences(ours, theirs, float(values[i]))
-        member[who] = heldout[who_else] = True
-    return Contributions(values, pulls, member, heldout)
+        as_member[who] += ours.photos
+        as_heldout[who_else] += theirs.photos
+    return Contributions(values, pulls, as_member, as_heldout)
 
 
 def _freedom(squares: NDArray[np.float64], ever: NDArray[np.bool_]) -> float:

@@ -57,8 +57,8 @@ def false_match_rate(rates: NDArray[np.floating]) -> Figure:
     + 2 / (n (n - 1)) zeta2 with zeta1 the covariance of two pairs that share a person and zeta2 the variance of a pair
     (Hoeffding 1948; Fogliato et al. 2023, section 3). A few people ("wolves", Doddington et al. 1998) cause most false
     matches, so the rate is skewed and its variance uncertain. The interval is the gamma one, whose upper limit allows
-    for one more person like the worst. Without any false match it is Wilson's with the number of people as trials:
-    deliberately wide.
+    for one more person like the worst, and whose degrees of freedom are few where few people cause most of the
+    variance. Without any false match it is Wilson's with the number of people as trials: deliberately wide.
     """
     n = rates.shape[0]
     if n < 3:
@@ -72,11 +72,13 @@ def false_match_rate(rates: NDArray[np.floating]) -> Figure:
     if p == 0.0 or variance <= 0.0:
         low, high = wilson(p, n)
         return Estimate(p, min(low, p), max(high, p), LEVEL, "Wilson, number of people", n)
-    low, high = gamma_interval(p, variance, 2 * float(by_person.max()) / n)
+    matches = np.where(off, rates, 0.0)
+    freedom = clump_freedom(variance, matches.sum(axis=1), (matches**2).sum(axis=1), 4 / (n * (n - 1)) ** 2)
+    low, high = gamma_interval(p, variance, 2 * float(by_person.max()) / n, freedom)
     return Estimate(p, low, min(1.0, high), LEVEL, "gamma, variance between pairs of people", n)
 
 
-def gamma_interval(value: float, variance: float, largest: float) -> tuple[float, float]:
+def gamma_interval(value: float, variance: float, largest: float, freedom: float = math.inf) -> tuple[float, float]:
     """Interval for a sum of rare events of unequal weight, `largest` the largest weight.
 
     Fay & Feuer 1997, "Confidence intervals for directly standardized rates: a method based on the gamma
@@ -84,9 +86,26 @@ def gamma_interval(value: float, variance: float, largest: float) -> tuple[float
 
     >>> tuple(round(x, 2) for x in gamma_interval(10, 10, 1))
     (4.8, 18.39)
+
+    It takes the variance as known. With `freedom`, an estimated variance has so many degrees of freedom: the gamma
+    quantiles are then those at the normal tail of Student's quantile (as Korn & Graubard 1998, Survey Methodology
+    24(2), adjust the exact interval of a share).
     """
-    tail = 0.5 - LEVEL / 2
+    tail = float(norm.sf(t.ppf(0.5 + LEVEL / 2, freedom)))
     low = variance / (2 * value) * float(chi2.ppf(tail, 2 * value**2 / variance)) if value > 0.0 else 0.0
     upper_value, upper_variance = value + largest, variance + largest**2
-    scale, freedom = upper_variance / (2 * upper_value), 2 * upper_value**2 / upper_variance
-    return min(low, value), max(scale * float(chi2.ppf(1 - tail, freedom)), value)
+    scale, degrees = upper_variance / (2 * upper_value), 2 * upper_value**2 / upper_variance
+    return min(low, value), max(scale * float(chi2.isf(tail, degrees)), value)
+
+
+def clump_freedom(variance: float, sums: NDArray[np.floating], singles: NDArray[np.floating], scale: float) -> float:
+    """Degrees of freedom of the `variance` of a sum of rare events over people; infinite if they are all single events.
+
+    `sums`: of each person's events; `singles`: the variance of these if their events were single ones (Poisson, so
+    known); `scale`: what multiplies both in `variance`. What people above the average have beyond single events are
+    clumps. Their part of the variance is a sum over few people, with the variance of the sum of its squares; freedom =
+    2 variance^2 / that (Satterthwaite 1946), at least 1.
+    """
+    above = np.maximum(0.0, sums - sums.mean())
+    uncertain = float((np.maximum(0.0, above**2 - singles) ** 2).sum()) * scale**2
+    return max(1.0, 2 * variance**2 / uncertain) if uncertain > 0.0 else math.inf

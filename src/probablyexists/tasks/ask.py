@@ -14,8 +14,10 @@ from typing import Any, Literal
 import numpy as np
 
 from probablyexists.answers.copying import find_copies
-from probablyexists.answers.one_person import odd_photos, power, rank
+from probablyexists.answers.one_person import odd_photos, power, rank, scale
+from probablyexists.answers.person_copies import person_copies
 from probablyexists.answers.person_verdict import judge_person
+from probablyexists.answers.sampling import sampling, share_with_face
 from probablyexists.answers.set_aside import losses
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.files import write_text
@@ -27,6 +29,7 @@ from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.asked_photos import faces_asked
 from probablyexists.intake.embed_sources import decide, embed_sources
+from probablyexists.intake.faces_seen import faces_seen
 from probablyexists.intake.open_sources import about_sources, open_asked, refuse_few_people
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import refuse_strangers_as_one
@@ -34,6 +37,7 @@ from probablyexists.intake.provenance import describe_roles, sign
 from probablyexists.intake.sample_names import sample_names
 from probablyexists.intake.settings import AskSettings, checked
 from probablyexists.matching.crowd import Crowd, photos_of
+from probablyexists.matching.repeats import standing
 from probablyexists.matching.templates import group
 from probablyexists.report.exhibits import pictures_of
 from probablyexists.report.sheet_page import render_sheet
@@ -118,9 +122,13 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     refuse_few_people("reference", others.people.names, MIN_HELDOUT, " with a usable photo")
     refuse_strangers_as_one("reference", others, settings.seed)
     copied = find_copies(asked, others, generated, matcher)
-    n_copies = int(copied.is_copy.sum())
-    rows = np.flatnonzero(~copied.is_copy)
+    copies = person_copies(copied, asked, others, generated, matcher.threads)
+    rows = np.flatnonzero(~(copied.is_copy & copies.beyond_chance))
     samples = photos_of(generated.take(rows))
+    how = decisions["generated"]
+    looked = faces_seen(sources["generated"], generated, how.mode, how.seen, settings.seed)
+    with_face = share_with_face(looked.n_seen, looked.n, every=looked.every)
+    seen = sampling(len(generated), len(standing(copied.picture)), with_face, [])
 
     progress.say("ranking the person among reference people")
     attack = NearestSample()
@@ -128,22 +136,20 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     noticed = power(others, at, samples, attack, settings.level, matcher)
     roles = describe_roles(sources, decisions, tables, group(tables["reference"], seed=settings.seed).names)
     judged = judge_person(
-        n_copies=n_copies,
-        p=at.p,
+        copies=copies,
+        at=at,
         level=settings.level,
-        n_reference=at.reference.size,
-        compared_on=at.compared_on,
+        sampling=seen,
         power=noticed,
         owner_split=settings.owner_split,
         odd=[own.photos[row].path for row in odd_photos(asked, others)],
-        copies_resolvable=copied.threshold.resolvable,
         n_left_out=n_same,
         photos=them.photos,
         lost=losses(roles),
     )
     names = sample_names(sources, show_names=False)
     called = [names.get(photo.path, photo.path) for photo in generated.photos]
-    best = np.argsort(-copied.matches.correlation, kind="stable")[: min(MOST_COPIES, n_copies)]
+    best = np.argsort(-copied.matches.correlation, kind="stable")[: min(MOST_COPIES, copies.n)]
     sheet = Sheet(
         evidence=judged.evidence,
         sentence=judged.sentence,
@@ -152,18 +158,31 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
         photos_used=len(own),
         photos=them.photos,
         compared_on=at.compared_on,
-        n_samples=len(generated),
+        n_samples=seen.n_samples,
+        n_distinct=seen.n_distinct,
+        with_face=seen.with_face,
+        unseen_rate=seen.unseen_rate,
         n_reference=int(at.reference.size),
+        rank=at.n_higher + 1,
+        n_tied=at.n_tied,
         similarity=at.score,
+        scale=scale(others, at),
         exposure=at.exposure,
         p=at.p,
         p_floor=1 / (at.reference.size + 1),
         level=settings.level,
+        n_look_alikes=at.look_alikes.size,
+        p_of_look_alikes=at.p_of_look_alikes,
         owner_split=settings.owner_split,
         power=noticed,
         nearest=[
-            NearSample(sample=called[rows[row]], similarity=float(s), p=float(p))
-            for row, s, p in zip(at.nearest, at.similarity, conformal_p(at.similarity, at.reference), strict=True)
+            NearSample(
+                sample=called[rows[row]],
+                similarity=float(cosine),
+                p=float(p),
+                n_as_alike=int((at.reference >= cosine).sum()),
+            )
+            for row, cosine, p in zip(at.nearest, at.similarity, conformal_p(at.similarity, at.reference), strict=True)
         ],
         copies=[
             CopiedPhoto(
@@ -173,7 +192,10 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
             )
             for row in best
         ],
-        n_copies=n_copies,
+        n_copies=copies.n,
+        n_distinct_copies=copies.n_distinct,
+        copies_p=copies.p,
+        copies_beyond_chance=copies.beyond_chance,
         samples_numbered=bool(names),
         roles=roles,
         signature=sign(settings, recogniser.id, attack.id, sources, tables, started),

@@ -16,14 +16,16 @@ import numpy as np
 
 from probablyexists.answers.affected import affected
 from probablyexists.answers.audit_verdict import GROUP_P, judge
+from probablyexists.answers.by_group import group_findings
 from probablyexists.answers.copying import CopyMatches, copies, find_copies
 from probablyexists.answers.dose import dose
+from probablyexists.answers.look_alikes import look_alikes
 from probablyexists.answers.membership import agreed_membership, membership
 from probablyexists.answers.missed import missed
 from probablyexists.answers.naming import agreed, likenesses, name_people, naming, nobody
 from probablyexists.answers.resemblance import resemblance
 from probablyexists.answers.rows import Labels, people_table, samples_table
-from probablyexists.answers.sampling import sampling
+from probablyexists.answers.sampling import curve, sampling, share_with_face
 from probablyexists.answers.second_opinions import second_opinions
 from probablyexists.answers.split_baseline import split_baseline
 from probablyexists.answers.trust import trust
@@ -38,6 +40,8 @@ from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import Decision, decide, embed_sources
+from probablyexists.intake.faces_seen import FacesSeen, faces_seen
+from probablyexists.intake.groups import Groups, find_groups
 from probablyexists.intake.open_sources import about_sources, has_names, open_sources
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import Peopled, find_people, pseudonyms, salt_of, seen_again
@@ -46,6 +50,8 @@ from probablyexists.intake.sample_names import paths_on_disk, sample_names
 from probablyexists.intake.settings import AuditSettings, checked
 from probablyexists.matching.crowd import photos_of
 from probablyexists.matching.matcher import Matcher
+from probablyexists.matching.repeats import standing
+from probablyexists.report.contact import contact_sheet
 from probablyexists.report.exhibits import exhibits
 from probablyexists.report.page import write_report
 from probablyexists.results.findings import Findings, Membership
@@ -59,6 +65,7 @@ def audit(
     *,
     unseen: str | Path | None = None,
     reference: str | Path | None = None,
+    groups: str | Path | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     faces: Literal["auto", "detect", "aligned"] = "auto",
@@ -90,6 +97,9 @@ def audit(
         Photos: one folder a person, an archive, a manifest, or photos without names. `heldout`: people the generator
         never saw, drawn from the same source. `unseen`: other photos of the training people. `reference`: other
         people, for attacks that learn from them.
+    groups
+        A CSV or Parquet table of person, group; or a column `group` in a manifest. Figures are given by group too, and
+        people are named within their group where it has enough held-out people.
     generated
         A folder, zip, tar or table of samples; or the generator: the path of a file or folder, `"module:function"`,
         or an object (a `Generator`, a `torch.nn.Module`, a function from seeds to images).
@@ -149,6 +159,7 @@ class Gathered:
     recognisers: Sequence[Recogniser]
     """The audit's own first."""
     tables: Mapping[Role, Embedded]
+    seen: FacesSeen
     pairs: list[SamePicture]
     crowds: Peopled
     copied: CopyMatches
@@ -159,6 +170,7 @@ class Gathered:
     attacks: tuple[Attack, ...]
     """The nearest sample first."""
     matcher: Matcher
+    groups: Groups
 
 
 def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathered:
@@ -167,9 +179,12 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     attacks = chosen(settings.more_attacks, has_reference=settings.reference is not None)
     recogniser, *more = open_recognisers((settings.recogniser, *settings.more_recognisers), cache)
     sources = open_sources(settings, progress)
+    groups = find_groups(sources, settings, progress)
     decisions = decide(sources, settings, progress)
     tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress)
     generated = tables["generated"]
+    how = decisions["generated"]
+    seen = faces_seen(sources["generated"], generated, how.mode, how.seen, settings.seed)
     people_tables: dict[Role, Embedded] = {role: table for role, table in tables.items() if role != "generated"}
 
     progress.say("looking for the same picture in two roles, and for copies")
@@ -180,19 +195,21 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     copied = find_copies(crowds.training, crowds.heldout, generated, matcher)
     others = generated.take(np.flatnonzero(~copied.is_copy))
 
-    views = [_view(recogniser, crowds, others, matcher)]
+    views = [_view(recogniser, crowds, others, matcher, groups)]
     for another in more:
         progress.say(f"the same people and samples with {another.id}")
         again = embed_sources(sources, decisions, another, cache, work.look, progress)
-        views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos), matcher))
+        views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos), matcher, groups))
+    every = [recogniser, *more]
     return Gathered(
-        sources, decisions, [recogniser, *more], tables, pairs, crowds, copied, others, views, attacks, matcher
+        sources, decisions, every, tables, seen, pairs, crowds, copied, others, views, attacks, matcher, groups
     )
 
 
-def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: Matcher) -> View:
+def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: Matcher, groups: Groups) -> View:
     reference = None if crowds.reference is None else crowds.reference.reference()
-    return View(recogniser.id, crowds.training, crowds.unseen, crowds.heldout, photos_of(samples), reference, matcher)
+    seen = photos_of(samples)
+    return View(recogniser.id, crowds.training, crowds.unseen, crowds.heldout, seen, reference, matcher, groups.of)
 
 
 def _with_copies(gathered: Gathered, seed: int) -> list[Membership]:
@@ -235,13 +252,25 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     named = named if fair else nobody(named)
     shown, similarity = likenesses(named, samples)
     who = naming(named, len(heldout.people))
-    which = resemblance(training, heldout, samples, n_likenesses=int((shown >= 0).sum()))
+    kinds = look_alikes(named, seed)
+    distinct = generated.embeddings[copied.others]
+    which = resemblance(training, heldout, distinct, n_likenesses=int((shown >= 0).sum()))
     copy_count = copies(copied, heldout, fair=fair)
     reasons = affected(training, named.exposed, copied, copy_count)
     could_miss = missed([view for view, _ in judges], attacks, named, GROUP_P, seed)
-    how_much = sampling(len(generated), len(np.unique(copied.picture)))
+    n_distinct = len(standing(copied.picture))
+    seen = gathered.seen
+    with_face = share_with_face(seen.n_seen, seen.n, every=seen.every)
+    how_much = sampling(len(generated), n_distinct, with_face, curve(views[0], named, seed))
     data = describe(
-        gathered.sources, gathered.decisions, gathered.tables, gathered.pairs, crowds, salt=salt, show_names=show_names
+        gathered.sources,
+        gathered.decisions,
+        gathered.tables,
+        gathered.pairs,
+        crowds,
+        salt=salt,
+        n_distinct=n_distinct,
+        show_names=show_names,
     )
     judgement = judge(
         affected=reasons.count,
@@ -255,14 +284,20 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         data=data,
     )
 
+    said = [*about_sources(gathered.sources, flat=settings.flat), *gathered.groups.said]
     findings = Findings(
         verdict=judgement.verdict,
         sentence=judgement.sentence,
         because=judgement.because,
-        cautions=[*judgement.cautions, *about_sources(gathered.sources, flat=settings.flat)],
+        cautions=[
+            *judgement.cautions,
+            *about_sources(gathered.sources, flat=settings.flat),
+            *gathered.groups.said,
+            *kinds,
+        ],
         names_shown=show_names,
         samples_numbered=bool(sample_of),
-        people=people_table(named, reasons, training, labels, others),
+        people=people_table(named, reasons, training, labels, others, gathered.groups.of),
         samples=samples_table(shown, similarity, training, heldout, generated, copied, labels, seed, gathered.matcher),
         affected=reasons.count,
         membership=can_tell,
@@ -275,7 +310,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         missed=could_miss,
         sampling=how_much,
         trust=error_rates,
-        groups=[],
+        groups=group_findings(views[0], scorers[0][0], named, error_rates[0], seed),
         data=data,
         signature=sign(settings, gathered.recognisers[0].id, attacks[0].id, gathered.sources, gathered.tables, started),
     )
@@ -283,8 +318,9 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         pictures = exhibits(
             gathered.sources, training, generated, named, shown, copied, labels, show_faces=settings.show_faces
         )
+        sheet = contact_sheet(gathered.sources["generated"], seen.of_drawn, labels, show_faces=settings.show_faces)
         on_disk = paths_on_disk(gathered.sources["generated"], sample_of)
         with written_together(settings.out) as folder:
             findings.write(folder / "findings.json")
-            write_report(findings, pictures, folder, settings.show_faces, on_disk)
+            write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
     return findings

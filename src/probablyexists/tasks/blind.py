@@ -7,7 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
+from probablyexists.answers.audit_verdict import few_distinct, few_faces
 from probablyexists.answers.frequency import frequent
+from probablyexists.answers.sampling import sampling, share_with_face
 from probablyexists.answers.set_aside import losses
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import write_text
@@ -16,6 +20,7 @@ from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import decide, embed_sources
+from probablyexists.intake.faces_seen import faces_seen
 from probablyexists.intake.open_sources import about_sources, open_blind
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import refuse_strangers_as_one
@@ -23,6 +28,7 @@ from probablyexists.intake.provenance import describe_roles, sign
 from probablyexists.intake.sample_names import sample_names
 from probablyexists.intake.settings import BlindSettings, checked
 from probablyexists.matching.crowd import Crowd
+from probablyexists.matching.repeats import distinct_pictures, standing
 from probablyexists.matching.templates import group
 from probablyexists.report.exhibits import pictures_of
 from probablyexists.report.sheet_page import MOST_SHOWN, N_EXAMPLES, render_frequent
@@ -97,10 +103,16 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
     refuse_strangers_as_one("reference", Crowd(reference, people), settings.seed)
     progress.say("matching samples with each other")
     found = frequent(generated.embeddings, reference.embeddings[[rows[0] for rows in people.rows]], settings.level)
+    picture = distinct_pictures(generated.embeddings)
+    how = decisions["generated"]
+    looked = faces_seen(sources["generated"], generated, how.mode, how.seen, settings.seed)
+    with_face = share_with_face(looked.n_seen, looked.n, every=looked.every)
+    seen = sampling(len(generated), len(standing(picture)), with_face, [])
     names = sample_names(sources, show_names=False)
     faces = [
         FrequentFace(
             samples=[names.get(path := generated.photos[row].path, path) for row in face.samples],
+            n_distinct=len(np.unique(picture[face.samples])),
             share=len(face.samples) / found.n_samples,
             reference_share=face.n_reference / found.n_reference,
             p=face.p,
@@ -110,12 +122,16 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
     ]
     roles = describe_roles(sources, decisions, tables, people.names)
     lost = losses(roles)
+    cautions = few_faces(seen) if faces else few_faces(seen) + few_distinct(seen)
     result = FrequentFaces(
         faces=faces,
-        n_samples=found.n_samples,
+        n_samples=seen.n_samples,
+        n_distinct=seen.n_distinct,
+        with_face=seen.with_face,
+        unseen_rate=seen.unseen_rate,
         n_reference=found.n_reference,
         threshold=found.threshold,
-        cautions=[*lost.grave, *lost.slight, *about_sources(sources)],
+        cautions=[*cautions, *lost.grave, *lost.slight, *about_sources(sources)],
         samples_numbered=bool(names),
         roles=roles,
         level=settings.level,

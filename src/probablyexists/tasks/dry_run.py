@@ -18,6 +18,7 @@ from probablyexists.embeddings.embed import Embedded, Some, embed, in_threads, o
 from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.faces.acquire import FacesMode
 from probablyexists.intake.embed_sources import decide
+from probablyexists.intake.groups import find_groups
 from probablyexists.intake.open_sources import open_sources
 from probablyexists.intake.settings import AuditSettings
 from probablyexists.matching.neighbours import nearest
@@ -57,6 +58,7 @@ class Plan:
 def plan(settings: AuditSettings, progress: Progress) -> Plan:
     """Embed a few photos of each source in a temporary store, and estimate. Raises the audit's early InputErrors."""
     sources = open_sources(settings, progress)
+    find_groups(sources, settings, progress)
     decisions = decide(sources, settings, progress)
     recognisers = open_recognisers((settings.recogniser, *settings.more_recognisers), settings.resources.cache)
     photos = {role: len(source.photos) for role, source in sources.items()}

@@ -1,0 +1,242 @@
+"""Answer 1 as text: can an attacker tell? One test decides one sentence, and an unfair split says nothing."""
+
+from __future__ import annotations
+
+from probablyexists.report.answer_parts import Answer, Line, line
+from probablyexists.report.charts import by_importance, membership_chart
+from probablyexists.report.words import (
+    capital,
+    count,
+    counted,
+    in_a_hundred,
+    number,
+    number_figure,
+    p_is,
+    p_value,
+    percent,
+    reasons,
+)
+from probablyexists.results.findings import Findings, Membership, SplitBaseline
+from probablyexists.stats.estimate import Estimate, Figure
+
+SHOWN_P = 0.05
+"""One-sided p-value, by person and without copies, up to which the answer is yes."""
+NEARLY_CERTAIN, CLEAR, SLIGHT = 0.95, 0.75, 0.60
+"""AUROC from which the answer is "nearly certainly" and "clearly", and below which it is "a little"."""
+FOUND_BY_CHANCE = 0.02
+"""Twice what 1 % false alarms find if members are strangers: up to here nobody in particular is found."""
+A_LITTLE = 0.55
+"""AUROC of a baseline up to which two groups differ a little."""
+
+
+def can_an_attacker_tell(findings: Findings) -> Answer:
+    """Answer 1."""
+    test, tried = _attacks(findings)
+    unfair = findings.split_baseline.fairness == "not fair"
+    baseline = [
+        line("Split baseline: AUROC without the generator", findings.split_baseline.auroc),
+        line(
+            "The same attack with strangers' photos in place of the samples: AUROC", findings.split_baseline.same_attack
+        ),
+    ]
+    lines: list[Line] = []
+    more: list[Line] = []
+    for m in by_importance(findings.membership):
+        if m.copies == "in" and m.level == "photo":
+            continue
+        what = f"{m.population}{', by photo' if m.level == 'photo' else ''}{', copies in' if m.copies == 'in' else ''}"
+        shown = lines if m.level == "person" else more
+        shown.append(line(f"AUROC, {what}", m.auroc))
+        if unfair:
+            continue
+        shown.append(line(f"Members found at 1 % false alarms, {what}", m.tpr_at_fpr_1_percent, True))
+        more.append(line(f"Members found at 0.1 % false alarms, {what}", m.tpr_at_fpr_0_1_percent, True))
+        if m.p is not None and m.copies == "out":
+            more.append(Line(f"p-value, {what}", p_value(m.p), method=test))
+    if unfair:
+        lines, more = [], [*lines, *more]
+    lines += baseline
+    more += _shifts(findings.split_baseline)
+    for second in findings.second_opinions:
+        for population, auroc in second.auroc.items():
+            more.append(line(f"AUROC, {population}, by person, {second.kind} {second.id}", auroc))
+        if second.n_exposed is not None:
+            more.append(Line(f"Members named with {second.kind} {second.id} alone", count(second.n_exposed)))
+    more.append(line("AUROC of the number of photos, members against strangers", findings.split_baseline.photo_counts))
+    sentence, detail = (_unfair(findings.split_baseline), "") if unfair else _told(findings)
+    return Answer(
+        "Can an attacker tell?",
+        sentence,
+        "These figures do not tell what the generator learned from what the groups were before."
+        if unfair
+        else f"{tried} An average can hide a few people who leak; answer 2 looks at each. Only unseen photos show that "
+        "the generator remembers people, not just pictures.",
+        lines,
+        more,
+        membership_chart(findings),
+        detail,
+    )
+
+
+def _attacks(findings: Findings) -> tuple[str, str]:
+    """The test behind the p-values, and the attacks and recognisers that were tried."""
+    kinds = [second.kind for second in findings.second_opinions]
+    n_attacks, n_recognisers = 1 + kinds.count("attack"), sum(one.judges for one in findings.trust)
+    test = "Mann-Whitney, one-sided"
+    tried = "Only one attack was tried, the nearest neighbour; a better one may find more."
+    if n_attacks > 1:
+        test = f"permutation test on the largest of {n_attacks} rank sums"
+        tried = (
+            f"{n_attacks} attacks were tried. The figures are from the nearest neighbour; the p-values are from the "
+            "best attack, corrected for picking the best."
+        )
+    if n_recognisers > 1:
+        test += f"; largest p of {n_recognisers} recognisers"
+        tried += f" {n_recognisers} recognisers judge: each p-value is the largest of them, so all must agree."
+    return test, tried
+
+
+def _unfair(split: SplitBaseline) -> str:
+    """Why nothing is claimed, and what to do; said once on the page."""
+    known = [figure for figure in (split.auroc, split.same_attack) if isinstance(figure, Estimate)]
+    worst = max(known, key=lambda figure: abs(figure.value - 0.5), default=None)
+    how = (
+        ""
+        if worst is None
+        else (f" (AUROC {number(worst.value)}, 95 % interval {number(worst.low)} to {number(worst.high)}; 0.5 is fair)")
+    )
+    return (
+        f"This cannot be answered: members and strangers can be told apart even without the generator{how}. Any "
+        "difference between them may come from there, so nothing is put down to training and nobody is named. Draw "
+        "the held-out people at random from the same source as the members, before training (probablyexists split "
+        "does it), and audit again."
+    )
+
+
+def _told(findings: Findings) -> tuple[str, str]:
+    """What matters: those found one by one, then members as a group. And its details, what limits it, unseen photos."""
+    tested = {m.population: m for m in findings.membership if m.level == "person" and m.copies == "out"}
+    with_copies = {m.population: m for m in findings.membership if m.level == "person" and m.copies == "in"}
+    seen, unseen, every = tested.get("seen photos"), tested.get("unseen photos"), with_copies.get("seen photos")
+    if seen is None or seen.p is None:
+        return "This cannot be answered: there are too few members or too few held-out people.", ""
+    shown = seen.p <= SHOWN_P
+    said = _found(findings, shown) + _copies_in(every)
+    if shown:
+        yes = _how(seen.auroc, seen.tpr_at_fpr_1_percent)
+        said.append(f"Identity alone, copies left out: {yes}." if every else f"{capital(yes)}.")
+    else:
+        who = "identity alone, copies left out: " if every else "for members as a group: " if said else ""
+        said.append(f"{capital(who)}not shown." if who else "Not shown.")
+    detail = [_picks(seen, every)]
+    if unseen is not None and unseen.p is not None:
+        detail.append(_unseen(unseen))
+    elif unseen is None:
+        detail.append("No unseen photos of members were given, so this is about training photos only.")
+    somehow = any(m.p is not None and m.p <= SHOWN_P for m in tested.values())
+    return " ".join(said), " ".join(detail + _about_the_split(findings.split_baseline, somehow))
+
+
+def _found(findings: Findings, shown: bool) -> list[str]:
+    """People found one by one, where the average would hide them."""
+    a = findings.affected
+    if not a.n or (shown and not a.n_copied):
+        return []
+    how = f"given away ({reasons(a)}; answer 2)" if a.n_named else "copied (answer 2)"
+    return [f"For some, yes: {counted(a.n, 'person is', 'people are')} {how}."]
+
+
+def _copies_in(every: Membership | None) -> list[str]:
+    """What an attacker sees, with the copies among the samples."""
+    if every is None:
+        return []
+    if isinstance(every.tpr_at_fpr_1_percent, Estimate):
+        return [f"What an attacker sees, copies included: {_found_at(every.tpr_at_fpr_1_percent)}."]
+    if isinstance(every.auroc, Estimate):
+        return [f"What an attacker sees, copies included: the member is picked in {in_a_hundred(every.auroc.value)}."]
+    return []
+
+
+def _found_at(found: Estimate) -> str:
+    return f"{percent(found.value)} of members are found at 1 % false alarms"
+
+
+def _how(auroc: Figure, found: Figure) -> str:
+    """The size of an effect that was shown, by its estimates."""
+    if isinstance(found, Estimate) and found.value > FOUND_BY_CHANCE:
+        return f"{'for most no, for some yes' if found.value < 0.5 else 'yes, for most'}: {_found_at(found)}"
+    if not isinstance(auroc, Estimate):
+        return "yes"
+    if auroc.value >= NEARLY_CERTAIN:
+        return "yes, nearly certainly"
+    if auroc.value >= CLEAR:
+        return "yes, clearly"
+    return "yes, a little, spread over many people" if auroc.value < SLIGHT else "yes, spread over many people"
+
+
+def _picks(seen: Membership, every: Membership | None) -> str:
+    """How often the attack is right about two people; whether that is shown is decided by the test alone."""
+    assert seen.p is not None
+    chance = ", which chance can explain" if seen.p > SHOWN_P else ""
+    if not isinstance(seen.auroc, Estimate):
+        return f"Members against strangers: {p_is(seen.p)}{chance}."
+    copies = ""
+    if every is not None and isinstance(every.auroc, Estimate):
+        copies = f"; with the copies in {in_a_hundred(every.auroc.value)}"
+        if copies.endswith(in_a_hundred(seen.auroc.value)):
+            copies = "; with the copies as often"
+    said = (
+        "Given training photos of a member and photos of a stranger, the attack picks the member in "
+        f"{in_a_hundred(seen.auroc.value)}{chance} (guessing: 50; {p_is(seen.p)}){copies}."
+    )
+    if seen.auroc.high < 0.5:
+        said += " Members score lower than strangers: the two groups may differ in some other way."
+    return said
+
+
+def _unseen(m: Membership) -> str:
+    """Other photos of the same people."""
+    assert m.p is not None
+    picked = f"{in_a_hundred(m.auroc.value)}, " if isinstance(m.auroc, Estimate) else ""
+    how = "not shown" if m.p > SHOWN_P else _how(m.auroc, m.tpr_at_fpr_1_percent)
+    return f"With other photos of the same people, not trained on: {how} ({picked}{p_is(m.p)})."
+
+
+def _about_the_split(split: SplitBaseline, shown: bool) -> list[str]:
+    """How far the split allows to put the difference down to training."""
+    said = []
+    if shown and split.fairness == "not shown":
+        said.append(
+            "There are too few people to check that the two groups are alike without the generator, so this is not put "
+            "down to training."
+        )
+    apart = [f for f in (split.auroc, split.same_attack) if isinstance(f, Estimate) and not f.low <= 0.5 <= f.high]
+    if apart:
+        most = max(apart, key=lambda figure: abs(figure.value - 0.5))
+        strength = "a little" if abs(most.value - 0.5) < A_LITTLE - 0.5 else "clearly"
+        said.append(
+            f"But the two groups differ {strength} even without the generator (AUROC {number(most.value)}), so it may "
+            "not be the only cause."
+        )
+    if shown and split.group_shift is not None and isinstance(split.shift, Estimate):
+        said.append(
+            f"To explain this away, strangers' scores would have to be {number(split.group_shift)} standard deviations "
+            f"higher; without the generator the difference is {number_figure(split.shift, signed=True)}."
+        )
+    return said
+
+
+def _shifts(split: SplitBaseline) -> list[Line]:
+    """How large a difference between the sources would explain the result, beside the one there is."""
+    lines = [
+        Line(f"Strangers' scores would have to be higher, for {what}", f"by {number(shift)} standard deviations")
+        for what, shift in (
+            ("members as a group not to be above them", split.group_shift),
+            ("nobody to be named", split.names_shift),
+        )
+        if shift is not None and split.fairness != "not fair"
+    ]
+    return [
+        *lines,
+        line("Without the generator, members' scores are higher by (standard deviations)", split.shift, signed=True),
+    ]
