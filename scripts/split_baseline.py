@@ -1,8 +1,8 @@
 """Is the split fair, and what could have been missed? Simulated audits with known truth; prints Markdown tables.
 
-    OMP_NUM_THREADS=1 python scripts/split_baseline.py                     # every table, about 5 minutes on one core
-    OMP_NUM_THREADS=1 python scripts/split_baseline.py --only fair         # the tables whose name has this word
-    OMP_NUM_THREADS=1 python scripts/split_baseline.py --audits 1000       # another number instead of 100
+    python scripts/split_baseline.py                     # every table, some minutes
+    python scripts/split_baseline.py --only fair         # the tables whose name has this word
+    python scripts/split_baseline.py --audits 1000       # another number instead of 100
 
 People are drawn as 32 numbers each and their photos around them: `simple` (no structure), `hubs` (some are near
 everybody), `look-alikes` (a tenth are a compact group). Audit number s of every row draws from the seed (20261, s).

@@ -65,8 +65,9 @@ def _diffuse(view: View, n_attacks: int, n_recognisers: int, level: float) -> fl
 def _leaked_share(named: Named, photos: int, planted: NDArray[np.float64], n_attacks: int) -> Figure:
     """Limit on the share of members that leaked as clearly as a photo does: of those compared on `photos` or more.
 
-    They are found at least as well as the planted ones. Found is a p-value of at most `SHARE_P`, or of the largest
-    floor that a member whom one attack exposes can have: both are known before any score is.
+    They are found at least as well as the planted ones; where these had to be compared on fewer photos, better, so that
+    value and limit are too high. Found is a p-value of at most `SHARE_P`, or of the largest floor that a member whom
+    one attack exposes can have: both are known before any score is.
     """
     if not named.claimed:
         return Unresolvable("the split is not fair")
