@@ -135,7 +135,7 @@ def _group_leak(tested: Sequence[Membership], split: SplitBaseline) -> list[str]
     if split.fairness != "fair" or _unequal(split):
         return []
     return [
-        f"judged by their {answer.population}, members as a group score above strangers (p = {answer.p:.1g})"
+        f"judged by their {answer.population}, members as a group score above strangers ({_p(answer.p)})"
         for answer in tested
         if answer.p is not None and answer.p <= GROUP_P and not _explained(answer, split)
     ]
@@ -186,7 +186,7 @@ def _too_little(naming: Naming, tested: Sequence[Membership]) -> list[str]:
         if answer.p is not None and answer.p <= SUGGESTIVE_P:
             found.append(
                 f"judged by their {answer.population}, members as a group score above strangers "
-                f"(p = {answer.p:.1g}), which is too little for a leak or has another explanation"
+                f"({_p(answer.p)}), which is too little for a leak or has another explanation"
             )
     return found
 
@@ -272,14 +272,24 @@ def _cautions(copies: Copies, split: SplitBaseline, naming: Naming, trust: Seque
         found.append(
             f"with {copies.calibrated_on:,} held-out photos, false copies may be more frequent than 1 in 1,000"
         )
+    if split.fairness != "not fair":
+        found += _hard_to_name(naming)
+    return found
+
+
+def _hard_to_name(naming: Naming) -> list[str]:
     if naming.smallest_nameable > naming.n_members:
-        found.append(f"{naming.n_heldout:,} held-out people are too few to name any of {naming.n_members:,} members")
-    elif naming.smallest_nameable > 1:
-        found.append(
+        return [f"{naming.n_heldout:,} held-out people are too few to name any of {naming.n_members:,} members"]
+    if naming.smallest_nameable > 1:
+        return [
             f"with {naming.n_heldout:,} held-out people for {naming.n_members:,} members, nobody can be named unless "
             f"about {naming.smallest_nameable:,} people are strongly exposed"
-        )
-    return found
+        ]
+    return []
+
+
+def _p(p: float) -> str:
+    return f"p = {p:.1g}" if p >= 0.001 else "p < 0.001"
 
 
 def _of_split(split: SplitBaseline) -> list[str]:
@@ -291,6 +301,16 @@ def _of_split(split: SplitBaseline) -> list[str]:
             "there are too few people to tell whether members and held-out people differ without the generator, so no "
             "difference between the groups is put down to training"
         )
+        if (
+            split.names_shift is not None
+            and isinstance(split.shift, Estimate)
+            and split.names_shift <= split.shift.high
+        ):
+            found.append(
+                "that may matter for the people named: if strangers' scores were "
+                f"{needed:.1f} standard deviations higher, nobody would be, and the baseline cannot exclude "
+                f"a difference of {shift.high:.1f}"
+            )
     apart = [figure for figure in known if figure.low > 0.5 or figure.high < 0.5]
     if apart and split.fairness != "not fair":
         most = max(apart, key=lambda figure: abs(figure.value - 0.5))

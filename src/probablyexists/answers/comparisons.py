@@ -51,13 +51,17 @@ class Comparison:
         return scores[: len(ours)], scores[len(ours) :]
 
 
-def comparisons(view: View) -> list[Comparison]:
-    """Everybody is in one: with the group where it has enough held-out people, and on as many photos as is allowed."""
+def comparisons(view: View, n_attacks: int = 1) -> list[Comparison]:
+    """Everybody is in one: with the group where it has enough held-out people, and on as many photos as is allowed.
+
+    With several attacks the p-value floor of a member whom one of them exposes is as many times as high.
+    """
+    n_tested = n_attacks * len(view.training.people)
     training, heldout = view.training, view.heldout
     found = []
-    for group, members, strangers in _by_group(view):
+    for group, members, strangers in _by_group(view, n_tested):
         counts = training.people.counts[members], heldout.people.counts[strangers]
-        compared_on = photo_counts(*counts, VERDICT_LEVEL, len(training.people))
+        compared_on = photo_counts(*counts, VERDICT_LEVEL, n_tested)
         for k in map(int, np.unique(compared_on)):
             here = members[compared_on == k]
             ours, theirs = training.some(here).faces(k)[0], heldout.some(strangers).faces(k)[0]
@@ -83,7 +87,8 @@ def photo_counts(
     single exposed person can be named on one photo, a number is allowed only if that stays true, because the
     over-represented person has the most photos and is often exposed alone. Otherwise a number is allowed if naming
     takes at most twice as many exposed people as on one photo. Each member gets the largest allowed number of photos
-    that they have. `n_tested`: members of all groups, where these are those of one.
+    that they have. `n_tested`: members of all groups, where these are those of one, times
+    the number of attacks.
     """
     n_tested = members.size if n_tested is None else n_tested
     floor = smallest_nameable(n_tested, heldout.size, level)
@@ -108,7 +113,7 @@ def enough_alike(n: int, n_heldout: int, n_members: int, level: float) -> bool:
     return n >= MIN_HELDOUT and smallest_nameable(n_members, n, level) <= most
 
 
-def _by_group(view: View) -> list[tuple[str | None, NDArray[np.intp], NDArray[np.intp]]]:
+def _by_group(view: View, n_tested: int) -> list[tuple[str | None, NDArray[np.intp], NDArray[np.intp]]]:
     """(group, its members, its held-out people) of the groups that are compared; nobody is in two of them.
 
     Groups with too few held-out people are put together (None), so that their members too are compared with people
@@ -121,7 +126,7 @@ def _by_group(view: View) -> list[tuple[str | None, NDArray[np.intp], NDArray[np
     size = {str(group): int((theirs == group).sum()) for group in np.union1d(ours, theirs)}
 
     def enough(groups: list[str]) -> bool:
-        return enough_alike(sum(size[group] for group in groups), len(others), len(people), VERDICT_LEVEL)
+        return enough_alike(sum(size[group] for group in groups), len(others), n_tested, VERDICT_LEVEL)
 
     alone = sorted((group for group in size if enough([group])), key=lambda group: (size[group], group))
     together = [group for group in size if group not in alone]

@@ -74,7 +74,7 @@ def name_people(view: View, scorers: Sequence[Scorer], level: float) -> Named:
     exposure, common, p, compared_on = np.empty(n), np.empty(n), np.empty(n), np.empty(n, np.intp)
     compared_with = np.full(n, None, dtype=object)
     heldout_scores, floors = {}, {}
-    compared = comparisons(view)
+    compared = comparisons(view, len(scorers))
     for one in compared:
         here = one.members
         compared_with[here], compared_on[here] = one.stratum
@@ -124,7 +124,8 @@ def agreed(by_recogniser: Sequence[Named]) -> Named:
         return first
     p = np.max([named.p for named in by_recogniser], axis=0)
     q = q_values(p, first.compared_with)
-    return replace(first, p=p, q=q, exposed=q <= first.level)
+    floors = {stratum: max(named.floors[stratum] for named in by_recogniser) for stratum in first.floors}
+    return replace(first, p=p, q=q, exposed=q <= first.level, floors=floors)
 
 
 def nobody(named: Named) -> Named:
