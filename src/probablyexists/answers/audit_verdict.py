@@ -301,11 +301,8 @@ def _of_split(split: SplitBaseline) -> list[str]:
             "there are too few people to tell whether members and held-out people differ without the generator, so no "
             "difference between the groups is put down to training"
         )
-        if (
-            split.names_shift is not None
-            and isinstance(split.shift, Estimate)
-            and split.names_shift <= split.shift.high
-        ):
+        needed, shift = split.names_shift, split.shift
+        if needed is not None and isinstance(shift, Estimate) and needed <= shift.high:
             found.append(
                 "that may matter for the people named: if strangers' scores were "
                 f"{needed:.1f} standard deviations higher, nobody would be, and the baseline cannot exclude "
