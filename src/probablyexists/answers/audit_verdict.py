@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probablyexists.answers.set_aside import losses
-from probablyexists.answers.split_baseline import UNFAIR
 from probablyexists.answers.trust import WORST_FNMR
+from probablyexists.answers.verdict_cautions import cautions_of, unequal_counts
 from probablyexists.results.findings import (
     Affected,
     Copies,
@@ -46,8 +46,6 @@ LEAST_SAMPLES = 1000
 """Distinct samples for "no evidence", at least."""
 LEAST_FACES = 0.50
 """Share of the samples with a detectable face for "no evidence", at least."""
-UNEQUAL_COUNTS = 0.75
-"""AUROC of the number of photos above which (or below 1 minus which) people of different kinds may be compared."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def judge(
     tested = [answer for answer in membership if answer.copies == "out" and answer.p is not None]
     because = _copies_leak(copies) + _names_leak(naming, data) + _group_leak(tested, split_baseline)
     lost = losses(data.roles)
-    cautions = _cautions(copies, split_baseline, naming, trust) + lost.slight
+    cautions = cautions_of(copies, split_baseline, naming, trust) + lost.slight
     obstacles = (
         ([] if because or split_baseline.fairness == "not fair" else _too_little(naming, tested))
         + _unfair(split_baseline)
@@ -132,7 +130,7 @@ def _names_leak(naming: Naming, data: Data) -> list[str]:
 
 def _group_leak(tested: Sequence[Membership], split: SplitBaseline) -> list[str]:
     """A group difference that a difference between the sources does not explain, as far as the baselines can tell."""
-    if split.fairness != "fair" or _unequal(split):
+    if split.fairness != "fair" or unequal_counts(split):
         return []
     return [
         f"judged by their {answer.population}, members as a group score above strangers ({_p(answer.p)})"
@@ -152,10 +150,8 @@ def _explained(answer: Membership, split: SplitBaseline) -> bool:
     )
 
 
-def _unequal(split: SplitBaseline) -> bool:
-    """Whether members have far more or far fewer photos than held-out people."""
-    counts = split.photo_counts
-    return isinstance(counts, Estimate) and not 1 - UNEQUAL_COUNTS <= counts.value <= UNEQUAL_COUNTS
+def _p(p: float) -> str:
+    return f"p = {p:.1g}" if p >= 0.001 else "p < 0.001"
 
 
 def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
@@ -244,82 +240,4 @@ def _blind(missed: Missed, trust: Sequence[Trust]) -> list[str]:
     for rates in trust[0].rates:
         if rates.kind == "fmr-1-percent" and isinstance(rates.fnmr, Estimate) and rates.fnmr.value > WORST_FNMR:
             found.append(f"the recogniser misses {100 * rates.fnmr.value:.0f} % of true matches here")
-    return found
-
-
-def _cautions(copies: Copies, split: SplitBaseline, naming: Naming, trust: Sequence[Trust]) -> list[str]:
-    found = []
-    if copies.n_copies and not copies.beyond_chance:
-        n = copies.n_copies
-        found.append(
-            f"{n:,} {'sample looks' if n == 1 else 'samples look'} like {'a copy' if n == 1 else 'copies'} of a "
-            "training photo, no more than chance explains; nobody counts as affected for that"
-        )
-    for one in trust:
-        if one.overlaps:
-            roles = " and ".join(f"{role} photos" for role in one.overlaps)
-            found.append(
-                f"judging by the source's name, the {roles} may show people the recogniser {one.recogniser} was "
-                "trained on; it recognises them better than others"
-            )
-        if not one.judges:
-            found.append(
-                f"the recogniser {one.recogniser} misses more than half of true matches here, so its p-values do not "
-                "count; leave it out"
-            )
-    found += _of_split(split)
-    if not copies.resolvable:
-        found.append(
-            f"with {copies.calibrated_on:,} held-out photos, false copies may be more frequent than 1 in 1,000"
-        )
-    if split.fairness != "not fair":
-        found += _hard_to_name(naming)
-    return found
-
-
-def _hard_to_name(naming: Naming) -> list[str]:
-    if naming.smallest_nameable > naming.n_members:
-        return [f"{naming.n_heldout:,} held-out people are too few to name any of {naming.n_members:,} members"]
-    if naming.smallest_nameable > 1:
-        return [
-            f"with {naming.n_heldout:,} held-out people for {naming.n_members:,} members, nobody can be named unless "
-            f"about {naming.smallest_nameable:,} people are strongly exposed"
-        ]
-    return []
-
-
-def _p(p: float) -> str:
-    return f"p = {p:.1g}" if p >= 0.001 else "p < 0.001"
-
-
-def _of_split(split: SplitBaseline) -> list[str]:
-    """By the estimates, not by their lower limits: how different members and held-out people are."""
-    found = []
-    known = [figure for figure in (split.auroc, split.same_attack) if isinstance(figure, Estimate)]
-    if split.fairness == "not shown":
-        found.append(
-            "there are too few people to tell whether members and held-out people differ without the generator, so no "
-            "difference between the groups is put down to training"
-        )
-        needed, shift = split.names_shift, split.shift
-        if needed is not None and isinstance(shift, Estimate) and needed <= shift.high:
-            found.append(
-                "that may matter for the people named: if strangers' scores were "
-                f"{needed:.1f} standard deviations higher, nobody would be, and the baseline cannot exclude "
-                f"a difference of {shift.high:.1f}"
-            )
-    apart = [figure for figure in known if figure.low > 0.5 or figure.high < 0.5]
-    if apart and split.fairness != "not fair":
-        most = max(apart, key=lambda figure: abs(figure.value - 0.5))
-        strength = "a little" if abs(most.value - 0.5) < (UNFAIR - 0.5) / 2 else "clearly"
-        found.append(
-            f"members and held-out people differ {strength} even without the generator (split baseline "
-            f"{most.value:.2f})"
-        )
-    if _unequal(split) and isinstance(split.photo_counts, Estimate):
-        which = "more" if split.photo_counts.value > 0.5 else "fewer"
-        found.append(
-            f"members have far {which} photos than held-out people, and people with many photos may look different: "
-            "groups are not compared for the verdict; draw held-out people with as many photos"
-        )
     return found
