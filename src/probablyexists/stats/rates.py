@@ -59,7 +59,8 @@ def false_match_rate(rates: NDArray[np.floating]) -> Figure:
     average: Efron & Stein 1981, Annals of Statistics 9(3)). A few people ("wolves", Doddington et al. 1998) cause most
     false matches, so the rate is skewed and its variance uncertain. The interval is the gamma one, whose degrees of
     freedom are few where few people cause most of the variance. Its upper limit and its degrees of freedom allow for
-    one more person like the worst. Without any false match it is Wilson's with the number of people as trials: deliberately wide.
+    one more person like the worst. Without any false match it is Wilson's with the number of people as trials:
+    deliberately wide.
     """
     n = rates.shape[0]
     if n < 3:
