@@ -74,7 +74,7 @@ def judge(
     tested = [answer for answer in membership if answer.copies == "out" and answer.p is not None]
     because = _copies_leak(copies) + _names_leak(naming, data) + _group_leak(tested, split_baseline)
     lost = losses(data.roles)
-    cautions = cautions_of(copies, split_baseline, naming, trust) + lost.slight
+    cautions = cautions_of(copies, split_baseline, naming, trust, named=data.clusters is None) + lost.slight
     obstacles = (
         ([] if because or split_baseline.fairness == "not fair" else _too_little(naming, tested))
         + _unfair(split_baseline)

@@ -12,8 +12,16 @@ UNEQUAL_COUNTS = 0.75
 """AUROC of the number of photos above which (or below 1 minus which) people of different kinds may be compared."""
 
 
-def cautions_of(copies: Copies, split: SplitBaseline, naming: Naming, trust: Sequence[Trust]) -> list[str]:
+def cautions_of(
+    copies: Copies, split: SplitBaseline, naming: Naming, trust: Sequence[Trust], *, named: bool
+) -> list[str]:
+    """`named`: whether people are known by name, not by groups of similar faces."""
     found = []
+    if not named:
+        found.append(
+            "people are groups of similar faces: one person may be several groups, which makes p of members as a group "
+            "somewhat too small"
+        )
     if copies.n_copies and not copies.beyond_chance:
         n = copies.n_copies
         found.append(
