@@ -11,6 +11,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from probablyexists.basis.roles import HEADINGS
+from probablyexists.basis.text import one_in as one_in
 from probablyexists.results.findings import Affected
 from probablyexists.results.sheet import AskedPhoto
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
@@ -134,15 +135,6 @@ def p_is(p: float) -> str:
     """
     text = p_value(p)
     return f"p{NO_BREAK}{text}" if text.startswith("<") else f"p{NO_BREAK}={NO_BREAK}{text}"
-
-
-def one_in(share: float) -> str:
-    """A share as "1 in n".
-
-    >>> one_in(1 / 1001)
-    '1 in 1,001'
-    """
-    return f"1 in {count(round(1 / share))}"
 
 
 def reasons(affected: Affected) -> str:
