@@ -116,9 +116,7 @@ def audited(world: World, seed: int, **more: Any) -> Findings:
     started = time.monotonic()
     settings = checked(
         AuditSettings,
-        {name: Path(name) for name in world.roles}
-        | {"more_attacks": world.attacks, "seed": seed, "threads": 1}
-        | more,
+        {name: Path(name) for name in world.roles} | {"more_attacks": world.attacks, "seed": seed, "threads": 1} | more,
     )
     return conclude(gathered(world, seed), settings, Silent(), started)
 

@@ -162,7 +162,7 @@ def _unequal(split: SplitBaseline) -> bool:
 
 def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     parts = []
-    if affected.n:
+    if affected.n and (naming.n_for_verdict or affected.n_copied):
         n = affected.n
         parts.append(f"gives away {n:,} {'person' if n == 1 else 'people'} it was trained on")
         if copies.beyond_chance:
@@ -171,7 +171,12 @@ def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     elif naming.n_for_verdict:
         parts.append("gives away people it was trained on, though nobody is named at the level asked for")
     else:
-        parts.append("gives its training people away as a group, though nobody can be named")
+        who = (
+            f"nobody is named at the {100 * naming.verdict_level:g} % that this asks for"
+            if affected.n
+            else "nobody can be named"
+        )
+        parts.append(f"gives its training people away as a group, though {who}")
     return f"This generator {' and '.join(parts)}."
 
 

@@ -142,6 +142,12 @@ def _found(findings: Findings, shown: bool) -> list[str]:
     a = findings.affected
     if not a.n or (shown and not a.n_copied):
         return []
+    n = findings.naming
+    if not a.n_copied and not n.n_for_verdict:
+        return [
+            f"For some, perhaps: {counted(a.n, 'person is', 'people are')} named at a false discovery rate of "
+            f"{percent(n.level)}, but nobody at the {percent(n.verdict_level)} that the verdict asks for (answer 2)."
+        ]
     how = f"given away ({reasons(a)}; answer 2)" if a.n_named else "copied (answer 2)"
     return [f"For some, yes: {counted(a.n, 'person is', 'people are')} {how}."]
 

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from probablyexists.basis import text as plain_text
 from probablyexists.basis.roles import HEADINGS
-from probablyexists.basis.text import one_in as one_in
 from probablyexists.results.findings import Affected
 from probablyexists.results.sheet import AskedPhoto
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
@@ -147,6 +147,9 @@ def reasons(affected: Affected) -> str:
     if named and more:
         return f"{count(named)} named by likeness, {count(more)} more copied"
     return f"{'all ' if affected.n > 1 else ''}{'named by likeness' if named else 'copied'}"
+
+
+one_in = plain_text.one_in
 
 
 def in_a_hundred(share: float) -> str:
