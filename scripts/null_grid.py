@@ -86,6 +86,8 @@ class World:
     more_views: Sequence[Mapping[Role, NDArray[np.float32]]] = ()
     """For each further recogniser, its embeddings of the same photos."""
     attacks: tuple[str, ...] = ()
+    groups: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Person -> group."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +111,19 @@ class Named:
     knows: tuple[str, ...] = ()
 
 
-def audited(world: World, seed: int) -> Findings:
-    """The audit's own steps, from the tables of embeddings on."""
+def audited(world: World, seed: int, **more: Any) -> Findings:
+    """The audit's own steps, from the tables of embeddings on. `more`: further settings."""
     started = time.monotonic()
     settings = checked(
         AuditSettings,
-        {name: Path(name) for name in world.roles} | {"more_attacks": world.attacks, "seed": seed, "threads": 1},
+        {name: Path(name) for name in world.roles} | {"more_attacks": world.attacks, "seed": seed, "threads": 1} | more,
     )
-    matcher, groups = Matcher(threads=1), Groups()
+    return conclude(gathered(world, seed), settings, Silent(), started)
+
+
+def gathered(world: World, seed: int) -> Gathered:
+    """Embed -> match, from the tables of embeddings on."""
+    matcher, groups = Matcher(threads=1), Groups(world.groups)
     tables = {role: _table(role, photos) for role, photos in world.roles.items()}
     sources: dict[Role, Source] = {
         role: Given(role, (*t.photos, *(aside.photo for aside in t.set_aside))) for role, t in tables.items()
@@ -150,7 +157,7 @@ def audited(world: World, seed: int) -> Findings:
             )
         )
     generated, decisions = tables["generated"], {role: Decision("detect", "drawn") for role in tables}
-    gathered = Gathered(
+    return Gathered(
         sources=sources,
         decisions=decisions,
         recognisers=cast("list[Recogniser]", recognisers),
@@ -165,7 +172,6 @@ def audited(world: World, seed: int) -> Findings:
         matcher=matcher,
         groups=groups,
     )
-    return conclude(gathered, settings, Silent(), started)
 
 
 def _table(role: Role, photos: Photos) -> Embedded:

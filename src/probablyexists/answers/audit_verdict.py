@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from probablyexists.answers.set_aside import losses
 from probablyexists.answers.trust import WORST_FNMR
 from probablyexists.answers.verdict_cautions import cautions_of, unequal_counts
+from probablyexists.basis.text import one_in
 from probablyexists.results.findings import (
     Affected,
     Copies,
@@ -80,7 +81,8 @@ def judge(
         + _unfair(split_baseline)
         + few_distinct(sampling)
         + few_faces(sampling)
-        + _blind(missed, trust)
+        + ([] if split_baseline.fairness == "not fair" else _not_noticed(missed))
+        + _weak(trust)
         + lost.grave
     )
     if because:
@@ -103,8 +105,8 @@ def judge(
             "score above strangers",
             f"{smallest:,} exposed of {members} would have been noticed in 80 % of cases, and so would an AUROC of "
             f"{missed.smallest_auroc:.2f} over all of them",
-            f"{sampling.n_distinct:,} distinct samples were looked at: what fewer than 1 in "
-            f"{round(1 / sampling.unseen_rate):,} samples show can be missing from them",
+            f"{sampling.n_distinct:,} distinct samples were looked at: what fewer than "
+            f"{one_in(sampling.unseen_rate)} samples show can be missing from them",
         ],
         cautions,
     )
@@ -156,7 +158,7 @@ def _p(p: float) -> str:
 
 def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     parts = []
-    if affected.n:
+    if affected.n and (naming.n_for_verdict or affected.n_copied):
         n = affected.n
         parts.append(f"gives away {n:,} {'person' if n == 1 else 'people'} it was trained on")
         if copies.beyond_chance:
@@ -165,7 +167,12 @@ def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     elif naming.n_for_verdict:
         parts.append("gives away people it was trained on, though nobody is named at the level asked for")
     else:
-        parts.append("gives its training people away as a group, though nobody can be named")
+        who = (
+            f"nobody is named at the {100 * naming.verdict_level:g} % that this asks for"
+            if affected.n
+            else "nobody can be named"
+        )
+        parts.append(f"gives its training people away as a group, though {who}")
     return f"This generator {' and '.join(parts)}."
 
 
@@ -200,10 +207,10 @@ def few_distinct(sampling: Sampling) -> list[str]:
     """Said if there are too few distinct samples for "no evidence"."""
     if sampling.n_distinct >= LEAST_SAMPLES:
         return []
+    few = "1 distinct sample is" if sampling.n_distinct == 1 else f"{sampling.n_distinct:,} distinct samples are"
     return [
-        f"{sampling.n_distinct:,} distinct samples are too few: what fewer than 1 in "
-        f"{max(1, round(1 / sampling.unseen_rate)):,} samples show can be missing from them; draw at least "
-        f"{LEAST_SAMPLES:,}"
+        f"{few} too few: what fewer than {one_in(sampling.unseen_rate)} samples show can be missing from them; draw at "
+        f"least {LEAST_SAMPLES:,}"
     ]
 
 
@@ -218,8 +225,8 @@ def few_faces(sampling: Sampling) -> list[str]:
     ]
 
 
-def _blind(missed: Missed, trust: Sequence[Trust]) -> list[str]:
-    """Leaks that would not have been noticed."""
+def _not_noticed(missed: Missed) -> list[str]:
+    """Leaks that would not have been noticed under a fair split; under an unfair one nothing is."""
     found = []
     power = missed.power
     if isinstance(power, Unresolvable):
@@ -237,7 +244,13 @@ def _blind(missed: Missed, trust: Sequence[Trust]) -> list[str]:
             "a leak spread over all members would have been noticed only from an AUROC of "
             f"{missed.smallest_auroc:.2f}; with more members or held-out people, a smaller one is"
         )
-    for rates in trust[0].rates:
-        if rates.kind == "fmr-1-percent" and isinstance(rates.fnmr, Estimate) and rates.fnmr.value > WORST_FNMR:
-            found.append(f"the recogniser misses {100 * rates.fnmr.value:.0f} % of true matches here")
     return found
+
+
+def _weak(trust: Sequence[Trust]) -> list[str]:
+    """Said if the audit's own recogniser is too weak for these faces."""
+    return [
+        f"the recogniser misses {100 * rates.fnmr.value:.0f} % of true matches here"
+        for rates in trust[0].rates
+        if rates.kind == "fmr-1-percent" and isinstance(rates.fnmr, Estimate) and rates.fnmr.value > WORST_FNMR
+    ]

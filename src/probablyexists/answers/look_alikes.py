@@ -72,7 +72,8 @@ def look_alikes_at_the_top(templates: NDArray[np.float32], scores: NDArray[np.fl
     return (
         f"the held-out people with the highest scores look like each other: of the {m:,} highest, {n_alike:,} resemble "
         f"another of them as only 1 in {round(1 / ALIKE):,} pairs does; p-values are then not exact for people of "
-        "their kind, nor for others, and some who leaked are not named; compare people within groups (a column 'group')"
+        "their kind, nor for others, and people who leaked may not be named; compare people within groups (a column "
+        "'group')"
     )
 
 

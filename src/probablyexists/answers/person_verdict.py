@@ -10,6 +10,7 @@ from probablyexists.answers.copying import COPIES_P
 from probablyexists.answers.one_person import Rank
 from probablyexists.answers.person_copies import PersonCopies
 from probablyexists.answers.set_aside import Losses
+from probablyexists.basis.text import one_in
 from probablyexists.results.findings import Sampling
 from probablyexists.results.sheet import AskedPhoto, Evidence
 from probablyexists.stats.estimate import Figure, Unresolvable
@@ -93,7 +94,7 @@ def _sentence(evidence: Evidence, copies: PersonCopies, at: Rank, sampling: Samp
         return f"The generated pictures resemble this person more than chance can explain: {ranks}."
     return (
         f"The generated pictures are not shown to resemble this person more than other people: {ranks}. What fewer "
-        f"than 1 in {max(1, round(1 / sampling.unseen_rate)):,} samples show can be missing from them."
+        f"than {one_in(sampling.unseen_rate)} samples show can be missing from them."
     )
 
 

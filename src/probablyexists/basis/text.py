@@ -1,4 +1,4 @@
-"""Names from outside as text that can be stored and printed on one line."""
+"""Names from outside as text that can be stored and printed on one line; a share in words."""
 
 from __future__ import annotations
 
@@ -16,6 +16,16 @@ def shown(name: object) -> str:
     """`name` for a one-line message: as it is, or in quotes with escapes if it holds unprintable characters."""
     text = str(name)
     return text if text.isprintable() else ascii(text)
+
+
+def one_in(share: float) -> str:
+    """A share as "1 in n", where n rounds to 1 in a hundred.
+
+    >>> one_in(1 / 1001), one_in(0.0029), one_in(0.95)
+    ('1 in 1,001', '1 in 345', '95 in 100')
+    """
+    n = round(1 / share)
+    return f"{round(100 * share)} in 100" if n == 1 and share < 1 else f"1 in {n:,}"
 
 
 def one_line(error: BaseException) -> str:

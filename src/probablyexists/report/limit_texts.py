@@ -51,7 +51,7 @@ def what_was_missed(findings: Findings) -> Answer:
         label = "Smallest AUROC over all members found in 80 % of cases"
         lines.append(Line(label, "none" if smallest is None else number(smallest), "training photos, by person"))
     lines += [
-        Line("Distinct samples", f"{count(sampling.n_distinct)} of {count(sampling.n_samples)}", "with a face"),
+        Line("Distinct samples", f"{count(sampling.n_distinct)} of {count(sampling.n_samples)}", "samples used"),
         Line("Can be missing from them", f"what fewer than {one_in(sampling.unseen_rate)} samples show", "95 % limit"),
         line("Samples with a detectable face", sampling.with_face, True, unit=("sample", "samples")),
     ]

@@ -142,6 +142,12 @@ def _found(findings: Findings, shown: bool) -> list[str]:
     a = findings.affected
     if not a.n or (shown and not a.n_copied):
         return []
+    n = findings.naming
+    if not a.n_copied and not n.n_for_verdict:
+        return [
+            f"For some, perhaps: {counted(a.n, 'person is', 'people are')} named at a false discovery rate of "
+            f"{percent(n.level)}, but nobody at the {percent(n.verdict_level)} that the verdict asks for (answer 2)."
+        ]
     how = f"given away ({reasons(a)}; answer 2)" if a.n_named else "copied (answer 2)"
     return [f"For some, yes: {counted(a.n, 'person is', 'people are')} {how}."]
 
@@ -215,10 +221,13 @@ def _about_the_split(split: SplitBaseline, shown: bool) -> list[str]:
     if apart:
         most = max(apart, key=lambda figure: abs(figure.value - 0.5))
         strength = "a little" if abs(most.value - 0.5) < A_LITTLE - 0.5 else "clearly"
-        said.append(
-            f"But the two groups differ {strength} even without the generator (AUROC {number(most.value)}), so it may "
-            "not be the only cause."
-        )
+        differ = f"two groups differ {strength} even without the generator (AUROC {number(most.value)})"
+        if not shown:
+            said.append(f"The {differ}.")
+        elif split.fairness == "not shown":
+            said.append(f"The {differ}, which may be the cause.")
+        else:
+            said.append(f"But the {differ}, so training may not be the only cause.")
     if shown and split.group_shift is not None and isinstance(split.shift, Estimate):
         said.append(
             f"To explain this away, strangers' scores would have to be {number(split.group_shift)} standard deviations "

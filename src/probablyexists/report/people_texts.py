@@ -40,8 +40,17 @@ def who(findings: Findings) -> Answer:
         Line("Named by likeness", count(n.n_exposed), _wrong(n.level) if n.n_exposed else ""),
     ]
     if n.n_for_verdict is not None and n.n_for_verdict != n.n_exposed:
-        lines.append(Line("Named at the level of the verdict", count(n.n_for_verdict), _wrong(n.verdict_level)))
+        lines.append(
+            Line(
+                "Named at the level of the verdict",
+                count(n.n_for_verdict),
+                _wrong(n.verdict_level) if n.n_for_verdict else "",
+            )
+        )
+    n_attacks = 1 + sum(second.kind == "attack" for second in findings.second_opinions)
     floor = "1 / (n + 1) for n held-out people"
+    if n_attacks > 1:
+        floor = f"at most {n_attacks} / (n + 1) for n held-out people and {n_attacks} attacks"
     lines += [
         Line("Smallest p-value this audit can give", one_in(n.p_floor), floor),
         Line("Members who must reach it before anyone can be named", *_must_reach(n)),

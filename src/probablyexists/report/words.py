@@ -10,6 +10,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from probablyexists.basis import text as plain_text
 from probablyexists.basis.roles import HEADINGS
 from probablyexists.results.findings import Affected
 from probablyexists.results.sheet import AskedPhoto
@@ -136,15 +137,6 @@ def p_is(p: float) -> str:
     return f"p{NO_BREAK}{text}" if text.startswith("<") else f"p{NO_BREAK}={NO_BREAK}{text}"
 
 
-def one_in(share: float) -> str:
-    """A share as "1 in n".
-
-    >>> one_in(1 / 1001)
-    '1 in 1,001'
-    """
-    return f"1 in {count(round(1 / share))}"
-
-
 def reasons(affected: Affected) -> str:
     """Why people are affected, with their numbers.
 
@@ -155,6 +147,9 @@ def reasons(affected: Affected) -> str:
     if named and more:
         return f"{count(named)} named by likeness, {count(more)} more copied"
     return f"{'all ' if affected.n > 1 else ''}{'named by likeness' if named else 'copied'}"
+
+
+one_in = plain_text.one_in
 
 
 def in_a_hundred(share: float) -> str:

@@ -212,7 +212,7 @@ class Stratum(Frozen):
     n_heldout: int
     """Held-out people (of the group) with at least this number of photos."""
     p_floor: float
-    """Smallest p-value possible in this stratum: 1 / (n_heldout + 1)."""
+    """Smallest p-value possible in this stratum, as `naming.p_floor`: 1 / (n_heldout + 1) with one attack."""
 
 
 class Histogram(Frozen):
