@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL
 from probablyexists.answers.set_aside import losses
 from probablyexists.answers.trust import WORST_FNMR
 from probablyexists.answers.verdict_cautions import cautions_of, unequal_counts
@@ -37,8 +38,6 @@ from probablyexists.stats.estimate import Estimate, Unresolvable
 
 GROUP_P = 0.005
 """One-sided significance level of the group test that makes a leak, for seen and for unseen photos each."""
-SUGGESTIVE_P = 0.05
-"""A group test at or below this is too little for a leak, and too much for "no evidence"."""
 LARGEST_MISSED = 0.10
 """A leak of this share of the members must be detectable for "no evidence"."""
 LARGEST_DIFFUSE = 0.60
@@ -101,8 +100,8 @@ def judge(
         f"No evidence of a leak at this power: a leak of at least {smallest:,} of {members}, each as clear as a photo, "
         "would probably have been noticed; a smaller leak might be missed.",
         [
-            "nobody is named, there are no more copies than chance explains, and members as a group are not shown to "
-            "score above strangers",
+            f"nobody is named at a false discovery rate of {100 * SUGGESTIVE_LEVEL:g} %, there are no more copies than "
+            "chance explains, and members as a group are not shown to score above strangers",
             f"{smallest:,} exposed of {members} would have been noticed in 80 % of cases, and so would an AUROC of "
             f"{missed.smallest_auroc:.2f} over all of them",
             f"{sampling.n_distinct:,} distinct samples were looked at: what fewer than "
@@ -179,14 +178,14 @@ def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
 def _too_little(naming: Naming, tested: Sequence[Membership]) -> list[str]:
     """What was found, but is not enough for a leak."""
     found = []
-    if naming.n_exposed:
-        n = "1 member is" if naming.n_exposed == 1 else f"{naming.n_exposed:,} members are"
+    if naming.n_suggestive:
+        n = "1 member is" if naming.n_suggestive == 1 else f"{naming.n_suggestive:,} members are"
         found.append(
-            f"{n} named at a false discovery rate of {100 * naming.level:g} %, but nobody at the "
+            f"{n} named at a false discovery rate of {100 * SUGGESTIVE_LEVEL:g} %, but nobody at the "
             f"{100 * naming.verdict_level:g} % that the verdict asks for"
         )
     for answer in tested:
-        if answer.p is not None and answer.p <= SUGGESTIVE_P:
+        if answer.p is not None and answer.p <= SUGGESTIVE_LEVEL:
             found.append(
                 f"judged by their {answer.population}, members as a group score above strangers "
                 f"({_p(answer.p)}), which is too little for a leak or has another explanation"

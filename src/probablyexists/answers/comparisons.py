@@ -19,6 +19,8 @@ from probablyexists.stats.conformal import MIN_HELDOUT, smallest_nameable
 VERDICT_LEVEL = 0.03
 """False discovery rate of the naming that makes a leak, whatever `level` is: if nothing leaks, at most 3 % of audits
 say so by naming. The group tests and the copies have 1 % each, so that a false leak has 5 % (`audit_verdict.py`)."""
+SUGGESTIVE_LEVEL = 0.05
+"""A false discovery rate, or p of a group test, at which what is found is too much for "no evidence"."""
 PHOTO_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Numbers of photos on which people may be compared."""
 MOST_TO_NAME = 0.1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL
 from probablyexists.answers.split_baseline import UNFAIR
 from probablyexists.results.findings import Copies, Naming, SplitBaseline, Trust
 from probablyexists.stats.estimate import Estimate
@@ -40,6 +41,12 @@ def cautions_of(
                 f"the recogniser {one.recogniser} misses more than half of true matches here, so its p-values do not "
                 "count; leave it out"
             )
+    if naming.n_exposed and not naming.n_suggestive:
+        found.append(
+            f"{naming.n_exposed:,} named at the false discovery rate of {100 * naming.level:g} % that was asked for: "
+            f"so large a share may be wrong; nobody is named at {100 * SUGGESTIVE_LEVEL:g} %, so the verdict does not "
+            "count them"
+        )
     found += _of_split(split)
     if not copies.resolvable:
         found.append(
