@@ -445,7 +445,8 @@ def test_false_discoveries_are_controlled() -> None:
 
 def smallest_leak(planted: Floats, heldout: Floats, n: int, level: float, draw: np.random.Generator) -> power.Power:
     """From scores, as an audit with one attack and one recogniser."""
-    return power.smallest_leak(conformal_p(planted, heldout), conformal_p(heldout, heldout), n, level, draw)
+    part = power.Planted(conformal_p(planted, heldout), conformal_p(heldout, heldout), n)
+    return power.smallest_leak([part], level, draw)
 
 
 def plain_power(

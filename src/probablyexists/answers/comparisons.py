@@ -39,6 +39,8 @@ class Comparison:
     stratum: Stratum
     members: NDArray[np.intp]
     """(n,) numbers of the members."""
+    strangers: NDArray[np.intp]
+    """Numbers of the held-out people of the group; those with as many photos are compared."""
     ours: Faces
     theirs: Faces
     """The m held-out people."""
@@ -68,7 +70,7 @@ def comparisons(view: View, n_attacks: int = 1) -> list[Comparison]:
             here = members[compared_on == k]
             ours, theirs = training.some(here).faces(k)[0], heldout.some(strangers).faces(k)[0]
             templates = np.concatenate([ours.templates, theirs.templates])
-            found.append(Comparison((group, k), here, ours, theirs, _alike(templates, view)))
+            found.append(Comparison((group, k), here, strangers, ours, theirs, _alike(templates, view)))
     return found
 
 
