@@ -341,14 +341,14 @@ def test_power_decides_what_silence_means(power: Missed, expected: str) -> None:
         (sampling(10), "inconclusive"),
         (sampling(with_face=figure(0.5)), "no evidence"),
         (sampling(with_face=figure(0.49)), "inconclusive"),
-        (sampling(with_face=NOT_HAD), "no evidence"),
+        (sampling(with_face=NOT_HAD), "inconclusive"),
     ],
 )
 def test_samples_that_show_too_little_clear_nobody(given: Sampling, expected: str) -> None:
     found = ruling(sampling=given)
     assert found.verdict == expected
     if expected == "inconclusive":
-        assert any("distinct samples" in reason or "a face can be detected" in reason for reason in found.because)
+        assert any("distinct samples" in reason or "face" in reason for reason in found.because)
 
 
 @pytest.mark.parametrize(

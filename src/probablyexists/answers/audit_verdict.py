@@ -8,8 +8,8 @@ no evidence    nothing was found, and a serious leak would have been: 10 % of th
                AUROC of 0.60 over all of them (power 80 %), in at least 1,000 distinct samples that show faces
 
 If nothing leaks and the split is fair, a leak is found in at most 5 % of audits: 3 % by naming
-(`comparisons.VERDICT_LEVEL`), 0.5 % by each of two group tests, 1 % by copies. docs/results/nulls.md has what was
-measured.
+(`comparisons.VERDICT_LEVEL`), 0.5 % by each of two group tests, 1 % by copies. Without names it may be more by the
+group test, where one person is several groups of faces. docs/results/nulls.md has what was measured.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def judge(
     lost = losses(data.roles)
     cautions = cautions_of(copies, split_baseline, naming, trust, named=data.clusters is None) + lost.slight
     obstacles = (
-        ([] if because or split_baseline.fairness == "not fair" else _too_little(naming, tested))
+        ([] if because or split_baseline.fairness == "not fair" else _too_little(naming, copies, tested))
         + _unfair(split_baseline)
         + few_distinct(sampling)
         + few_faces(sampling)
@@ -145,8 +145,10 @@ def _explained(answer: Membership, split: SplitBaseline) -> bool:
     return any(
         isinstance(baseline, Estimate)
         and isinstance(answer.auroc, Estimate)
-        and baseline.low > 0.5
-        and answer.auroc.low <= baseline.high
+        and (
+            (baseline.low > 0.5 and answer.auroc.low <= baseline.high)
+            or (baseline.value > 0.5 and answer.auroc.low <= baseline.value)
+        )
         for baseline in (split.auroc, split.same_attack)
     )
 
@@ -157,12 +159,14 @@ def _p(p: float) -> str:
 
 def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     parts = []
+    copied = f"reproduces training photos in {copies.n_copies:,} {'sample' if copies.n_copies == 1 else 'samples'}"
     if affected.n and (naming.n_for_verdict or affected.n_copied):
         n = affected.n
         parts.append(f"gives away {n:,} {'person' if n == 1 else 'people'} it was trained on")
         if copies.beyond_chance:
-            n = copies.n_copies
-            parts.append(f"reproduces training photos in {n:,} {'sample' if n == 1 else 'samples'}")
+            parts.append(copied)
+    elif copies.beyond_chance:
+        parts.append(copied)
     elif naming.n_for_verdict:
         parts.append("gives away people it was trained on, though nobody is named at the level asked for")
     else:
@@ -175,7 +179,7 @@ def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     return f"This generator {' and '.join(parts)}."
 
 
-def _too_little(naming: Naming, tested: Sequence[Membership]) -> list[str]:
+def _too_little(naming: Naming, copies: Copies, tested: Sequence[Membership]) -> list[str]:
     """What was found, but is not enough for a leak."""
     found = []
     if naming.n_suggestive:
@@ -183,6 +187,11 @@ def _too_little(naming: Naming, tested: Sequence[Membership]) -> list[str]:
         found.append(
             f"{n} named at a false discovery rate of {100 * SUGGESTIVE_LEVEL:g} %, but nobody at the "
             f"{100 * naming.verdict_level:g} % that the verdict asks for"
+        )
+    if copies.p is not None and copies.p <= SUGGESTIVE_LEVEL:
+        found.append(
+            f"{copies.n_copies:,} samples look like copies of training photos, more than chance explains well "
+            f"({_p(copies.p)}), but too few for a leak"
         )
     for answer in tested:
         if answer.p is not None and answer.p <= SUGGESTIVE_LEVEL:
@@ -215,7 +224,9 @@ def few_distinct(sampling: Sampling) -> list[str]:
 
 def few_faces(sampling: Sampling) -> list[str]:
     """Said if too few samples hold a face for "no evidence"."""
-    if not isinstance(sampling.with_face, Estimate) or sampling.with_face.value >= LEAST_FACES:
+    if isinstance(sampling.with_face, Unresolvable):
+        return [f"it could not be measured whether the samples show faces: {sampling.with_face.reason}"]
+    if sampling.with_face.value >= LEAST_FACES:
         return []
     return [
         f"a face can be detected in only {100 * sampling.with_face.value:.0f} % of the samples: the generator makes no "

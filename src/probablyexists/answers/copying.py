@@ -154,7 +154,8 @@ def independent_share(values: NDArray[np.float64], people: People) -> float:
     Different people among the highest 5 % of the values (at least 20), divided by the number expected if values were
     dealt to people at random. It estimates the extremal index (Leadbetter 1983, "Extremes and local dependence in
     stationary sequences", Z. Wahrscheinlichkeitstheorie verw. Gebiete 65): the highest of n values is as high as the
-    highest of so many independent ones.
+    highest of so many independent ones. Or 1 over the design effect of photos of one person (Kish 1965, section 8.1),
+    if less: the index cannot be small where a few people have very many photos.
     """
     n = values.size
     top = min(n, max(LEAST_TOP, math.ceil(TOP * n)))
@@ -162,4 +163,19 @@ def independent_share(values: NDArray[np.float64], people: People) -> float:
     whose = np.repeat(np.arange(len(people)), people.counts)
     found = len(np.unique(whose[high[np.concatenate(people.rows)]]))
     expected = float((1 - (1 - people.counts / n) ** int(high.sum())).sum())
-    return min(1.0, found / expected) if found else 1.0
+    by_top = found / expected if found else 1.0
+    return min(1.0, by_top, 1 / _design_effect(values[np.concatenate(people.rows)], whose, people.counts))
+
+
+def _design_effect(values: NDArray[np.float64], whose: NDArray[np.intp], counts: NDArray[np.intp]) -> float:
+    """1 + (sum c^2 / n - 1) times the correlation of a person's values, by analysis of variance; at least 1."""
+    n, k = values.size, counts.size
+    if n <= k or k < 2:
+        return 1.0
+    means = np.bincount(whose, values) / counts
+    between = float((counts * (means - values.mean()) ** 2).sum()) / (k - 1)
+    within = float(((values - means[whose]) ** 2).sum()) / (n - k)
+    size = (n - float((counts**2).sum()) / n) / (k - 1)
+    total = between + (size - 1) * within
+    alike = (between - within) / total if total > 0.0 else 0.0
+    return 1 + max(0.0, alike) * (float((counts**2).sum()) / n - 1)

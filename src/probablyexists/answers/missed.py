@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.answers.comparisons import VERDICT_LEVEL
 from probablyexists.answers.naming import Named
-from probablyexists.answers.view import View, p_of, scores_of
-from probablyexists.attacks.attack import Attack
+from probablyexists.answers.view import View, p_of, scores_if_planted, scores_of
+from probablyexists.attacks.attack import Attack, Scorer
 from probablyexists.basis.seeds import rng
 from probablyexists.matching.commonness import commonness, most_alike, without_commonness
-from probablyexists.matching.crowd import Crowd, common_count
+from probablyexists.matching.crowd import Crowd, Photos, common_count
 from probablyexists.results.findings import Missed
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 from probablyexists.stats.power import TARGET, Planted, share_limit, smallest_auroc, smallest_leak
 
 ENOUGH = 20
 """Fewest people with a spare photo to plant; with fewer, the figure would depend on who they are."""
-MANY_SAMPLES = 1000
-"""Samples from which all photos are planted at once."""
 SHARE_P = 0.01
 """p-value from which somebody counts as found, for the limit on the share of members who leaked."""
 
@@ -101,23 +100,26 @@ def _diffuse(view: View, n_attacks: int, n_recognisers: int, level: float) -> fl
 def _leaked_share(
     named: Named, photos: int, kinds: Sequence[_Kind], parts: Sequence[Planted], n_attacks: int
 ) -> Figure:
-    """Limit on the share of members that leaked as clearly as a photo does: of those compared on `photos` or more.
+    """Limit on the share of members that leaked as clearly as a photo does.
 
-    They are found at least as well as the planted ones, if they are as easy to find as others of their group. Found is
-    a p-value of at most `SHARE_P`, or of the largest floor that a member whom one attack exposes can have: both are
-    known before any score is. With groups a limit for each, so that all hold together, weighed by their members; one in
-    which too few can be planted may have leaked whole.
+    Those compared on `photos` or more are found at least as well as the planted ones, if those who leaked are as easy
+    to find as others of their group. Found is a p-value of at most `SHARE_P`, or of the largest floor that a member
+    whom one attack exposes can have: both are known before any score is. With groups a limit for each, so that all hold
+    together, weighed by their members. Those compared on fewer photos, and a group in which too few can be planted, may
+    have leaked whole.
     """
     if not named.claimed:
         return Unresolvable("the split is not fair")
     floors = [n_attacks / (theirs.size + 1) for (_, k), theirs in named.heldout_scores.items() if k >= photos]
     threshold = max(SHARE_P, *floors)
-    limits, sizes = [], []
+    fewer = int((named.compared_on < photos).sum())
+    nobody = partial(Estimate, 0.0, 0.0, 1.0, LEVEL, "nobody could be planted")
+    limits, sizes = [nobody(fewer)], [fewer]
     for kind, part in zip(kinds, parts, strict=True):
         here = kind.members[named.compared_on[kind.members] >= photos]
         sizes.append(here.size)
         if part.planted.size < ENOUGH and len(parts) > 1:
-            limits.append(Estimate(0.0, 0.0, 1.0, LEVEL, "nobody could be planted", int(here.size)))
+            limits.append(nobody(here.size))
             continue
         limit = share_limit(named.p[here] <= threshold, part.planted <= threshold, threshold, (1 - LEVEL) / len(parts))
         if isinstance(limit, Unresolvable):
@@ -125,7 +127,7 @@ def _leaked_share(
         limits.append(limit)
     weights = np.array(sizes) / sum(sizes)
     value, high = (float(weights @ [getattr(limit, name) for limit in limits]) for name in ("value", "high"))
-    return replace(limits[0], value=value, high=high, n=sum(sizes))
+    return replace(limits[-1], value=value, high=high, n=sum(sizes))
 
 
 @dataclass(frozen=True)
@@ -177,20 +179,16 @@ def _p(
 
 
 def _planted(view: View, crowd: Crowd, attacks: Sequence[Attack], photos: int) -> _Scored:
-    """People with a spare photo, with these photos planted among the samples.
-
-    All are planted at once: for each person, the other people's photos are just samples of strangers. Where samples are
-    few, so many photos of other people would make everybody's scores higher than they are: they are then planted in
-    batches of a twentieth of the samples.
-    """
+    """People with a spare photo, with these photos planted among the samples."""
     faces, who = crowd.faces(photos, skip=1)
-    n = len(view.samples)
-    size = max(1, len(who)) if n >= MANY_SAMPLES else max(1, n // 20)
-    raw = [np.empty((0, len(attacks)))]
-    for start in range(0, len(who), size):
-        rows = np.arange(start, min(start + size, len(who)))
-        raw.append(scores_of(view.scorers(attacks, crowd.probes(who[rows])), faces.take(rows)))
-    return _Scored(faces.templates, who, np.concatenate(raw))
+    if not who.size:
+        return _Scored(faces.templates, who, np.empty((0, len(attacks))))
+
+    def prepared(planted: Photos) -> list[Scorer]:
+        return view.scorers(attacks, planted)
+
+    raw = scores_if_planted(prepared, faces, crowd.probes(who), len(view.samples))
+    return _Scored(faces.templates, who, raw)
 
 
 def _by_name(crowd: Crowd, role: str, who: NDArray[np.intp], p: NDArray[np.float64]) -> _ByName:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.answers.view import scores_if_planted
 from probablyexists.attacks.attack import Attack, Faces, Scorer
 from probablyexists.matching.cosines import pair_similarities, similarities
 from probablyexists.matching.crowd import Crowd, Photos
@@ -134,7 +135,11 @@ def power(reference: Crowd, at: Rank, samples: Photos, attack: Attack, level: fl
         reason = f"needs at least {ENOUGH_PLANTED} reference people with 2 photos, has {n}"
         return Unresolvable(reason, ENOUGH_PLANTED, n)
     faces, who = spare
-    planted = attack.prepare(samples.and_(reference.probes(who)), None, matcher)(faces)
+
+    def prepared(photos: Photos) -> list[Scorer]:
+        return [attack.prepare(samples.and_(photos), None, matcher)]
+
+    planted = scores_if_planted(prepared, faces, reference.probes(who), len(samples))[:, 0]
     null = attack.prepare(samples, None, matcher)(reference.faces(faces.embeddings.shape[1])[0])
     return share_of_people((conformal_p(planted, null) <= level).astype(np.float64))
 

@@ -44,7 +44,7 @@ def split_baseline(view: View, scorer: Scorer, named: Named, group_level: float,
         same_attack=same_attack,
         fairness=fair,
         group_shift=group_shift(ours, theirs, group_level),
-        names_shift=None if fair == "not fair" else _names_shift(named),
+        names_shift=None if fair == "not fair" else _names_shift(named, scorer),
         shift=shift,
         photo_counts=auroc_estimate(*counts),
     )
@@ -92,17 +92,20 @@ def with_strangers_photos(view: View) -> tuple[Figure, Figure]:
     )
 
 
-def _names_shift(named: Named) -> float | None:
-    """`stats.sensitivity.names_shift` of the members that are named; None also where the first attack names nobody."""
+def _names_shift(named: Named, score: Scorer) -> float | None:
+    """`stats.sensitivity.names_shift` of the members that are named; None also where the first attack names nobody.
+
+    In standard deviations of the strangers' plain scores, as the other two shifts are: those with commonness taken out,
+    which decide who is named, spread less.
+    """
     if not (named.q <= VERDICT_LEVEL).any():
         return None
-    return names_shift(
-        [
-            (named.exposure[one.members], standard_score(theirs, theirs))
-            for one, theirs in zip(named.comparisons, named.heldout_scores.values(), strict=True)
-        ],
-        VERDICT_LEVEL,
-    )
+    sides = []
+    for one, theirs in zip(named.comparisons, named.heldout_scores.values(), strict=True):
+        spread = max(float(score(one.theirs).std(ddof=1)), 1e-9)
+        part = float(theirs.std(ddof=1)) / spread
+        sides.append((part * named.exposure[one.members], part * standard_score(theirs, theirs)))
+    return names_shift(sides, VERDICT_LEVEL)
 
 
 def without_samples(training: Crowd, heldout: Crowd, seed: int) -> Figure:

@@ -9,7 +9,7 @@ difference between members and strangers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,9 @@ from probablyexists.matching.crowd import Crowd, Photos, Reference
 from probablyexists.matching.matcher import HERE, Matcher
 from probablyexists.stats.conformal import conformal_p
 from probablyexists.stats.several import conformal_p_of_best
+
+MANY_SAMPLES = 1000
+"""Samples from which all photos are planted at once."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,20 @@ class View:
 def scores_of(scorers: Sequence[Scorer], faces: Faces) -> NDArray[np.float64]:
     """(n, attacks) scores."""
     return np.column_stack([score(faces) for score in scorers])
+
+
+def scores_if_planted(
+    prepared: Callable[[Photos], Sequence[Scorer]], faces: Faces, photos: Photos, n_samples: int
+) -> NDArray[np.float64]:
+    """(n, attacks) scores of n people, a photo of each planted among the samples. `prepared`: attacks, with the photos.
+
+    All are planted at once: for each person, the other people's photos are just samples of strangers. Where samples are
+    few, so many more would raise everybody's scores: then they are planted in batches of a twentieth of the samples.
+    """
+    n = len(faces)
+    size = max(1, n) if n_samples >= MANY_SAMPLES else max(1, n_samples // 20)
+    batches = [np.arange(start, min(start + size, n)) for start in range(0, n, size)]
+    return np.concatenate([scores_of(prepared(photos.take(rows)), faces.take(rows)) for rows in batches])
 
 
 def p_of(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,6 +24,10 @@ class Photos:
     def __len__(self) -> int:
         return len(self.embeddings)
 
+    def take(self, rows: NDArray[np.intp]) -> Photos:
+        """Only these."""
+        return Photos(self.embeddings[rows], self.pictures[rows])
+
     def and_(self, others: Photos) -> Photos:
         """These photos followed by the others."""
         return Photos(joined(self.embeddings, others.embeddings), joined(self.pictures, others.pictures))

@@ -17,6 +17,9 @@ from probablyexists.report.words import (
 from probablyexists.results.findings import CurvePoint, Findings, Sampling, Trust
 from probablyexists.stats.estimate import Estimate, Unresolvable
 
+LITTLE_MORE = 1.1
+"""People named by all samples over those named by half, up to which more samples would tell little more."""
+
 
 def what_was_missed(findings: Findings) -> Answer:
     """Answer 6."""
@@ -108,7 +111,7 @@ def _leaked_share(findings: Findings) -> list[str]:
         return []
     return [
         f"In these samples, at most {percent(share.high)} of members leaked as clearly as a photo shows "
-        f"({percent(share.level)} limit)."
+        f"({percent(share.level)} limit), if those who leaked are as easy to find as the others."
     ]
 
 
@@ -141,7 +144,9 @@ def _more_samples(curve: list[CurvePoint]) -> list[str]:
     )
     if whole.named > half.named_high or sharper:
         return [f"More samples would tell more: {both}."]
-    return [f"More samples would probably tell little more: {both}."]
+    if 0 < whole.named <= LITTLE_MORE * half.named:
+        return [f"More samples would probably tell little more: {both}."]
+    return [f"Whether more samples would tell more cannot be told from these: {both}."]
 
 
 def _named(point: CurvePoint) -> str:

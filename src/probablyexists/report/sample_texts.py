@@ -7,7 +7,7 @@ from probablyexists.report.answer_parts import NOT_CLAIMED, Answer, Line, line
 from probablyexists.report.charts import resemblance_chart
 from probablyexists.report.words import count, counted, number, p_is, p_value, percent
 from probablyexists.results.findings import Copies, Findings
-from probablyexists.stats.estimate import Unresolvable
+from probablyexists.stats.estimate import Estimate, Unresolvable
 
 
 def which_samples(findings: Findings) -> Answer:
@@ -51,17 +51,25 @@ def _excess(findings: Findings) -> str:
     if r.excess.low > 0:
         by = f"{members} of the samples resemble a member; {strangers} resemble a stranger. The difference, "
         by += f"{percent(r.excess.value)} of the samples, is "
-        if findings.split_baseline.fairness != "fair":
-            return f"{by}more than chance; there are too few people to check that training, and nothing else, added it."
-        if findings.verdict != "leak":
-            return f"{by}at the edge of chance, too little to count as a leak."
-        return f"{by}what training added."
+        return by + _cause(findings)
     if r.excess.high < 0:
         return (
             f"Fewer samples resemble a member ({members}) than a stranger ({strangers}): no sign of a leak, but the "
             "two groups may differ in some other way."
         )
     return f"{members} of the samples resemble a member and {strangers} a stranger: no difference beyond chance."
+
+
+def _cause(findings: Findings) -> str:
+    """What a difference is put down to, as far as the split allows."""
+    split = findings.split_baseline
+    if split.fairness != "fair":
+        return "more than chance; there are too few people to check that training, and nothing else, added it."
+    if any(isinstance(one, Estimate) and one.low > 0.5 for one in (split.auroc, split.same_attack)):
+        return "more than chance; but members and strangers differ without the generator too (answer 1)."
+    if findings.verdict != "leak":
+        return "at the edge of chance, too little to count as a leak."
+    return "what training added."
 
 
 def copy_or_likeness(findings: Findings) -> Answer:

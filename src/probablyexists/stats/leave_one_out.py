@@ -21,6 +21,8 @@ from probablyexists.stats.roc import auroc_interval, placements
 
 NEEDS = 3
 """Strangers, at least: one is compared, and two remain."""
+SHIFT_NEEDS = 30
+"""Members for the difference in standard deviations: of fewer its interval covers less than it says."""
 _METHOD = "DeLong and the gallery's people, Satterthwaite"
 
 Floats = NDArray[np.float64]
@@ -84,8 +86,10 @@ def same_gallery(members: NearestPeople, strangers: NearestPeople) -> tuple[Figu
     area = auroc_interval(value, variance, one_each, "DeLong and the gallery's people, Newcombe's score interval")
 
     spread = float(theirs.std(ddof=1))
-    if spread == 0.0:
+    if np.ptp(theirs) < 1e-9:
         return area, Unresolvable("all strangers have the same score")
+    if n < SHIFT_NEEDS:
+        return area, Unresolvable(f"needs at least {SHIFT_NEEDS} members, has {n}", SHIFT_NEEDS, n)
     gaps = (members.best - members.second) / spread
     ours = members.best / spread - gaps / m
     z = (theirs - theirs.mean()) / spread
