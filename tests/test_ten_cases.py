@@ -371,31 +371,48 @@ def test_8_intervals_near_one_hold_the_truth_with_thirty_members(truth: float) -
 # --- 9 --------------------------------------------------------------------------------------------------------
 
 
+def kind(draw: Draw, n: int) -> Floats:
+    """People who are more alike than others."""
+    return 0.6 * strangers(draw, n) + 0.9 * AXES
+
+
 def test_9_people_who_look_alike_hide_nobody_and_are_not_flooded() -> None:
     """A tenth of everybody is of one compact kind; 20 of 200 members are shown twice."""
     draw = rng(SEED, "look-alikes")
-    everybody = null_grid.look_alikes(draw, 900)
-    alike = unit(everybody) @ unit(np.ones((1, DIM)) * AXES)[0] > 0.8
-    members, heldout = everybody[:200], everybody[200:]
+    members, heldout = null_grid.look_alikes(draw, 200), null_grid.look_alikes(draw, 700)
+    alike = unit(members) @ unit(AXES[None])[0] > 0.8
     shown = np.concatenate([null_grid.look_alikes(draw, 1100), members[:20], members[:20]])
-    given = world(draw, members, heldout, shown)
-    findings = audited(given, 0, show_names=True)
+    findings = audited(world(draw, members, heldout, shown), 0, show_names=True)
     number = np.array([int(name.removeprefix("training-")) for name in column(findings, "person")])
     named, p, of_kind = column(findings, "exposed"), column(findings, "p"), alike[number]
     assert findings.verdict == "leak"
     assert named[number < 20].sum() >= 12
     assert named[number >= 20].sum() <= 2
-    assert 12 <= alike[:200].sum() <= 32
+    assert 12 <= alike.sum() <= 32
     assert np.mean(p[of_kind & (number >= 20)] <= 0.05) < 0.2
     text = page_of(findings)
     assert "The held-out people with the highest scores look like each other" in text
     assert "compare people within groups (a column 'group')" in text
-    kinds = {f"training-{i:05d}": ("others", "kind")[int(alike[i])] for i in range(200)}
-    kinds |= {f"heldout-{i:05d}": ("others", "kind")[int(alike[200 + i])] for i in range(700)}
-    by_group = page_of(audited(replace(given, groups=kinds), 0))
-    assert "compare people within groups" not in by_group
-    assert "By group The recogniser takes two different people of kind (" in by_group
-    assert re.search(r"others \d+ \d+ held out .* p within group", by_group)
+    assert f"For some, yes: {findings.affected.n} people are given away (all named by likeness; answer 2)." in text
+    assert "spread over many people" not in text
+
+
+def test_9_people_who_look_alike_are_a_group_where_the_owner_says_so() -> None:
+    """The same, half of them of that kind: enough held-out people to compare each with their own."""
+    draw = rng(SEED, "groups")
+    members, heldout = (np.concatenate([strangers(draw, n), kind(draw, n)]) for n in (60, 400))
+    shown = np.concatenate([strangers(draw, 500), kind(draw, 500), members[50:70], members[50:70]])
+    groups = {f"training-{i:05d}": ("one", "other")[i >= 60] for i in range(120)}
+    groups |= {f"heldout-{i:05d}": ("one", "other")[i >= 400] for i in range(800)}
+    findings = audited(replace(world(draw, members, heldout, shown), groups=groups), 0, show_names=True)
+    number = np.array([int(name.removeprefix("training-")) for name in column(findings, "person")])
+    planted, named = (number >= 50) & (number < 70), column(findings, "exposed")
+    assert named[~planted].sum() <= 2
+    assert min(named[planted & (number < 60)].sum(), named[planted & (number >= 60)].sum()) >= 5
+    text = page_of(findings)
+    assert "The recogniser takes two different people of other (" in text
+    assert text.count("p within group") == 2
+    assert "compare people within groups" not in text
 
 
 # --- 10 -------------------------------------------------------------------------------------------------------

@@ -39,7 +39,10 @@ def look_alikes(named: Named, score: Scorer, seed: int) -> list[str]:
     if main.stratum[0] is not None:
         return []
     said = look_alikes_at_the_top(main.theirs.templates, score(main.theirs), seed)
-    return [] if said is None else [said]
+    instead = "compare people within groups (a column 'group')"
+    if named.compared_with is not None:
+        instead = "groups have too few held-out people of their own to be compared alone; give more of each"
+    return [] if said is None else [f"{said}; {instead}"]
 
 
 def look_alikes_at_the_top(templates: NDArray[np.float32], scores: NDArray[np.floating], seed: int = 0) -> str | None:
@@ -72,8 +75,7 @@ def look_alikes_at_the_top(templates: NDArray[np.float32], scores: NDArray[np.fl
     return (
         f"the held-out people with the highest scores look like each other: of the {m:,} highest, {n_alike:,} resemble "
         f"another of them as only 1 in {round(1 / ALIKE):,} pairs does; p-values are then not exact for people of "
-        "their kind, nor for others, and people who leaked may not be named; compare people within groups (a column "
-        "'group')"
+        "their kind, nor for others, and people who leaked may not be named"
     )
 
 
