@@ -52,20 +52,21 @@ from probablyexists.tasks.audit import conclude
 from test_report import Page
 
 SEED = 19
-CLAIMS = re.compile(r"score no higher|what training added|\b(safe|private|anonymous)\b")
-"""What no page says here: the first two were wrong, the others never are right."""
+NEVER = re.compile(r"score no higher|\b(safe|private|anonymous)\b")
 
 
 def page_of(findings: Findings) -> str:
     """What a reader of the page reads."""
-    return said_by(render(findings, [], show_faces=False), findings.verdict)
+    return said_by(render(findings, [], show_faces=False), findings)
 
 
-def said_by(html: str, verdict: str) -> str:
+def said_by(html: str, findings: Findings) -> str:
     text = Page(html).text.replace(NO_BREAK, " ")
-    badge = {"leak": "Leak", "no evidence": "No evidence at this power", "inconclusive": "Inconclusive"}[verdict]
-    assert f"Verdict {badge} " in text
-    assert not CLAIMS.search(text)
+    badge = {"leak": "Leak", "no evidence": "No evidence at this power", "inconclusive": "Inconclusive"}
+    assert f"Verdict {badge[findings.verdict]} {findings.sentence} Because " in text
+    assert not NEVER.search(text)
+    if findings.verdict != "leak" or findings.split_baseline.fairness != "fair":
+        assert "what training added" not in text
     return text
 
 
@@ -99,18 +100,18 @@ def seen(findings: Findings) -> Any:
 
 
 def test_1_sets_without_names_are_no_leak_because_people_look_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    """1,000 people, 120 pairs of whom look alike and as many samples do; sides are drawn by chance.
+    """1,000 people, 180 pairs of whom look alike, as 300 samples do; which side a person is on is chance.
 
-    With clusters of both sides left out of the held-out side alone, p was 0.0003 to 0.05 in each, and one a leak.
+    With clusters of both sides left out of the held-out side alone, p was 0.00000, 0.00000 and 0.0006.
     """
     monkeypatch.setattr(clusters, "N_PAIRS", 100_000)
     p = []
-    for s in range(4):
+    for s in range(3):
         draw = rng(SEED, "without names", s)
-        pairs = np.repeat(0.7 * strangers(draw, 120) + 0.9 * AXES, 2, axis=0)
-        pairs += 0.1 * AXES * draw.standard_normal(pairs.shape)
-        everybody = draw.permutation(np.concatenate([pairs, strangers(draw, 760)]))
-        shown = np.concatenate([strangers(draw, 800), 0.7 * strangers(draw, 200) + 0.9 * AXES])
+        pairs = np.repeat(0.8 * (strangers(draw, 180) + AXES), 2, axis=0)
+        pairs += 0.05 * AXES * draw.standard_normal(pairs.shape)
+        everybody = draw.permutation(np.concatenate([pairs, strangers(draw, 640)]))
+        shown = np.concatenate([strangers(draw, 700), 0.8 * (strangers(draw, 300) + AXES)])
         named = world(draw, everybody[:500], everybody[500:], shown)
         findings = audited(but(named, **{r: replace(named.roles[r], people=None) for r in ("training", "heldout")}), s)
         assert findings.verdict == "inconclusive"
@@ -125,8 +126,7 @@ def test_1_sets_without_names_are_no_leak_because_people_look_alike(monkeypatch:
             in (text)
         )
         assert "gives its training people away" not in text
-    assert min(p) > 0.01
-    assert sum(one <= 0.05 for one in p) <= 1
+    assert min(p) > 0.05
 
 
 # --- 2 --------------------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def test_3_noise_called_a_face_by_the_user_clears_nobody(tmp_path: Path) -> None
     )
     findings = conclude(found, settings, Silent(), 0.0)
     assert findings.verdict == "inconclusive"
-    text = said_by((out / "report.html").read_text(), findings.verdict)
+    text = said_by((out / "report.html").read_text(), findings)
     assert (
         "A face can be detected in only 0 % of the samples: the generator makes no faces, its pictures were read "
         "wrongly (their range, their latents), or faces are too small or too blurred; look at the samples." in text
@@ -264,7 +264,7 @@ def test_5_an_unfair_split_takes_the_claims_back_too() -> None:
 def test_5_with_twenty_members_the_sources_may_be_the_cause() -> None:
     """The same, less strongly, with too few members for the guard to see it: no leak by group, no causal words."""
     told = []
-    for s in range(4):
+    for s in range(3):
         draw = rng(SEED, "few members", s)
         shown = another_source(draw, 1100, 1.5)
         findings = audited(world(draw, another_source(draw, 20, 1.5), strangers(draw, 400), shown), s)
@@ -286,7 +286,7 @@ def test_5_with_twenty_members_the_sources_may_be_the_cause() -> None:
 def test_6_a_leak_spread_over_everybody_is_not_denied() -> None:
     """50 members and 1,000 held-out people; samples are a little like members, an AUROC of 0.60 on average."""
     p = []
-    for s in range(4):
+    for s in range(3):
         draw = rng(SEED, "diffuse", s)
         members, part = strangers(draw, 50), 0.41
         mixed = part * np.repeat(members, 3, axis=0) + np.sqrt(1 - part**2) * strangers(draw, 150)
