@@ -125,7 +125,7 @@ def test_1_sets_without_names_are_no_leak_because_people_look_alike(monkeypatch:
             f"photos on the other side ({aside['training']} training, {aside['heldout']} held-out) are set aside"
             in (text)
         )
-        assert "gives its training people away" not in text
+        assert "with names, people could be compared within groups (a column 'group')" in text
     assert min(p) > 0.05
 
 
@@ -227,6 +227,8 @@ def test_4_copied_people_are_people() -> None:
         assert len(withheld(findings)) >= 30
         assert "What an attacker sees, copies included: " in text
         assert "Identity alone, copies left out: " in text
+        assert "Others may have been missed: unless at least 7 of 60 members leak as clearly as a photo" in text
+        assert "would have been noticed" not in text
     assert affected.n_named == 0
     assert "For some, yes: 30 people are copied (answer 2)." in text
     assert "30 of 60 members are affected: all copied. Nobody is named by likeness." in text
@@ -295,7 +297,7 @@ def test_6_a_leak_spread_over_everybody_is_not_denied() -> None:
         p.append(seen(findings).p)
         assert findings.verdict != "no evidence"
         text = page_of(findings)
-        assert "A leak spread over all members would have been noticed only from an AUROC of 0.64" in text
+        assert "noticed only from an AUROC of 0.64; with more members or held-out people" in text
         assert "A leak spread thinly over all members would have been found from an AUROC of 0.64." in text
         share = findings.missed.leaked_share
         assert isinstance(share, Estimate)
@@ -458,13 +460,12 @@ def test_10_members_with_four_photos_against_strangers_with_two_are_no_leak_by_g
     )
     findings = audited(given, 0)
     assert seen(findings).p <= 0.005
-    assert not any("as a group score above strangers" in because for because in findings.because) or (
-        findings.verdict == "inconclusive"
-    )
+    assert findings.split_baseline.fairness == "fair"
+    assert findings.verdict == "inconclusive"
     text = page_of(findings)
     assert "Members have far more photos than held-out people" in text
     assert "AUROC of the number of photos, members against strangers 1.00" in text
-    assert "as a group, though nobody" not in text
+    assert "which is too little for a leak or has another explanation" in text
 
 
 def test_10_the_floor_of_several_attacks_is_said() -> None:

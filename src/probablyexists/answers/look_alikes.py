@@ -33,14 +33,19 @@ LEVEL = 0.01
 DRAWS = 999
 
 
-def look_alikes(named: Named, score: Scorer, seed: int) -> list[str]:
-    """What to say of the comparison with most members; nothing where they are compared within a group."""
+def look_alikes(named: Named, score: Scorer, seed: int, *, by_name: bool) -> list[str]:
+    """What to say of the comparison with most members; nothing where they are compared within a group.
+
+    `by_name`: whether people have names, and so can have groups.
+    """
     main = max(named.comparisons, key=lambda one: len(one.members))
     if main.stratum[0] is not None:
         return []
     said = look_alikes_at_the_top(main.theirs.templates, score(main.theirs), seed)
     instead = "compare people within groups (a column 'group')"
-    if named.compared_with is not None:
+    if not by_name:
+        instead = "with names, people could be compared within groups (a column 'group')"
+    elif named.compared_with is not None:
         instead = "groups have too few held-out people of their own to be compared alone; give more of each"
     return [] if said is None else [f"{said}; {instead}"]
 
