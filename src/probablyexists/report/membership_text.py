@@ -125,9 +125,12 @@ def _told(findings: Findings) -> tuple[str, str]:
     found = seen.tpr_at_fpr_1_percent
     as_many = isinstance(found, Estimate) and found.value >= named / findings.naming.n_members
     said = _found(findings, in_figures=shown and _some(found) and as_many) + _copies_in(every)
-    who = "identity alone, copies left out: " if every else "for members as a group: " if said else ""
-    yes = _how(seen.auroc, found, spread=not named) if shown else "not shown"
-    said.append(capital(f"{who}{yes}."))
+    if said and not every and shown and isinstance(found, Estimate) and _some(found):
+        said.append(f"By the nearest sample alone, {_found_at(found)}.")
+    else:
+        who = "identity alone, copies left out: " if every else "for members as a group: " if said else ""
+        yes = _how(seen.auroc, found, spread=not named) if shown else "not shown"
+        said.append(capital(f"{who}{yes}."))
     detail = [_picks(seen, every)]
     if unseen is not None and unseen.p is not None:
         detail.append(_unseen(unseen, spread=not named))
