@@ -46,7 +46,7 @@ def audit(draw: np.random.Generator, pictures: int, repeats: int, heldout: int, 
     limit = threshold(strangers, np.empty(0))
     matches = Matches(samples, np.zeros(len(samples), np.intp))
     stands = np.arange(len(samples)) // repeats * repeats
-    found = CopyMatches(matches, samples >= limit.value, limit, strangers, stands)
+    found = CopyMatches(matches, samples >= limit.value, limit, strangers, stands, np.zeros(len(samples), bool))
     rows = tuple(np.split(np.arange(len(people)), n_people))
     nothing = Embedded((), (), np.empty((0, 1), np.float32), None, np.empty(0, np.int32), (), 0)
     crowd = Crowd(nothing, People(tuple(map(str, range(n_people))), rows))

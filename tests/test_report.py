@@ -208,6 +208,7 @@ def sample_findings(
             n_exposed=named,
             verdict_level=0.03,
             n_for_verdict=named if named >= 9 else 0,
+            n_suggestive=named,
             n_heldout=900,
             p_floor=1 / 901,
             smallest_nameable=6,

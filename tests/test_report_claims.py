@@ -106,7 +106,7 @@ def nobody_named(findings: Findings, *, copied: bool) -> dict[str, Any]:
         "people": people,
         "samples": samples,
         "affected": Affected(n=9 * copied, n_named=0, n_copied=9 * copied),
-        "naming": findings.naming.model_copy(update={"n_exposed": 0, "n_for_verdict": 0}),
+        "naming": findings.naming.model_copy(update={"n_exposed": 0, "n_for_verdict": 0, "n_suggestive": 0}),
         "resemblance": findings.resemblance.model_copy(
             update={"n_likenesses": 0, "members": 0.031, "excess": estimate(0.002, -0.01, 0.014)}
         ),
@@ -156,7 +156,7 @@ def few_samples() -> Findings:
 def unfair_split() -> Findings:
     leak = sample_findings()
     parts = nobody_named(leak, copied=False)
-    parts["naming"] = leak.naming.model_copy(update={"n_exposed": None, "n_for_verdict": None})
+    parts["naming"] = leak.naming.model_copy(update={"n_exposed": None, "n_for_verdict": None, "n_suggestive": None})
     parts["copies"] = leak.copies.model_copy(update={"n_copies": 2, "n_distinct": 2, "p": 0.3, "beyond_chance": False})
     figures = membership("seen photos", 0.74, 0.12, 0.00001)
     other = SecondOpinion(kind="attack", id="plda/1", auroc={"seen photos": estimate(0.7, 0.6, 0.8)}, n_exposed=None)

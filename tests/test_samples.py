@@ -94,7 +94,8 @@ def found_copies(correlation: NDArray[np.float64], heldout: NDArray[np.float64],
     limit = threshold(heldout, np.empty(0))
     n = len(correlation)
     matches = Matches(correlation, np.zeros(n, np.intp))
-    return CopyMatches(matches, correlation >= limit.value, limit, heldout, np.arange(n) // repeats * repeats)
+    is_copy = correlation >= limit.value
+    return CopyMatches(matches, is_copy, limit, heldout, np.arange(n) // repeats * repeats, is_copy)
 
 
 def people_of(n: int, photos: int = 1) -> Crowd:

@@ -445,7 +445,8 @@ def test_false_discoveries_are_controlled() -> None:
 
 def smallest_leak(planted: Floats, heldout: Floats, n: int, level: float, draw: np.random.Generator) -> power.Power:
     """From scores, as an audit with one attack and one recogniser."""
-    return power.smallest_leak(conformal_p(planted, heldout), conformal_p(heldout, heldout), n, level, draw)
+    part = power.Planted(conformal_p(planted, heldout), conformal_p(heldout, heldout), n)
+    return power.smallest_leak([part], level, draw)
 
 
 def plain_power(
@@ -594,6 +595,7 @@ def test_fmr_variance_is_the_u_statistics() -> None:
     variance = float(jackknife)
     largest = 2 * matrix.sum(axis=1).max() / (n - 1) / n
     sums = [sum(matrix[i, j] for j in range(n) if j != i) for i in range(n)]
+    sums.append(max(sums))  # one more person like the worst
     clumps = [4 * max(0.0, (x - np.mean(sums)) ** 2 - x) for x in sums if x > np.mean(sums)]
     freedom = variance**2 / sum((c / (n * (n - 1)) ** 2) ** 2 for c in clumps)
     figure = estimate(rates.false_match_rate(matrix))

@@ -36,7 +36,9 @@ def figure(value: float, low: float | None = None, high: float | None = None) ->
     return Estimate(value, value if low is None else low, value if high is None else high, 0.95, "by hand", 100)
 
 
-def naming(n_exposed: int | None = 0, smallest_nameable: int = 1, for_verdict: int | None = None) -> Naming:
+def naming(
+    n_exposed: int | None = 0, smallest_nameable: int = 1, for_verdict: int | None = None, suggestive: int | None = None
+) -> Naming:
     stratum = Stratum(group=None, photos=2, n_members=300, n_heldout=9999, p_floor=1e-4)
     return Naming(
         level=0.05,
@@ -44,6 +46,7 @@ def naming(n_exposed: int | None = 0, smallest_nameable: int = 1, for_verdict: i
         n_exposed=n_exposed,
         verdict_level=0.03,
         n_for_verdict=n_exposed if for_verdict is None else for_verdict,
+        n_suggestive=n_exposed if suggestive is None else suggestive,
         n_heldout=9999,
         p_floor=1e-4,
         smallest_nameable=smallest_nameable,
@@ -197,7 +200,10 @@ def test_the_level_asked_for_does_not_move_the_verdict() -> None:
     few = ruling(naming=naming(n_exposed=2, for_verdict=0), affected=affected(2))
     assert few.verdict == "inconclusive"
     assert any("2 members are named" in reason and "3 %" in reason for reason in few.because)
-    strict = ruling(naming=naming(n_exposed=0, for_verdict=2))
+    lax = ruling(naming=naming(n_exposed=9, for_verdict=0, suggestive=0), affected=affected(9))
+    assert lax.verdict == "no evidence"
+    assert any("the verdict does not count them" in caution for caution in lax.cautions)
+    strict = ruling(naming=naming(n_exposed=0, for_verdict=2, suggestive=2))
     assert strict.verdict == "leak"
     assert "nobody is named at the level asked for" in strict.sentence
 
@@ -208,8 +214,8 @@ def test_the_level_asked_for_does_not_move_the_verdict() -> None:
     [
         (verdict.GROUP_P, "leak"),
         (verdict.GROUP_P * 1.01, "inconclusive"),
-        (verdict.SUGGESTIVE_P, "inconclusive"),
-        (verdict.SUGGESTIVE_P * 1.01, "no evidence"),
+        (verdict.SUGGESTIVE_LEVEL, "inconclusive"),
+        (verdict.SUGGESTIVE_LEVEL * 1.01, "no evidence"),
         (None, "no evidence"),
     ],
 )

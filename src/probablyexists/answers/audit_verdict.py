@@ -17,9 +17,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL
 from probablyexists.answers.set_aside import losses
-from probablyexists.answers.split_baseline import UNFAIR
 from probablyexists.answers.trust import WORST_FNMR
+from probablyexists.answers.verdict_cautions import cautions_of, unequal_counts
 from probablyexists.basis.text import one_in
 from probablyexists.results.findings import (
     Affected,
@@ -37,8 +38,6 @@ from probablyexists.stats.estimate import Estimate, Unresolvable
 
 GROUP_P = 0.005
 """One-sided significance level of the group test that makes a leak, for seen and for unseen photos each."""
-SUGGESTIVE_P = 0.05
-"""A group test at or below this is too little for a leak, and too much for "no evidence"."""
 LARGEST_MISSED = 0.10
 """A leak of this share of the members must be detectable for "no evidence"."""
 LARGEST_DIFFUSE = 0.60
@@ -47,8 +46,6 @@ LEAST_SAMPLES = 1000
 """Distinct samples for "no evidence", at least."""
 LEAST_FACES = 0.50
 """Share of the samples with a detectable face for "no evidence", at least."""
-UNEQUAL_COUNTS = 0.75
-"""AUROC of the number of photos above which (or below 1 minus which) people of different kinds may be compared."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def judge(
     tested = [answer for answer in membership if answer.copies == "out" and answer.p is not None]
     because = _copies_leak(copies) + _names_leak(naming, data) + _group_leak(tested, split_baseline)
     lost = losses(data.roles)
-    cautions = _cautions(copies, split_baseline, naming, trust) + lost.slight
+    cautions = cautions_of(copies, split_baseline, naming, trust, named=data.clusters is None) + lost.slight
     obstacles = (
         ([] if because or split_baseline.fairness == "not fair" else _too_little(naming, tested))
         + _unfair(split_baseline)
@@ -103,8 +100,8 @@ def judge(
         f"No evidence of a leak at this power: a leak of at least {smallest:,} of {members}, each as clear as a photo, "
         "would probably have been noticed; a smaller leak might be missed.",
         [
-            "nobody is named, there are no more copies than chance explains, and members as a group are not shown to "
-            "score above strangers",
+            f"nobody is named at a false discovery rate of {100 * SUGGESTIVE_LEVEL:g} %, there are no more copies than "
+            "chance explains, and members as a group are not shown to score above strangers",
             f"{smallest:,} exposed of {members} would have been noticed in 80 % of cases, and so would an AUROC of "
             f"{missed.smallest_auroc:.2f} over all of them",
             f"{sampling.n_distinct:,} distinct samples were looked at: what fewer than "
@@ -134,7 +131,7 @@ def _names_leak(naming: Naming, data: Data) -> list[str]:
 
 def _group_leak(tested: Sequence[Membership], split: SplitBaseline) -> list[str]:
     """A group difference that a difference between the sources does not explain, as far as the baselines can tell."""
-    if split.fairness != "fair" or _unequal(split):
+    if split.fairness != "fair" or unequal_counts(split):
         return []
     return [
         f"judged by their {answer.population}, members as a group score above strangers ({_p(answer.p)})"
@@ -154,10 +151,8 @@ def _explained(answer: Membership, split: SplitBaseline) -> bool:
     )
 
 
-def _unequal(split: SplitBaseline) -> bool:
-    """Whether members have far more or far fewer photos than held-out people."""
-    counts = split.photo_counts
-    return isinstance(counts, Estimate) and not 1 - UNEQUAL_COUNTS <= counts.value <= UNEQUAL_COUNTS
+def _p(p: float) -> str:
+    return f"p = {p:.1g}" if p >= 0.001 else "p < 0.001"
 
 
 def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
@@ -183,14 +178,14 @@ def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
 def _too_little(naming: Naming, tested: Sequence[Membership]) -> list[str]:
     """What was found, but is not enough for a leak."""
     found = []
-    if naming.n_exposed:
-        n = "1 member is" if naming.n_exposed == 1 else f"{naming.n_exposed:,} members are"
+    if naming.n_suggestive:
+        n = "1 member is" if naming.n_suggestive == 1 else f"{naming.n_suggestive:,} members are"
         found.append(
-            f"{n} named at a false discovery rate of {100 * naming.level:g} %, but nobody at the "
+            f"{n} named at a false discovery rate of {100 * SUGGESTIVE_LEVEL:g} %, but nobody at the "
             f"{100 * naming.verdict_level:g} % that the verdict asks for"
         )
     for answer in tested:
-        if answer.p is not None and answer.p <= SUGGESTIVE_P:
+        if answer.p is not None and answer.p <= SUGGESTIVE_LEVEL:
             found.append(
                 f"judged by their {answer.population}, members as a group score above strangers "
                 f"({_p(answer.p)}), which is too little for a leak or has another explanation"
@@ -269,81 +264,3 @@ def _weak(trust: Sequence[Trust]) -> list[str]:
         for rates in trust[0].rates
         if rates.kind == "fmr-1-percent" and isinstance(rates.fnmr, Estimate) and rates.fnmr.value > WORST_FNMR
     ]
-
-
-def _cautions(copies: Copies, split: SplitBaseline, naming: Naming, trust: Sequence[Trust]) -> list[str]:
-    found = []
-    if copies.n_copies and not copies.beyond_chance:
-        n = copies.n_copies
-        found.append(
-            f"{n:,} {'sample looks' if n == 1 else 'samples look'} like {'a copy' if n == 1 else 'copies'} of a "
-            "training photo, no more than chance explains; nobody counts as affected for that"
-        )
-    for one in trust:
-        if one.overlaps:
-            roles = " and ".join(f"{role} photos" for role in one.overlaps)
-            found.append(
-                f"judging by the source's name, the {roles} may show people the recogniser {one.recogniser} was "
-                "trained on; it recognises them better than others"
-            )
-        if not one.judges:
-            found.append(
-                f"the recogniser {one.recogniser} misses more than half of true matches here, so its p-values do not "
-                "count; leave it out"
-            )
-    found += _of_split(split)
-    if not copies.resolvable:
-        found.append(
-            f"with {copies.calibrated_on:,} held-out photos, false copies may be more frequent than 1 in 1,000"
-        )
-    if split.fairness != "not fair":
-        found += _hard_to_name(naming)
-    return found
-
-
-def _hard_to_name(naming: Naming) -> list[str]:
-    if naming.smallest_nameable > naming.n_members:
-        return [f"{naming.n_heldout:,} held-out people are too few to name any of {naming.n_members:,} members"]
-    if naming.smallest_nameable > 1:
-        return [
-            f"with {naming.n_heldout:,} held-out people for {naming.n_members:,} members, nobody can be named unless "
-            f"about {naming.smallest_nameable:,} people are strongly exposed"
-        ]
-    return []
-
-
-def _p(p: float) -> str:
-    return f"p = {p:.1g}" if p >= 0.001 else "p < 0.001"
-
-
-def _of_split(split: SplitBaseline) -> list[str]:
-    """By the estimates, not by their lower limits: how different members and held-out people are."""
-    found = []
-    known = [figure for figure in (split.auroc, split.same_attack) if isinstance(figure, Estimate)]
-    if split.fairness == "not shown":
-        found.append(
-            "there are too few people to tell whether members and held-out people differ without the generator, so no "
-            "difference between the groups is put down to training"
-        )
-        needed, shift = split.names_shift, split.shift
-        if needed is not None and isinstance(shift, Estimate) and needed <= shift.high:
-            found.append(
-                "that may matter for the people named: if strangers' scores were "
-                f"{needed:.1f} standard deviations higher, nobody would be, and the baseline cannot exclude "
-                f"a difference of {shift.high:.1f}"
-            )
-    apart = [figure for figure in known if figure.low > 0.5 or figure.high < 0.5]
-    if apart and split.fairness != "not fair":
-        most = max(apart, key=lambda figure: abs(figure.value - 0.5))
-        strength = "a little" if abs(most.value - 0.5) < (UNFAIR - 0.5) / 2 else "clearly"
-        found.append(
-            f"members and held-out people differ {strength} even without the generator (split baseline "
-            f"{most.value:.2f})"
-        )
-    if _unequal(split) and isinstance(split.photo_counts, Estimate):
-        which = "more" if split.photo_counts.value > 0.5 else "fewer"
-        found.append(
-            f"members have far {which} photos than held-out people, and people with many photos may look different: "
-            "groups are not compared for the verdict; draw held-out people with as many photos"
-        )
-    return found

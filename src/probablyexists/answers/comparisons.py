@@ -19,6 +19,8 @@ from probablyexists.stats.conformal import MIN_HELDOUT, smallest_nameable
 VERDICT_LEVEL = 0.03
 """False discovery rate of the naming that makes a leak, whatever `level` is: if nothing leaks, at most 3 % of audits
 say so by naming. The group tests and the copies have 1 % each, so that a false leak has 5 % (`audit_verdict.py`)."""
+SUGGESTIVE_LEVEL = 0.05
+"""A false discovery rate, or p of a group test, at which what is found is too much for "no evidence"."""
 PHOTO_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Numbers of photos on which people may be compared."""
 MOST_TO_NAME = 0.1
@@ -37,6 +39,8 @@ class Comparison:
     stratum: Stratum
     members: NDArray[np.intp]
     """(n,) numbers of the members."""
+    strangers: NDArray[np.intp]
+    """Numbers of the held-out people of the group; those with as many photos are compared."""
     ours: Faces
     theirs: Faces
     """The m held-out people."""
@@ -66,7 +70,7 @@ def comparisons(view: View, n_attacks: int = 1) -> list[Comparison]:
             here = members[compared_on == k]
             ours, theirs = training.some(here).faces(k)[0], heldout.some(strangers).faces(k)[0]
             templates = np.concatenate([ours.templates, theirs.templates])
-            found.append(Comparison((group, k), here, ours, theirs, _alike(templates, view)))
+            found.append(Comparison((group, k), here, strangers, ours, theirs, _alike(templates, view)))
     return found
 
 

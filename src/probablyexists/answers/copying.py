@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,8 @@ class CopyMatches:
     """Each held-out photo's best correlation with a training photo."""
     picture: NDArray[np.intp]
     """(n_samples,) row of the sample that stands for the distinct picture that each shows."""
+    left_out: NDArray[np.bool_]
+    """(n_samples,) whether the sample is left out of every other answer: the copies, unless chance explains them."""
 
     @property
     def n_distinct(self) -> int:
@@ -59,9 +61,9 @@ class CopyMatches:
 
     @property
     def others(self) -> NDArray[np.intp]:
-        """Rows of the samples that are no copies, one for each distinct picture."""
+        """Rows of the samples that are not left out, one for each distinct picture."""
         rows = standing(self.picture)
-        return rows[~self.is_copy[rows]]
+        return rows[~self.left_out[rows]]
 
 
 def find_copies(training: Crowd, heldout: Crowd, generated: Embedded, matcher: Matcher = HERE) -> CopyMatches:
@@ -76,7 +78,9 @@ def find_copies(training: Crowd, heldout: Crowd, generated: Embedded, matcher: M
     # A sample without any match has index -1: the last threshold, which nothing reaches.
     needed = np.append(_own_thresholds(training, limit.value, threads), np.inf)[matches.index]
     picture = distinct_pictures(generated.embeddings)
-    return CopyMatches(matches, matches.correlation >= needed, limit, strangers, picture)
+    is_copy = matches.correlation >= needed
+    found = CopyMatches(matches, is_copy, limit, strangers, picture, is_copy)
+    return found if copies(found, heldout, fair=True).beyond_chance else replace(found, left_out=np.zeros_like(is_copy))
 
 
 def _own_thresholds(training: Crowd, common: float, threads: int | None) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,17 @@ from probablyexists.basis.seeds import rng
 from probablyexists.matching.commonness import commonness, most_alike, without_commonness
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.results.findings import Missed
-from probablyexists.stats.estimate import Figure, Unresolvable
-from probablyexists.stats.power import TARGET, share_limit, smallest_auroc, smallest_leak
+from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
+from probablyexists.stats.power import TARGET, Planted, share_limit, smallest_auroc, smallest_leak
 
 ENOUGH = 20
 """Fewest people with a spare photo to plant; with fewer, the figure would depend on who they are."""
+MANY_SAMPLES = 1000
+"""Samples from which all photos are planted at once."""
 SHARE_P = 0.01
 """p-value from which somebody counts as found, for the limit on the share of members who leaked."""
+
+_ByName = dict[tuple[str, str], float]
 
 
 def missed(views: Sequence[View], attacks: Sequence[Attack], named: Named, group_level: float, seed: int) -> Missed:
@@ -34,21 +38,53 @@ def missed(views: Sequence[View], attacks: Sequence[Attack], named: Named, group
     `group_level`: significance level of the verdict's group test.
     """
     diffuse = _diffuse(views[0], len(attacks), len(views), group_level)
+    kinds = _kinds(named)
     for photos in range(named.main_count, 0, -1):
-        by_recogniser = [_p_values(view, attacks, photos) for view in views]
-        # All recognisers must agree; one without a p-value for a person does not.
-        planted, null = (
-            np.array([max(found[side].get(who, 1.0) for found in by_recogniser) for who in by_recogniser[0][side]])
-            for side in (0, 1)
-        )
-        if planted.size >= ENOUGH:
-            power = smallest_leak(planted, null, len(named.p), VERDICT_LEVEL, rng(seed, "missed"))
-            return Missed(
-                power=power, leaked_share=_leaked_share(named, photos, planted, len(attacks)), smallest_auroc=diffuse
+        parts = [
+            _agreed(by_recogniser, kind.members.size)
+            for kind, *by_recogniser in zip(
+                kinds, *(_p_values(view, attacks, photos, kinds) for view in views), strict=True
             )
-    reason = f"needs at least {ENOUGH} people with 2 photos, has {planted.size}"
-    few = Unresolvable(reason, ENOUGH, int(planted.size))
+        ]
+        n = sum(part.planted.size for part in parts)
+        if n >= ENOUGH:
+            power = smallest_leak([_enough(part) for part in parts], VERDICT_LEVEL, rng(seed, "missed"))
+            share = _leaked_share(named, photos, kinds, parts, len(attacks))
+            return Missed(power=power, leaked_share=share, smallest_auroc=diffuse)
+    few = Unresolvable(f"needs at least {ENOUGH} people with 2 photos, has {n}", ENOUGH, n)
     return Missed(power=few, leaked_share=few, smallest_auroc=diffuse)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """The people who are compared with one another: all, or those of a group."""
+
+    members: NDArray[np.intp]
+    strangers: NDArray[np.intp]
+
+
+def _kinds(named: Named) -> list[_Kind]:
+    """One for each group that is compared by itself."""
+    members: dict[str | None, list[NDArray[np.intp]]] = {}
+    strangers = {}
+    for one in named.comparisons:
+        members.setdefault(one.stratum[0], []).append(one.members)
+        strangers[one.stratum[0]] = one.strangers
+    return [_Kind(np.concatenate(members[group]), strangers[group]) for group in members]
+
+
+def _agreed(by_recogniser: Sequence[tuple[_ByName, _ByName]], n_members: int) -> Planted:
+    """The largest p-value of all recognisers, who must agree; one without a p-value for a person does not."""
+    planted, null = (
+        np.array([max(found[side].get(who, 1.0) for found in by_recogniser) for who in by_recogniser[0][side]])
+        for side in (0, 1)
+    )
+    return Planted(planted, null, n_members)
+
+
+def _enough(part: Planted) -> Planted:
+    """Leaks of a group in which too few can be planted count as never noticed."""
+    return part if part.planted.size >= ENOUGH else replace(part, planted=np.ones(1))
 
 
 def _diffuse(view: View, n_attacks: int, n_recognisers: int, level: float) -> float | None:
@@ -62,63 +98,99 @@ def _diffuse(view: View, n_attacks: int, n_recognisers: int, level: float) -> fl
     return smallest_auroc(n, m, level / n_attacks, 1 - (1 - TARGET) / n_recognisers)
 
 
-def _leaked_share(named: Named, photos: int, planted: NDArray[np.float64], n_attacks: int) -> Figure:
+def _leaked_share(
+    named: Named, photos: int, kinds: Sequence[_Kind], parts: Sequence[Planted], n_attacks: int
+) -> Figure:
     """Limit on the share of members that leaked as clearly as a photo does: of those compared on `photos` or more.
 
-    They are found at least as well as the planted ones; where these had to be compared on fewer photos, better, so that
-    value and limit are too high. Found is a p-value of at most `SHARE_P`, or of the largest floor that a member whom
-    one attack exposes can have: both are known before any score is.
+    They are found at least as well as the planted ones, if they are as easy to find as others of their group. Found is
+    a p-value of at most `SHARE_P`, or of the largest floor that a member whom one attack exposes can have: both are
+    known before any score is. With groups a limit for each, so that all hold together, weighed by their members; one in
+    which too few can be planted may have leaked whole.
     """
     if not named.claimed:
         return Unresolvable("the split is not fair")
     floors = [n_attacks / (theirs.size + 1) for (_, k), theirs in named.heldout_scores.items() if k >= photos]
     threshold = max(SHARE_P, *floors)
-    return share_limit(named.p[named.compared_on >= photos] <= threshold, planted <= threshold, threshold)
-
-
-_ByName = dict[tuple[str, str], float]
+    limits, sizes = [], []
+    for kind, part in zip(kinds, parts, strict=True):
+        here = kind.members[named.compared_on[kind.members] >= photos]
+        sizes.append(here.size)
+        if part.planted.size < ENOUGH and len(parts) > 1:
+            limits.append(Estimate(0.0, 0.0, 1.0, LEVEL, "nobody could be planted", int(here.size)))
+            continue
+        limit = share_limit(named.p[here] <= threshold, part.planted <= threshold, threshold, (1 - LEVEL) / len(parts))
+        if isinstance(limit, Unresolvable):
+            return limit
+        limits.append(limit)
+    weights = np.array(sizes) / sum(sizes)
+    value, high = (float(weights @ [getattr(limit, name) for limit in limits]) for name in ("value", "high"))
+    return replace(limits[0], value=value, high=high, n=sum(sizes))
 
 
 @dataclass(frozen=True)
-class _Strangers:
-    """The held-out people compared on so many photos."""
+class _Scored:
+    """People of one role compared on so many photos, and their scores."""
 
     templates: NDArray[np.float32]
     who: NDArray[np.intp]
     raw: NDArray[np.float64]
-    """(n, attacks) scores."""
-    null: NDArray[np.float64]
-    """The same with commonness taken out, as they are ranked."""
+    """(n, attacks) scores before commonness is taken out."""
+
+    def some(self, people: NDArray[np.intp]) -> _Scored:
+        here = np.isin(self.who, people)
+        return _Scored(self.templates[here], self.who[here], self.raw[here])
 
 
-def _p_values(view: View, attacks: Sequence[Attack], photos: int) -> tuple[_ByName, _ByName]:
-    """(role, name) -> p, for people with a planted photo and for held-out people."""
+def _p_values(
+    view: View, attacks: Sequence[Attack], photos: int, kinds: Sequence[_Kind]
+) -> list[tuple[_ByName, _ByName]]:
+    """For each kind (role, name) -> p, for people with a planted photo and for held-out people."""
     faces, who = view.heldout.faces(photos)
-    templates, raw = faces.templates, scores_of(view.scorers(attacks), faces)
-    null = without_commonness(raw, most_alike(templates, templates, np.arange(len(templates)), view.matcher))
-    strangers = _Strangers(templates, who, raw, null)
-    planted = _planted(view, view.heldout, "heldout", attacks, photos, strangers)
-    if len(planted) < ENOUGH:
-        planted |= _planted(view, view.training, "training", attacks, photos, strangers)
-    return planted, _by_name(view.heldout, "heldout", who, p_of(null, null))
+    strangers = _Scored(faces.templates, who, scores_of(view.scorers(attacks), faces))
+    planted = _planted(view, view.heldout, attacks, photos)
+    ours = _planted(view, view.training, attacks, photos) if len(planted.who) < ENOUGH else None
+    found = []
+    for kind in kinds:
+        here = strangers.some(kind.strangers)
+        everybody = np.arange(len(here.who))
+        null = without_commonness(here.raw, most_alike(here.templates, here.templates, everybody, view.matcher))
+        theirs = planted.some(kind.strangers)
+        p = _p(view, theirs, np.searchsorted(here.who, theirs.who), here, null)
+        named = _by_name(view.heldout, "heldout", theirs.who, p)
+        if ours is not None:
+            members = ours.some(kind.members)
+            p = _p(view, members, np.full(len(members.who), -1), here, null)
+            named |= _by_name(view.training, "training", members.who, p)
+        found.append((named, _by_name(view.heldout, "heldout", here.who, p_of(null, null))))
+    return found
 
 
-def _planted(
-    view: View, crowd: Crowd, role: str, attacks: Sequence[Attack], photos: int, strangers: _Strangers
-) -> _ByName:
-    """(role, name) -> p, for people with a spare photo, with these photos planted among the samples.
+def _p(
+    view: View, planted: _Scored, own: NDArray[np.intp], strangers: _Scored, null: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(n,) p-values. `own`: row of each among the strangers, or -1. Commonness is that with nothing planted."""
+    if not len(planted.who):
+        return np.empty(0)
+    alike = most_alike(planted.templates, strangers.templates, own, view.matcher)
+    return p_of(planted.raw - commonness(strangers.raw, alike) + strangers.raw.mean(axis=0), null)
 
-    All are planted at once: for each person, the other people's photos are just samples of strangers. Commonness is
-    that among the held-out people, with nothing planted.
+
+def _planted(view: View, crowd: Crowd, attacks: Sequence[Attack], photos: int) -> _Scored:
+    """People with a spare photo, with these photos planted among the samples.
+
+    All are planted at once: for each person, the other people's photos are just samples of strangers. Where samples are
+    few, so many photos of other people would make everybody's scores higher than they are: they are then planted in
+    batches of a twentieth of the samples.
     """
     faces, who = crowd.faces(photos, skip=1)
-    if not who.size:
-        return {}
-    own = np.searchsorted(strangers.who, who) if role == "heldout" else np.full(len(who), -1)
-    alike = most_alike(faces.templates, strangers.templates, own, view.matcher)
-    scores = scores_of(view.scorers(attacks, crowd.probes(who)), faces)
-    scores = scores - commonness(strangers.raw, alike) + strangers.raw.mean(axis=0)
-    return _by_name(crowd, role, who, p_of(scores, strangers.null))
+    n = len(view.samples)
+    size = max(1, len(who)) if n >= MANY_SAMPLES else max(1, n // 20)
+    raw = [np.empty((0, len(attacks)))]
+    for start in range(0, len(who), size):
+        rows = np.arange(start, min(start + size, len(who)))
+        raw.append(scores_of(view.scorers(attacks, crowd.probes(who[rows])), faces.take(rows)))
+    return _Scored(faces.templates, who, np.concatenate(raw))
 
 
 def _by_name(crowd: Crowd, role: str, who: NDArray[np.intp], p: NDArray[np.float64]) -> _ByName:

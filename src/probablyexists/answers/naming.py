@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.answers.comparisons import VERDICT_LEVEL, Comparison, comparisons
+from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL, VERDICT_LEVEL, Comparison, comparisons
 from probablyexists.answers.comparisons import Stratum as ComparedOn
 from probablyexists.answers.view import View, p_of, scores_of
 from probablyexists.attacks.attack import Scorer
@@ -169,6 +169,7 @@ def naming(named: Named, n_heldout: int) -> Naming:
         n_exposed=int(named.exposed.sum()) if named.claimed else None,
         verdict_level=VERDICT_LEVEL,
         n_for_verdict=int((named.q <= VERDICT_LEVEL).sum()) if named.claimed else None,
+        n_suggestive=int((named.q <= SUGGESTIVE_LEVEL).sum()) if named.claimed else None,
         n_heldout=n_heldout,
         p_floor=min(s.p_floor for s in strata),
         smallest_nameable=_smallest_nameable(strata, named.level),

@@ -71,12 +71,12 @@ def samples_table(
     seed: int,
     matcher: Matcher,
 ) -> pa.Table:
-    """One row a sample, sorted by path; `shown` and `similarity` have one entry for each sample that is not a copy.
+    """One row a sample, sorted by path; `shown` and `similarity` have one entry for each sample that is not left out.
 
     Images without a face are included: kind `none`, no similarity.
     """
     n = len(generated)
-    kept = np.flatnonzero(~copied.is_copy)
+    kept = np.flatnonzero(~copied.left_out)
     ours, theirs = _equal_galleries(training, heldout, seed)
     ours_near = matcher.nearest(generated.embeddings[kept], ours).similarity[:, 0]
     theirs_near = matcher.nearest(generated.embeddings[kept], theirs).similarity[:, 0]
@@ -93,12 +93,12 @@ def samples_table(
     likes = np.flatnonzero(shown >= 0)
     kind[kept[likes]], value[kept[likes]] = "likeness", similarity[likes]
     person[kept[likes]] = [labels.people[member] for member in shown[likes]]
-    for row in np.flatnonzero(copied.is_copy):
+    for row in np.flatnonzero(copied.is_copy & (kind[:n] == "none")):
         source = int(copied.matches.index[row])
         kind[row] = "copy"
         person[row] = labels.people[owner[source]] if source in owner else None  # a photo that was set aside
         copy_of[row] = training.table.label(source, labels.salt, show_names=labels.show_names)
-        value[row] = copied.matches.correlation[row]
+        value[row], lacks_stranger[row] = copied.matches.correlation[row], True
     columns = {
         "sample": [labels.sample(photo.path) for photo in [*generated.photos, *(a.photo for a in generated.set_aside)]],
         "kind": kind,

@@ -56,7 +56,7 @@ def exhibits(
 
     Pictures are read only with `show_faces`.
     """
-    kept = np.flatnonzero(~copied.is_copy)
+    kept = np.flatnonzero(~copied.left_out)
     planned: list[tuple[Literal["copy", "likeness"], str, int, list[tuple[int, float]]]] = []
     order = np.lexsort((-named.exposure, named.p))
     for member in [i for i in order if named.exposed[i]][:MOST_PEOPLE]:

@@ -55,7 +55,7 @@ def by_group(findings: Findings) -> ByGroup | None:
         ]
         if claimed:
             named = "—" if group.n_named is None else count(group.n_named)
-            cells.append(Cell(named, "p within group" if group.within else "p against all"))
+            cells.append(Cell(named, "p within group" if group.within else "p among several groups"))
         cells += [_number(group.auroc[p]) if p in group.auroc else Cell("—") for p in populations]
         rows.append((group.group, cells))
     return ByGroup(" ".join(_sentences(groups)), heads, rows, group_chart(findings))
@@ -82,7 +82,8 @@ def _sentences(groups: list[GroupFindings]) -> list[str]:
     if pooled:
         names = in_a_row(pooled[:5] + ([f"{count(len(pooled) - 5)} more"] if len(pooled) > 5 else []))
         said.append(
-            f"With too few held-out people of their own, members of {names} are compared with all held-out people."
+            f"With too few held-out people of their own, members of {names} are compared with the held-out people of "
+            "several groups together."
         )
     return said
 

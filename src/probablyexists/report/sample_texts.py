@@ -122,5 +122,6 @@ def _copies(c: Copies) -> str:
     chance = "" if c.p is None else f" ({p_is(c.p)})"
     return (
         f"{count(c.n_copies)} of {samples}{distinct} {look} of a training photo, no more than chance explains{chance}: "
-        f"nobody counts as affected for that. {left_out}"
+        f"nobody counts as affected for that. In the other answers {'it counts' if c.n_copies == 1 else 'they count'} "
+        "like all samples."
     )

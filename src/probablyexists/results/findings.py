@@ -239,6 +239,8 @@ class Naming(Frozen):
     """False discovery rate that counts for the verdict, whatever `level` is."""
     n_for_verdict: int | None
     """Members named at `verdict_level`; null as for `n_exposed`."""
+    n_suggestive: int | None
+    """Members named at 5 %: too many for "no evidence", whatever `level` is; null as for `n_exposed`."""
     n_heldout: int
     """Held-out people with a usable photo."""
     p_floor: float
@@ -275,7 +277,7 @@ class Resemblance(Frozen):
 
 
 class Copies(Frozen):
-    """Answer 4: copies, found first and left out of everything else."""
+    """Answer 4: copies, found first; left out of everything else if chance cannot explain them."""
 
     n_copies: int
     """Samples that reproduce a training photo."""

@@ -57,9 +57,10 @@ def false_match_rate(rates: NDArray[np.floating]) -> Figure:
     + 2 / (n (n - 1)) zeta2 with zeta1 the covariance of two pairs that share a person and zeta2 the variance of a pair
     (Hoeffding 1948; Fogliato et al. 2023, section 3), or the jackknife's over people if larger (never too small on
     average: Efron & Stein 1981, Annals of Statistics 9(3)). A few people ("wolves", Doddington et al. 1998) cause most
-    false matches, so the rate is skewed and its variance uncertain. The interval is the gamma one, whose upper limit
-    allows for one more person like the worst, and whose degrees of freedom are few where few people cause most of the
-    variance. Without any false match it is Wilson's with the number of people as trials: deliberately wide.
+    false matches, so the rate is skewed and its variance uncertain. The interval is the gamma one, whose degrees of
+    freedom are few where few people cause most of the variance. Its upper limit and its degrees of freedom allow for
+    one more person like the worst. Without any false match it is Wilson's with the number of people as trials:
+    deliberately wide.
     """
     n = rates.shape[0]
     if n < 3:
@@ -75,6 +76,7 @@ def false_match_rate(rates: NDArray[np.floating]) -> Figure:
         low, high = wilson(p, n)
         return Estimate(p, min(low, p), max(high, p), LEVEL, "Wilson, number of people", n)
     matches = np.where(off, rates, 0.0)
+    matches = np.concatenate([matches, matches[[int(by_person.argmax())]]])
     freedom = clump_freedom(variance, matches.sum(axis=1), (matches**2).sum(axis=1), 4 / (n * (n - 1)) ** 2)
     low, high = gamma_interval(p, variance, 2 * float(by_person.max()) / n, freedom)
     return Estimate(p, low, min(1.0, high), LEVEL, "gamma, variance between pairs of people", n)

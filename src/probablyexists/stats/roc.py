@@ -134,7 +134,7 @@ def auroc_interval(
     """
     m, n = map(_effective, photos)
     fewer = min(len(people) for people in photos)
-    if variance < 1e-12:
+    if variance < 1e-12 or not 0.0 < value < 1.0:
         method, freedom, design_effect = "Newcombe, people", 0.0, 1.0
     else:
         # Each side's part of the variance as where nothing leaks: few people may show far too little of theirs.

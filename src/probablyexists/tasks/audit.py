@@ -193,7 +193,7 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     named = all(has_names(sources[role]) for role in people_tables if role != "reference")
     crowds = find_people(kept, named=named, seed=settings.seed, threads=threads)
     copied = find_copies(crowds.training, crowds.heldout, generated, matcher)
-    others = generated.take(np.flatnonzero(~copied.is_copy))
+    others = generated.take(np.flatnonzero(~copied.left_out))
 
     views = [_view(recogniser, crowds, others, matcher, groups)]
     for another in more:
@@ -213,8 +213,8 @@ def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: M
 
 
 def _with_copies(gathered: Gathered, seed: int) -> list[Membership]:
-    """Answer 1 with the copies among the samples, as an attacker sees them; nothing where there are none."""
-    if not gathered.copied.is_copy.any():
+    """Answer 1 with the copies among the samples, as an attacker sees them; nothing where none is left out."""
+    if not gathered.copied.left_out.any():
         return []
     view = gathered.views[0]
     every = replace(view, samples=photos_of(gathered.tables["generated"]))

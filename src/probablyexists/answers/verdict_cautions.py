@@ -1,0 +1,107 @@
+"""What limits a verdict without deciding it, in words, by the estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL
+from probablyexists.answers.split_baseline import UNFAIR
+from probablyexists.results.findings import Copies, Naming, SplitBaseline, Trust
+from probablyexists.stats.estimate import Estimate
+
+UNEQUAL_COUNTS = 0.75
+"""AUROC of the number of photos above which (or below 1 minus which) people of different kinds may be compared."""
+
+
+def cautions_of(
+    copies: Copies, split: SplitBaseline, naming: Naming, trust: Sequence[Trust], *, named: bool
+) -> list[str]:
+    """`named`: whether people are known by name, not by groups of similar faces."""
+    found = []
+    if not named:
+        found.append(
+            "people are groups of similar faces: one person may be several groups, which makes p of members as a group "
+            "somewhat too small"
+        )
+    if copies.n_copies and not copies.beyond_chance:
+        n = copies.n_copies
+        found.append(
+            f"{n:,} {'sample looks' if n == 1 else 'samples look'} like {'a copy' if n == 1 else 'copies'} of a "
+            "training photo, no more than chance explains; nobody counts as affected for that"
+        )
+    for one in trust:
+        if one.overlaps:
+            roles = " and ".join(f"{role} photos" for role in one.overlaps)
+            found.append(
+                f"judging by the source's name, the {roles} may show people the recogniser {one.recogniser} was "
+                "trained on; it recognises them better than others"
+            )
+        if not one.judges:
+            found.append(
+                f"the recogniser {one.recogniser} misses more than half of true matches here, so its p-values do not "
+                "count; leave it out"
+            )
+    if naming.n_exposed and not naming.n_suggestive:
+        found.append(
+            f"{naming.n_exposed:,} named at the false discovery rate of {100 * naming.level:g} % that was asked for: "
+            f"so large a share may be wrong; nobody is named at {100 * SUGGESTIVE_LEVEL:g} %, so the verdict does not "
+            "count them"
+        )
+    found += _of_split(split)
+    if not copies.resolvable:
+        found.append(
+            f"with {copies.calibrated_on:,} held-out photos, false copies may be more frequent than 1 in 1,000"
+        )
+    if split.fairness != "not fair":
+        found += _hard_to_name(naming)
+    return found
+
+
+def _hard_to_name(naming: Naming) -> list[str]:
+    if naming.smallest_nameable > naming.n_members:
+        return [f"{naming.n_heldout:,} held-out people are too few to name any of {naming.n_members:,} members"]
+    if naming.smallest_nameable > 1:
+        return [
+            f"with {naming.n_heldout:,} held-out people for {naming.n_members:,} members, nobody can be named unless "
+            f"about {naming.smallest_nameable:,} people are strongly exposed"
+        ]
+    return []
+
+
+def _of_split(split: SplitBaseline) -> list[str]:
+    """By the estimates, not by their lower limits: how different members and held-out people are."""
+    found = []
+    known = [figure for figure in (split.auroc, split.same_attack) if isinstance(figure, Estimate)]
+    if split.fairness == "not shown":
+        found.append(
+            "there are too few people to tell whether members and held-out people differ without the generator, so no "
+            "difference between the groups is put down to training"
+        )
+        needed, shift = split.names_shift, split.shift
+        if needed is not None and isinstance(shift, Estimate) and needed <= shift.high:
+            found.append(
+                "that may matter for the people named: if strangers' scores were "
+                f"{needed:.1f} standard deviations higher, nobody would be, and the baseline cannot exclude "
+                f"a difference of {shift.high:.1f}"
+            )
+    apart = [figure for figure in known if figure.low > 0.5 or figure.high < 0.5]
+    if apart and split.fairness != "not fair":
+        most = max(apart, key=lambda figure: abs(figure.value - 0.5))
+        strength = "a little" if abs(most.value - 0.5) < (UNFAIR - 0.5) / 2 else "clearly"
+        found.append(
+            f"members and held-out people differ {strength} even without the generator (split baseline "
+            f"{most.value:.2f})"
+        )
+    if unequal_counts(split) and isinstance(split.photo_counts, Estimate):
+        which = "more" if split.photo_counts.value > 0.5 else "fewer"
+        found.append(
+            f"members have far {which} photos than held-out people, and people with many photos may look different: "
+            "groups are not compared for the verdict; draw held-out people with as many photos"
+        )
+    return found
+
+
+def unequal_counts(split: SplitBaseline) -> bool:
+    """Whether members have far more or far fewer photos than held-out people."""
+    counts = split.photo_counts
+    return isinstance(counts, Estimate) and not 1 - UNEQUAL_COUNTS <= counts.value <= UNEQUAL_COUNTS
