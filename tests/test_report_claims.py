@@ -306,7 +306,7 @@ def test_what_an_attacker_sees_is_no_smaller_than_identity_alone() -> None:
     figures = membership("seen photos", 0.73, 0.0, 0.0004, with_copies=0.74)
     answer = told(sample_findings(membership=figures))[0]
     assert "What an attacker sees, copies included: the member is picked in 74 of 100 cases (guessing: 50)." in answer
-    assert "Identity alone, copies left out: yes, spread over many people." in answer
+    assert "Identity alone, copies left out: yes. Given" in answer
     assert "0 % of members are found" not in answer
 
 

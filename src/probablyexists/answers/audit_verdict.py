@@ -80,7 +80,7 @@ def judge(
         + _unfair(split_baseline)
         + few_distinct(sampling)
         + few_faces(sampling)
-        + ([] if split_baseline.fairness == "not fair" else _not_noticed(missed))
+        + ([] if split_baseline.fairness == "not fair" else _not_noticed(missed, leak=bool(because)))
         + _weak(trust)
         + lost.grave
     )
@@ -235,24 +235,35 @@ def few_faces(sampling: Sampling) -> list[str]:
     ]
 
 
-def _not_noticed(missed: Missed) -> list[str]:
-    """Leaks that would not have been noticed under a fair split; under an unfair one nothing is."""
+def _not_noticed(missed: Missed, *, leak: bool) -> list[str]:
+    """Leaks that would not have been noticed under a fair split; under an unfair one nothing is.
+
+    `leak`: whether one was, so that this is about what else there may be.
+    """
     found = []
-    power = missed.power
+    power, others = missed.power, "others may have been missed: "
     if isinstance(power, Unresolvable):
         found.append(f"the power of this audit could not be measured: {power.reason}")
     elif power.smallest is None:
-        found.append("even if every member leaked, this audit would probably have noticed nothing")
-    elif power.smallest > 1 and power.smallest > LARGEST_MISSED * power.n_members:
         found.append(
-            f"only a leak of at least {power.smallest:,} of {power.n_members:,} members would have been noticed"
+            f"{others}even if every member leaked as clearly as a photo, this audit would probably name nobody"
+            if leak
+            else "even if every member leaked, this audit would probably have noticed nothing"
         )
+    elif power.smallest > 1 and power.smallest > LARGEST_MISSED * power.n_members:
+        least = f"at least {power.smallest:,} of {power.n_members:,} members"
+        found.append(
+            f"{others}unless {least} leak as clearly as a photo, this audit would probably name nobody"
+            if leak
+            else f"only a leak of {least} would have been noticed"
+        )
+    noticed = "is" if leak else "would have been"
     if missed.smallest_auroc is None:
-        found.append("a leak spread over all members would not have been noticed")
+        found.append(f"no leak spread over all members {noticed} noticed")
     elif missed.smallest_auroc > LARGEST_DIFFUSE:
         found.append(
-            "a leak spread over all members would have been noticed only from an AUROC of "
-            f"{missed.smallest_auroc:.2f}; with more members or held-out people, a smaller one is"
+            f"a leak spread over all members {noticed} noticed only from an AUROC of {missed.smallest_auroc:.2f}; with "
+            "more members or held-out people, a smaller one is"
         )
     return found
 

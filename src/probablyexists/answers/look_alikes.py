@@ -33,13 +33,21 @@ LEVEL = 0.01
 DRAWS = 999
 
 
-def look_alikes(named: Named, score: Scorer, seed: int) -> list[str]:
-    """What to say of the comparison with most members; nothing where they are compared within a group."""
+def look_alikes(named: Named, score: Scorer, seed: int, *, by_name: bool) -> list[str]:
+    """What to say of the comparison with most members; nothing where they are compared within a group.
+
+    `by_name`: whether people have names, and so can have groups.
+    """
     main = max(named.comparisons, key=lambda one: len(one.members))
     if main.stratum[0] is not None:
         return []
     said = look_alikes_at_the_top(main.theirs.templates, score(main.theirs), seed)
-    return [] if said is None else [said]
+    instead = "compare people within groups (a column 'group')"
+    if not by_name:
+        instead = "with names, people could be compared within groups (a column 'group')"
+    elif named.compared_with is not None:
+        instead = "groups have too few held-out people of their own to be compared alone; give more of each"
+    return [] if said is None else [f"{said}; {instead}"]
 
 
 def look_alikes_at_the_top(templates: NDArray[np.float32], scores: NDArray[np.floating], seed: int = 0) -> str | None:
@@ -72,8 +80,7 @@ def look_alikes_at_the_top(templates: NDArray[np.float32], scores: NDArray[np.fl
     return (
         f"the held-out people with the highest scores look like each other: of the {m:,} highest, {n_alike:,} resemble "
         f"another of them as only 1 in {round(1 / ALIKE):,} pairs does; p-values are then not exact for people of "
-        "their kind, nor for others, and people who leaked may not be named; compare people within groups (a column "
-        "'group')"
+        "their kind, nor for others, and people who leaked may not be named"
     )
 
 

@@ -121,26 +121,29 @@ def _told(findings: Findings) -> tuple[str, str]:
     if seen is None or seen.p is None:
         return "This cannot be answered: there are too few members or too few held-out people.", ""
     shown = seen.p <= SHOWN_P
-    said = _found(findings, shown) + _copies_in(every)
-    if shown:
-        yes = _how(seen.auroc, seen.tpr_at_fpr_1_percent)
-        said.append(f"Identity alone, copies left out: {yes}." if every else f"{capital(yes)}.")
+    named = findings.affected.n_named
+    found = seen.tpr_at_fpr_1_percent
+    as_many = isinstance(found, Estimate) and found.value >= named / findings.naming.n_members
+    said = _found(findings, in_figures=shown and _some(found) and as_many) + _copies_in(every)
+    if said and not every and shown and isinstance(found, Estimate) and _some(found):
+        said.append(f"By the nearest sample alone, {_found_at(found)}.")
     else:
         who = "identity alone, copies left out: " if every else "for members as a group: " if said else ""
-        said.append(f"{capital(who)}not shown." if who else "Not shown.")
+        yes = _how(seen.auroc, found, spread=not named) if shown else "not shown"
+        said.append(capital(f"{who}{yes}."))
     detail = [_picks(seen, every)]
     if unseen is not None and unseen.p is not None:
-        detail.append(_unseen(unseen))
+        detail.append(_unseen(unseen, spread=not named))
     elif unseen is None:
         detail.append("No unseen photos of members were given, so this is about training photos only.")
     somehow = any(m.p is not None and m.p <= SHOWN_P for m in tested.values())
     return " ".join(said), " ".join(detail + _about_the_split(findings.split_baseline, somehow))
 
 
-def _found(findings: Findings, shown: bool) -> list[str]:
-    """People found one by one, where the average would hide them."""
+def _found(findings: Findings, *, in_figures: bool) -> list[str]:
+    """People found one by one, where the average would hide them. `in_figures`: the share found says as much."""
     a = findings.affected
-    if not a.n or (shown and not a.n_copied):
+    if not a.n or (in_figures and not a.n_copied):
         return []
     n = findings.naming
     if not a.n_copied and not n.n_for_verdict:
@@ -157,20 +160,25 @@ def _copies_in(every: Membership | None) -> list[str]:
     if every is None:
         return []
     found, sees = every.tpr_at_fpr_1_percent, "What an attacker sees, copies included:"
-    if isinstance(found, Estimate) and found.value > FOUND_BY_CHANCE:
+    if isinstance(found, Estimate) and _some(found):
         return [f"{sees} {_found_at(found)}."]
     if isinstance(every.auroc, Estimate):
         return [f"{sees} the member is picked in {in_a_hundred(every.auroc.value)} (guessing: 50)."]
     return []
 
 
+def _some(found: Figure) -> bool:
+    """Whether more members are found than chance finds."""
+    return isinstance(found, Estimate) and found.value > FOUND_BY_CHANCE
+
+
 def _found_at(found: Estimate) -> str:
     return f"{percent(found.value)} of members are found at 1 % false alarms"
 
 
-def _how(auroc: Figure, found: Figure) -> str:
-    """The size of an effect that was shown, by its estimates."""
-    if isinstance(found, Estimate) and found.value > FOUND_BY_CHANCE:
+def _how(auroc: Figure, found: Figure, *, spread: bool) -> str:
+    """The size of an effect that was shown, by its estimates. `spread`: nobody in particular is named."""
+    if isinstance(found, Estimate) and _some(found):
         return f"{'for most no, for some yes' if found.value < 0.5 else 'yes, for most'}: {_found_at(found)}"
     if not isinstance(auroc, Estimate):
         return "yes"
@@ -178,7 +186,7 @@ def _how(auroc: Figure, found: Figure) -> str:
         return "yes, nearly certainly"
     if auroc.value >= CLEAR:
         return "yes, clearly"
-    return "yes, a little, spread over many people" if auroc.value < SLIGHT else "yes, spread over many people"
+    return f"yes{', a little' * (auroc.value < SLIGHT)}{', spread over many people' * spread}"
 
 
 def _picks(seen: Membership, every: Membership | None) -> str:
@@ -201,11 +209,11 @@ def _picks(seen: Membership, every: Membership | None) -> str:
     return said
 
 
-def _unseen(m: Membership) -> str:
+def _unseen(m: Membership, *, spread: bool) -> str:
     """Other photos of the same people."""
     assert m.p is not None
     picked = f"{in_a_hundred(m.auroc.value)}, " if isinstance(m.auroc, Estimate) else ""
-    how = "not shown" if m.p > SHOWN_P else _how(m.auroc, m.tpr_at_fpr_1_percent)
+    how = "not shown" if m.p > SHOWN_P else _how(m.auroc, m.tpr_at_fpr_1_percent, spread=spread)
     return f"With other photos of the same people, not trained on: {how} ({picked}{p_is(m.p)})."
 
 

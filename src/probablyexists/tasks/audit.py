@@ -252,7 +252,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     named = named if fair else nobody(named)
     shown, similarity = likenesses(named, samples)
     who = naming(named, len(heldout.people))
-    kinds = look_alikes(named, scorers[0][0], seed) if fair else []
+    kinds = look_alikes(named, scorers[0][0], seed, by_name=crowds.clusters is None) if fair else []
     distinct = generated.embeddings[copied.others]
     which = resemblance(training, heldout, distinct, n_likenesses=int((shown >= 0).sum()))
     copy_count = copies(copied, heldout, fair=fair)
