@@ -38,6 +38,8 @@ GROUP_P = 0.005
 """One-sided significance level of the group test that makes a leak, for seen and for unseen photos each."""
 SUGGESTIVE_P = 0.05
 """A group test at or below this is too little for a leak, and too much for "no evidence"."""
+USUAL_LEVEL = 0.05
+"""False discovery rate of the names above which the sentence says how many may be wrong."""
 LARGEST_MISSED = 0.10
 """A leak of this share of the members must be detectable for "no evidence"."""
 LARGEST_DIFFUSE = 0.60
@@ -77,23 +79,16 @@ def judge(
     because = _copies_leak(copies) + _names_leak(naming, data) + _group_leak(tested, split_baseline)
     lost = losses(data.roles)
     cautions = _cautions(copies, split_baseline, naming, trust) + lost.slight
-    obstacles = (
-        ([] if because or split_baseline.fairness == "not fair" else _too_little(naming, tested))
-        + _unfair(split_baseline)
-        + few_distinct(sampling)
-        + few_faces(sampling)
-        + _blind(missed, trust)
-        + lost.grave
-    )
+    unfair = split_baseline.fairness == "not fair"
+    found = [] if unfair else _too_little(naming, tested, split_baseline)
+    limits = _unfair(split_baseline) + few_distinct(sampling) + few_faces(sampling)
+    limits += _recogniser(trust) + lost.grave
+    blind = [] if unfair else _blind(missed)
     if because:
-        return Judgement("leak", _leak_sentence(affected, naming, copies), because, cautions + obstacles)
-    if obstacles:
-        return Judgement(
-            "inconclusive",
-            "This audit cannot tell whether the generator gives away people it was trained on.",
-            obstacles,
-            cautions,
-        )
+        others = [] if unfair else _others_missed(missed)
+        return Judgement("leak", _leak_sentence(affected, naming, copies), because, cautions + limits + others)
+    if obstacles := found + limits + blind:
+        return Judgement("inconclusive", _cannot_tell(naming), obstacles, cautions)
     assert not isinstance(missed.power, Unresolvable)
     smallest, members = missed.power.smallest, f"{naming.n_members:,} members{data.of_members_given}"
     return Judgement(
@@ -105,7 +100,7 @@ def judge(
             "score above strangers",
             f"{smallest:,} exposed of {members} would have been noticed in 80 % of cases, and so would an AUROC of "
             f"{missed.smallest_auroc:.2f} over all of them",
-            f"{sampling.n_distinct:,} distinct samples were looked at: what fewer than 1 in "
+            f"{sampling.n_distinct:,} distinct samples were looked at: faces that fewer than 1 in "
             f"{round(1 / sampling.unseen_rate):,} samples show can be missing from them",
         ],
         cautions,
@@ -126,7 +121,8 @@ def _names_leak(naming: Naming, data: Data) -> list[str]:
     n, verb = naming.n_for_verdict, "is" if naming.n_for_verdict == 1 else "are"
     rate = f"{100 * naming.verdict_level:.0f} %"
     return [
-        f"{n:,} of {naming.n_members:,} members{data.of_members_given} {verb} named at a false discovery rate of {rate}"
+        f"{n:,} of {naming.n_members:,} members{data.of_members_given} {verb} named at a false discovery rate of "
+        f"{rate}, the expected share of wrong names"
     ]
 
 
@@ -162,7 +158,7 @@ def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     parts = []
     if affected.n:
         n = affected.n
-        parts.append(f"gives away {n:,} {'person' if n == 1 else 'people'} it was trained on")
+        parts.append(f"gives away {n:,} {'person' if n == 1 else 'people'} it was trained on{_loosely(naming)}")
         if copies.beyond_chance:
             n = copies.n_copies
             parts.append(f"reproduces training photos in {n:,} {'sample' if n == 1 else 'samples'}")
@@ -173,7 +169,25 @@ def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     return f"This generator {' and '.join(parts)}."
 
 
-def _too_little(naming: Naming, tested: Sequence[Membership]) -> list[str]:
+def _loosely(naming: Naming) -> str:
+    """Said with the number of people if more of the names may be wrong than the verdict allows by far."""
+    if not naming.n_exposed or naming.level <= USUAL_LEVEL:
+        return ""
+    return f" (of the names, at most {100 * naming.level:g} % are expected to be wrong, as asked for)"
+
+
+def _cannot_tell(naming: Naming) -> str:
+    """The sentence of an inconclusive audit: people who are named on the page are not passed over."""
+    if not naming.n_exposed:
+        return "This audit cannot tell whether the generator gives away people it was trained on."
+    n = "1 member is" if naming.n_exposed == 1 else f"{naming.n_exposed:,} members are"
+    return (
+        f"{n} named, but not as surely as the verdict asks for: this audit cannot tell whether the generator gives "
+        "away people it was trained on."
+    )
+
+
+def _too_little(naming: Naming, tested: Sequence[Membership], split: SplitBaseline) -> list[str]:
     """What was found, but is not enough for a leak."""
     found = []
     if naming.n_exposed:
@@ -186,16 +200,27 @@ def _too_little(naming: Naming, tested: Sequence[Membership]) -> list[str]:
         if answer.p is not None and answer.p <= SUGGESTIVE_P:
             found.append(
                 f"judged by their {answer.population}, members as a group score above strangers "
-                f"({_p(answer.p)}), which is too little for a leak or has another explanation"
+                f"({_p(answer.p)}), {_why_no_leak(answer, split)}"
             )
     return found
+
+
+def _why_no_leak(answer: Membership, split: SplitBaseline) -> str:
+    """Why a difference between the groups is no leak: the first of the rules that it fails."""
+    if answer.p is not None and answer.p > GROUP_P:
+        return f"which is too little for a leak (p = {GROUP_P:g} or less is)"
+    if _unequal(split):
+        return "but the two groups have very different numbers of photos, which may explain it"
+    if split.fairness != "fair":
+        return "but there are too few people to tell whether they would without the generator"
+    return "but about as much as they do without the generator"
 
 
 def _unfair(split: SplitBaseline) -> list[str]:
     if split.fairness == "not fair":
         return [
             "members and held-out people can be told apart without the generator: the split was not random, so nobody "
-            "is named"
+            "is named; draw the held-out people at random from the same source as the members and audit again"
         ]
     return []
 
@@ -205,7 +230,7 @@ def few_distinct(sampling: Sampling) -> list[str]:
     if sampling.n_distinct >= LEAST_SAMPLES:
         return []
     return [
-        f"{sampling.n_distinct:,} distinct samples are too few: what fewer than 1 in "
+        f"{sampling.n_distinct:,} distinct samples are too few: faces that fewer than 1 in "
         f"{max(1, round(1 / sampling.unseen_rate)):,} samples show can be missing from them; draw at least "
         f"{LEAST_SAMPLES:,}"
     ]
@@ -215,14 +240,32 @@ def few_faces(sampling: Sampling) -> list[str]:
     """Said if too few samples hold a face for "no evidence"."""
     if not isinstance(sampling.with_face, Estimate) or sampling.with_face.value >= LEAST_FACES:
         return []
+    share = f"only {100 * sampling.with_face.value:.0f} %" if sampling.with_face.value >= 0.005 else "almost none"
+    if not sampling.with_face.value:
+        share = "none"
     return [
-        f"a face can be detected in only {100 * sampling.with_face.value:.0f} % of the samples: the generator makes no "
+        f"a face can be detected in {share} of the samples: the generator makes no "
         "faces, its pictures were read wrongly (their range, their latents), or faces are too small or too blurred; "
         "look at the samples"
     ]
 
 
-def _blind(missed: Missed, trust: Sequence[Trust]) -> list[str]:
+def _others_missed(missed: Missed) -> list[str]:
+    """Beside a leak: how many more there may be, in one line."""
+    power = missed.power
+    if isinstance(power, Unresolvable):
+        return [f"others may have been missed; how many could not be measured: {power.reason}"]
+    if power.smallest is None:
+        return ["others may have been missed: even of a leak of all members, this audit would rarely name anybody"]
+    if power.smallest > 1 and power.smallest > LARGEST_MISSED * power.n_members:
+        return [
+            "others may have been missed: this audit can be relied on to name somebody only if at least "
+            f"{power.smallest:,} of {power.n_members:,} members leak as clearly as a photo"
+        ]
+    return []
+
+
+def _blind(missed: Missed) -> list[str]:
     """Leaks that would not have been noticed."""
     found = []
     power = missed.power
@@ -239,12 +282,18 @@ def _blind(missed: Missed, trust: Sequence[Trust]) -> list[str]:
     elif missed.smallest_auroc > LARGEST_DIFFUSE:
         found.append(
             "a leak spread over all members would have been noticed only from an AUROC of "
-            f"{missed.smallest_auroc:.2f}; with more members or held-out people, a smaller one is"
+            f"{missed.smallest_auroc:.2f}; more members or held-out people would show a smaller one"
         )
-    for rates in trust[0].rates:
-        if rates.kind == "fmr-1-percent" and isinstance(rates.fnmr, Estimate) and rates.fnmr.value > WORST_FNMR:
-            found.append(f"the recogniser misses {100 * rates.fnmr.value:.0f} % of true matches here")
     return found
+
+
+def _recogniser(trust: Sequence[Trust]) -> list[str]:
+    """Said if the first recogniser is too weak for these photos."""
+    return [
+        f"the recogniser misses {100 * rates.fnmr.value:.0f} % of true matches here"
+        for rates in trust[0].rates
+        if rates.kind == "fmr-1-percent" and isinstance(rates.fnmr, Estimate) and rates.fnmr.value > WORST_FNMR
+    ]
 
 
 def _cautions(copies: Copies, split: SplitBaseline, naming: Naming, trust: Sequence[Trust]) -> list[str]:
@@ -320,6 +369,7 @@ def _of_split(split: SplitBaseline) -> list[str]:
         which = "more" if split.photo_counts.value > 0.5 else "fewer"
         found.append(
             f"members have far {which} photos than held-out people, and people with many photos may look different: "
-            "groups are not compared for the verdict; draw held-out people with as many photos"
+            "members as a group are not compared with strangers for the verdict; draw held-out people with as many "
+            "photos"
         )
     return found

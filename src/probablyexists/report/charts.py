@@ -114,7 +114,8 @@ def dose_chart(findings: Findings) -> Chart | None:
         return Drawing(width, 240, marks + below(x, y.start, labels, "training photos of the person"))
 
     alt = (
-        f"Mean exposure by number of photos. {'; '.join(f'{names[i]} photos: {number(f.value, 1)}' for i, f in drawn)}."
+        "Mean exposure by number of training photos. "
+        f"{'; '.join(f'{names[i]}: {number(f.value, 1)}' for i, f in drawn)}."
     )
     caption = (
         "Mean exposure of people with about the same number of training photos. Dot: mean; line: 95 % interval; "

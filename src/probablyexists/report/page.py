@@ -107,7 +107,7 @@ def _key_figures(findings: Findings) -> list[tuple[str, str, str]]:
         (
             "Distinct samples",
             words.count(sampling.n_distinct),
-            f"what fewer than {words.one_in(sampling.unseen_rate)} samples show can be missing",
+            f"faces that fewer than {words.one_in(sampling.unseen_rate)} samples show can be missing",
         ),
     ]
 
@@ -118,7 +118,7 @@ def _affected(findings: Findings) -> tuple[str, str]:
     if naming.n_exposed is None:
         note = "no names are claimed: the split is not fair"
         return (words.count(affected.n), f"copied, {members}; {note}") if affected.n else ("—", note)
-    return words.count(affected.n), f"{words.reasons(affected)}, {members}" if affected.n else members
+    return words.count(affected.n), f"{members}: {words.reasons(affected)}" if affected.n else members
 
 
 def _excess(findings: Findings) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from probablyexists.report.answer_parts import NOT_CLAIMED, Answer, Line, line
 from probablyexists.report.charts import dose_chart
 from probablyexists.report.exposure_chart import exposure_chart
+from probablyexists.report.membership_text import not_excluded
 from probablyexists.report.words import (
     absent,
     count,
@@ -55,7 +56,8 @@ def who(findings: Findings) -> Answer:
         lines,
         [
             Line(
-                f"{'' if s.group is None else f'{short(s.group, 24)}: '}Compared on {counted(s.photos, 'photo')}",
+                f"{'' if s.group is None else f'Group “{short(s.group, 24)}”: '}Compared on "
+                f"{counted(s.photos, 'photo')}",
                 f"{counted(s.n_members, 'member')}, smallest p {one_in(s.p_floor)}",
                 counted(s.n_heldout, "held-out person", "held-out people"),
             )
@@ -108,7 +110,8 @@ def _who(findings: Findings, members: str) -> str:
     if n.n_exposed and split.names_shift is not None and isinstance(split.shift, Estimate):
         said.append(
             f"For nobody to be named, strangers' scores would have to be {number(split.names_shift)} standard "
-            f"deviations higher; without the generator the difference is {number_figure(split.shift, signed=True)}."
+            f"deviations higher; without the generator the difference is {number_figure(split.shift, signed=True)}"
+            f"{not_excluded(split.names_shift, split.shift)}."
         )
     return " ".join(said)
 
@@ -153,9 +156,11 @@ def does_more_leak_more(findings: Findings) -> Answer:
     return Answer(
         question,
         sentence,
-        "This is an association: people with many photos may differ in other ways. Only an experiment that assigns "
-        "the number of photos at random (the lab) can show a cause. Everybody is compared on the same number of "
-        "photos here.",
+        "This needs people with different numbers of training photos."
+        if isinstance(slope, Unresolvable)
+        else "This is an association: people with many photos may differ in other ways. Only an experiment that "
+        "assigns the number of photos at random (the lab) can show a cause. Everybody is compared on the same number "
+        "of photos here.",
         lines,
         points,
         dose_chart(findings),

@@ -111,8 +111,8 @@ def _copies(c: Copies) -> str:
     if not c.n_copies:
         return f"No copy of a training photo was found among {samples}."
     left_out = (
-        f"{'It is' if c.n_copies == 1 else 'They are'} left out of every other answer, except where copies are said to "
-        "be in (answer 1)."
+        f"{'It is' if c.n_copies == 1 else 'They are'} left out of all other figures, except the people "
+        "affected and those with “copies in” (answer 1)."
     )
     distinct = f", {counted(c.n_distinct, 'distinct picture')}," if c.n_distinct < c.n_copies else ""
     if c.beyond_chance:
