@@ -18,7 +18,7 @@ from probablyexists.report.answer_texts import seven_answers
 from probablyexists.report.charts import dose_chart
 from probablyexists.report.group_texts import by_group
 from probablyexists.report.marks import ALARM
-from probablyexists.report.page import render, withheld
+from probablyexists.report.page import render, tight, withheld
 from probablyexists.report.words import NO_BREAK
 from probablyexists.results.findings import (
     Affected,
@@ -250,7 +250,7 @@ def test_people_affected_are_one_count_everywhere() -> None:
     assert "17 members are affected: 11 named by likeness, 6 more copied." in text
     assert "People affected: 17 of 240 members (11 named by likeness, 6 more copied)" in terminal
     assert "gives away 17 people" in findings.sentence
-    rows = re.findall(r'<td class="why">([^<]*)</td>', render(findings, [], show_faces=False))
+    rows = re.findall(r'<td class="why"[^>]*>([^<]*)</td>', render(findings, [], show_faces=False))
     assert rows == sorted(rows, key=lambda why: why == "copied")
     assert {why: rows.count(why) for why in set(rows)} == {"named": 8, "named and copied": 3, "copied": 6}
 
@@ -591,3 +591,23 @@ def test_a_group_without_members_has_no_one_to_name() -> None:
     line = next(text for text in summary(findings, Path("o")).splitlines() if "'no group given'" in text)
     assert line.startswith("Group 'no group given': 0 members; false matches")
     assert "A group in which nobody is named is not cleared" in text_of(findings)
+
+
+def test_likenesses_to_withhold_are_not_called_copies_where_there_are_none() -> None:
+    """The list of 31 likenesses was introduced as "a copy, looks like one, or a likeness"."""
+    none = by_names().copies.model_copy(update={"beyond_chance": False, "n_copies": 0, "n_distinct": 0})
+    samples = [row for row in by_names().samples.to_pylist() if row["kind"] != "copy"]
+    said = text_of(sample_findings(n_named=11, samples=samples, copies=none))
+    assert re.search(r"\d+ samples are likenesses of named people and should not be published", said)
+
+
+def test_a_narrow_page_names_every_cell_of_its_stacked_tables() -> None:
+    html = render(groups(), [], show_faces=False)
+    tables = re.findall(r'<div class="scroll stacked".*?</table>', html, re.DOTALL)
+    assert len(tables) == 3
+    for table in tables:
+        assert re.findall(r"<td(?![^>]* data-head=)", table) == []
+
+
+def test_numbers_keep_their_percent_sign_on_one_line() -> None:
+    assert tight("95 % of cases (p < 0.001)") == f"95{NO_BREAK}% of cases (p{NO_BREAK}<{NO_BREAK}0.001)"

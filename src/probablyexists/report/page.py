@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -163,9 +164,20 @@ def _order(findings: Findings) -> str:
 
 
 def render_page(name: str, show_faces: bool, **values: Any) -> str:
-    """The page from the template of this name. Besides the values it has `w`, the functions of `words`, and `picture`,
-    which turns pixels into a `data:` URI."""
-    return _templates().get_template(name).render(w=words, picture=data_uri, show_faces=show_faces, **values)
+    """The page from the template of this name. Besides the values it has `w`, the functions of `words`, `tight`, and
+    `picture`, which turns pixels into a `data:` URI."""
+    given = {"w": words, "tight": tight, "picture": data_uri, "show_faces": show_faces}
+    return _templates().get_template(name).render(given | values)
+
+
+def tight(text: str) -> str:
+    """With no line break between a number and its %, nor within p = 0.05.
+
+    >>> tight("95 % of cases (p < 0.001)").replace(words.NO_BREAK, "_")
+    '95_% of cases (p_<_0.001)'
+    """
+    text = re.sub(r"(?<=\d) %", f"{words.NO_BREAK}%", text)
+    return re.sub(r"\bp ([=<≤]) (?=\d)", rf"p{words.NO_BREAK}\1{words.NO_BREAK}", text)
 
 
 @cache
