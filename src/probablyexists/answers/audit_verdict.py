@@ -86,7 +86,7 @@ def judge(
     blind = [] if unfair else _blind(missed)
     if because:
         others = [] if unfair else _others_missed(missed)
-        return Judgement("leak", _leak_sentence(affected, naming, copies), because, cautions + limits + others)
+        return Judgement("leak", _leak_sentence(affected, naming, copies), because, limits + cautions + others)
     if obstacles := found + limits + blind:
         return Judgement("inconclusive", _cannot_tell(naming), obstacles, cautions)
     assert not isinstance(missed.power, Unresolvable)

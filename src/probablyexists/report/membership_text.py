@@ -102,11 +102,7 @@ def _unfair(findings: Findings) -> str:
     split = findings.split_baseline
     known = [figure for figure in (split.auroc, split.same_attack) if isinstance(figure, Estimate)]
     worst = max(known, key=lambda figure: abs(figure.value - 0.5), default=None)
-    how = (
-        ""
-        if worst is None
-        else (f" (AUROC {number(worst.value)}, 95 % interval {number(worst.low)} to {number(worst.high)}; 0.5 is fair)")
-    )
+    how = "" if worst is None else f": AUROC {number_figure(worst)}, where 0.5 is fair"
     copies = " Copies need no strangers and stand (answer 4)." if findings.copies.beyond_chance else ""
     return (
         f"This cannot be answered: members and strangers can be told apart even without the generator{how}. Any "
