@@ -611,3 +611,13 @@ def test_a_narrow_page_names_every_cell_of_its_stacked_tables() -> None:
 
 def test_numbers_keep_their_percent_sign_on_one_line() -> None:
     assert tight("95 % of cases (p < 0.001)") == f"95{NO_BREAK}% of cases (p{NO_BREAK}<{NO_BREAK}0.001)"
+
+
+def test_too_few_people_for_the_split_do_not_hide_that_the_groups_differ() -> None:
+    """ "Too few to tell whether they differ" stood above "they differ clearly"."""
+    apart = split(0.63, 0.55, 0.1, "not shown")
+    findings = judged(sample_findings(membership=membership("seen photos", 0.64, 0.2, 0.0004), split_baseline=apart))
+    cautions = " ".join(findings.cautions)
+    assert "too few people to tell how much members and held-out people differ" in cautions
+    assert "differ clearly even without the generator (AUROC 0.63 instead of 0.50)" in cautions
+    assert "too few people to tell how far the two groups differ" in told(findings)[0]

@@ -205,12 +205,13 @@ def _unseen(m: Membership) -> str:
 def _about_the_split(split: SplitBaseline, shown: bool) -> list[str]:
     """How far the split allows to put the difference down to training."""
     said = []
-    if shown and split.fairness == "not shown":
-        said.append(
-            "There are too few people to check that the two groups are alike without the generator, so the difference "
-            "between them is not put down to training."
-        )
     apart = [f for f in (split.auroc, split.same_attack) if isinstance(f, Estimate) and not f.low <= 0.5 <= f.high]
+    if shown and split.fairness == "not shown":
+        how = "tell how far the two groups differ" if apart else "check that the two groups are alike"
+        said.append(
+            f"There are too few people to {how} without the generator, so the difference between them is not put down "
+            "to training."
+        )
     if apart:
         most = max(apart, key=lambda figure: abs(figure.value - 0.5))
         strength = "a little" if abs(most.value - 0.5) < A_LITTLE - 0.5 else "clearly"
