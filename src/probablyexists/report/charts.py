@@ -86,10 +86,10 @@ def resemblance_chart(findings: Findings) -> Chart:
 
 
 def dose_chart(findings: Findings) -> Chart | None:
-    """Mean exposure against the number of training photos, and the person with most; None if nothing can be drawn."""
+    """Mean exposure against the number of training photos, and the person with most; None if all have as many."""
     points = findings.dose.points
     drawn = [(i, p.mean_exposure) for i, p in enumerate(points) if isinstance(p.mean_exposure, Estimate)]
-    if not drawn:
+    if not drawn or len(points) < 2:
         return None
     most = person_with_most(findings)
     names = [_span(point) for point in points]
