@@ -19,6 +19,7 @@ from probablyexists.report.charts import dose_chart
 from probablyexists.report.group_texts import by_group
 from probablyexists.report.marks import ALARM
 from probablyexists.report.page import render, tight, withheld
+from probablyexists.report.people_texts import affected_people
 from probablyexists.report.words import NO_BREAK
 from probablyexists.results.findings import (
     Affected,
@@ -621,3 +622,25 @@ def test_too_few_people_for_the_split_do_not_hide_that_the_groups_differ() -> No
     assert "too few people to tell how much members and held-out people differ" in cautions
     assert "differ clearly even without the generator (AUROC 0.63 instead of 0.50)" in cautions
     assert "too few people to tell how far the two groups differ" in told(findings)[0]
+
+
+def test_people_at_the_floor_of_their_own_comparison_are_tied() -> None:
+    """p = 1 in 851 and 1 in 901 are both the smallest possible for them; the exposure decides the order."""
+    rows = by_names().people.to_pylist()
+    for i, row in enumerate(rows[:11]):
+        row |= {"compared_on": 1 + i % 2, "p": 1 / 901 if i % 2 == 0 else 1 / 851}
+    findings = by_names().model_copy(update={"people": sample_findings(n_named=11, people=rows).people})
+    exposures = [row["exposure"] for row in affected_people(findings)[:11]]
+    assert exposures == sorted(exposures, reverse=True)
+    assert "The first 11 share the smallest p-value possible here, 1 in 901 or 1 in 851;" in text_of(findings)
+
+
+def test_an_excess_far_above_zero_is_not_called_the_edge_of_chance() -> None:
+    naming = by_names().naming.model_copy(update={"n_for_verdict": 0})
+    none = by_names().copies.model_copy(update={"beyond_chance": False, "n_copies": 0, "n_distinct": 0})
+    affected = Affected(n=11, n_named=11, n_copied=0)
+    figures = membership("seen photos", 0.56, 0.02, 0.02)
+    findings = judged(sample_findings(n_named=11, naming=naming, copies=none, membership=figures, affected=affected))
+    assert findings.verdict == "inconclusive"
+    assert "edge of chance" not in told(findings)[2]
+    assert "more than chance, but the verdict does not rest on this figure" in told(findings)[2]

@@ -22,7 +22,7 @@ from probablyexists.report.contact import ContactEntry
 from probablyexists.report.data_uri import data_uri
 from probablyexists.report.exhibits import Exhibit
 from probablyexists.report.group_texts import by_group
-from probablyexists.report.people_texts import affected_people
+from probablyexists.report.people_texts import affected_people, at_floor
 from probablyexists.results.findings import Findings
 from probablyexists.stats.estimate import Estimate, Unresolvable
 
@@ -151,16 +151,20 @@ def _people(findings: Findings) -> list[dict[str, Any]]:
 
 def _order(findings: Findings) -> str:
     """How the named people are ordered, with the tie at the smallest p-value told once; nothing where nobody is."""
-    p = findings.people.filter(findings.people["exposed"])["p"].to_pylist()
-    if len(p) < 2:
+    named = [row for row in affected_people(findings) if row["exposed"]]
+    if len(named) < 2:
         return ""
-    tied = sum(one == min(p) for one in p)
-    if tied == 1:
+    lowest = [row["p"] for row in named if at_floor(findings, row)]
+    smallest = "smallest p-value possible here" if lowest else "smallest p-value"
+    tied = lowest or [row["p"] for row in named if row["p"] == named[0]["p"]]
+    if len(tied) == 1:
         return "Those named come first, the most certain first."
-    smallest = "smallest p-value possible here" if min(p) <= findings.naming.p_floor + 1e-12 else "smallest p-value"
-    rest = "" if tied == len(p) else ", then come the less certain"
-    which = f"The first {words.count(tied)}" if tied > 2 else "The first two"
-    return f"{which} share the {smallest}, {words.one_in(min(p))}; they are ordered by exposure{rest}."
+    rest = "" if len(tied) == len(named) else ", then come the less certain"
+    which = f"The first {words.count(len(tied))}" if len(tied) > 2 else "The first two"
+    how_small = " or ".join(words.one_in(p) for p in sorted(set(tied)))
+    if len(set(tied)) > 2:
+        how_small = f"{words.one_in(min(tied))} to {words.one_in(max(tied))}"
+    return f"{which} share the {smallest}, {how_small}; they are ordered by exposure{rest}."
 
 
 def render_page(name: str, show_faces: bool, **values: Any) -> str:

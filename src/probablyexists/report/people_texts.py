@@ -177,12 +177,20 @@ def _state(findings: Findings) -> str:
 
 
 def affected_people(findings: Findings) -> list[dict[str, Any]]:
-    """The rows of the people affected: named people first, by p and then by exposure; then those only copied, by the
-    number of copies."""
+    """The rows of the people affected: named people first, by p and then by exposure, all who have the smallest p
+    possible for them alike; then those only copied, by the number of copies."""
     rows: list[dict[str, Any]] = findings.people.filter(pc.is_valid(findings.people["reason"])).to_pylist()
-    return sorted(rows, key=_place)
+    return sorted(rows, key=lambda row: _place(row, at_floor(findings, row)))
 
 
-def _place(row: dict[str, Any]) -> tuple[bool, float, float, str]:
+def at_floor(findings: Findings, row: dict[str, Any]) -> bool:
+    """Whether a member has the smallest p-value that is possible among those they are compared with."""
+    floors = {(s.group, s.photos): s.p_floor for s in findings.naming.strata}
+    pooled = floors.get((None, row["compared_on"]), findings.naming.p_floor)
+    return bool(row["p"] <= floors.get((row["group"], row["compared_on"]), pooled) + 1e-12)
+
+
+def _place(row: dict[str, Any], lowest: bool) -> tuple[bool, float, float, str]:
     named = row["exposed"]
-    return not named, row["p"] if named else -row["copies"], -row["exposure"], row["person"]
+    first = (0.0 if lowest else row["p"]) if named else -row["copies"]
+    return not named, first, -row["exposure"], row["person"]

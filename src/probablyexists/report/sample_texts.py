@@ -51,17 +51,24 @@ def _excess(findings: Findings) -> str:
     if r.excess.low > 0:
         by = f"{members} of the samples resemble a member; {strangers} resemble a stranger. The difference, "
         by += f"{percent(r.excess.value)} of the samples, is "
-        if findings.split_baseline.fairness != "fair":
-            return f"{by}more than chance; there are too few people to check that training, and nothing else, added it."
-        if findings.verdict != "leak":
-            return f"{by}at the edge of chance, too little to count as a leak."
-        return f"{by}what training added."
+        return f"{by}{_beyond_chance(findings)}."
     if r.excess.high < 0:
         return (
             f"Fewer samples resemble a member ({members}) than a stranger ({strangers}): no sign of a leak, but the "
             "two groups may differ in some other way."
         )
     return f"{members} of the samples resemble a member and {strangers} a stranger: no difference beyond chance."
+
+
+def _beyond_chance(findings: Findings) -> str:
+    """What an excess above 0 is, as far as the split and the verdict allow to say."""
+    if findings.split_baseline.fairness != "fair":
+        return "more than chance; there are too few people to check that training, and nothing else, added it"
+    if findings.verdict == "leak":
+        return "what training added"
+    if findings.naming.n_exposed:
+        return "more than chance, but the verdict does not rest on this figure"
+    return "at the edge of chance, too little to count as a leak"
 
 
 def copy_or_likeness(findings: Findings) -> Answer:
