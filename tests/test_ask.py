@@ -143,9 +143,9 @@ def test_a_generator_that_repeats_a_picture_has_few_distinct_samples(world: Worl
     assert (sheet.n_samples, sheet.n_distinct) == (126, 76)
     assert sheet.unseen_rate == pytest.approx(1 - 0.05 ** (1 / 76))
     assert "are not shown to resemble this person" in sheet.sentence
-    assert "What fewer than 1 in 26 samples show can be missing from them" in sheet.sentence
+    assert "Faces that fewer than 1 in 26 samples show can be missing from them" in sheet.sentence
     assert any("76 distinct samples are too few" in caution for caution in sheet.cautions)
-    assert "76 distinct samples: what fewer than 1 in 26 samples show" in sheet_summary(sheet, out)
+    assert "76 distinct samples: faces that fewer than 1 in 26 samples show" in sheet_summary(sheet, out)
 
     found = probablyexists.blind(samples, world.reference, out=tmp_path / "frequent", faces="aligned")
     assert (found.n_samples, found.n_distinct) == (126, 76)

@@ -121,11 +121,11 @@ def test_the_terminal_answers_in_words_with_one_unit_a_line() -> None:
     assert "Which samples? 8.1 % resemble a member, 2.9 % a stranger: excess 5.2 % (2.9 to 8 %, n = 240); " in said
     assert "; 1 likeness\n" in said
     assert "Copies? 1 of 1,200 samples is a copy\n" in said
-    assert "Samples: 1,150 distinct; what fewer than 1 in 385 show can be missing\n" in said
+    assert "Samples: 1,150 distinct; faces that fewer than 1 in 385 samples show can be missing\n" in said
     smallest = "Smallest leak noticed with 80 % power: 7 of 240 members, or an AUROC of 0.58 over all; "
-    assert f"{smallest}at most 6 % of members leaked as clearly as a photo\n" in said
-    rates = "FMR 0.94 % (0.47 to 1.88 %, n = 240), FNMR 21 % "
-    assert f"Recogniser 'dlib-resnet-v1 55533b28' at FMR 1 % on the members: {rates}" in said
+    assert f"{smallest}at most 6 % of members leaked into these samples as clearly as a photo\n" in said
+    rates = "false matches 0.94 % (0.47 to 1.88 %, n = 240), false non-matches 21 % "
+    assert f"Recogniser 'dlib-resnet-v1 55533b28', threshold 'FMR 1 % on the members': {rates}" in said
     assert "Copies? 0 of 1,200 samples are copies\n" in summary(several, Path("o"))
     assert "; at most 6 %" in summary(several, Path("o"))
     assert said.isascii()

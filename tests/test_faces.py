@@ -240,7 +240,7 @@ def test_small_faces_off_centre_need_the_detector() -> None:
     check = check_frames(frames)
     assert check.mode == "detect"
     assert check.n_agree == 0
-    assert check.why == f"landmarks agree with and without the detector in 0 of {check.n_found} sampled"
+    assert check.why == f"landmarks agree with and without the detector in only 0 of {check.n_found} sampled"
 
 
 def test_where_the_detector_sees_nothing_the_shape_decides() -> None:

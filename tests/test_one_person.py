@@ -180,7 +180,7 @@ def test_nobody_is_said_not_to_be_resembled() -> None:
     sentence = judged(0.7125).sentence
     assert "are not shown to resemble this person more than other people" in sentence
     assert "compared with 200 other people, this person ranks 58th of 201" in sentence
-    assert "What fewer than 1 in 668 samples show can be missing from them" in sentence
+    assert "Faces that fewer than 1 in 668 samples show can be missing from them" in sentence
     assert "do not resemble" not in sentence
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from probablyexists.report.answer_texts import seven_answers
 from probablyexists.report.charts import dose_chart
 from probablyexists.report.group_texts import by_group
 from probablyexists.report.marks import ALARM
-from probablyexists.report.page import render, withheld
+from probablyexists.report.page import render, tight, withheld
+from probablyexists.report.people_texts import affected_people
 from probablyexists.report.words import NO_BREAK
 from probablyexists.results.findings import (
     Affected,
@@ -29,7 +31,7 @@ from probablyexists.results.findings import (
     SecondOpinion,
     SplitBaseline,
 )
-from probablyexists.stats.estimate import Estimate
+from probablyexists.stats.estimate import Estimate, Unresolvable
 from test_report import LEVELS, TOO_FEW, estimate, page, sample_exhibits, sample_findings, trust
 
 
@@ -244,12 +246,12 @@ def test_no_page_contradicts_its_verdict_or_itself(case: Callable[[], Findings])
 def test_people_affected_are_one_count_everywhere() -> None:
     findings = by_names()
     text, terminal = text_of(findings), summary(findings, Path("o"))
-    assert "People affected 17 11 named by likeness, 6 more copied, of 240 members" in text
+    assert "People affected 17 of 240 members: 11 named by likeness, 6 more copied" in text
     assert "17 of 240 members are affected: 11 named by likeness, 6 more copied." in told(findings)[1]
     assert "17 members are affected: 11 named by likeness, 6 more copied." in text
     assert "People affected: 17 of 240 members (11 named by likeness, 6 more copied)" in terminal
     assert "gives away 17 people" in findings.sentence
-    rows = re.findall(r'<td class="why">([^<]*)</td>', render(findings, [], show_faces=False))
+    rows = re.findall(r'<td class="why"[^>]*>([^<]*)</td>', render(findings, [], show_faces=False))
     assert rows == sorted(rows, key=lambda why: why == "copied")
     assert {why: rows.count(why) for why in set(rows)} == {"named": 8, "named and copied": 3, "copied": 6}
 
@@ -325,7 +327,7 @@ def test_one_certain_copy_stands_beside_no_p_value_that_contradicts_it() -> None
 def test_one_person_is_told_in_the_singular() -> None:
     alone = sample_findings(n_named=1, affected=Affected(n=1, n_named=1, n_copied=0))
     assert told(alone)[1].startswith("1 of 240 members is affected: named by likeness. At most 5 % of the names")
-    assert "People affected 1 named by likeness, of 240 members" in text_of(alone)
+    assert "People affected 1 of 240 members: named by likeness" in text_of(alone)
     assert "share the smallest p-value" not in text_of(alone)
 
 
@@ -355,7 +357,9 @@ def test_an_unfair_split_claims_nothing_and_says_once_what_to_do() -> None:
         assert claim not in text.split("Method and signature")[1].lower().replace("excess over strangers", "")
         assert claim not in terminal
     assert "People affected: not claimed, as the split is not fair" in terminal
-    assert "Is the split fair? no, so nothing is put down to training; without the generator AUROC 0.79" in terminal
+    assert (
+        "Is the split fair? no, so no difference is put down to training; without the generator AUROC 0.79" in terminal
+    )
     assert withheld(findings) == []
 
 
@@ -381,7 +385,7 @@ def test_how_large_a_difference_would_explain_the_result_stands_beside_the_one_t
     said = told(too_few_for_the_split())
     assert (
         "To explain this away, strangers' scores would have to be 0.80 standard deviations higher; without the "
-        "generator the difference is +0.10 (95 % interval −0.10 to +0.30)." in said[0]
+        "generator the difference is +0.10 (95 % interval −0.10 to +0.30), which is less." in said[0]
     )
     assert "For nobody to be named, strangers' scores would have to be 1.40 standard deviations higher" in said[1]
     labels = [line.label for line in seven_answers(too_few_for_the_split())[0].lines]
@@ -402,9 +406,9 @@ def test_without_a_leak_no_answer_says_that_training_added_something_or_that_mor
 
 def test_few_samples_and_samples_without_faces_are_said_first() -> None:
     assert told(few_samples())[5].startswith(
-        "10 distinct samples were looked at: what fewer than 1 in 4 samples show can be missing from them."
+        "10 distinct samples were looked at: faces that fewer than 1 in 4 samples show can be missing from them."
     )
-    assert told(noise())[5].startswith("A face can be detected in only 0 % of the samples: look at them first.")
+    assert told(noise())[5].startswith("A face can be detected in none of the samples: look at them first.")
     assert few_samples().verdict == noise().verdict == "inconclusive"
 
 
@@ -412,20 +416,18 @@ def test_no_evidence_says_what_may_have_been_missed_and_how_it_would_have_looked
     findings = nothing_found()
     assert findings.verdict == "no evidence"
     said = told(findings)[5]
-    assert "1,150 distinct samples were looked at: what fewer than 1 in 385 samples show can be missing" in said
+    assert "1,150 distinct samples were looked at: faces that fewer than 1 in 385 samples show can be missing" in said
     assert "In these samples, at most 6 % of members leaked as clearly as a photo shows (95 % limit), if those" in said
-    assert "A leak spread thinly over all members would have been found from an AUROC of 0.58." in said
+    assert "A leak spread thinly over all members is found in 80 % of cases from an AUROC of 0.58" in said
     terminal = summary(findings, Path("o"))
-    assert "Samples: 1,150 distinct; what fewer than 1 in 385 show can be missing" in terminal
+    assert "Samples: 1,150 distinct; faces that fewer than 1 in 385 samples show can be missing" in terminal
     assert "not shown, p = 0.080; AUROC 0.58" in terminal
 
 
 def test_half_of_the_samples_tell_whether_more_would_tell_more() -> None:
-    assert "More samples would tell more: 595 samples name " in told(by_names())[5]
-    assert (
-        "Whether more samples would tell more cannot be told from these: 595 samples name 0, all 1,191 name 0."
-        in (told(nothing_found())[5])
-    )
+    assert "More samples would probably tell more: 595 samples name " in told(by_names())[5]
+    not_shown = "That more samples would tell more is not shown: 595 samples name 0, all 1,191 name 0."
+    assert not_shown in told(nothing_found())[5]
     chart = seven_answers(by_names())[5].chart
     assert chart is not None
     dots = [mark for mark in chart.wide.marks if mark.tag == "circle"]
@@ -464,7 +466,7 @@ def test_a_group_with_many_times_more_false_matches_is_said_first() -> None:
     section = by_group(findings)
     assert section is not None
     assert section.sentence.replace(NO_BREAK, " ").startswith(
-        "The recogniser takes two different people of east (12 %) for one 39 times as often as two of west (0.31 %)"
+        "The recogniser takes two different people of “east” (12 %) for one 39 times as often as two of “west” (0.31 %)"
     )
     assert "Groups are as the owner grouped the people" in text_of(findings)
     seen = page(findings)
@@ -474,7 +476,7 @@ def test_a_group_with_many_times_more_false_matches_is_said_first() -> None:
     assert HOSTILE in seen.attributes("span", "title")
     lines = [line for line in summary(findings, Path("o")).splitlines() if line.startswith("Group ")]
     assert lines[0].startswith(
-        "Group 'east': 3 of 80 members named, AUROC seen photos 0.66 (0.58 to 0.73, n = 80); FMR 12.1 %"
+        "Group 'east': 3 of 80 members named, AUROC seen photos 0.66 (0.58 to 0.73, n = 80); false matches 12.1 %"
     )
     assert len(lines) == 3
 
@@ -502,7 +504,7 @@ def test_every_recogniser_is_in_answer_7_and_one_that_is_blind_does_not_judge() 
     assert "The recogniser onnx/random.onnx/0a1b mistakes" in said
     assert said.endswith("It misses more than half of true matches, so it does not judge: its p-values do not count.")
     terminal = summary(findings, Path("o"))
-    assert "FNMR 93 % (90 to 96 %, n = 240); it does not judge" in terminal
+    assert "false non-matches 93 % (90 to 96 %, n = 240); it does not judge" in terminal
     assert terminal.count("it does not judge") == 1
 
 
@@ -517,3 +519,128 @@ def test_method_words_are_in_the_method_section_alone() -> None:
 
 
 METHOD = Estimate(0.64, 0.6, 0.7, 0.95, "DeLong, Satterthwaite", 240)
+
+
+def hardly_seen(findings: Findings) -> Findings:
+    """The same audit if it could name somebody only in a leak of 150 of 240 members."""
+    missed = findings.missed
+    assert not isinstance(missed.power, Unresolvable)
+    power = replace(missed.power, smallest=150, share=150 / 240)
+    limits = {"power": power, "smallest_auroc": 0.67, "leaked_share": Estimate(0.9, 0.5, 1.0, 0.95, "one-sided", 240)}
+    return judged(findings.model_copy(update={"missed": missed.model_copy(update=limits)}))
+
+
+def test_beside_a_leak_others_may_have_been_missed_and_nothing_would_have_been_noticed() -> None:
+    """ "Only a leak of at least 150 members would have been noticed" stood beside 11 who were named."""
+    findings = hardly_seen(by_names())
+    assert findings.verdict == "leak"
+    assert any("others may have been missed" in text and "150 of 240 members" in text for text in findings.cautions)
+    assert "would have been noticed" not in text_of(findings) + summary(findings, Path("o"))
+
+
+def test_with_an_unfair_split_no_line_says_how_large_a_leak_would_have_been_noticed() -> None:
+    findings = hardly_seen(unfair_split())
+    assert findings.verdict == "inconclusive"
+    assert "150 of 240" not in text_of(findings) + summary(findings, Path("o"))
+    assert any("draw the held-out people at random" in text for text in findings.because)
+
+
+def test_a_limit_of_all_members_is_called_none() -> None:
+    findings = hardly_seen(nothing_found())
+    said = text_of(findings) + summary(findings, Path("o"))
+    assert "at most 100 % of members" not in said
+    assert "Nothing here excludes that every member leaked as clearly as a photo shows." in said
+
+
+def test_people_copied_under_an_unfair_split_have_no_p_value_and_no_exposure() -> None:
+    parts = nobody_named(sample_findings(), copied=True)
+    naming = parts["naming"].model_copy(update={"n_exposed": None, "n_for_verdict": None})
+    apart = split(0.79, 0.6, 0.06, "not fair")
+    findings = judged(sample_findings(**(parts | {"naming": naming}), split_baseline=apart))
+    assert findings.verdict == "leak"
+    heads = re.search(
+        r"<caption[^>]*>The people affected</caption>\s*<thead>(.*?)</thead>", render(findings, [], False)
+    )
+    assert heads is not None
+    assert re.findall(r">([^<>]+)</th>", heads[1]) == ["Person", "Why", "Photos", "Copies"]
+    assert "exposure" not in summary(findings, Path("o"))
+    assert "Copies need no strangers and stand (answer 4)." in told(findings)[0]
+
+
+def test_names_at_a_loose_level_are_told_with_how_many_may_be_wrong() -> None:
+    loose = by_names().naming.model_copy(update={"level": 0.2})
+    findings = judged(by_names().model_copy(update={"naming": loose}))
+    assert findings.verdict == by_names().verdict == "leak"
+    assert "(of the names, at most 20 % are expected to be wrong, as asked for)" in findings.sentence
+    assert "expected to be wrong" not in by_names().sentence
+
+
+def test_people_who_are_named_are_in_the_sentence_of_an_inconclusive_verdict() -> None:
+    """ "This audit cannot tell" stood above a list of 14 names."""
+    naming = by_names().naming.model_copy(update={"n_for_verdict": 0})
+    none = by_names().copies.model_copy(update={"beyond_chance": False, "n_copies": 0, "n_distinct": 0})
+    figures = membership("seen photos", 0.56, 0.02, 0.02)
+    affected = Affected(n=11, n_named=11, n_copied=0)
+    findings = judged(sample_findings(n_named=11, naming=naming, copies=none, membership=figures, affected=affected))
+    assert findings.verdict == "inconclusive"
+    assert findings.sentence.startswith("11 members are named, but not as surely as the verdict asks for")
+
+
+def test_a_group_without_members_has_no_one_to_name() -> None:
+    empty = group("no group given", 0, (0.01, 0.004, 0.02)).model_copy(update={"n_named": 0, "n_heldout": 200})
+    findings = judged(sample_findings(n_named=11, groups=[group("east", 80, (0.01, 0.004, 0.02)), empty]))
+    line = next(text for text in summary(findings, Path("o")).splitlines() if "'no group given'" in text)
+    assert line.startswith("Group 'no group given': 0 members; false matches")
+    assert "A group in which nobody is named is not cleared" in text_of(findings)
+
+
+def test_likenesses_to_withhold_are_not_called_copies_where_there_are_none() -> None:
+    """The list of 31 likenesses was introduced as "a copy, looks like one, or a likeness"."""
+    none = by_names().copies.model_copy(update={"beyond_chance": False, "n_copies": 0, "n_distinct": 0})
+    samples = [row for row in by_names().samples.to_pylist() if row["kind"] != "copy"]
+    said = text_of(sample_findings(n_named=11, samples=samples, copies=none))
+    assert re.search(r"\d+ samples are likenesses of named people and should not be published", said)
+
+
+def test_a_narrow_page_names_every_cell_of_its_stacked_tables() -> None:
+    html = render(groups(), [], show_faces=False)
+    tables = re.findall(r'<div class="scroll stacked".*?</table>', html, re.DOTALL)
+    assert len(tables) == 3
+    for table in tables:
+        assert re.findall(r"<td(?![^>]* data-head=)", table) == []
+
+
+def test_numbers_keep_their_percent_sign_on_one_line() -> None:
+    assert tight("95 % of cases (p < 0.001)") == f"95{NO_BREAK}% of cases (p{NO_BREAK}<{NO_BREAK}0.001)"
+
+
+def test_too_few_people_for_the_split_do_not_hide_that_the_groups_differ() -> None:
+    """ "Too few to tell whether they differ" stood above "they differ clearly"."""
+    apart = split(0.63, 0.55, 0.1, "not shown")
+    findings = judged(sample_findings(membership=membership("seen photos", 0.64, 0.2, 0.0004), split_baseline=apart))
+    cautions = " ".join(findings.cautions)
+    assert "too few people to tell how much members and held-out people differ" in cautions
+    assert "differ clearly even without the generator (AUROC 0.63 instead of 0.50)" in cautions
+    assert "too few people to tell how far the two groups differ" in told(findings)[0]
+
+
+def test_people_at_the_floor_of_their_own_comparison_are_tied() -> None:
+    """p = 1 in 851 and 1 in 901 are both the smallest possible for them; the exposure decides the order."""
+    rows = by_names().people.to_pylist()
+    for i, row in enumerate(rows[:11]):
+        row |= {"compared_on": 1 + i % 2, "p": 1 / 901 if i % 2 == 0 else 1 / 851}
+    findings = by_names().model_copy(update={"people": sample_findings(n_named=11, people=rows).people})
+    exposures = [row["exposure"] for row in affected_people(findings)[:11]]
+    assert exposures == sorted(exposures, reverse=True)
+    assert "The first 11 share the smallest p-value possible here, 1 in 901 or 1 in 851;" in text_of(findings)
+
+
+def test_an_excess_far_above_zero_is_not_called_the_edge_of_chance() -> None:
+    naming = by_names().naming.model_copy(update={"n_for_verdict": 0})
+    none = by_names().copies.model_copy(update={"beyond_chance": False, "n_copies": 0, "n_distinct": 0})
+    affected = Affected(n=11, n_named=11, n_copied=0)
+    figures = membership("seen photos", 0.56, 0.02, 0.02)
+    findings = judged(sample_findings(n_named=11, naming=naming, copies=none, membership=figures, affected=affected))
+    assert findings.verdict == "inconclusive"
+    assert "edge of chance" not in told(findings)[2]
+    assert "more than chance, but the verdict does not rest on this figure" in told(findings)[2]

@@ -137,10 +137,10 @@ def test_2_ten_samples_or_a_collapsed_generator_clear_nobody() -> None:
     ten = world(draw, strangers(draw, 60), strangers(draw, 400), strangers(draw, 10))
     same = np.repeat(strangers(draw, 1), 600, axis=0) + 1e-3 * draw.standard_normal((600, DIM))
     cases = (
-        (ten, "10 distinct samples are too few: what fewer than 1 in 4 samples show"),
+        (ten, "10 distinct samples are too few: faces that fewer than 1 in 4 samples show"),
         (
             but(ten, generated=Photos(unit(same), None, noise(draw, 600))),
-            "1 distinct sample is too few: what fewer than 95 in 100 samples show",
+            "1 distinct sample is too few: faces that fewer than 95 in 100 samples show",
         ),
     )
     for given, expected in cases:

@@ -38,6 +38,8 @@ from probablyexists.stats.estimate import Estimate, Unresolvable
 
 GROUP_P = 0.005
 """One-sided significance level of the group test that makes a leak, for seen and for unseen photos each."""
+USUAL_LEVEL = 0.05
+"""False discovery rate of the names above which the sentence says how many may be wrong."""
 LARGEST_MISSED = 0.10
 """A leak of this share of the members must be detectable for "no evidence"."""
 LARGEST_DIFFUSE = 0.60
@@ -75,24 +77,15 @@ def judge(
     because = _copies_leak(copies) + _names_leak(naming, data) + _group_leak(tested, split_baseline)
     lost = losses(data.roles)
     cautions = cautions_of(copies, split_baseline, naming, trust, named=data.clusters is None) + lost.slight
-    obstacles = (
-        ([] if because or split_baseline.fairness == "not fair" else _too_little(naming, copies, tested))
-        + _unfair(split_baseline)
-        + few_distinct(sampling)
-        + few_faces(sampling)
-        + ([] if split_baseline.fairness == "not fair" else _not_noticed(missed, leak=bool(because)))
-        + _weak(trust)
-        + lost.grave
-    )
+    unfair = split_baseline.fairness == "not fair"
+    found = [] if unfair else _too_little(naming, copies, tested, split_baseline)
+    limits = _unfair(split_baseline) + few_distinct(sampling) + few_faces(sampling) + _weak(trust) + lost.grave
+    blind = [] if unfair else _blind(missed)
     if because:
-        return Judgement("leak", _leak_sentence(affected, naming, copies), because, cautions + obstacles)
-    if obstacles:
-        return Judgement(
-            "inconclusive",
-            "This audit cannot tell whether the generator gives away people it was trained on.",
-            obstacles,
-            cautions,
-        )
+        others = [] if unfair else _others_missed(missed)
+        return Judgement("leak", _leak_sentence(affected, naming, copies), because, limits + cautions + others)
+    if obstacles := found + limits + blind:
+        return Judgement("inconclusive", _cannot_tell(naming), obstacles, cautions)
     assert not isinstance(missed.power, Unresolvable)
     smallest, members = missed.power.smallest, f"{naming.n_members:,} members{data.of_members_given}"
     return Judgement(
@@ -104,7 +97,7 @@ def judge(
             "chance explains, and members as a group are not shown to score above strangers",
             f"{smallest:,} exposed of {members} would have been noticed in 80 % of cases, and so would an AUROC of "
             f"{missed.smallest_auroc:.2f} over all of them",
-            f"{sampling.n_distinct:,} distinct samples were looked at: what fewer than "
+            f"{sampling.n_distinct:,} distinct samples were looked at: faces that fewer than "
             f"{one_in(sampling.unseen_rate)} samples show can be missing from them",
         ],
         cautions,
@@ -125,7 +118,8 @@ def _names_leak(naming: Naming, data: Data) -> list[str]:
     n, verb = naming.n_for_verdict, "is" if naming.n_for_verdict == 1 else "are"
     rate = f"{100 * naming.verdict_level:.0f} %"
     return [
-        f"{n:,} of {naming.n_members:,} members{data.of_members_given} {verb} named at a false discovery rate of {rate}"
+        f"{n:,} of {naming.n_members:,} members{data.of_members_given} {verb} named at a false discovery rate of "
+        f"{rate}, the expected share of wrong names"
     ]
 
 
@@ -162,7 +156,7 @@ def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     copied = f"reproduces training photos in {copies.n_copies:,} {'sample' if copies.n_copies == 1 else 'samples'}"
     if affected.n and (naming.n_for_verdict or affected.n_copied):
         n = affected.n
-        parts.append(f"gives away {n:,} {'person' if n == 1 else 'people'} it was trained on")
+        parts.append(f"gives away {n:,} {'person' if n == 1 else 'people'} it was trained on{_loosely(naming)}")
         if copies.beyond_chance:
             parts.append(copied)
     elif copies.beyond_chance:
@@ -179,7 +173,25 @@ def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     return f"This generator {' and '.join(parts)}."
 
 
-def _too_little(naming: Naming, copies: Copies, tested: Sequence[Membership]) -> list[str]:
+def _loosely(naming: Naming) -> str:
+    """Said with the number of people if more of the names may be wrong than the verdict allows by far."""
+    if not naming.n_exposed or naming.level <= USUAL_LEVEL:
+        return ""
+    return f" (of the names, at most {100 * naming.level:g} % are expected to be wrong, as asked for)"
+
+
+def _cannot_tell(naming: Naming) -> str:
+    """The sentence of an inconclusive audit: people who are named on the page are not passed over."""
+    if not naming.n_exposed:
+        return "This audit cannot tell whether the generator gives away people it was trained on."
+    n = "1 member is" if naming.n_exposed == 1 else f"{naming.n_exposed:,} members are"
+    return (
+        f"{n} named, but not as surely as the verdict asks for: this audit cannot tell whether the generator gives "
+        "away people it was trained on."
+    )
+
+
+def _too_little(naming: Naming, copies: Copies, tested: Sequence[Membership], split: SplitBaseline) -> list[str]:
     """What was found, but is not enough for a leak."""
     found = []
     if naming.n_suggestive:
@@ -197,16 +209,27 @@ def _too_little(naming: Naming, copies: Copies, tested: Sequence[Membership]) ->
         if answer.p is not None and answer.p <= SUGGESTIVE_LEVEL:
             found.append(
                 f"judged by their {answer.population}, members as a group score above strangers "
-                f"({_p(answer.p)}), which is too little for a leak or has another explanation"
+                f"({_p(answer.p)}), {_why_no_leak(answer, split)}"
             )
     return found
+
+
+def _why_no_leak(answer: Membership, split: SplitBaseline) -> str:
+    """Why a difference between the groups is no leak: the first of the rules that it fails."""
+    if answer.p is not None and answer.p > GROUP_P:
+        return f"which is too little for a leak (p = {GROUP_P:g} or less is)"
+    if unequal_counts(split):
+        return "but the two groups have very different numbers of photos, which may explain it"
+    if split.fairness != "fair":
+        return "but there are too few people to tell whether they would without the generator"
+    return "but about as much as they do without the generator"
 
 
 def _unfair(split: SplitBaseline) -> list[str]:
     if split.fairness == "not fair":
         return [
             "members and held-out people can be told apart without the generator: the split was not random, so nobody "
-            "is named"
+            "is named; draw the held-out people at random from the same source as the members and audit again"
         ]
     return []
 
@@ -217,8 +240,8 @@ def few_distinct(sampling: Sampling) -> list[str]:
         return []
     few = "1 distinct sample is" if sampling.n_distinct == 1 else f"{sampling.n_distinct:,} distinct samples are"
     return [
-        f"{few} too few: what fewer than {one_in(sampling.unseen_rate)} samples show can be missing from them; draw at "
-        f"least {LEAST_SAMPLES:,}"
+        f"{few} too few: faces that fewer than {one_in(sampling.unseen_rate)} samples show can be missing from them; "
+        f"draw at least {LEAST_SAMPLES:,}"
     ]
 
 
@@ -228,42 +251,49 @@ def few_faces(sampling: Sampling) -> list[str]:
         return [f"it could not be measured whether the samples show faces: {sampling.with_face.reason}"]
     if sampling.with_face.value >= LEAST_FACES:
         return []
+    share = f"only {100 * sampling.with_face.value:.0f} %" if sampling.with_face.value >= 0.005 else "almost none"
+    if not sampling.with_face.value:
+        share = "none"
     return [
-        f"a face can be detected in only {100 * sampling.with_face.value:.0f} % of the samples: the generator makes no "
+        f"a face can be detected in {share} of the samples: the generator makes no "
         "faces, its pictures were read wrongly (their range, their latents), or faces are too small or too blurred; "
         "look at the samples"
     ]
 
 
-def _not_noticed(missed: Missed, *, leak: bool) -> list[str]:
-    """Leaks that would not have been noticed under a fair split; under an unfair one nothing is.
+def _others_missed(missed: Missed) -> list[str]:
+    """Beside a leak: how many more there may be, in one line."""
+    power = missed.power
+    if isinstance(power, Unresolvable):
+        return [f"others may have been missed; how many could not be measured: {power.reason}"]
+    if power.smallest is None:
+        return ["others may have been missed: even of a leak of all members, this audit would rarely name anybody"]
+    if power.smallest > 1 and power.smallest > LARGEST_MISSED * power.n_members:
+        return [
+            "others may have been missed: this audit can be relied on to name somebody only if at least "
+            f"{power.smallest:,} of {power.n_members:,} members leak as clearly as a photo"
+        ]
+    return []
 
-    `leak`: whether one was, so that this is about what else there may be.
-    """
+
+def _blind(missed: Missed) -> list[str]:
+    """Leaks that would not have been noticed."""
     found = []
-    power, others = missed.power, "others may have been missed: "
+    power = missed.power
     if isinstance(power, Unresolvable):
         found.append(f"the power of this audit could not be measured: {power.reason}")
     elif power.smallest is None:
-        found.append(
-            f"{others}even if every member leaked as clearly as a photo, this audit would probably name nobody"
-            if leak
-            else "even if every member leaked, this audit would probably have noticed nothing"
-        )
+        found.append("even if every member leaked, this audit would probably have noticed nothing")
     elif power.smallest > 1 and power.smallest > LARGEST_MISSED * power.n_members:
-        least = f"at least {power.smallest:,} of {power.n_members:,} members"
         found.append(
-            f"{others}unless {least} leak as clearly as a photo, this audit would probably name nobody"
-            if leak
-            else f"only a leak of {least} would have been noticed"
+            f"only a leak of at least {power.smallest:,} of {power.n_members:,} members would have been noticed"
         )
-    noticed = "is" if leak else "would have been"
     if missed.smallest_auroc is None:
-        found.append(f"no leak spread over all members {noticed} noticed")
+        found.append("no leak spread over all members would have been noticed")
     elif missed.smallest_auroc > LARGEST_DIFFUSE:
         found.append(
-            f"a leak spread over all members {noticed} noticed only from an AUROC of {missed.smallest_auroc:.2f}; with "
-            "more members or held-out people, a smaller one is"
+            "a leak spread over all members would have been noticed only from an AUROC of "
+            f"{missed.smallest_auroc:.2f}; more members or held-out people would show a smaller one"
         )
     return found
 

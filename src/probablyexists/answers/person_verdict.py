@@ -93,8 +93,8 @@ def _sentence(evidence: Evidence, copies: PersonCopies, at: Rank, sampling: Samp
     if evidence == "evidence":
         return f"The generated pictures resemble this person more than chance can explain: {ranks}."
     return (
-        f"The generated pictures are not shown to resemble this person more than other people: {ranks}. What fewer "
-        f"than {one_in(sampling.unseen_rate)} samples show can be missing from them."
+        f"The generated pictures are not shown to resemble this person more than other people: {ranks}. Faces that "
+        f"fewer than {one_in(sampling.unseen_rate)} samples show can be missing from them."
     )
 
 

@@ -72,10 +72,12 @@ def _of_split(split: SplitBaseline) -> list[str]:
     """By the estimates, not by their lower limits: how different members and held-out people are."""
     found = []
     known = [figure for figure in (split.auroc, split.same_attack) if isinstance(figure, Estimate)]
+    apart = [figure for figure in known if figure.low > 0.5 or figure.high < 0.5]
     if split.fairness == "not shown":
+        how_much = "how much" if apart else "whether"
         found.append(
-            "there are too few people to tell whether members and held-out people differ without the generator, so no "
-            "difference between the groups is put down to training"
+            f"there are too few people to tell {how_much} members and held-out people differ without the generator, so "
+            "no difference between the groups is put down to training"
         )
         needed, shift = split.names_shift, split.shift
         if needed is not None and isinstance(shift, Estimate) and needed <= shift.high:
@@ -84,19 +86,19 @@ def _of_split(split: SplitBaseline) -> list[str]:
                 f"{needed:.1f} standard deviations higher, nobody would be, and the baseline cannot exclude "
                 f"a difference of {shift.high:.1f}"
             )
-    apart = [figure for figure in known if figure.low > 0.5 or figure.high < 0.5]
     if apart and split.fairness != "not fair":
         most = max(apart, key=lambda figure: abs(figure.value - 0.5))
         strength = "a little" if abs(most.value - 0.5) < (UNFAIR - 0.5) / 2 else "clearly"
         found.append(
-            f"members and held-out people differ {strength} even without the generator (split baseline "
-            f"{most.value:.2f})"
+            f"members and held-out people differ {strength} even without the generator (AUROC {most.value:.2f} instead "
+            "of 0.50)"
         )
     if unequal_counts(split) and isinstance(split.photo_counts, Estimate):
         which = "more" if split.photo_counts.value > 0.5 else "fewer"
         found.append(
             f"members have far {which} photos than held-out people, and people with many photos may look different: "
-            "groups are not compared for the verdict; draw held-out people with as many photos"
+            "members as a group are not compared with strangers for the verdict; draw held-out people with as many "
+            "photos"
         )
     return found
 

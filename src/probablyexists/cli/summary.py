@@ -9,6 +9,7 @@ from probablyexists.answers.person_verdict import place
 from probablyexists.answers.set_aside import PEOPLE
 from probablyexists.answers.set_aside import reasons as reasons_of
 from probablyexists.basis.roles import TITLES
+from probablyexists.report.limit_texts import ALL
 from probablyexists.report.membership_text import SHOWN_P
 from probablyexists.report.people_texts import affected_people
 from probablyexists.report.words import (
@@ -41,8 +42,8 @@ def summary(findings: Findings, out: Path) -> str:
     lines += _missed(findings)
     for trust, rates in ((one, rates) for one in findings.trust for rates in one.rates[-1:]):
         said = "" if trust.judges else "; it does not judge"
-        errors = f"FMR {_show(rates.fmr, as_percent=True)}, FNMR {_show(rates.fnmr, as_percent=True)}"
-        lines.append(f"Recogniser {recogniser(trust.recogniser)!a} at {rates.name}: {errors}{said}")
+        errors = _errors(rates.fmr, rates.fnmr)
+        lines.append(f"Recogniser {recogniser(trust.recogniser)!a}, threshold {rates.name!a}: {errors}{said}")
     for other in findings.second_opinions:
         aurocs = "".join(f"; AUROC {population} {_show(auroc)}" for population, auroc in other.auroc.items())
         names = "" if other.n_exposed is None else f": names {counted(other.n_exposed, 'member')}"
@@ -69,7 +70,8 @@ def _affected(findings: Findings) -> list[str]:
     for row in rows[:MOST_PEOPLE]:
         n = f", {counted(row['copies'], 'copy', 'copies')}" if row["copies"] else ""
         q = f", q = {row['q']:.2g}" if row["exposed"] else ""
-        lines.append(f"  {row['person']!a}: {row['reason']}, exposure {row['exposure']:+.1f}{q}{n}")
+        exposure = "" if naming.n_exposed is None else f", exposure {row['exposure']:+.1f}"
+        lines.append(f"  {row['person']!a}: {row['reason']}{exposure}{q}{n}")
     more = counted(len(rows) - MOST_PEOPLE, "more person", "more people")
     return lines + ([f"  and {more}"] if len(rows) > MOST_PEOPLE else [])
 
@@ -85,7 +87,7 @@ def _can_tell(findings: Findings) -> list[str]:
         baselines.append(f"by the same attack {_show(split.same_attack)}")
     fair = {
         "fair": "yes",
-        "not fair": "no, so nothing is put down to training",
+        "not fair": "no, so no difference is put down to training",
         "not shown": "there are too few people to tell",
     }
     return [*lines, f"Is the split fair? {fair[split.fairness]}; without the generator {', '.join(baselines)}"]
@@ -124,7 +126,8 @@ def _missed(findings: Findings) -> list[str]:
     missed, sampling = findings.missed, findings.sampling
     power = missed.power
     lines = [
-        f"Samples: {sampling.n_distinct:,} distinct; what fewer than {one_in(sampling.unseen_rate)} show can be missing"
+        f"Samples: {sampling.n_distinct:,} distinct; faces that fewer than {one_in(sampling.unseen_rate)} samples show "
+        "can be missing"
     ]
     if findings.naming.n_exposed is None:
         return lines
@@ -138,7 +141,9 @@ def _missed(findings: Findings) -> list[str]:
         if missed.smallest_auroc is not None:
             said += f", or an AUROC of {missed.smallest_auroc:.2f} over all"
     if isinstance(missed.leaked_share, Estimate):
-        said += f"; at most {_percent(missed.leaked_share.high)} of members leaked as clearly as a photo"
+        most = missed.leaked_share.high
+        share = f"at most {_percent(most)} of members" if most < ALL else "for all that is known every member"
+        said += f"; {share} leaked into these samples as clearly as a photo"
     return [*lines, said]
 
 
@@ -146,11 +151,17 @@ def _group(group: GroupFindings) -> str:
     named = "" if group.n_named is None else f"{group.n_named:,} of "
     aurocs = "".join(f", AUROC {population} {_show(auroc)}" for population, auroc in group.auroc.items())
     claimed = aurocs if group.n_named is not None else ""
+    if not group.n_members:
+        named, claimed = "", ""
     return (
         f"Group {short(group.group, 24)!a}: {named}{counted(group.n_members, 'member')}"
-        f"{' named' if named else ''}{claimed}; FMR {_show(group.fmr, as_percent=True)}, "
-        f"FNMR {_show(group.fnmr, as_percent=True)}"
+        f"{' named' if named else ''}{claimed}; {_errors(group.fmr, group.fnmr)}"
     )
+
+
+def _errors(fmr: Figure, fnmr: Figure) -> str:
+    """Both error rates in plain words."""
+    return f"false matches {_show(fmr, as_percent=True)}, false non-matches {_show(fnmr, as_percent=True)}"
 
 
 def _what_became(roles: Sequence[RoleData]) -> list[str]:
@@ -183,8 +194,8 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         f"nearest sample: {sheet.nearest[0].n_as_alike:,} of {sheet.n_reference:,} others have one at least as alike",
         f"  similarity {sheet.similarity:.3f}; what that means here: {_scale(sheet)}",
         _copies(sheet.n_copies, sheet.n_samples) + ("" if certain else ", not shown to be more than chance"),
-        f"{counted(sheet.n_distinct, 'distinct sample')}: what fewer than {one_in(sheet.unseen_rate)} samples show can "
-        "be missing from them",
+        f"{counted(sheet.n_distinct, 'distinct sample')}: faces that fewer than {one_in(sheet.unseen_rate)} samples "
+        "show can be missing from them",
         f"share of leaks noticed if one more photo were generated: {_show(sheet.power, as_percent=True)}",
         "",
         *_numbered(sheet),
@@ -228,7 +239,8 @@ FIRST = 10
 
 def frequent_summary(found: FrequentFaces, out: Path) -> str:
     """Plain text: the first faces, one line each, and the path of the page."""
-    lines = [f"{counted(len(found.faces), 'face appears', 'faces appear')} too often among {found.n_samples:,} samples"]
+    n_faces = counted(len(found.faces), "face appears", "faces appear") if found.faces else "no face appears"
+    lines = [f"{n_faces} too often among {found.n_samples:,} samples"]
     for number, face in enumerate(found.faces[:FIRST], start=1):
         examples = ", ".join(map(ascii, face.samples[:3]))
         n = len(face.samples)

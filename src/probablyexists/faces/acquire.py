@@ -143,7 +143,8 @@ class FrameCheck:
     def why(self) -> str:
         """The decision's reason, in a few words."""
         if self.detectable:
-            return f"landmarks agree with and without the detector in {self.n_agree} of {self.n_found} sampled"
+            only = "only " if self.mode == "detect" else ""
+            return f"landmarks agree with and without the detector in {only}{self.n_agree} of {self.n_found} sampled"
         shape = "square images of one size" if self.square else "images of different shapes"
         return f"the detector sees a face in {self.n_found} of {self.n_sampled} sampled, {shape}"
 

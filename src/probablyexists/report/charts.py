@@ -86,10 +86,10 @@ def resemblance_chart(findings: Findings) -> Chart:
 
 
 def dose_chart(findings: Findings) -> Chart | None:
-    """Mean exposure against the number of training photos, and the person with most; None if nothing can be drawn."""
+    """Mean exposure against the number of training photos, and the person with most; None if all have as many."""
     points = findings.dose.points
     drawn = [(i, p.mean_exposure) for i, p in enumerate(points) if isinstance(p.mean_exposure, Estimate)]
-    if not drawn:
+    if not drawn or len(points) < 2:
         return None
     most = person_with_most(findings)
     names = [_span(point) for point in points]
@@ -114,7 +114,8 @@ def dose_chart(findings: Findings) -> Chart | None:
         return Drawing(width, 240, marks + below(x, y.start, labels, "training photos of the person"))
 
     alt = (
-        f"Mean exposure by number of photos. {'; '.join(f'{names[i]} photos: {number(f.value, 1)}' for i, f in drawn)}."
+        "Mean exposure by number of training photos. "
+        f"{'; '.join(f'{names[i]}: {number(f.value, 1)}' for i, f in drawn)}."
     )
     caption = (
         "Mean exposure of people with about the same number of training photos. Dot: mean; line: 95 % interval; "

@@ -55,7 +55,8 @@ def by_group(findings: Findings) -> ByGroup | None:
         ]
         if claimed:
             named = "—" if group.n_named is None else count(group.n_named)
-            cells.append(Cell(named, "p within group" if group.within else "p among several groups"))
+            against = "p within group" if group.within else "p among several groups"
+            cells.append(Cell(named, against) if group.n_members else Cell("—", "no members"))
         cells += [_number(group.auroc[p]) if p in group.auroc else Cell("—") for p in populations]
         rows.append((group.group, cells))
     return ByGroup(" ".join(_sentences(groups)), heads, rows, group_chart(findings))
@@ -67,7 +68,7 @@ def _sentences(groups: list[GroupFindings]) -> list[str]:
     if len(known) > 1:
         least, most = (pick(known, key=lambda one: one[1].value) for pick in (min, max))
         high, low = most[1], least[1]
-        worst, best = (f"{short(g.group, LONGEST)} ({percent(f.value)})" for g, f in (most, least))
+        worst, best = (f"“{short(g.group, LONGEST)}” ({percent(f.value)})" for g, f in (most, least))
         if high.value < MANY_TIMES * low.value or high.low <= low.high:
             said.append(
                 "No group is shown to have many times more false matches than another: they are most frequent in "
@@ -76,9 +77,9 @@ def _sentences(groups: list[GroupFindings]) -> list[str]:
         else:
             said.append(
                 f"The recogniser takes two different people of {worst} for one {_times(high.value, low.value)} two of "
-                f"{best}: in the first group a match says less about who it is."
+                f"{best}: in the first group a match says less about who it is, and a leak is harder to show."
             )
-    pooled = [short(group.group, LONGEST) for group in groups if not group.within]
+    pooled = [f"“{short(group.group, LONGEST)}”" for group in groups if not group.within and group.n_members]
     if pooled:
         names = in_a_row(pooled[:5] + ([f"{count(len(pooled) - 5)} more"] if len(pooled) > 5 else []))
         said.append(

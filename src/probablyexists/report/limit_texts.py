@@ -19,6 +19,8 @@ from probablyexists.stats.estimate import Estimate, Unresolvable
 
 LITTLE_MORE = 1.1
 """People named by all samples over those named by half, up to which more samples would tell little more."""
+ALL = 0.995
+"""Limit on a share from which it is no limit."""
 
 
 def what_was_missed(findings: Findings) -> Answer:
@@ -37,13 +39,17 @@ def what_was_missed(findings: Findings) -> Answer:
     if sampling.n_distinct < LEAST_SAMPLES:
         said.reverse()
     face = sampling.with_face
-    if isinstance(face, Estimate) and face.value < LEAST_FACES:
-        said.insert(0, f"A face can be detected in only {percent(face.value)} of the samples: look at them first.")
-    detail = [] if unfair else [*_leaked_share(findings), *_diffuse(findings), *_more_samples(sampling.curve)]
+    faceless = isinstance(face, Estimate) and face.value < LEAST_FACES
+    if isinstance(face, Estimate) and faceless:
+        how_many = f"only {percent(face.value)}" if face.value else "none"
+        said.insert(0, f"A face can be detected in {how_many} of the samples: look at them first.")
+    detail = [] if unfair else [*_leaked_share(findings), *_diffuse(findings)]
+    if not unfair and not faceless:
+        detail += _more_samples(sampling)
     lines = list(power_lines)
     share = missed.leaked_share
     if isinstance(share, Estimate):
-        limit = f"at most {percent(share.high)}"
+        limit = f"at most {percent(share.high)}" if share.high < ALL else "no limit below all of them"
         basis = f"{percent(share.level)} limit, {counted(share.n, 'person', 'people')}"
         if not unfair:
             lines.append(Line("Members who leaked as clearly as a photo shows", limit, basis, method=share.method))
@@ -55,7 +61,7 @@ def what_was_missed(findings: Findings) -> Answer:
         lines.append(Line(label, "none" if smallest is None else number(smallest), "training photos, by person"))
     lines += [
         Line("Distinct samples", f"{count(sampling.n_distinct)} of {count(sampling.n_samples)}", "samples used"),
-        Line("Can be missing from them", f"what fewer than {one_in(sampling.unseen_rate)} samples show", "95 % limit"),
+        Line("Can be missing from them", f"faces fewer than {one_in(sampling.unseen_rate)} samples show", "95 % limit"),
         line("Samples with a detectable face", sampling.with_face, True, unit=("sample", "samples")),
     ]
     more = [] if unfair else [one for point in sampling.curve for one in _point(point)]
@@ -109,6 +115,8 @@ def _leaked_share(findings: Findings) -> list[str]:
     share = findings.missed.leaked_share
     if findings.naming.n_exposed is None or not isinstance(share, Estimate):
         return []
+    if share.high >= ALL:
+        return ["Nothing here excludes that every member leaked as clearly as a photo shows."]
     return [
         f"In these samples, at most {percent(share.high)} of members leaked as clearly as a photo shows "
         f"({percent(share.level)} limit), if those who leaked are as easy to find as the others."
@@ -119,19 +127,23 @@ def _diffuse(findings: Findings) -> list[str]:
     """A leak spread over all members."""
     smallest = findings.missed.smallest_auroc
     if smallest is None:
-        return ["A leak spread thinly over all members would not have been found."]
-    return [f"A leak spread thinly over all members would have been found from an AUROC of {number(smallest)}."]
+        return ["A leak spread thinly over all members cannot be found by this audit."]
+    return [
+        f"A leak spread thinly over all members is found in 80 % of cases from an AUROC of {number(smallest)}; a "
+        "smaller one may be missed."
+    ]
 
 
 def _unseen(sampling: Sampling) -> str:
     return (
-        f"{counted(sampling.n_distinct, 'distinct sample was', 'distinct samples were')} looked at: what fewer than "
-        f"{one_in(sampling.unseen_rate)} samples show can be missing from them."
+        f"{counted(sampling.n_distinct, 'distinct sample was', 'distinct samples were')} looked at: faces that fewer "
+        f"than {one_in(sampling.unseen_rate)} samples show can be missing from them."
     )
 
 
-def _more_samples(curve: list[CurvePoint]) -> list[str]:
-    """Whether more samples would tell more: half of them compared with all."""
+def _more_samples(sampling: Sampling) -> list[str]:
+    """Whether more samples would tell more: half of them compared with all. That they would not is never said."""
+    curve = sampling.curve
     if len(curve) < 2:
         return []
     half, whole = curve[-2], curve[-1]
@@ -143,10 +155,10 @@ def _more_samples(curve: list[CurvePoint]) -> list[str]:
         isinstance(half.auroc, Estimate) and isinstance(whole.auroc, Estimate) and whole.auroc.value > half.auroc.high
     )
     if whole.named > half.named_high or sharper:
-        return [f"More samples would tell more: {both}."]
+        return [f"More samples would probably tell more: {both}."]
     if 0 < whole.named <= LITTLE_MORE * half.named:
         return [f"More samples would probably tell little more: {both}."]
-    return [f"Whether more samples would tell more cannot be told from these: {both}."]
+    return [f"That more samples would tell more is not shown: {both}."]
 
 
 def _named(point: CurvePoint) -> str:
@@ -159,8 +171,8 @@ def _point(point: CurvePoint) -> list[Line]:
     samples = counted(point.n_samples, "sample")
     parts = counted(point.n_parts, "part")
     return [
-        Line(f"Named by {samples}", _named(point), f"{parts}, nearest neighbour"),
-        line(f"AUROC by {samples}", point.auroc, basis=parts),
+        Line(f"Named with {samples}", _named(point), f"{parts}, nearest neighbour"),
+        line(f"AUROC with {samples}", point.auroc, basis=parts),
     ]
 
 

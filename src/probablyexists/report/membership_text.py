@@ -52,7 +52,8 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
         shown.append(line(f"Members found at 1 % false alarms, {what}", m.tpr_at_fpr_1_percent, True))
         more.append(line(f"Members found at 0.1 % false alarms, {what}", m.tpr_at_fpr_0_1_percent, True))
         if m.p is not None and m.copies == "out":
-            more.append(Line(f"p-value, {what}", p_value(m.p), method=test))
+            n = counted(m.auroc.n, "person", "people") if isinstance(m.auroc, Estimate) else ""
+            more.append(Line(f"p-value, {what}", p_value(m.p), n, method=test))
     if unfair:
         lines, more = [], [*lines, *more]
     lines += baseline
@@ -63,7 +64,7 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
         if second.n_exposed is not None:
             more.append(Line(f"Members named with {second.kind} {second.id} alone", count(second.n_exposed)))
     more.append(line("AUROC of the number of photos, members against strangers", findings.split_baseline.photo_counts))
-    sentence, detail = (_unfair(findings.split_baseline), "") if unfair else _told(findings)
+    sentence, detail = (_unfair(findings), "") if unfair else _told(findings)
     return Answer(
         "Can an attacker tell?",
         sentence,
@@ -96,20 +97,18 @@ def _attacks(findings: Findings) -> tuple[str, str]:
     return test, tried
 
 
-def _unfair(split: SplitBaseline) -> str:
+def _unfair(findings: Findings) -> str:
     """Why nothing is claimed, and what to do; said once on the page."""
+    split = findings.split_baseline
     known = [figure for figure in (split.auroc, split.same_attack) if isinstance(figure, Estimate)]
     worst = max(known, key=lambda figure: abs(figure.value - 0.5), default=None)
-    how = (
-        ""
-        if worst is None
-        else (f" (AUROC {number(worst.value)}, 95 % interval {number(worst.low)} to {number(worst.high)}; 0.5 is fair)")
-    )
+    how = "" if worst is None else f": AUROC {number_figure(worst)}, where 0.5 is fair"
+    copies = " Copies need no strangers and stand (answer 4)." if findings.copies.beyond_chance else ""
     return (
         f"This cannot be answered: members and strangers can be told apart even without the generator{how}. Any "
-        "difference between them may come from there, so nothing is put down to training and nobody is named. Draw "
-        "the held-out people at random from the same source as the members, before training (probablyexists split "
-        "does it), and audit again."
+        f"difference between them may come from there, so none is put down to training and nobody is named.{copies} "
+        "Draw the held-out people at random from the same source as the members, before training (probablyexists "
+        "split does it), and audit again."
     )
 
 
@@ -220,12 +219,13 @@ def _unseen(m: Membership, *, spread: bool) -> str:
 def _about_the_split(split: SplitBaseline, shown: bool) -> list[str]:
     """How far the split allows to put the difference down to training."""
     said = []
-    if shown and split.fairness == "not shown":
-        said.append(
-            "There are too few people to check that the two groups are alike without the generator, so this is not put "
-            "down to training."
-        )
     apart = [f for f in (split.auroc, split.same_attack) if isinstance(f, Estimate) and not f.low <= 0.5 <= f.high]
+    if shown and split.fairness == "not shown":
+        how = "tell how far the two groups differ" if apart else "check that the two groups are alike"
+        said.append(
+            f"There are too few people to {how} without the generator, so the difference between them is not put down "
+            "to training."
+        )
     if apart:
         most = max(apart, key=lambda figure: abs(figure.value - 0.5))
         strength = "a little" if abs(most.value - 0.5) < A_LITTLE - 0.5 else "clearly"
@@ -239,9 +239,17 @@ def _about_the_split(split: SplitBaseline, shown: bool) -> list[str]:
     if shown and split.group_shift is not None and isinstance(split.shift, Estimate):
         said.append(
             f"To explain this away, strangers' scores would have to be {number(split.group_shift)} standard deviations "
-            f"higher; without the generator the difference is {number_figure(split.shift, signed=True)}."
+            f"higher; without the generator the difference is {number_figure(split.shift, signed=True)}"
+            f"{not_excluded(split.group_shift, split.shift)}."
         )
     return said
+
+
+def not_excluded(needed: float, shift: Estimate) -> str:
+    """What the two numbers mean: whether a difference between the sources may be all there is."""
+    if shift.high >= needed:
+        return ", so this is not excluded"
+    return ", which is less"
 
 
 def _shifts(split: SplitBaseline) -> list[Line]:

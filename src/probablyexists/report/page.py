@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -21,7 +22,7 @@ from probablyexists.report.contact import ContactEntry
 from probablyexists.report.data_uri import data_uri
 from probablyexists.report.exhibits import Exhibit
 from probablyexists.report.group_texts import by_group
-from probablyexists.report.people_texts import affected_people
+from probablyexists.report.people_texts import affected_people, at_floor
 from probablyexists.results.findings import Findings
 from probablyexists.stats.estimate import Estimate, Unresolvable
 
@@ -107,7 +108,7 @@ def _key_figures(findings: Findings) -> list[tuple[str, str, str]]:
         (
             "Distinct samples",
             words.count(sampling.n_distinct),
-            f"what fewer than {words.one_in(sampling.unseen_rate)} samples show can be missing",
+            f"faces that fewer than {words.one_in(sampling.unseen_rate)} samples show can be missing",
         ),
     ]
 
@@ -118,7 +119,7 @@ def _affected(findings: Findings) -> tuple[str, str]:
     if naming.n_exposed is None:
         note = "no names are claimed: the split is not fair"
         return (words.count(affected.n), f"copied, {members}; {note}") if affected.n else ("—", note)
-    return words.count(affected.n), f"{words.reasons(affected)}, {members}" if affected.n else members
+    return words.count(affected.n), f"{members}: {words.reasons(affected)}" if affected.n else members
 
 
 def _excess(findings: Findings) -> tuple[str, str]:
@@ -150,22 +151,37 @@ def _people(findings: Findings) -> list[dict[str, Any]]:
 
 def _order(findings: Findings) -> str:
     """How the named people are ordered, with the tie at the smallest p-value told once; nothing where nobody is."""
-    p = findings.people.filter(findings.people["exposed"])["p"].to_pylist()
-    if len(p) < 2:
+    named = [row for row in affected_people(findings) if row["exposed"]]
+    if len(named) < 2:
         return ""
-    tied = sum(one == min(p) for one in p)
-    if tied == 1:
+    lowest = [row["p"] for row in named if at_floor(findings, row)]
+    smallest = "smallest p-value possible here" if lowest else "smallest p-value"
+    tied = lowest or [row["p"] for row in named if row["p"] == named[0]["p"]]
+    if len(tied) == 1:
         return "Those named come first, the most certain first."
-    smallest = "smallest p-value possible here" if min(p) <= findings.naming.p_floor + 1e-12 else "smallest p-value"
-    rest = "" if tied == len(p) else ", then come the less certain"
-    which = f"The first {words.count(tied)}" if tied > 2 else "The first two"
-    return f"{which} share the {smallest}, {words.one_in(min(p))}; they are ordered by exposure{rest}."
+    rest = "" if len(tied) == len(named) else ", then come the less certain"
+    which = f"The first {words.count(len(tied))}" if len(tied) > 2 else "The first two"
+    how_small = " or ".join(words.one_in(p) for p in sorted(set(tied)))
+    if len(set(tied)) > 2:
+        how_small = f"{words.one_in(min(tied))} to {words.one_in(max(tied))}"
+    return f"{which} share the {smallest}, {how_small}; they are ordered by exposure{rest}."
 
 
 def render_page(name: str, show_faces: bool, **values: Any) -> str:
-    """The page from the template of this name. Besides the values it has `w`, the functions of `words`, and `picture`,
-    which turns pixels into a `data:` URI."""
-    return _templates().get_template(name).render(w=words, picture=data_uri, show_faces=show_faces, **values)
+    """The page from the template of this name. Besides the values it has `w`, the functions of `words`, `tight`, and
+    `picture`, which turns pixels into a `data:` URI."""
+    given = {"w": words, "tight": tight, "picture": data_uri, "show_faces": show_faces}
+    return _templates().get_template(name).render(given | values)
+
+
+def tight(text: str) -> str:
+    """With no line break between a number and its %, nor within p = 0.05.
+
+    >>> tight("95 % of cases (p < 0.001)").replace(words.NO_BREAK, "_")
+    '95_% of cases (p_<_0.001)'
+    """
+    text = re.sub(r"(?<=\d) %", f"{words.NO_BREAK}%", text)
+    return re.sub(r"\bp ([=<≤]) (?=\d)", rf"p{words.NO_BREAK}\1{words.NO_BREAK}", text)
 
 
 @cache

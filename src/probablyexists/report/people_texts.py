@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from probablyexists.report.answer_parts import NOT_CLAIMED, Answer, Line, line
 from probablyexists.report.charts import dose_chart
 from probablyexists.report.exposure_chart import exposure_chart
+from probablyexists.report.membership_text import not_excluded
 from probablyexists.report.words import (
     absent,
     count,
@@ -64,7 +65,8 @@ def who(findings: Findings) -> Answer:
         lines,
         [
             Line(
-                f"{'' if s.group is None else f'{short(s.group, 24)}: '}Compared on {counted(s.photos, 'photo')}",
+                f"{'' if s.group is None else f'Group “{short(s.group, 24)}”: '}Compared on "
+                f"{counted(s.photos, 'photo')}",
                 f"{counted(s.n_members, 'member')}, smallest p {one_in(s.p_floor)}",
                 counted(s.n_heldout, "held-out person", "held-out people"),
             )
@@ -117,7 +119,8 @@ def _who(findings: Findings, members: str) -> str:
     if n.n_exposed and split.names_shift is not None and isinstance(split.shift, Estimate):
         said.append(
             f"For nobody to be named, strangers' scores would have to be {number(split.names_shift)} standard "
-            f"deviations higher; without the generator the difference is {number_figure(split.shift, signed=True)}."
+            f"deviations higher; without the generator the difference is {number_figure(split.shift, signed=True)}"
+            f"{not_excluded(split.names_shift, split.shift)}."
         )
     return " ".join(said)
 
@@ -162,9 +165,11 @@ def does_more_leak_more(findings: Findings) -> Answer:
     return Answer(
         question,
         sentence,
-        "This is an association: people with many photos may differ in other ways. Only an experiment that assigns "
-        "the number of photos at random (the lab) can show a cause. Everybody is compared on the same number of "
-        "photos here.",
+        "This needs people with different numbers of training photos."
+        if isinstance(slope, Unresolvable)
+        else "This is an association: people with many photos may differ in other ways. Only an experiment that "
+        "assigns the number of photos at random (the lab) can show a cause. Everybody is compared on the same number "
+        "of photos here.",
         lines,
         points,
         dose_chart(findings),
@@ -181,12 +186,20 @@ def _state(findings: Findings) -> str:
 
 
 def affected_people(findings: Findings) -> list[dict[str, Any]]:
-    """The rows of the people affected: named people first, by p and then by exposure; then those only copied, by the
-    number of copies."""
+    """The rows of the people affected: named people first, by p and then by exposure, all who have the smallest p
+    possible for them alike; then those only copied, by the number of copies."""
     rows: list[dict[str, Any]] = findings.people.filter(pc.is_valid(findings.people["reason"])).to_pylist()
-    return sorted(rows, key=_place)
+    return sorted(rows, key=lambda row: _place(row, at_floor(findings, row)))
 
 
-def _place(row: dict[str, Any]) -> tuple[bool, float, float, str]:
+def at_floor(findings: Findings, row: dict[str, Any]) -> bool:
+    """Whether a member has the smallest p-value that is possible among those they are compared with."""
+    floors = {(s.group, s.photos): s.p_floor for s in findings.naming.strata}
+    pooled = floors.get((None, row["compared_on"]), findings.naming.p_floor)
+    return bool(row["p"] <= floors.get((row["group"], row["compared_on"]), pooled) + 1e-12)
+
+
+def _place(row: dict[str, Any], lowest: bool) -> tuple[bool, float, float, str]:
     named = row["exposed"]
-    return not named, row["p"] if named else -row["copies"], -row["exposure"], row["person"]
+    first = (0.0 if lowest else row["p"]) if named else -row["copies"]
+    return not named, first, -row["exposure"], row["person"]

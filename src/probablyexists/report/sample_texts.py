@@ -51,7 +51,7 @@ def _excess(findings: Findings) -> str:
     if r.excess.low > 0:
         by = f"{members} of the samples resemble a member; {strangers} resemble a stranger. The difference, "
         by += f"{percent(r.excess.value)} of the samples, is "
-        return by + _cause(findings)
+        return f"{by}{_beyond_chance(findings)}."
     if r.excess.high < 0:
         return (
             f"Fewer samples resemble a member ({members}) than a stranger ({strangers}): no sign of a leak, but the "
@@ -60,16 +60,18 @@ def _excess(findings: Findings) -> str:
     return f"{members} of the samples resemble a member and {strangers} a stranger: no difference beyond chance."
 
 
-def _cause(findings: Findings) -> str:
-    """What a difference is put down to, as far as the split allows."""
+def _beyond_chance(findings: Findings) -> str:
+    """What an excess above 0 is, as far as the split and the verdict allow to say."""
     split = findings.split_baseline
     if split.fairness != "fair":
-        return "more than chance; there are too few people to check that training, and nothing else, added it."
+        return "more than chance; there are too few people to check that training, and nothing else, added it"
     if any(isinstance(one, Estimate) and one.low > 0.5 for one in (split.auroc, split.same_attack)):
-        return "more than chance; but members and strangers differ without the generator too (answer 1)."
-    if findings.verdict != "leak":
-        return "at the edge of chance, too little to count as a leak."
-    return "what training added."
+        return "more than chance; but members and strangers differ without the generator too (answer 1)"
+    if findings.verdict == "leak":
+        return "what training added"
+    if findings.naming.n_exposed:
+        return "more than chance, but the verdict does not rest on this figure"
+    return "at the edge of chance, too little to count as a leak"
 
 
 def copy_or_likeness(findings: Findings) -> Answer:
@@ -119,8 +121,8 @@ def _copies(c: Copies) -> str:
     if not c.n_copies:
         return f"No copy of a training photo was found among {samples}."
     left_out = (
-        f"{'It is' if c.n_copies == 1 else 'They are'} left out of every other answer, except where copies are said to "
-        "be in (answer 1)."
+        f"{'It is' if c.n_copies == 1 else 'They are'} left out of all other figures, except the people "
+        "affected and those with “copies in” (answer 1)."
     )
     distinct = f", {counted(c.n_distinct, 'distinct picture')}," if c.n_distinct < c.n_copies else ""
     if c.beyond_chance:
