@@ -644,3 +644,9 @@ def test_an_excess_far_above_zero_is_not_called_the_edge_of_chance() -> None:
     assert findings.verdict == "inconclusive"
     assert "edge of chance" not in told(findings)[2]
     assert "more than chance, but the verdict does not rest on this figure" in told(findings)[2]
+
+
+def test_the_terminal_does_not_say_not_shown_of_people_it_lists() -> None:
+    terminal = summary(by_copies_only(), Path("o"))
+    assert "seen photos: for the people affected; for the group not shown, p = 0.080" in terminal
+    assert "seen photos: not shown, p = 0.080" in summary(nothing_found(), Path("o"))

@@ -81,7 +81,8 @@ def _can_tell(findings: Findings) -> list[str]:
     split = findings.split_baseline
     lines = []
     if split.fairness != "not fair":
-        lines = [_population(m) for m in findings.membership if m.level == "person"]
+        some = findings.affected.n > 0
+        lines = [_population(m, some) for m in findings.membership if m.level == "person"]
     baselines = [f"AUROC {_show(split.auroc)}"]
     if isinstance(split.same_attack, Estimate):
         baselines.append(f"by the same attack {_show(split.same_attack)}")
@@ -93,14 +94,15 @@ def _can_tell(findings: Findings) -> list[str]:
     return [*lines, f"Is the split fair? {fair[split.fairness]}; without the generator {', '.join(baselines)}"]
 
 
-def _population(m: Membership) -> str:
+def _population(m: Membership, some: bool) -> str:
+    """`some`: whether people are affected, for whom the answer is yes whatever the group's is."""
     found = ""
     if isinstance(m.tpr_at_fpr_1_percent, Estimate):
         found = f"; {_percent(m.tpr_at_fpr_1_percent.value)} found at 1 % false alarms"
     figures = f"AUROC {_show(m.auroc)}{found}"
     if m.copies == "in" or m.p is None:
         return f"Can an attacker tell? {m.population}{', with the copies' if m.copies == 'in' else ''}: {figures}"
-    answer = "yes" if m.p <= SHOWN_P else "not shown"
+    answer = "yes" if m.p <= SHOWN_P else f"{'for the people affected; for the group ' if some else ''}not shown"
     return f"Can an attacker tell? {m.population}: {answer}, {p_is(m.p).replace(NO_BREAK, ' ')}; {figures}"
 
 
