@@ -178,7 +178,7 @@ def test_3_noise_called_a_face_by_the_user_clears_nobody(tmp_path: Path) -> None
         "A face can be detected in none of the samples: the generator makes no faces, its pictures were read "
         "wrongly (their range, their latents), or faces are too small or too blurred; look at the samples." in text
     )
-    assert "16 samples drawn at random The detector sees a face in 0 of them." in text
+    assert "16 samples drawn at random The detector sees a face in none of them." in text
     assert "A face can be detected in none of the samples: look at them first." in text
     assert "Distinct samples 1,100 of 1,100 samples used" in text
     assert "No evidence" not in text
@@ -258,9 +258,7 @@ def test_5_an_unfair_split_takes_the_claims_back_too() -> None:
     assert "none is put down to training and nobody is named" in text
     assert text.count("Not claimed: members and strangers differ even without the generator") == 3
     assert "None: no sample was found to be a copy. Likenesses are not claimed" in text
-    assert not re.search(
-        r"expected to be wrong|would have been noticed\b(?!\.)|resemble a stranger|compare people", text
-    )
+    assert not re.search(r"would have been noticed\b(?!\.)|resemble a stranger|compare people", text)
 
 
 def test_5_with_twenty_members_the_sources_may_be_the_cause() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from probablyexists.report.answer_parts import Answer, Line, line
 from probablyexists.report.charts import by_importance, membership_chart
 from probablyexists.report.words import (
+    absent,
     capital,
     count,
     counted,
@@ -236,12 +237,16 @@ def _about_the_split(split: SplitBaseline, shown: bool) -> list[str]:
             said.append(f"The {differ}, which may be the cause.")
         else:
             said.append(f"But the {differ}, so training may not be the only cause.")
-    if shown and split.group_shift is not None and isinstance(split.shift, Estimate):
-        said.append(
+    if shown and split.group_shift is not None:
+        needed = (
             f"To explain this away, strangers' scores would have to be {number(split.group_shift)} standard deviations "
-            f"higher; without the generator the difference is {number_figure(split.shift, signed=True)}"
-            f"{not_excluded(split.group_shift, split.shift)}."
+            "higher; without the generator the difference"
         )
+        if isinstance(split.shift, Estimate):
+            there = f"is {number_figure(split.shift, signed=True)}{not_excluded(split.group_shift, split.shift)}"
+        else:
+            there = absent(split.shift)
+        said.append(f"{needed} {there}.")
     return said
 
 
