@@ -465,7 +465,7 @@ def test_10_members_with_four_photos_against_strangers_with_two_are_no_leak_by_g
     assert findings.verdict == "inconclusive"
     text = page_of(findings)
     assert "Members have far more photos than held-out people" in text
-    assert "AUROC of the number of photos, members against strangers 1.00" in text
+    assert "AUROC of the number of photos in doublings, members against strangers 1.00" in text
     assert "but the two groups have very different numbers of photos" in text
 
 

@@ -38,7 +38,6 @@ def split_baseline(view: View, scorer: Scorer, named: Named, group_level: float,
     fair = fairness(auroc, same_attack)
     k = common_count(training.people.counts, heldout.people.counts)
     ours, theirs = (scorer(crowd.faces(k)[0]) for crowd in (training, heldout))
-    counts = [Side.one_each(crowd.people.counts.astype(np.float64)) for crowd in (training, heldout)]
     return SplitBaseline(
         auroc=auroc,
         same_attack=same_attack,
@@ -46,8 +45,21 @@ def split_baseline(view: View, scorer: Scorer, named: Named, group_level: float,
         group_shift=group_shift(ours, theirs, group_level),
         names_shift=None if fair == "not fair" else _names_shift(named, scorer),
         shift=shift,
-        photo_counts=auroc_estimate(*counts),
+        photo_counts=_photo_counts(view),
     )
+
+
+def _photo_counts(view: View) -> Figure:
+    """AUROC of how many photos there are of a person, in doublings: members' unseen photos count, as they have them too.
+
+    Whether people were trained on four photos or five is no difference between people.
+    """
+    ours = view.training.people.counts.copy()
+    if view.unseen is not None:
+        more = dict(zip(view.unseen.people.names, view.unseen.people.counts, strict=True))
+        ours += np.array([more.get(name, 0) for name in view.training.people.names], dtype=ours.dtype)
+    sides = (np.round(np.log2(counts)) for counts in (ours, view.heldout.people.counts))
+    return auroc_estimate(*map(Side.one_each, sides))
 
 
 def fairness(*baselines: Figure) -> Fairness:

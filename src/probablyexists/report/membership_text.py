@@ -64,7 +64,12 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
             more.append(line(f"AUROC, {population}, by person, {second.kind} {second.id}", auroc))
         if second.n_exposed is not None:
             more.append(Line(f"Members named with {second.kind} {second.id} alone", count(second.n_exposed)))
-    more.append(line("AUROC of the number of photos, members against strangers", findings.split_baseline.photo_counts))
+    more.append(
+        line(
+            "AUROC of the number of photos in doublings, members against strangers",
+            findings.split_baseline.photo_counts,
+        )
+    )
     sentence, detail = (_unfair(findings), "") if unfair else _told(findings)
     return Answer(
         "Can an attacker tell?",

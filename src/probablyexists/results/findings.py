@@ -196,7 +196,8 @@ class SplitBaseline(Frozen):
     """How much higher members' scores are than strangers' in the same-attack baseline, in standard deviations of the
     strangers' scores: what the difference between the sources is, to be read beside the two shifts above."""
     photo_counts: Figure
-    """AUROC of the number of photos: 0.5 if members and held-out people have as many, 1 if every member has more."""
+    """AUROC of the number of photos of a person, unseen ones included, in doublings: 0.5 if members and held-out people
+    have as many, 1 if every member has far more."""
 
 
 class Stratum(Frozen):
