@@ -50,7 +50,7 @@ def split_baseline(view: View, scorer: Scorer, named: Named, group_level: float,
 
 
 def _photo_counts(view: View) -> Figure:
-    """AUROC of how many photos there are of a person, in doublings: members' unseen photos count, as they have them too.
+    """AUROC of how many photos there are of a person, in doublings; members' unseen photos count too.
 
     Whether people were trained on four photos or five is no difference between people.
     """
