@@ -361,7 +361,8 @@ def test_a_job_that_is_stopped_in_the_middle_says_so(
         time.sleep(10)
 
     monkeypatch.setattr(task, "run", killed)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run where it is ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run where these are ignored
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     assert line(*asked(tmp_path, tmp_path / "o", "-q")) == (
         code,
         "stopped; embeddings are kept, run the same command to continue",
