@@ -129,10 +129,10 @@ def draw_everybody(out: Path, progress: Progress) -> None:
 
 
 def compare(findings: Findings, out: Path) -> Outcome:
-    """What the audit found beside the truth. Right if the over-represented person is named."""
+    """What the audit found beside the truth. Right if the over-represented person is affected: named, or copied."""
     most = f"person-{MOST:04d}"
     rows = {row["person"]: row for row in findings.people.to_pylist()}
-    named = sorted(person for person, row in rows.items() if row["exposed"])
+    affected = {person: row["reason"] for person, row in sorted(rows.items()) if row["reason"]}
     rank = sorted(rows, key=lambda person: -rows[person]["exposure"]).index(most) + 1
     copied = Counter(row["person"] for row in findings.samples.to_pylist() if row["kind"] == "copy")
     unseen = next(m.auroc for m in findings.membership if (m.population, m.level) == ("unseen photos", "person"))
@@ -144,11 +144,11 @@ def compare(findings: Findings, out: Path) -> Outcome:
         f"copies              {copied.total()} of {SAMPLES:,} samples, {copied[most]} of {most}",
         f"{most}         number {rank} in exposure, {rows[most]['exposure']:.1f} standard deviations above strangers, "
         f"p = {rows[most]['p']:.3f}",
-        f"named               {', '.join(named) or 'nobody'}",
+        f"affected            {', '.join(f'{who} ({why})' for who, why in affected.items()) or 'nobody'}",
         f"membership          AUROC of unseen photos, by person: {auroc}",
         "",
         f"report:   {out / 'audit' / 'report.html'}",
         f"findings: {out / 'audit' / 'findings.json'}",
         f"withhold: {out / 'audit' / 'withhold.txt'}",
     ]
-    return Outcome(most in named, "\n".join(lines))
+    return Outcome(most in affected, "\n".join(lines))
