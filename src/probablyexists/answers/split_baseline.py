@@ -76,6 +76,11 @@ def fairness(*baselines: Figure) -> Fairness:
     return "fair" if within and any(_excludes(figure) for figure in known) else "not shown"
 
 
+def how_different(baseline: Estimate) -> str:
+    """The difference between the sides in words, by the estimate."""
+    return "a little" if abs(baseline.value - 0.5) < (UNFAIR - 0.5) / 2 else "clearly"
+
+
 def _excludes(figure: Estimate) -> bool:
     """Whether the 90 % interval has neither limit in it; narrowed as a normal one, which is a little too wide."""
     narrower = float(norm.ppf(0.95) / norm.ppf(0.5 + figure.level / 2))

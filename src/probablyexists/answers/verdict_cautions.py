@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL
-from probablyexists.answers.split_baseline import UNFAIR
+from probablyexists.answers.split_baseline import how_different
 from probablyexists.results.findings import Copies, Naming, SplitBaseline, Trust
 from probablyexists.stats.estimate import Estimate
 
@@ -88,10 +88,9 @@ def _of_split(split: SplitBaseline) -> list[str]:
             )
     if apart and split.fairness != "not fair":
         most = max(apart, key=lambda figure: abs(figure.value - 0.5))
-        strength = "a little" if abs(most.value - 0.5) < (UNFAIR - 0.5) / 2 else "clearly"
         found.append(
-            f"members and held-out people differ {strength} even without the generator (AUROC {most.value:.2f} instead "
-            "of 0.50)"
+            f"members and held-out people differ {how_different(most)} even without the generator (AUROC "
+            f"{most.value:.2f} instead of 0.50)"
         )
     if unequal_counts(split) and isinstance(split.photo_counts, Estimate):
         which = "more" if split.photo_counts.value > 0.5 else "fewer"

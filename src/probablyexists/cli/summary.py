@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL
 from probablyexists.answers.person_verdict import place
 from probablyexists.answers.set_aside import PEOPLE
 from probablyexists.answers.set_aside import reasons as reasons_of
 from probablyexists.basis.roles import TITLES
 from probablyexists.report.limit_texts import ALL
-from probablyexists.report.membership_text import SHOWN_P
 from probablyexists.report.people_texts import affected_people
 from probablyexists.report.words import (
     MINUS,
@@ -102,7 +102,9 @@ def _population(m: Membership, some: bool) -> str:
     figures = f"AUROC {_show(m.auroc)}{found}"
     if m.copies == "in" or m.p is None:
         return f"Can an attacker tell? {m.population}{', with the copies' if m.copies == 'in' else ''}: {figures}"
-    answer = "yes" if m.p <= SHOWN_P else f"{'for the people affected; for the group ' if some else ''}not shown"
+    answer = (
+        "yes" if m.p <= SUGGESTIVE_LEVEL else f"{'for the people affected; for the group ' if some else ''}not shown"
+    )
     return f"Can an attacker tell? {m.population}: {answer}, {p_is(m.p).replace(NO_BREAK, ' ')}; {figures}"
 
 

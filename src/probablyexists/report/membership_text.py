@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL
+from probablyexists.answers.split_baseline import how_different
 from probablyexists.report.answer_parts import Answer, Line, line
 from probablyexists.report.charts import by_importance, membership_chart
 from probablyexists.report.words import (
@@ -20,14 +22,10 @@ from probablyexists.report.words import (
 from probablyexists.results.findings import Findings, Membership, SplitBaseline
 from probablyexists.stats.estimate import Estimate, Figure
 
-SHOWN_P = 0.05
-"""One-sided p-value, by person and without copies, up to which the answer is yes."""
 NEARLY_CERTAIN, CLEAR, SLIGHT = 0.95, 0.75, 0.60
 """AUROC from which the answer is "nearly certainly" and "clearly", and below which it is "a little"."""
 FOUND_BY_CHANCE = 0.02
 """Twice what 1 % false alarms find if members are strangers: up to here nobody in particular is found."""
-A_LITTLE = 0.55
-"""AUROC of a baseline up to which two groups differ a little."""
 
 
 def can_an_attacker_tell(findings: Findings) -> Answer:
@@ -125,7 +123,7 @@ def _told(findings: Findings) -> tuple[str, str]:
     seen, unseen, every = tested.get("seen photos"), tested.get("unseen photos"), with_copies.get("seen photos")
     if seen is None or seen.p is None:
         return "This cannot be answered: there are too few members or too few held-out people.", ""
-    shown = seen.p <= SHOWN_P
+    shown = seen.p <= SUGGESTIVE_LEVEL
     named = findings.affected.n_named
     found = seen.tpr_at_fpr_1_percent
     as_many = isinstance(found, Estimate) and found.value >= named / findings.naming.n_members
@@ -141,7 +139,7 @@ def _told(findings: Findings) -> tuple[str, str]:
         detail.append(_unseen(unseen, spread=not named))
     elif unseen is None:
         detail.append("No unseen photos of members were given, so this is about training photos only.")
-    somehow = any(m.p is not None and m.p <= SHOWN_P for m in tested.values())
+    somehow = any(m.p is not None and m.p <= SUGGESTIVE_LEVEL for m in tested.values())
     return " ".join(said), " ".join(detail + _about_the_split(findings.split_baseline, somehow))
 
 
@@ -197,7 +195,7 @@ def _how(auroc: Figure, found: Figure, *, spread: bool) -> str:
 def _picks(seen: Membership, every: Membership | None) -> str:
     """How often the attack is right about two people; whether that is shown is decided by the test alone."""
     assert seen.p is not None
-    chance = ", which chance can explain" if seen.p > SHOWN_P else ""
+    chance = ", which chance can explain" if seen.p > SUGGESTIVE_LEVEL else ""
     if not isinstance(seen.auroc, Estimate):
         return f"Members against strangers: {p_is(seen.p)}{chance}."
     copies = ""
@@ -218,7 +216,7 @@ def _unseen(m: Membership, *, spread: bool) -> str:
     """Other photos of the same people."""
     assert m.p is not None
     picked = f"{in_a_hundred(m.auroc.value)}, " if isinstance(m.auroc, Estimate) else ""
-    how = "not shown" if m.p > SHOWN_P else _how(m.auroc, m.tpr_at_fpr_1_percent, spread=spread)
+    how = "not shown" if m.p > SUGGESTIVE_LEVEL else _how(m.auroc, m.tpr_at_fpr_1_percent, spread=spread)
     return f"With other photos of the same people, not trained on: {how} ({picked}{p_is(m.p)})."
 
 
@@ -234,8 +232,7 @@ def _about_the_split(split: SplitBaseline, shown: bool) -> list[str]:
         )
     if apart:
         most = max(apart, key=lambda figure: abs(figure.value - 0.5))
-        strength = "a little" if abs(most.value - 0.5) < A_LITTLE - 0.5 else "clearly"
-        differ = f"two groups differ {strength} even without the generator (AUROC {number(most.value)})"
+        differ = f"two groups differ {how_different(most)} even without the generator (AUROC {number(most.value)})"
         if not shown:
             said.append(f"The {differ}.")
         elif split.fairness == "not shown":
