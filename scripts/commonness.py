@@ -188,7 +188,7 @@ def kernel_ridge(world: World) -> Vectors:
     return np.asarray(inverse @ (world.scores - world.scores.mean()) / np.diag(inverse))
 
 
-PLAIN, CHOSEN = "nearest sample", "**less the mean score of the 20 most alike**"
+PLAIN, CHOSEN = "nearest sample", "**less the mean of both, 20 most alike**"
 SCORES: Mapping[str, Callable[[World], Vectors]] = {
     PLAIN: lambda w: w.scores,
     "less commonness, 1 most alike": lambda w: w.scores - alike(w, 1),
@@ -197,13 +197,14 @@ SCORES: Mapping[str, Callable[[World], Vectors]] = {
     "line on commonness, 10 most alike": lambda w: residual(w.scores, alike(w, 10)),
     "line on commonness, 50 most alike": lambda w: residual(w.scores, alike(w, 50)),
     "line on commonness, 10 held-out photos": by_heldout_photos,
+    "less the mean score of the 20 most alike": lambda w: w.scores - near_scores(w, 20).mean(axis=1),
     CHOSEN: default,
     "less the mean score of the 50 most alike": lambda w: w.scores - near_scores(w, 50).mean(axis=1),
     "standard score among the 50 most alike": lambda w: standardised(w, 50),
     "kernel ridge": kernel_ridge,
     "localised conformal, rank among 50": lambda w: local_rank(w, 50),
 }
-FEW = (PLAIN, "line on commonness, 10 most alike", CHOSEN, "less the mean score of the 50 most alike")
+FEW = (PLAIN, "line on commonness, 10 most alike", "less the mean score of the 20 most alike", CHOSEN)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Decided from the counts alone, before any score is seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from probablyexists.answers.view import View
 from probablyexists.attacks.attack import Faces
 from probablyexists.basis.seeds import rng
-from probablyexists.matching.commonness import most_alike, without_commonness
+from probablyexists.matching.commonness import Alike, most_alike, without_commonness
 from probablyexists.stats.conformal import MIN_HELDOUT, smallest_nameable
 
 VERDICT_LEVEL = 0.03
@@ -44,8 +44,8 @@ class Comparison:
     ours: Faces
     theirs: Faces
     """The m held-out people."""
-    alike: NDArray[np.intp]
-    """(n + m, 20) for each member, then each held-out person, those of them all who look most like the person."""
+    alike: Alike
+    """Of each member, then each held-out person: those of them all who look most like the person."""
 
     def ranked(
         self, ours: NDArray[np.float64], theirs: NDArray[np.float64]
@@ -74,12 +74,13 @@ def comparisons(view: View, n_attacks: int = 1) -> list[Comparison]:
     return found
 
 
-def _alike(templates: NDArray[np.float32], view: View) -> NDArray[np.intp]:
+def _alike(templates: NDArray[np.float32], view: View) -> Alike:
     n = len(templates)
     some = np.sort(rng(0, "alike").permutation(n)[:MOST_OTHERS])
     own = np.full(n, -1, dtype=np.intp)
     own[some] = np.arange(len(some))
-    return some[most_alike(templates, templates[some], own, view.matcher)]
+    found = most_alike(templates, templates[some], own, view.matcher)
+    return replace(found, rows=some[found.rows])
 
 
 def photo_counts(

@@ -14,7 +14,7 @@ from probablyexists.answers.naming import Named
 from probablyexists.answers.view import View, p_of, scores_if_planted, scores_of
 from probablyexists.attacks.attack import Attack, Scorer
 from probablyexists.basis.seeds import rng
-from probablyexists.matching.commonness import commonness, most_alike, without_commonness
+from probablyexists.matching.commonness import Alike, commonness, most_alike, without_commonness
 from probablyexists.matching.crowd import Crowd, Photos, common_count
 from probablyexists.results.findings import Missed
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
@@ -156,26 +156,32 @@ def _p_values(
     for kind in kinds:
         here = strangers.some(kind.strangers)
         everybody = np.arange(len(here.who))
-        null = without_commonness(here.raw, most_alike(here.templates, here.templates, everybody, view.matcher))
+        alike = most_alike(here.templates, here.templates, everybody, view.matcher)
+        null = without_commonness(here.raw, alike)
         theirs = planted.some(kind.strangers)
-        p = _p(view, theirs, np.searchsorted(here.who, theirs.who), here, null)
+        p = _p(view, theirs, np.searchsorted(here.who, theirs.who), here, alike, null)
         named = _by_name(view.heldout, "heldout", theirs.who, p)
         if ours is not None:
             members = ours.some(kind.members)
-            p = _p(view, members, np.full(len(members.who), -1), here, null)
+            p = _p(view, members, np.full(len(members.who), -1), here, alike, null)
             named |= _by_name(view.training, "training", members.who, p)
         found.append((named, _by_name(view.heldout, "heldout", here.who, p_of(null, null))))
     return found
 
 
 def _p(
-    view: View, planted: _Scored, own: NDArray[np.intp], strangers: _Scored, null: NDArray[np.float64]
+    view: View,
+    planted: _Scored,
+    own: NDArray[np.intp],
+    strangers: _Scored,
+    theirs: Alike,
+    null: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """(n,) p-values. `own`: row of each among the strangers, or -1. Commonness is that with nothing planted."""
     if not len(planted.who):
         return np.empty(0)
     alike = most_alike(planted.templates, strangers.templates, own, view.matcher)
-    return p_of(planted.raw - commonness(strangers.raw, alike) + strangers.raw.mean(axis=0), null)
+    return p_of(planted.raw - commonness(alike, strangers.raw, theirs), null)
 
 
 def _planted(view: View, crowd: Crowd, attacks: Sequence[Attack], photos: int) -> _Scored:
