@@ -287,13 +287,13 @@ def people(kind: str, scores: Any, start: int = 0) -> dict[str, float]:
     return {f"{kind}-{n:03d}": float(score) for n, score in enumerate(scores, start)}
 
 
-def everybody_is_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commonness is then that of everybody else, and ranks are those of the scores."""
-    monkeypatch.setattr("probablyexists.matching.commonness.N_ALIKE", 10**6)
+def nobody_is_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ranks are then those of the scores as they are."""
+    monkeypatch.setattr("probablyexists.matching.commonness.N_ALIKE", 0)
 
 
 def test_members_are_ranked_among_people_of_their_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    everybody_is_alike(monkeypatch)
+    nobody_is_common(monkeypatch)
     # Strangers of the compact group score 0.5 to 0.9, of the varied one 0 to 0.4.
     strangers = people("compact", np.linspace(0.5, 0.9, 60), 100) | people("varied", np.linspace(0.0, 0.4, 60), 100)
     members = people("compact", [0.7, 0.95]) | people("varied", [0.2, 0.45])
@@ -338,7 +338,7 @@ def test_one_exposed_person_stays_nameable() -> None:
 
 
 def test_a_leak_in_one_group_names_nobody_of_another_wrongly(monkeypatch: pytest.MonkeyPatch) -> None:
-    everybody_is_alike(monkeypatch)
+    nobody_is_common(monkeypatch)
     # Over all members, 20 at the floor would let a p-value of 1 % pass: 1 of 100 people of the quiet group.
     strangers = people("loud", np.linspace(0, 0.4, 500)) | people("quiet", np.linspace(0, 0.4, 500))
     members = people("loud", [0.9] * 40 + [0.1] * 60, 600) | people("quiet", [0.39925] + [0.1] * 99, 600)

@@ -129,7 +129,7 @@ def draw_everybody(out: Path, progress: Progress) -> None:
 
 
 def compare(findings: Findings, out: Path) -> Outcome:
-    """What the audit found beside the truth. Right if the over-represented person is affected: named, or copied."""
+    """What the audit found beside the truth. Right if the over-represented person is named."""
     most = f"person-{MOST:04d}"
     rows = {row["person"]: row for row in findings.people.to_pylist()}
     affected = {person: row["reason"] for person, row in sorted(rows.items()) if row["reason"]}
@@ -151,4 +151,4 @@ def compare(findings: Findings, out: Path) -> Outcome:
         f"findings: {out / 'audit' / 'findings.json'}",
         f"withhold: {out / 'audit' / 'withhold.txt'}",
     ]
-    return Outcome(most in affected, "\n".join(lines))
+    return Outcome(rows[most]["exposed"], "\n".join(lines))
