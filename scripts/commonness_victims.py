@@ -68,11 +68,11 @@ def main() -> None:
         most = int(view.training.people.counts.argmax()) if run.design.most else None
         for name in FEW:
             p = p_values(view, name)
-            named = int((benjamini_hochberg(p) <= LEVEL).sum())
-            found[name].append([p.mean(), np.log(p).mean(), named, np.nan if most is None else np.log(p[most])])
+            n_named = int((benjamini_hochberg(p) <= LEVEL).sum())
+            found[name].append([p.mean(), np.log(p).mean(), n_named, np.nan if most is None else np.log(p[most])])
             print(
                 f"| {run.set} {run.training.procedure} | {run.seed} | {len(view.heldout.people)} | {name} | "
-                f"{p.mean():.3f} | {np.log(p).mean():.2f} | {named} of {p.size} | "
+                f"{p.mean():.3f} | {np.log(p).mean():.2f} | {n_named} of {p.size} | "
                 f"{'-' if most is None else f'{p[most]:.4f}'} |",
                 flush=True,
             )
