@@ -14,7 +14,6 @@ from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.onnx_session import usable_session
 from probablyexists.basis.own_code import is_object_name, made_by_name, problems_of
 from probablyexists.embeddings import dlib_onnx
-from probablyexists.embeddings.feed import Feed
 from probablyexists.embeddings.known_networks import BUFFALO_L
 from probablyexists.embeddings.mirror import mirrored, unit_sum
 from probablyexists.embeddings.onnx_recogniser import OnnxRecogniser
@@ -57,11 +56,14 @@ class Recogniser(Protocol):
         """(n, side, side, 3) RGB -> (n, dim), each row of unit length; crop and mirror image averaged."""
 
 
-def open_recogniser(name: str | Recogniser, cache: Path) -> Recogniser:
+def open_recogniser(name: str | Recogniser, cache: Path, feed: str | None = None) -> Recogniser:
     """A recogniser by name: `dlib` (default), `dlib-float32`, `insightface`, an ONNX file, or `module:Name`.
 
-    An object is returned as it is. Raises InputError.
+    `feed`: how the file is fed, in words. An object is returned as it is. Raises InputError.
     """
+    if feed is not None and not (isinstance(name, str) and (name == "insightface" or name.endswith(".onnx"))):
+        given = name if isinstance(name, str) else type(name).__name__
+        raise InputError(f"{option('feed', feed)}: is for an .onnx file, and the recogniser is {given}; leave it out")
     if not isinstance(name, str) or is_object_name(name):
         recogniser: Recogniser = made_by_name(name, "recogniser") if isinstance(name, str) else name
         problems = recogniser_problems(recogniser)
@@ -74,18 +76,18 @@ def open_recogniser(name: str | Recogniser, cache: Path) -> Recogniser:
     if name == "dlib-float32":
         return DlibRecogniser(cache, "float32")
     if name == "insightface":
-        return OnnxRecogniser(_insightface_weights(), sha256=BUFFALO_L.sha256)
+        return OnnxRecogniser(_insightface_weights(), feed, sha256=BUFFALO_L.sha256)
     if name.endswith(".onnx"):
-        return OnnxRecogniser(Path(name))
+        return OnnxRecogniser(Path(name), feed)
     raise InputError(
         f"{option('recogniser', name)}: unknown; give dlib, dlib-float32, insightface, the path of an .onnx file, or "
         "module:Name"
     )
 
 
-def open_recognisers(names: Sequence[str | Recogniser], cache: Path) -> list[Recogniser]:
-    """Several recognisers; InputError if two are the same."""
-    found = [open_recogniser(name, cache) for name in names]
+def open_recognisers(names: Sequence[str | Recogniser], cache: Path, feed: str | None = None) -> list[Recogniser]:
+    """Several recognisers; `feed`: of the first. InputError if two are the same."""
+    found = [open_recogniser(name, cache, None if number else feed) for number, name in enumerate(names)]
     for number, recogniser in enumerate(found):
         if any(other.id == recogniser.id for other in found[:number]):
             name = names[number]
