@@ -37,7 +37,9 @@ def main() -> None:
                 tried = try_feeds(network, [(people, "aligned")], cache=root / "cache", seed=trial)
                 found.setdefault(i, []).append(tried)
             print(f"trial {trial + 1} of {TRIALS}", file=sys.stderr)
-    print("| network is made for | chosen rightly | AUROC fed so | best AUROC fed otherwise | separation | of the next |")
+    print(
+        "| network is made for | chosen rightly | AUROC fed so | best AUROC fed otherwise | separation | of the next |"
+    )
     print("|---|---|---|---|---|---|")
     for i, feed in enumerate(feeds):
         right = sum(trial.chosen == feed for trial in found[i])

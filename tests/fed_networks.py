@@ -55,11 +55,12 @@ def _discriminant(features: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
     within = inside.T @ inside / len(features)
     between = np.cov(of_person.mean(axis=1).T)
     within += np.eye(len(within)) * 0.02 * np.trace(within) / len(within)
-    return mean, eigh(between, within)[1][:, -DIM:]
+    last = [len(within) - DIM, len(within) - 1]
+    return mean, eigh(between, within, subset_by_index=last)[1]
 
 
 def _ranges(x: NDArray[np.float32]) -> dict[str, tuple[float, float]]:
-    """What a picture's darkest and brightest number, and red less blue (or blue less red), were in the photos learnt."""
+    """What a picture's least and largest number and its first less its last colour were in the photos learnt."""
     low, high = x.min(axis=(1, 2, 3)), x.max(axis=(1, 2, 3))
     warm = x[..., 0].mean(axis=(1, 2)) - x[..., 2].mean(axis=(1, 2))
     step = float(x.std()) * 0.3
@@ -70,17 +71,20 @@ def _ranges(x: NDArray[np.float32]) -> dict[str, tuple[float, float]]:
     }
 
 
-def fed_network(path: Path, feed: Feed, batch: int | str = "n") -> Path:
+def fed_network(path: Path, feed: Feed, batch: int | str = "n", offset: float = 0.0) -> Path:
     """A network that tells drawn people apart if it is fed so.
 
     All faces are alike to it if the numbers of a picture are not in the range of those that it learnt on, or if red and
-    blue are exchanged. With the other crop it sees features at the wrong places.
+    blue are exchanged. With the other crop it sees features at the wrong places. `offset`: added to the numbers that it
+    learnt on.
     """
-    x = feed.numbers(_chips(feed.template))
+    x = feed.numbers(_chips(feed.template)) + np.float32(offset)
     mean, directions = _discriminant(_pooled(x))
     constants = {"mean": mean, "directions": directions, "alike": np.ones(DIM), "one": np.array(1.0)}
     nodes = [
-        helper.make_node("AveragePool", ["x"], ["cells"], kernel_shape=[SIDE // CELLS] * 2, strides=[SIDE // CELLS] * 2),
+        helper.make_node(
+            "AveragePool", ["x"], ["cells"], kernel_shape=[SIDE // CELLS] * 2, strides=[SIDE // CELLS] * 2
+        ),
         helper.make_node("Flatten", ["cells"], ["flat"]),
         helper.make_node("Sub", ["flat", "mean"], ["centred"]),
         helper.make_node("MatMul", ["centred", "directions"], ["seen"]),

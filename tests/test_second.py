@@ -17,7 +17,8 @@ from probablyexists.answers.view import p_of
 from probablyexists.basis.errors import InputError
 from probablyexists.drawn.population import write_population
 from probablyexists.embeddings import recognisers
-from probablyexists.embeddings.recognisers import DlibRecogniser, OnnxRecogniser
+from probablyexists.embeddings.onnx_recogniser import OnnxRecogniser
+from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.stats.estimate import Estimate
 from test_audit import named
 from test_recogniser import network
