@@ -28,7 +28,7 @@ from probablyexists.sources.open_source import open_source
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from fed_networks import SIDE, fed_network
+from feeds import SIDE, fed_network
 
 FEEDS = likely_feeds(SIDE)
 SFACE, ADAFACE, ARCFACE = Feed("RGB", "0..255", side=SIDE), Feed("BGR", "-1..1", side=SIDE), FEEDS[0]
