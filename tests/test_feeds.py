@@ -139,11 +139,9 @@ def test_people_without_names_are_embedded_as_most_are_and_told_so(root: Path, t
     (settled,), (caution,) = _fed(recogniser, {"images": source}, tmp_path, said)
     assert isinstance(settled, OnnxRecogniser)
     assert settled.feed == ARCFACE
-    assert said == [
-        f"recogniser 2.onnx: fed {ARCFACE}: and this was not tried, because no people have a name and two "
-        f"photos with a face (a trial needs {FEWEST})"
-    ]
-    assert caution.startswith(f"The recogniser 2.onnx was fed {ARCFACE}, as most are, and this was not tried")
+    not_tried = f"and this was not tried: a trial needs {FEWEST} people with a name and two photos with a face, and there are none"
+    assert said == [f"recogniser 2.onnx: fed {ARCFACE}, {not_tried}"]
+    assert caution == f"The recogniser 2.onnx was fed {ARCFACE}, as most are, {not_tried}."
 
 
 def test_members_and_heldout_people_take_part_alike(root: Path, tmp_path: Path) -> None:
