@@ -139,7 +139,8 @@ def test_people_without_names_are_embedded_as_most_are_and_told_so(root: Path, t
     (settled,), (caution,) = _fed(recogniser, {"images": source}, tmp_path, said)
     assert isinstance(settled, OnnxRecogniser)
     assert settled.feed == ARCFACE
-    not_tried = f"and this was not tried: a trial needs {FEWEST} people with a name and two photos with a face, and there are none"
+    needs = f"a trial needs {FEWEST} people with a name and two photos with a face, and there are none"
+    not_tried = f"and this was not tried: {needs}"
     assert said == [f"recogniser 2.onnx: fed {ARCFACE}, {not_tried}"]
     assert caution == f"The recogniser 2.onnx was fed {ARCFACE}, as most are, {not_tried}."
 
