@@ -14,6 +14,7 @@ from probablyexists.cli.demo import demo
 from probablyexists.cli.embed import embed
 from probablyexists.cli.lab import lab
 from probablyexists.cli.match import match
+from probablyexists.cli.reference import reference
 from probablyexists.cli.schema import schema
 from probablyexists.cli.split import split
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, ask, blind, embed, match, split, demo, schema):
+for command in (audit, ask, blind, embed, match, split, reference, demo, schema):
     app.command()(command)
 app.add_typer(lab, name="lab")
 
