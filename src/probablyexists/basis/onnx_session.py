@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.text import one_line
+
 
 def onnx_session(
     model: Path | bytes,
@@ -30,3 +33,14 @@ def onnx_session(
     here = [provider for provider in providers if provider in onnxruntime.get_available_providers()]
     data = model if isinstance(model, bytes) else str(model)
     return onnxruntime.InferenceSession(data, options, providers=here, enable_fallback=int(fallback))
+
+
+def usable_session(model: bytes, where: str) -> Any:
+    """`onnx_session` of one thread; InputError, which begins with `where`, if the model cannot be used.
+
+    One thread, because batches run beside each other: several threads on one batch would wait for each other.
+    """
+    try:
+        return onnx_session(model, threads=1)
+    except Exception as error:  # ONNX Runtime raises many kinds; each means that the file cannot be used
+        raise InputError(f"{where}: not a usable ONNX model ({one_line(error)}); give another") from error
