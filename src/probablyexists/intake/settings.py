@@ -162,6 +162,13 @@ class EmbedSettings(Settings):
     """Folder for Parquet files: a path, or an address such as s3://bucket/faces."""
 
 
+class CheckSettings(Settings):
+    """The arguments of `recognisers check`."""
+
+    photos: Path
+    """Photos of people: one folder a person, or a manifest; at least two of each."""
+
+
 class MatchSettings(BaseModel):
     """The arguments of `match`."""
 

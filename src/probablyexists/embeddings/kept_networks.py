@@ -1,0 +1,53 @@
+"""Known recognisers that are on this machine already: fetched into the cache, or put in place by InsightFace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from probablyexists.basis.files import sha256_file
+from probablyexists.embeddings.known_networks import KNOWN, Known, known_as
+
+FOLDER = "recognisers"
+"""In the cache."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An ONNX file in one of the places where recognisers lie."""
+
+    path: Path
+    known: Known | None
+    """What it is, by its hash; None if it is not in the table."""
+
+
+def named(name: str) -> Known | None:
+    """The known network of this name, in any case; None if there is none."""
+    return next((one for one in KNOWN if one.name.lower() == name.lower()), None)
+
+
+def fetched_to(one: Known, cache: Path) -> Path:
+    """Where `recognisers fetch` puts it."""
+    return cache / FOLDER / f"{one.name}.onnx"
+
+
+def kept_at(one: Known, cache: Path) -> Path | None:
+    """Where the network should be, by file names only; None if it is in none of its places."""
+    places = [fetched_to(one, cache)]
+    if one.file is not None:
+        models = _insightface()
+        places += [models / one.name / one.file, models / one.name / one.name / one.file]
+    return next((place for place in places if place.is_file()), None)
+
+
+def kept(cache: Path) -> Iterator[Kept]:
+    """Every ONNX file in the cache's folder of recognisers and in ~/.insightface, known by its hash."""
+    for folder in (cache / FOLDER, _insightface()):
+        for path in sorted(folder.rglob("*.onnx")):
+            if path.is_file():
+                yield Kept(path, known_as(sha256_file(path)))
+
+
+def _insightface() -> Path:
+    return Path("~/.insightface/models").expanduser()
