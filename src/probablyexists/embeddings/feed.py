@@ -66,4 +66,17 @@ _FACENET: tuple[Scaling, ...] = ("-1..1", "standardised", "0..1")
 
 
 def feed_of(text: str, side: int) -> Feed:
-    """A feed from words in any order, such as `BGR,0..255` or `RGB,-1..1,facenet`. InputError."""
+    """A feed from words in any order, such as `BGR,0..255` or `RGB,-1..1,facenet`; `side`: of the network. InputError."""
+    kinds: dict[str, tuple[str, ...]] = {
+        "colours": get_args(Colours),
+        "scaling": get_args(Scaling),
+        "template": get_args(Template),
+    }
+    given: dict[str, str] = {}
+    for word in (part.strip() for part in text.split(",")):
+        kind = next((kind for kind, words in kinds.items() if word in words), None)
+        if kind is None or kind in given:
+            known = "; ".join(", ".join(words) for words in kinds.values())
+            raise InputError(f"{option('feed', text)}: give at most one word each of: {known}; such as BGR,0..255")
+        given[kind] = word
+    return Feed(**given, side=side)  # type: ignore[arg-type]

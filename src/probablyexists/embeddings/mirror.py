@@ -18,8 +18,9 @@ def mirrored(chips: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def unit_sum(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
     """(n, dim) twice -> their sum, each row of unit length. InputError with the number of rows that cannot be."""
-    total = one + other
-    length = np.linalg.norm(total, axis=1, keepdims=True)
+    with np.errstate(all="ignore"):
+        total = one + other
+        length = np.linalg.norm(total, axis=1, keepdims=True)
     n_unusable = int((~np.isfinite(length) | (length == 0)).sum())
     if n_unusable:
         raise InputError(f"the recogniser gave {n_unusable} of {len(one)} embeddings that are zero or not finite")
