@@ -115,14 +115,19 @@ def check(settings: CheckSettings, as_json: Json = False, quiet: Quiet = False) 
     Exit code: 0 done; 2 bad input, or a network that tells nobody apart,
     3 a failure of the program.
     """
+    from pydantic import TypeAdapter
+
     from probablyexists.tasks.recogniser_check import check_recogniser_on
 
     found = check_recogniser_on(settings, progress_of(quiet))
-    typer.echo(json.dumps(asdict(found), indent=1, default=str) if as_json else _checked(found))
+    typer.echo(TypeAdapter(type(found)).dump_json(found, indent=1).decode() if as_json else _checked(found))
 
 
 def _checked(found: Check) -> str:
-    lines = [f"{found.n_people:,} people with two photos or more in {found.photos}; {found.n_measured:,} are measured"]
+    lines = [
+        f"{found.n_people:,} people with two photos or more in {found.photos}: {found.n_measured:,} are measured, at "
+        "thresholds set on the others"
+    ]
     for one in found.recognisers:
         lines += ["", one.recogniser + (f": known as {one.known_as}" if one.known_as else ""), *_about(one)]
     return "\n".join(lines)
@@ -134,7 +139,7 @@ def _about(one: Checked) -> list[str]:
     lines = []
     if one.feed is not None:
         lines.append(f"  fed      {one.feed}: {one.why}" if one.why else f"  fed      {one.feed}")
-    lines += [f"  {_AT[rates.kind]}  {errors(rates.fmr, rates.fnmr)}" for rates in reversed(one.rates)]
+    lines += [f"  {_AT[rates.kind]} {errors(rates.fmr, rates.fnmr)}" for rates in reversed(one.rates)]
     lines.append(f"  speed    {one.faces_a_second:,.0f} aligned faces a second on one core")
     lines.append(f"  trained  {one.trained_on or 'not known'}")
     if one.overlaps:
@@ -145,7 +150,10 @@ def _about(one: Checked) -> list[str]:
     return lines
 
 
-_AT: dict[str, str] = {"fmr-1-percent": "at FMR 1 % of the others", "resemblance": "as the audit's resemblance"}
+_AT: dict[str, str] = {
+    "fmr-1-percent": "threshold of 1 % false matches:",
+    "resemblance": "threshold at which 1 % of photos match some stranger, as of an audit:",
+}
 
 
 @recognisers.command()

@@ -48,14 +48,17 @@ def fetch_recogniser(one: Known, cache: Path, *, quiet: bool = False) -> Path:
     aside = cache_folder(cache, FOLDER) / f".fetching-{one.name}"
     hub = _hub(aside)
     if quiet:
-        hub.utils.disable_progress_bars()
+        required("huggingface_hub.utils", "hub").disable_progress_bars()
     try:
         path = Path(hub.hf_hub_download(one.repo, one.inside, local_dir=aside, token=False))
     except Exception as error:  # of many kinds, which differ between its versions
         if isinstance(error, OSError) and error.errno in FULL:
             raise WriteError(aside, error, _INSTEAD) from error
+        why: BaseException = error
+        while why.__cause__ is not None:  # what it says itself is long, and not why
+            why = why.__cause__
         raise InputError(
-            f"{one.name}: cannot be fetched from {one.repo} ({one_line(error)}); try again, or get the file at "
+            f"{one.name}: cannot be fetched from {one.repo} ({one_line(why)}); try again, or get the file at "
             f"{one.page} and give its path with --recogniser"
         ) from None
     found = sha256_file(path)
