@@ -161,6 +161,7 @@ def gathered(world: World, seed: int) -> Gathered:
         sources=sources,
         decisions=decisions,
         recognisers=cast("list[Recogniser]", recognisers),
+        feeding=[],
         tables=tables,
         seen=faces_seen(sources["generated"], generated, "detect", None, seed),
         pairs=[],

@@ -254,7 +254,7 @@ def test_what_is_wrong_with_a_recogniser_is_said(monkeypatch: pytest.MonkeyPatch
         (problem,) = probablyexists.check_recogniser(given)
         assert said in problem
     monkeypatch.setattr(_Recogniser, "template", "mine")
-    assert probablyexists.check_recogniser(given) == ["template is 'mine'; known are dlib and arcface"]
+    assert probablyexists.check_recogniser(given) == ["template is 'mine'; known are dlib, arcface, facenet"]
     monkeypatch.setattr(_Recogniser, "side", -4)
     assert probablyexists.check_recogniser(given) == ["side is -4; it must be a positive int"]
     assert (

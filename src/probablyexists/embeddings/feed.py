@@ -47,7 +47,7 @@ class Feed:
             x = x / 255
         elif self.scaling == "standardised":
             mean, deviation = x.mean(axis=(1, 2, 3), keepdims=True), x.std(axis=(1, 2, 3), keepdims=True)
-            x = (x - mean) / np.maximum(deviation, x[0].size**-0.5)
+            x = (x - mean) / np.maximum(deviation, np.float32(x[0].size ** -0.5))
         return x
 
 
@@ -66,7 +66,7 @@ _FACENET: tuple[Scaling, ...] = ("-1..1", "standardised", "0..1")
 
 
 def feed_of(text: str, side: int) -> Feed:
-    """A feed from words in any order, such as `BGR,0..255` or `RGB,-1..1,facenet`; `side`: of the network. InputError."""
+    """A feed from words in any order, such as `BGR,0..255` or `facenet`; `side`: of the network. InputError."""
     kinds: dict[str, tuple[str, ...]] = {
         "colours": get_args(Colours),
         "scaling": get_args(Scaling),

@@ -45,8 +45,9 @@ class Tried:
 
     feed: Feed
     separation: float | None
-    """d': by how much two photos of one person are more similar than photos of two people, in standard deviations (the
-    root of the mean of both variances; Daugman 2000). None if the network gave no usable numbers."""
+    """By how much two photos of one person are more similar than photos of two, in standard deviations of the latter.
+    None if the network gave no usable numbers. It finds the right one of two like feeds with fewer people than AUROC,
+    which is near 1 for both, or d' (docs/results/feeds.md)."""
     auroc: Figure | None
     """Probability that two photos of one person are more similar than photos of two, the mean over people; or None."""
     n_people: int
@@ -92,25 +93,34 @@ def try_feeds(
     that the audit does not make them again. InputError if the store cannot be written.
     """
     rehearsal = _Rehearsal(recogniser, sources, cache=cache, seed=seed, look=look)
-    if recogniser.asked:
-        asked = rehearsal.of(recogniser.feed, MOST)
-        if asked.tells_apart:
-            return Trial((asked,), recogniser.feed, f"as asked ({asked})")
+    if rehearsal.n_people < FEWEST:
+        return _not_tried(recogniser, rehearsal.n_people)
+    asked = rehearsal.of(recogniser.feed, MOST) if recogniser.asked else None
+    if asked is not None and asked.tells_apart:
+        return Trial((asked,), recogniser.feed, f"as asked ({asked})")
     tried = _two_rounds(rehearsal, recogniser)
-    best = tried[0]
-    if best.n_people < FEWEST:
-        few = f"{best.n_people} people have a name and two photos with a face, and a trial needs {FEWEST}"
-        return Trial((), recogniser.feed, f"not tried: {few}")
+    if tried[0].n_people < FEWEST:
+        return _not_tried(recogniser, tried[0].n_people)
+    if asked is not None and tried[0].tells_apart:
+        return Trial(tried, None, f"does not tell people apart as asked ({asked}; 0.5 is chance), but with {tried[0]}")
+    return _choice(tried, recogniser)
+
+
+def _choice(tried: tuple[Tried, ...], recogniser: OnnxRecogniser) -> Trial:
+    best, known = tried[0], recogniser.known
     if not best.tells_apart:
         return Trial(tried, None, f"tells people apart with none of {len(tried)} feeds ({best}; 0.5 is chance)")
-    if recogniser.asked:
-        return Trial(tried, None, f"does not tell people apart as asked ({asked}; 0.5 is chance), but with {best}")
-    if recogniser.known is not None:
-        listed = next(one for one in tried if one.feed == recogniser.feed)
-        if listed.tells_apart and not _better(best, listed):
-            return Trial(tried, recogniser.feed, f"as {recogniser.known.name} is known to be fed ({listed})")
-        return Trial(tried, best.feed, f"better so than as {recogniser.known.name} is said to be fed ({best}; {listed})")
-    return Trial(tried, best.feed, f"the best of {len(tried)} ({best}; then {tried[1]})")
+    if known is None:
+        return Trial(tried, best.feed, f"the best of {len(tried)} ({best}; then {tried[1]})")
+    listed = next(one for one in tried if one.feed == recogniser.feed)
+    if listed.tells_apart and not _better(best, listed):
+        return Trial(tried, recogniser.feed, f"as {known.name} is known to be fed ({listed})")
+    return Trial(tried, best.feed, f"better so than as {known.name} is said to be fed ({best}; {listed})")
+
+
+def _not_tried(recogniser: OnnxRecogniser, n_people: int) -> Trial:
+    people = f"{n_people or 'no'} people have a name and two photos with a face"
+    return Trial((), recogniser.feed, f"and this was not tried, because {people} (a trial needs {FEWEST})")
 
 
 def _two_rounds(rehearsal: _Rehearsal, recogniser: OnnxRecogniser) -> tuple[Tried, ...]:
@@ -151,7 +161,7 @@ def _better(one: Tried, other: Tried) -> bool:
 
 def _separation(similarity: NDArray[np.float64]) -> float:
     mated, others = np.diagonal(similarity), similarity[~np.eye(len(similarity), dtype=bool)]
-    spread = np.sqrt((mated.var(ddof=1) + others.var(ddof=1)) / 2)
+    spread = others.std(ddof=1)
     return float((mated.mean() - others.mean()) / spread) if spread > 0 else 0.0
 
 
@@ -208,6 +218,7 @@ class _Rehearsal:
             read = list(source.stream(wanted)) if wanted else []
             photos = tuple(photo for photo, _ in read)
             self._sources.append((_Held(source.name, photos, tuple(data for _, data in read)), mode))
+        self.n_people = len(self._people)
         self.failures: list[InputError] = []
         """Why feeds gave no usable numbers."""
 
@@ -233,7 +244,7 @@ class _Rehearsal:
         return _tried(feed, first @ last.T)
 
     def _embedded(self, fed: OnnxRecogniser, people: Sequence[_Two]) -> dict[tuple[int, Photo], NDArray[np.float32]]:
-        vectors = {}
+        vectors: dict[tuple[int, Photo], NDArray[np.float32]] = {}
         for where, (held, mode) in enumerate(self._sources):
             these = {photo for one in people if one.where == where for photo in one.photos}
             some = Some(held, tuple(photo for photo in held.photos if photo in these))

@@ -15,6 +15,7 @@ Sure = Literal["checked", "listed", "told"]
 are from lists of other projects, so the feed is tried on photos. `told`: no hash is known, so no file is recognised."""
 
 
+_ARCFACE = Feed()
 _CELEBRITIES = ("webface", "glint", "ms1m", "celeb", "vgg", "lfw")
 
 
@@ -33,7 +34,7 @@ class Known:
     """Of the weights, in words."""
     page: str
     """Where it comes from."""
-    feed: Feed = Feed()
+    feed: Feed = _ARCFACE
     dim: int = 512
     """Length of an embedding."""
     knows: tuple[str, ...] = _CELEBRITIES

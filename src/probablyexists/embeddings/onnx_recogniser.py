@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.onnx_session import usable_session
-from probablyexists.embeddings.feed import Feed
+from probablyexists.embeddings.feed import Feed, feed_of
 from probablyexists.embeddings.known_networks import known_as
 from probablyexists.embeddings.mirror import mirrored, unit_sum
 from probablyexists.embeddings.whole_model import whole_model
@@ -42,12 +42,14 @@ class OnnxRecogniser:
     def __init__(
         self,
         path: Path,
-        feed: Feed | None = None,
+        feed: Feed | str | None = None,
         trained_on: str | None = None,
         knows: tuple[str, ...] = (),
         sha256: str | None = None,
     ) -> None:
-        """`feed`: how it is fed; by default as the file's hash says, else as ArcFace. `trained_on`, `knows`: likewise.
+        """`feed`: how it is fed, also in words such as `BGR,0..255`; by default as its hash says, else as ArcFace.
+
+        `trained_on`, `knows`: by default as its hash says.
 
         InputError if it is no such network, or if its hash does not begin with `sha256`.
         """
@@ -72,10 +74,14 @@ class OnnxRecogniser:
         self.side, self.dim = self._layout.side, self._layout.dim
         self.asked = feed is not None
         """Whether the user said how it is fed."""
-        self.feed = feed or (self.known.feed if self.known is not None else Feed(side=self.side))
+        if isinstance(feed, str):
+            feed = feed_of(feed, self.side)
+        self.feed = feed or (Feed(side=self.side) if self.known is None else replace(self.known.feed, side=self.side))
         """How it is fed."""
+        self.certain = not self.asked and self.known is not None and self.known.sure == "checked"
+        """Whether its feed need not be tried."""
         if self.feed.side != self.side:
-            raise InputError(f"{where}: takes {self.side} pixels, not {self.feed.side}; give a feed with side={self.side}")
+            raise InputError(f"{where}: takes {self.side} pixels, not {self.feed.side}; give Feed(side={self.side})")
 
     @property
     def template(self) -> Template:

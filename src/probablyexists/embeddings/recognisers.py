@@ -60,11 +60,15 @@ class Recogniser(Protocol):
 _TORCH = (".pt", ".pth", ".pth.tar", ".ckpt", ".safetensors")
 
 
-def open_recogniser(name: str | Recogniser, cache: Path) -> Recogniser:
+def open_recogniser(name: str | Recogniser, cache: Path, feed: str | None = None) -> Recogniser:
     """A recogniser by name: `dlib` (default), `dlib-float32`, `insightface`, a known network, a file, `module:Name`.
 
-    An object is returned as it is. Raises InputError.
+    `feed`: how the file is fed, in words. An object is returned as it is. Raises InputError.
     """
+    is_file = isinstance(name, str) and (name == "insightface" or name.endswith(".onnx") or named(name) is not None)
+    if feed is not None and not is_file:
+        given = name if isinstance(name, str) else type(name).__name__
+        raise InputError(f"{option('feed', feed)}: is for an .onnx file, and the recogniser is {given}; leave it out")
     if not isinstance(name, str) or is_object_name(name):
         recogniser: Recogniser = made_by_name(name, "recogniser") if isinstance(name, str) else name
         problems = recogniser_problems(recogniser)
@@ -77,34 +81,34 @@ def open_recogniser(name: str | Recogniser, cache: Path) -> Recogniser:
     if name == "dlib-float32":
         return DlibRecogniser(cache, "float32")
     if name == "insightface":
-        return OnnxRecogniser(_insightface_weights(), sha256=BUFFALO_L.sha256)
+        return OnnxRecogniser(_insightface_weights(), feed, sha256=BUFFALO_L.sha256)
     if name.endswith(".onnx"):
-        return OnnxRecogniser(Path(name))
+        return OnnxRecogniser(Path(name), feed)
     if name.lower().endswith(_TORCH):
         raise InputError(
             f"{option('recogniser', name)}: is a PyTorch file, which is not opened here; in Python, with its network, "
             "export it: torch.onnx.export(network.eval(), torch.zeros(1, 3, 112, 112), 'recogniser.onnx', dynamo=False)"
         )
     if (known := named(name)) is not None:
-        return _by_name(known, cache)
+        return _by_name(known, cache, feed)
     raise InputError(
         f"{option('recogniser', name)}: unknown; give dlib, dlib-float32, insightface, a name of: probablyexists "
         "recognisers, the path of an .onnx file, or module:Name"
     )
 
 
-def _by_name(known: Known, cache: Path) -> OnnxRecogniser:
+def _by_name(known: Known, cache: Path, feed: str | None) -> OnnxRecogniser:
     """A known network in one of its places; InputError if it is in none."""
     path = kept_at(known, cache)
     if path is None:
         cure = f"run: probablyexists recognisers fetch {known.name}" if known.repo else f"get it at {known.page}"
         raise InputError(f"{option('recogniser', known.name)}: is not on this machine; {cure}")
-    return OnnxRecogniser(path, sha256=known.sha256)
+    return OnnxRecogniser(path, feed, sha256=known.sha256)
 
 
-def open_recognisers(names: Sequence[str | Recogniser], cache: Path) -> list[Recogniser]:
-    """Several recognisers; InputError if two are the same."""
-    found = [open_recogniser(name, cache) for name in names]
+def open_recognisers(names: Sequence[str | Recogniser], cache: Path, feed: str | None = None) -> list[Recogniser]:
+    """Several recognisers; `feed`: of the first. InputError if two are the same."""
+    found = [open_recogniser(name, cache, None if number else feed) for number, name in enumerate(names)]
     for number, recogniser in enumerate(found):
         if any(other.id == recogniser.id for other in found[:number]):
             name = names[number]

@@ -68,7 +68,7 @@ def _box(image: NDArray[np.uint8], points: NDArray[np.float64], side: int) -> ND
 
     width, height, below = _FACENET_BOX
     eyes = float(np.linalg.norm(points[[0, 1]].mean(axis=0) - points[[2, 3]].mean(axis=0)))
-    x, y = points.mean(axis=0) + (0.5, 0.5 + below * eyes)
+    x, y = points.mean(axis=0) + np.array([0.5, 0.5 + below * eyes])
     box = np.array([x - width * eyes / 2, y - height * eyes / 2, x + width * eyes / 2, y + height * eyes / 2])
     most = np.tile(image.shape[1::-1], 2)
     left, top, right, bottom = np.clip(box, 0, most)

@@ -27,6 +27,8 @@ class Settings(BaseModel):
     """How faces are cropped: detect finds them first, aligned takes face crops as they are, auto tries on a sample."""
     recogniser: str | Recogniser = "dlib"
     """Face recogniser: dlib, dlib-float32, insightface, the path of an .onnx file, or module:Name."""
+    feed: str | None = None
+    """How an .onnx recogniser is fed, such as RGB,-1..1 or BGR,0..255 or facenet; default: by its hash, or tried."""
     seed: int = 0
     """Seed for all random choices."""
     resources: Resources = Field(default_factory=Resources)

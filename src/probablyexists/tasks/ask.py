@@ -30,6 +30,7 @@ from probablyexists.generators.generator import Generator
 from probablyexists.intake.asked_photos import faces_asked
 from probablyexists.intake.embed_sources import decide, embed_sources
 from probablyexists.intake.faces_seen import faces_seen
+from probablyexists.intake.feeding import fed
 from probablyexists.intake.open_sources import about_sources, open_asked, refuse_few_people
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import refuse_strangers_as_one
@@ -58,6 +59,7 @@ def ask(
     owner_split: bool = False,
     faces: Literal["auto", "detect", "aligned"] = "auto",
     recogniser: str | Recogniser = "dlib",
+    feed: str | None = None,
     level: float = 0.05,
     samples: int | None = None,
     trust_pickle: bool = False,
@@ -106,8 +108,11 @@ def run(settings: AskSettings, progress: Progress) -> Sheet:
 def _run(settings: AskSettings, work: Engine, progress: Progress, started: float) -> Sheet:
     matcher, cache = work.matcher, settings.resources.cache
     sources = open_asked(settings, progress)
-    recogniser = open_recogniser(settings.recogniser, cache)
+    opened = open_recogniser(settings.recogniser, cache, settings.feed)
     decisions = decide(sources, settings, progress)
+    (recogniser,), feeding = fed(
+        [opened], sources, decisions, cache=cache, seed=settings.seed, look=work.look, progress=progress
+    )
     tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress)
     them = faces_asked(sources["asked"], tables["asked"], decisions["asked"].mode, recogniser, progress)
 
@@ -153,7 +158,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     sheet = Sheet(
         evidence=judged.evidence,
         sentence=judged.sentence,
-        cautions=[*judged.cautions, *about_sources(sources)],
+        cautions=[*judged.cautions, *feeding, *about_sources(sources)],
         photos_given=len(sources["asked"].photos),
         photos_used=len(own),
         photos=them.photos,

@@ -41,6 +41,7 @@ from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import Decision, decide, embed_sources
 from probablyexists.intake.faces_seen import FacesSeen, faces_seen
+from probablyexists.intake.feeding import fed
 from probablyexists.intake.groups import Groups, find_groups
 from probablyexists.intake.open_sources import about_sources, has_names, open_sources
 from probablyexists.intake.output_folder import claim_folder, written_together
@@ -70,6 +71,7 @@ def audit(
     overwrite: bool = False,
     faces: Literal["auto", "detect", "aligned"] = "auto",
     recogniser: str | Recogniser = "dlib",
+    feed: str | None = None,
     more_recognisers: Sequence[str | Recogniser] = (),
     more_attacks: Sequence[str | Attack] = (),
     flat: bool = False,
@@ -109,6 +111,9 @@ def audit(
         How faces are cropped: `"detect"`, `"aligned"` (the images are face crops), or `"auto"`.
     recogniser, more_recognisers
         A name, the path of an .onnx file, `"module:Name"`, or an object. People are named only where all agree.
+    feed
+        How the .onnx file of `recogniser` is fed, such as `"RGB,-1..1"`, `"BGR,0..255"` or `"facenet"`; by default as
+        its hash says, or as tried on the people given.
     more_attacks
         Extra attacks: names, `"module:Name"` or objects. p-values are corrected for picking the best.
     flat
@@ -158,6 +163,8 @@ class Gathered:
     decisions: Mapping[Role, Decision]
     recognisers: Sequence[Recogniser]
     """The audit's own first."""
+    feeding: list[str]
+    """Cautions about how they are fed."""
     tables: Mapping[Role, Embedded]
     seen: FacesSeen
     pairs: list[SamePicture]
@@ -177,10 +184,13 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     """Embed -> match."""
     matcher, threads, cache = work.matcher, settings.resources.threads, settings.resources.cache
     attacks = chosen(settings.more_attacks, has_reference=settings.reference is not None)
-    recogniser, *more = open_recognisers((settings.recogniser, *settings.more_recognisers), cache)
+    opened = open_recognisers((settings.recogniser, *settings.more_recognisers), cache, settings.feed)
     sources = open_sources(settings, progress)
     groups = find_groups(sources, settings, progress)
     decisions = decide(sources, settings, progress)
+    (recogniser, *more), feeding = fed(
+        opened, sources, decisions, cache=cache, seed=settings.seed, look=work.look, progress=progress
+    )
     tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress)
     generated = tables["generated"]
     how = decisions["generated"]
@@ -202,7 +212,7 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
         views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos), matcher, groups))
     every = [recogniser, *more]
     return Gathered(
-        sources, decisions, every, tables, seen, pairs, crowds, copied, others, views, attacks, matcher, groups
+        sources, decisions, every, feeding, tables, seen, pairs, crowds, copied, others, views, attacks, matcher, groups
     )
 
 
@@ -284,7 +294,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         data=data,
     )
 
-    said = [*about_sources(gathered.sources, flat=settings.flat), *gathered.groups.said]
+    said = [*gathered.feeding, *about_sources(gathered.sources, flat=settings.flat), *gathered.groups.said]
     findings = Findings(
         verdict=judgement.verdict,
         sentence=judgement.sentence,

@@ -21,6 +21,7 @@ from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.embed_sources import decide, embed_sources
 from probablyexists.intake.faces_seen import faces_seen
+from probablyexists.intake.feeding import fed
 from probablyexists.intake.open_sources import about_sources, open_blind
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import refuse_strangers_as_one
@@ -46,6 +47,7 @@ def blind(
     overwrite: bool = False,
     faces: Literal["auto", "detect", "aligned"] = "auto",
     recogniser: str | Recogniser = "dlib",
+    feed: str | None = None,
     level: float = 0.01,
     samples: int | None = None,
     trust_pickle: bool = False,
@@ -89,8 +91,11 @@ def run(settings: BlindSettings, progress: Progress) -> FrequentFaces:
 def _run(settings: BlindSettings, work: Engine, progress: Progress, started: float) -> FrequentFaces:
     cache = settings.resources.cache
     sources = open_blind(settings, progress, NEEDS)
-    recogniser = open_recogniser(settings.recogniser, cache)
+    opened = open_recogniser(settings.recogniser, cache, settings.feed)
     decisions = decide(sources, settings, progress)
+    (recogniser,), feeding = fed(
+        [opened], sources, decisions, cache=cache, seed=settings.seed, look=work.look, progress=progress
+    )
     tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress, pictures=False)
     generated, reference = tables["generated"], tables["reference"]
     people = group(reference, seed=settings.seed)
@@ -131,7 +136,7 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
         unseen_rate=seen.unseen_rate,
         n_reference=found.n_reference,
         threshold=found.threshold,
-        cautions=[*cautions, *lost.grave, *lost.slight, *about_sources(sources)],
+        cautions=[*cautions, *lost.grave, *lost.slight, *feeding, *about_sources(sources)],
         samples_numbered=bool(names),
         roles=roles,
         level=settings.level,

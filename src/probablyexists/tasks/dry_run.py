@@ -60,7 +60,9 @@ def plan(settings: AuditSettings, progress: Progress) -> Plan:
     sources = open_sources(settings, progress)
     find_groups(sources, settings, progress)
     decisions = decide(sources, settings, progress)
-    recognisers = open_recognisers((settings.recogniser, *settings.more_recognisers), settings.resources.cache)
+    recognisers = open_recognisers(
+        (settings.recogniser, *settings.more_recognisers), settings.resources.cache, settings.feed
+    )
     photos = {role: len(source.photos) for role, source in sources.items()}
     measured: dict[Role, _Measured] = {}
     seconds, disk = 0.0, 0.0

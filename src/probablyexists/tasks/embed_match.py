@@ -23,6 +23,7 @@ from probablyexists.embeddings.parquet_vectors import ParquetVectors, TableFolde
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import engine
 from probablyexists.intake.embed_sources import decide, embed_sources
+from probablyexists.intake.feeding import fed
 from probablyexists.intake.open_sources import open_images
 from probablyexists.intake.settings import EmbedSettings, MatchSettings, checked
 from probablyexists.matching.neighbours import Vectors
@@ -39,6 +40,7 @@ def embed(
     *,
     faces: Literal["auto", "detect", "aligned"] = "auto",
     recogniser: str | Recogniser = "dlib",
+    feed: str | None = None,
     seed: int = 0,
     threads: int | None = None,
     engine: Literal["local", "ray"] = "local",
@@ -63,8 +65,11 @@ def run_embed(settings: EmbedSettings, progress: Progress) -> Embedded:
     sources = open_images(settings, progress)
     cache = settings.resources.cache
     with engine(settings.resources, progress) as work:
-        recogniser = open_recogniser(settings.recogniser, cache)
+        opened = open_recogniser(settings.recogniser, cache, settings.feed)
         decisions = decide(sources, settings, progress)
+        (recogniser,), _ = fed(
+            [opened], sources, decisions, cache=cache, seed=settings.seed, look=work.look, progress=progress
+        )
         tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress, pictures=False)
     table = tables["images"]
     about = {"recogniser": recogniser.id, "images": str(settings.images), "rows": str(len(table))}

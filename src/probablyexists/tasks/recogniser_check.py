@@ -83,7 +83,7 @@ def check_recogniser_on(settings: CheckSettings, progress: Progress) -> Check:
     sources: dict[Role, Source] = {"images": source}
     cache = settings.resources.cache
     with engine(settings.resources, progress) as work:
-        asked = open_recogniser(settings.recogniser, cache)
+        asked = open_recogniser(settings.recogniser, cache, settings.feed)
         decisions = decide(sources, settings, progress)
         why_so = None
         if isinstance(asked, OnnxRecogniser):
