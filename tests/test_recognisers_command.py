@@ -96,6 +96,15 @@ def test_the_list_tells_the_licence_and_where_to_get_each(cache: Path) -> None:
     assert not any(row["here"] for row in rows)
 
 
+def test_the_page_shows_the_table_that_the_program_uses() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "recognisers.md").read_text(encoding="utf-8")
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in page.splitlines() if "|" in line]
+    for one in KNOWN:
+        fetched = "yes" if one.repo else "no"
+        said = (one.name, one.licence, one.trained_on or "not known", one.sure, one.accuracy or "-", fetched)
+        assert said in rows, " | ".join(said)
+
+
 def test_a_file_that_is_here_is_known_by_its_hash_and_not_by_its_name(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,7 +168,7 @@ def test_a_recogniser_is_measured_on_photos_beside_the_default(
     given = ("check", tmp_path / "mine.onnx", "--photos", photos, "--faces", "aligned", "--threads", 1, "-q")
     found = json.loads(recognisers(*given, "--json").stdout)
     ours, default = found["recognisers"]
-    assert (found["n_people"], found["n_measured"]) == (12, 6)
+    assert (found["n_given"], found["n_people"], found["n_measured"]) == (12, 12, 6)
     assert (ours["known_as"], ours["licence"]) == (one.name, one.licence)
     assert ours["feed"]
     assert ours["feed"] in ours["why"]
@@ -171,7 +180,7 @@ def test_a_recogniser_is_measured_on_photos_beside_the_default(
     assert default["overlaps"]  # dlib's training data has celebrities
     assert not ours["overlaps"]
     said = recognisers(*given).stdout
-    assert "12 people with two photos or more" in said
+    assert "12 of 12 people with two photos or more" in said
     assert said.count("these photos show people of its training data") == 1
     assert f"known as {one.name}" in said
 
@@ -192,7 +201,7 @@ def test_checking_on_too_few_people_says_where_to_get_some(photos: Path, tmp_pat
     write_population(few, range(3), range(2), size=64)
     write_population(few, range(3, 12), range(1), size=64)
     said = refused("check", "dlib", "--photos", few, "--faces", "aligned", "--threads", 1, "-q")
-    assert "needs at least 6 people with two usable photos, has 3; give more" in said
+    assert "needs at least 6 people with two photos, has 3; give more" in said
     assert "no sub-folders with images" in refused("check", "dlib", "--photos", photos / "person-0000", "-q")
     assert "does not exist" in refused("check", "dlib", "--photos", tmp_path / "none", "-q")
 
@@ -275,6 +284,14 @@ def test_what_has_no_page_says_where_to_get_it(cache: Path, hub: SimpleNamespace
     assert "get it at https://github.com/deepinsight/insightface and give its path with --recogniser" in said
     assert "is no known recogniser; AuraFace-v1, SFace, " in refused("fetch", "nobody", "--yes")
     assert not hub.asked
+
+
+def test_fetching_without_the_library_says_how_to_install_it(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("huggingface_hub", "huggingface_hub.constants"):
+        monkeypatch.setitem(sys.modules, name, None)  # type: ignore[arg-type]
+    before = dict(os.environ)
+    assert refused("fetch", "SFace", "--yes").startswith("huggingface_hub is not installed; run: pip install ")
+    assert dict(os.environ) == before
 
 
 _IN_A_CHILD = """

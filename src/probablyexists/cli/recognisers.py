@@ -125,8 +125,8 @@ def check(settings: CheckSettings, as_json: Json = False, quiet: Quiet = False) 
 
 def _checked(found: Check) -> str:
     lines = [
-        f"{found.n_people:,} people with two photos or more in {found.photos}: {found.n_measured:,} are measured, at "
-        "thresholds set on the others"
+        f"{found.n_people:,} of {found.n_given:,} people with two photos or more in {found.photos}: "
+        f"{found.n_measured:,} are measured, at thresholds set on the others"
     ]
     for one in found.recognisers:
         lines += ["", one.recogniser + (f": known as {one.known_as}" if one.known_as else ""), *_about(one)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ class Kept:
 
     path: Path
     known: Known | None
-    """What it is, by its hash; None if it is not in the table."""
+    """What it is, by its hash; None if it is not in the table, or cannot be read."""
 
 
 def named(name: str) -> Known | None:
@@ -46,7 +47,10 @@ def kept(cache: Path) -> Iterator[Kept]:
     for folder in (cache / FOLDER, _insightface()):
         for path in sorted(folder.rglob("*.onnx")):
             if path.is_file():
-                yield Kept(path, known_as(sha256_file(path)))
+                known = None
+                with suppress(OSError):  # that may not be read
+                    known = known_as(sha256_file(path))
+                yield Kept(path, known)
 
 
 def _insightface() -> Path:

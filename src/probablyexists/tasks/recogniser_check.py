@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from probablyexists.basis.progress import Progress
 from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.basis.text import shown
-from probablyexists.embeddings.embed import Embedded
+from probablyexists.embeddings.embed import Embedded, Some
 from probablyexists.embeddings.feed_trial import try_feeds
 from probablyexists.embeddings.onnx_recogniser import OnnxRecogniser
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
@@ -27,11 +28,14 @@ from probablyexists.matching.crowd import Crowd, photos_of
 from probablyexists.matching.templates import People, group
 from probablyexists.results.findings import ErrorRates
 from probablyexists.sources.folder_names import why_not_people
+from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source, open_source
 
 DEFAULT = "dlib"
 FEWEST = 6
 """People with two photos: three to set the thresholds, and three to measure."""
+MOST_PEOPLE, MOST_PHOTOS = 600, 4
+"""Of the people with two photos, and of the photos of each, that are looked at: minutes, not hours."""
 _TIMED = 32
 """Faces whose embedding is timed."""
 
@@ -65,21 +69,25 @@ class Check:
     """The recogniser that was asked about, and the default."""
 
     photos: str
+    n_given: int
+    """People with at least two photos."""
     n_people: int
-    """People with at least two usable photos; half of all people set the thresholds."""
+    """Those of them who were looked at and have two usable photos."""
     n_measured: int
-    """Those of them whose comparisons are counted."""
+    """Those of them whose comparisons are counted; the others set the thresholds."""
     recognisers: Sequence[Checked]
 
 
 def check_recogniser_on(settings: CheckSettings, progress: Progress) -> Check:
     """Error rates as an audit measures them (answer 7), on half of the people, drawn by the seed.
 
-    Raises InputError, also if no way to feed the network tells these people apart.
+    Raises InputError, also if no way to feed the network tells these people apart. The people it is tried on are
+    among those it is measured on.
     """
-    source = open_source(settings.photos, named=True)
-    if (why := why_not_people(source)) is not None:
-        raise InputError(f"{source.name}: {why}")
+    given = open_source(settings.photos, named=True)
+    if (why := why_not_people(given)) is not None:
+        raise InputError(f"{given.name}: {why}")
+    source, n_given = _some_people(given, settings.seed)
     sources: dict[Role, Source] = {"images": source}
     cache = settings.resources.cache
     with engine(settings.resources, progress) as work:
@@ -93,34 +101,46 @@ def check_recogniser_on(settings: CheckSettings, progress: Progress) -> Check:
                 raise InputError(f"{shown(settings.recogniser)}: {trial.why}")
             asked, why_so = asked.fed(trial.chosen), trial.why
         default = open_recogniser(DEFAULT, cache)
-        given = {str(settings.recogniser): asked} | ({} if default.id == asked.id else {DEFAULT: default})
+        both = {str(settings.recogniser): asked} | ({} if default.id == asked.id else {DEFAULT: default})
         tables = {
             name: embed_sources(sources, decisions, recogniser, cache, work.look, progress)["images"]
-            for name, recogniser in given.items()
+            for name, recogniser in both.items()
         }
-    halves = _halves(tables[str(settings.recogniser)], source.name, settings.seed)
+    halves = _halves(group(tables[str(settings.recogniser)], seed=settings.seed), source.name, settings.seed)
     found = [
         _checked(name, recogniser, tables[name], halves, source, why_so if recogniser is asked else None, settings.seed)
-        for name, recogniser in given.items()
+        for name, recogniser in both.items()
     ]
-    enough = [people.counts >= 2 for people in halves]
-    return Check(source.name, int(sum(map(np.sum, enough))), int(enough[1].sum()), found)
+    return Check(source.name, n_given, len(halves[0]) + len(halves[1]), len(halves[1]), found)
 
 
-def _halves(table: Embedded, name: str, seed: int) -> tuple[People, People]:
-    """The people who set the thresholds, and those who are measured."""
-    people = group(table, seed=seed)
-    n_enough = int((people.counts >= 2).sum())
-    if n_enough < FEWEST:
+def _some_people(source: Source, seed: int) -> tuple[Source, int]:
+    """(at most `MOST_PEOPLE` of the people with two photos, with at most `MOST_PHOTOS` each; how many there are)."""
+    of: dict[str, list[Photo]] = defaultdict(list)
+    for photo in source.photos:
+        of[str(photo.person)].append(photo)
+    people = sorted(name for name, photos in of.items() if len(photos) >= 2)
+    _refuse_few(len(people), source.name, "photos")
+    draw = rng(seed, "check", "people")
+    drawn = [people[i] for i in draw.permutation(len(people))[:MOST_PEOPLE]]
+    photos = [of[name][i] for name in drawn for i in draw.permutation(len(of[name]))[:MOST_PHOTOS]]
+    return Some(source, tuple(sorted(photos))), len(people)
+
+
+def _refuse_few(n: int, name: str, what: str) -> None:
+    if n < FEWEST:
         raise InputError(
-            f"{name}: needs at least {FEWEST} people with two usable photos, has {n_enough}; give more, such as those "
-            "of: probablyexists reference lfw --out R"
+            f"{name}: needs at least {FEWEST} people with two {what}, has {n}; give more, such as those of: "
+            "probablyexists reference lfw --out R"
         )
-    # Those with two photos are divided by themselves: a half without any could not be measured.
-    order = rng(seed, "check").permutation(len(people))
-    order = np.concatenate([order[people.counts[order] >= 2], order[people.counts[order] < 2]])
-    first, second = (np.sort(order[start::2]) for start in (0, 1))
-    return _some(people, first), _some(people, second)
+
+
+def _halves(people: People, name: str, seed: int) -> tuple[People, People]:
+    """The people who set the thresholds, and those who are measured; both have two usable photos."""
+    enough = np.flatnonzero(people.counts >= 2)
+    _refuse_few(len(enough), name, "usable photos")
+    order = enough[rng(seed, "check", "halves").permutation(len(enough))]
+    return _some(people, np.sort(order[0::2])), _some(people, np.sort(order[1::2]))
 
 
 def _some(people: People, which: NDArray[np.intp]) -> People:
