@@ -7,13 +7,13 @@ import shutil
 import sys
 import tarfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
 from typer.testing import CliRunner
 
 from probablyexists.basis.errors import ProbablyExistsError
@@ -40,9 +40,8 @@ def lfw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def faces(people: int) -> Any:
-    """Olivetti's rows: a photo each, 64 x 64 grey, column by column."""
-    drawn = [draw_photo(draw_person(0, n // 10), n % 2, 64).mean(axis=2).T.reshape(-1) for n in range(10 * people)]
-    return np.array(drawn).astype(np.uint8)
+    """As Olivetti's rows: a picture of noise each, 64 x 64 grey, column by column."""
+    return np.random.default_rng(0).integers(0, 256, (10 * people, 64 * 64), dtype=np.uint8)
 
 
 def reference(*arguments: object) -> Any:
@@ -91,8 +90,6 @@ def test_olivetti_is_read_from_what_scikit_learn_keeps(
     if file.endswith(".pkz"):
         joblib.dump(rows, kept, compress=6)
     else:
-        from scipy.io import savemat
-
         savemat(kept, {"faces": rows.T})
         assert "is not the file that scikit-learn fetches" in refused("olivetti", "--from", kept, "--out", "R")
         monkeypatch.setattr(public_sets, "OLIVETTI_SHA256", public_sets.sha256_file(kept))
@@ -120,32 +117,63 @@ def test_a_pickle_in_the_folder_runs_no_code(tmp_path: Path) -> None:
         assert "is not as scikit-learn keeps" in refused("olivetti", "--from", tmp_path, "--out", tmp_path / "S")
 
 
-def test_a_set_is_fetched_once_by_scikit_learn_and_only_when_asked(
-    lfw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fetches = []
+@pytest.fixture
+def figshare(lfw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that scikit-learn's own fetchers ask for come from here; their names, as they are asked for."""
+    asked: list[str] = []
 
-    def people(data_home: str, **options: Any) -> None:
-        fetches.append(options)
-        sys.stdout.write("downloading")  # as they do
-        shutil.copytree(lfw, Path(data_home) / "lfw_home" / "lfw_funneled")
-
-    def nothing(**_: Any) -> None:
-        raise OSError("<urlopen error no\nroute>")
+    def remote(file: Any, dirname: str, **_: Any) -> str:
+        asked.append(file.filename)
+        path = Path(dirname) / file.filename
+        if path.suffix == ".tgz":
+            with tarfile.open(path, "w:gz") as archive:
+                archive.add(lfw, lfw.name)
+        elif path.suffix == ".mat":
+            savemat(path, {"faces": faces(40).T})
+        else:
+            path.touch()
+        return str(path)
 
     monkeypatch.setenv("PROBABLYEXISTS_CACHE", str(tmp_path / "cache"))
-    theirs = SimpleNamespace(fetch_lfw_people=people, fetch_olivetti_faces=nothing)
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", theirs)  # type: ignore[arg-type]
+    monkeypatch.setattr(public_sets, "_HARDLY_ANY", 2)  # LFW has people with 500 photos
+    for module in ("_lfw", "_olivetti_faces"):
+        monkeypatch.setattr(f"sklearn.datasets.{module}._fetch_remote", remote)
+    return asked
+
+
+def test_a_set_is_fetched_once_by_scikit_learn(lfw: Path, tmp_path: Path, figshare: list[str]) -> None:
     for name in "RS":
         done = reference("lfw", "--out", tmp_path / name)
         assert done.stdout.startswith("20 people, 25 photos in ")
-    assert len(fetches) == 1
+    assert figshare.count("lfw-funneled.tgz") == 1
     assert files(tmp_path / "R") == files(tmp_path / "S")
-    said = refused("olivetti", "--out", tmp_path / "O")
-    assert said == (
-        "set olivetti: cannot be fetched (<urlopen error no route>); give a copy of scikit-learn's folder with --from"
+    assert files(tmp_path / "R").keys() - {"TERMS.txt"} == {n for n in files(lfw) if n.endswith(".jpg")}
+    for name in "OP":
+        done = reference("olivetti", "--out", tmp_path / name)
+        assert done.stdout.startswith("40 people, 400 photos in ")
+        assert "downloading" not in done.stdout  # scikit-learn prints it there
+    assert figshare.count("olivettifaces.mat") == 1
+    as_fetched, as_kept = (np.asarray(Image.open(tmp_path / n / "person-39" / "00390.png")) for n in "OP")
+    assert np.abs(as_fetched.astype(int) - as_kept).max() <= 1
+
+
+def test_a_set_that_cannot_be_fetched_is_one_line_and_leaves_nothing(
+    tmp_path: Path, figshare: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*_: Any, **__: Any) -> None:
+        raise OSError("<urlopen error no\nroute>")
+
+    monkeypatch.setattr("sklearn.datasets._lfw._fetch_remote", nothing)
+    assert refused("lfw", "--out", tmp_path / "R") == (
+        "set lfw: cannot be fetched (<urlopen error no route>); give a copy of scikit-learn's folder with --from"
     )
-    assert not (tmp_path / "O").exists()
+    monkeypatch.setattr("sklearn.datasets._lfw._fetch_remote", lambda *_, **__: nothing_left())
+    assert "free some space, or set PROBABLYEXISTS_CACHE" in refused("lfw", "--out", tmp_path / "R")
+    assert {path.name for path in tmp_path.iterdir()} == {"cache"}
+
+
+def nothing_left() -> None:
+    raise OSError(28, "No space left on device")
 
 
 def test_a_reference_is_replaced_only_when_asked_and_nothing_else_ever_is(lfw: Path, tmp_path: Path) -> None:

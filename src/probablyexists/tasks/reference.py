@@ -71,14 +71,9 @@ def write_reference(name: SetName, out: Path, place: Path | None, cache: Path, p
     `out`: as `claim_reference` left it. `place`: scikit-learn's folder, or a copy of it; None: fetch the set, once,
     into `cache`. Raises InputError; WriteError.
     """
-    if place is None:
-        home = cache_folder(cache, "scikit-learn")
-        with progress.stage(f"fetching {name}", None):
-            source = fetch(name, home, f"give a copy of scikit-learn's folder with {option('from')}")
-    else:
-        source = at_place(name, place)
     aside = _beside(out, "part")
     try:
+        source = _fetched(name, cache, progress) if place is None else at_place(name, place)
         written = _copy(source, aside, progress)
         (aside / TERMS).write_text(f"{_FIRST} {name}\n\n{ABOUT[name]}\n\n{NOT_TRAINED}\n", encoding="utf-8")
         _replace(out, aside)
@@ -119,6 +114,12 @@ def _replace(out: Path, aside: Path) -> None:
         out.rename(old)
     os.replace(aside, out)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _fetched(name: SetName, cache: Path, progress: Progress) -> Source:
+    home = cache_folder(cache, "scikit-learn")
+    with progress.stage(f"fetching {name}", None):
+        return fetch(name, home, f"give a copy of scikit-learn's folder with {option('from')}")
 
 
 def _beside(out: Path, what: str) -> Path:
