@@ -34,12 +34,12 @@ def fetched_to(one: Known, cache: Path) -> Path:
 
 
 def kept_at(one: Known, cache: Path) -> Path | None:
-    """Where the network should be, by file names only; None if it is in none of its places."""
+    """Where the network is; None if it is nowhere. Files are hashed only if none has its name where it belongs."""
     places = [fetched_to(one, cache)]
     if one.file is not None:
-        models = _insightface()
-        places += [models / one.name / one.file, models / one.name / one.name / one.file]
-    return next((place for place in places if place.is_file()), None)
+        places += [_insightface() / one.name / one.file, _insightface() / one.name / one.name / one.file]
+    there = (place for place in places if place.is_file())
+    return next(there, None) or next((file.path for file in kept(cache) if file.known == one), None)
 
 
 def kept(cache: Path) -> Iterator[Kept]:

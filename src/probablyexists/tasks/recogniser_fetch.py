@@ -23,7 +23,7 @@ def fetchable(name: str) -> Known:
     one = named(name)
     if one is None:
         has_page = ", ".join(one.name for one in KNOWN if one.repo is not None)
-        raise InputError(f"{shown(name)}: is no known recogniser; {has_page} can be fetched")
+        raise InputError(f"{shown(name)}: is not one that can be fetched; these can: {has_page}")
     if one.repo is None or one.inside is None or one.sha256 is None:
         raise InputError(
             f"{one.name}: has no page that it could be fetched from with its hash; get it at {one.page} and give its "
