@@ -14,6 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,13 @@ from PIL import Image
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.model_files import RECOGNISER_SHA256, model_file
 from probablyexists.drawn.population import draw_person, draw_photo
-from probablyexists.embeddings import recognisers
+from probablyexists.embeddings import known_networks, recognisers
 from probablyexists.embeddings.dlib_onnx import build_graph, graph_of
 from probablyexists.embeddings.dlib_ranges import RANGES
 from probablyexists.embeddings.dlib_weights import DlibWeights, read_weights
-from probablyexists.embeddings.recognisers import DlibRecogniser, OnnxRecogniser, open_recogniser
+from probablyexists.embeddings.known_networks import BUFFALO_L
+from probablyexists.embeddings.onnx_recogniser import OnnxRecogniser
+from probablyexists.embeddings.recognisers import DlibRecogniser, open_recogniser
 from probablyexists.faces.alignment import cut_chip
 from probablyexists.faces.boxes import Box, frame_box
 from probablyexists.faces.landmarks import landmarks
@@ -386,9 +389,12 @@ def test_insightface_weights_are_taken_from_its_folder(tmp_path: Path, monkeypat
     path = network(tmp_path / ".insightface/models/buffalo_l/w600k_r50.onnx", ["n", 3, 112, 112], dims=[1, 3])
     with pytest.raises(InputError, match=r"w600k_r50.onnx.*is damaged, or another file than expected \(sha256"):
         open_recogniser("insightface", tmp_path)
-    monkeypatch.setattr(recognisers, "INSIGHTFACE_SHA256", hashlib.sha256(path.read_bytes()).hexdigest()[:12])
+    buffalo = replace(BUFFALO_L, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    monkeypatch.setattr(recognisers, "BUFFALO_L", buffalo)
+    monkeypatch.setattr(known_networks, "KNOWN", (buffalo,))
     recogniser = open_recogniser("insightface", tmp_path)
     assert (recogniser.side, recogniser.dim, recogniser.template) == (112, 3, "arcface")
+    assert (recogniser.known, recogniser.certain) == (buffalo, True)
     found = recogniser.embed(colours((255, 0, 0), (0, 255, 0), side=112))
     np.testing.assert_allclose(found, np.array([[1, -1, -1], [-1, 1, -1]]) / 3**0.5, atol=1e-6)
 

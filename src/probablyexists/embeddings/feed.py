@@ -38,7 +38,7 @@ class Feed:
 
     def numbers(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(n, side, side, 3) RGB, 0 to 255 -> the same shape as the network expects it."""
-        x = chips.astype(np.float32)
+        x: NDArray[np.floating] = chips.astype(np.float32)
         if self.colours == "BGR":
             x = x[..., ::-1]
         if self.scaling == "-1..1":
@@ -47,8 +47,8 @@ class Feed:
             x = x / 255
         elif self.scaling == "standardised":
             mean, deviation = x.mean(axis=(1, 2, 3), keepdims=True), x.std(axis=(1, 2, 3), keepdims=True)
-            x = (x - mean) / np.maximum(deviation, np.float32(x[0].size ** -0.5))
-        return x
+            x = np.asarray((x - mean) / np.maximum(deviation, np.float32(x[0].size ** -0.5)), np.float32)
+        return np.asarray(x, np.float32)
 
 
 def likely_feeds(side: int) -> tuple[Feed, ...]:

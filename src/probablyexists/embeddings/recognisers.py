@@ -108,7 +108,8 @@ def _by_name(known: Known, cache: Path, feed: str | None) -> OnnxRecogniser:
 
 def open_recognisers(names: Sequence[str | Recogniser], cache: Path, feed: str | None = None) -> list[Recogniser]:
     """Several recognisers; `feed`: of the first. InputError if two are the same."""
-    found = [open_recogniser(name, cache, None if number else feed) for number, name in enumerate(names)]
+    first, *more = names
+    found = [open_recogniser(first, cache, feed), *(open_recogniser(name, cache) for name in more)]
     for number, recogniser in enumerate(found):
         if any(other.id == recogniser.id for other in found[:number]):
             name = names[number]
