@@ -108,9 +108,9 @@ def check(settings: CheckSettings, as_json: Json = False, quiet: Quiet = False) 
 
         probablyexists recognisers check arcface.onnx --photos photos/
 
-    Thresholds are set on half of the people and measured on the other half.
-    FMR: share of pairs of strangers that match. FNMR: share of pairs of one
-    person that do not.
+    Thresholds are set on half of the people and measured on the other half:
+    false matches are two people taken for one (FMR), false non-matches one
+    person taken for two (FNMR).
 
     Exit code: 0 done; 2 bad input, or a network that tells nobody apart,
     3 a failure of the program.
