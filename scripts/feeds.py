@@ -1,8 +1,8 @@
 """Does a trial find how a network is fed? Nine networks, each right only if fed in one of nine ways; 20 populations.
 
-    PYTHONPATH=tests python scripts/feeds.py
+    python scripts/feeds.py
 
-The networks and the people are drawn (`tests/fed_networks.py`). Markdown on stdout; a few minutes on one core.
+The networks and the people are drawn (`fed_networks.py`). Markdown on stdout; a few minutes on one core.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import pytest
 from PIL import Image
 
 import probablyexists
-from fed_networks import SIDE, fed_network
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.progress import Silent
 from probablyexists.drawn.population import write_population
@@ -25,6 +25,10 @@ from probablyexists.faces.alignment import cut_chip
 from probablyexists.intake.embed_sources import Decision
 from probablyexists.intake.feeding import fed
 from probablyexists.sources.open_source import open_source
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+
+from fed_networks import SIDE, fed_network
 
 FEEDS = likely_feeds(SIDE)
 SFACE, ADAFACE, ARCFACE = Feed("RGB", "0..255", side=SIDE), Feed("BGR", "-1..1", side=SIDE), FEEDS[0]

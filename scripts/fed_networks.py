@@ -44,7 +44,7 @@ def _pooled(x: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n, SIDE, SIDE, 3) -> (n, 3 * CELLS**2), as the network pools: channel, row, column."""
     size = SIDE // CELLS
     cells = x.astype(np.float64).reshape(len(x), CELLS, size, CELLS, size, 3).mean(axis=(2, 4))
-    return cells.transpose(0, 3, 1, 2).reshape(len(x), -1)
+    return np.asarray(cells.transpose(0, 3, 1, 2).reshape(len(x), -1))
 
 
 def _discriminant(features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
