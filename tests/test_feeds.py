@@ -28,7 +28,7 @@ from probablyexists.sources.open_source import open_source
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from fed_networks import SIDE, fed_network
+from feeds import SIDE, fed_network
 
 FEEDS = likely_feeds(SIDE)
 SFACE, ADAFACE, ARCFACE = Feed("RGB", "0..255", side=SIDE), Feed("BGR", "-1..1", side=SIDE), FEEDS[0]
@@ -139,11 +139,10 @@ def test_people_without_names_are_embedded_as_most_are_and_told_so(root: Path, t
     (settled,), (caution,) = _fed(recogniser, {"images": source}, tmp_path, said)
     assert isinstance(settled, OnnxRecogniser)
     assert settled.feed == ARCFACE
-    assert said == [
-        f"recogniser 2.onnx: fed {ARCFACE}: and this was not tried, because no people have a name and two "
-        f"photos with a face (a trial needs {FEWEST})"
-    ]
-    assert caution.startswith(f"The recogniser 2.onnx was fed {ARCFACE}, as most are, and this was not tried")
+    needs = f"a trial needs {FEWEST} people with a name and two photos with a face, and there are none"
+    not_tried = f"and this was not tried: {needs}"
+    assert said == [f"recogniser 2.onnx: fed {ARCFACE}, {not_tried}"]
+    assert caution == f"The recogniser 2.onnx was fed {ARCFACE}, as most are, {not_tried}."
 
 
 def test_members_and_heldout_people_take_part_alike(root: Path, tmp_path: Path) -> None:

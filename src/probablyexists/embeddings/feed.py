@@ -17,6 +17,9 @@ Scaling = Literal["-1..1", "0..1", "0..255", "standardised"]
 """`-1..1` is (x - 127.5) / 127.5; `standardised` makes the numbers of each picture of mean 0 and deviation 1."""
 
 
+_CROPS: dict[Template, str] = {"arcface": "ArcFace's", "facenet": "FaceNet's", "dlib": "dlib's"}
+
+
 @dataclass(frozen=True)
 class Feed:
     """What a network expects."""
@@ -33,8 +36,7 @@ class Feed:
         return f"{self.template}-1/{self.colours}/{self.scaling}"
 
     def __str__(self) -> str:
-        crop = "ArcFace's crop" if self.template == "arcface" else "FaceNet's crop"
-        return f"{self.colours} {self.scaling}, {crop}, {self.side} pixels"
+        return f"{self.colours} {self.scaling}, {_CROPS[self.template]} crop, {self.side} pixels"
 
     def numbers(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(n, side, side, 3) RGB, 0 to 255 -> the same shape as the network expects it."""

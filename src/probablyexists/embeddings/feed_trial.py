@@ -119,8 +119,9 @@ def _choice(tried: tuple[Tried, ...], recogniser: OnnxRecogniser) -> Trial:
 
 
 def _not_tried(recogniser: OnnxRecogniser, n_people: int) -> Trial:
-    people = f"{n_people or 'no'} people have a name and two photos with a face"
-    return Trial((), recogniser.feed, f"and this was not tried, because {people} (a trial needs {FEWEST})")
+    there = "there is 1" if n_people == 1 else f"there are {n_people or 'none'}"
+    needs = f"a trial needs {FEWEST} people with a name and two photos with a face, and {there}"
+    return Trial((), recogniser.feed, f"and this was not tried: {needs}")
 
 
 def _two_rounds(rehearsal: _Rehearsal, recogniser: OnnxRecogniser) -> tuple[Tried, ...]:

@@ -53,7 +53,7 @@ def fed(
         if trial.chosen is None:
             todo = f"leave out {option('feed')}" if recogniser.asked else "give a face recogniser, or its feed"
             raise InputError(f"{option('recogniser', recogniser.path)}: {trial.why}; {todo}")
-        progress.say(f"recogniser {called}: fed {trial.chosen}: {trial.why}")
+        progress.say(f"recogniser {called}: fed {trial.chosen}, {trial.why}")
         if not trial.tried:
             cautions.append(f"The recogniser {called} was fed {trial.chosen}, {_by(recogniser)}, {trial.why}.")
         found.append(recogniser.fed(trial.chosen))
