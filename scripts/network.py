@@ -167,6 +167,9 @@ def commands(root: Path) -> dict[str, list[str]]:
         "blind": f"blind --generated {at['samples']} --reference {at['reference']} --out {root}/frequent",
         "blind, diffusers": f"blind --generated {_pipeline(root)} --samples 60 --reference {at['reference']} "
         f"--faces aligned --out {root}/pipeline-frequent",
+        "reference --from": f"reference lfw --from {_lfw(root)} --out {root}/lfw",
+        "recognisers": "recognisers",
+        "recognisers check": f"recognisers check dlib-float32 --photos {at['training']}",
         "embed": f"embed {at['training']} --out {root}/t",
         "embed --engine ray": f"embed {at['heldout']} --engine ray --out {root}/h",
         "match": f"match {tables} --out {root}/found",
@@ -178,7 +181,7 @@ def commands(root: Path) -> dict[str, list[str]]:
         "lab leaderboard": f"lab leaderboard {root}/lab",
     }
     # A cluster of its own must embed, so it gets a cache of its own.
-    without_cache = {"match", "match --engine ray", "demo", "lab plot"}
+    without_cache = {"match", "match --engine ray", "demo", "lab plot", "reference --from", "recognisers"}
     return {
         name: [
             *shlex.split(line),
@@ -186,6 +189,16 @@ def commands(root: Path) -> dict[str, list[str]]:
         ]
         for name, line in lines.items()
     }
+
+
+def _lfw(root: Path) -> Path:
+    """Drawn people in a copy of scikit-learn's folder."""
+    folder = root / "scikit_learn_data" / "lfw_home" / "lfw_funneled"
+    for photo in (root / "reference").rglob("000.png"):
+        name = photo.parent.name
+        (folder / name).mkdir(parents=True)
+        (folder / name / f"{name}_0001.jpg").write_bytes(photo.read_bytes())
+    return folder.parent
 
 
 def _pipeline(root: Path) -> Path:

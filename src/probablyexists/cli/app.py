@@ -14,6 +14,8 @@ from probablyexists.cli.demo import demo
 from probablyexists.cli.embed import embed
 from probablyexists.cli.lab import lab
 from probablyexists.cli.match import match
+from probablyexists.cli.recognisers import recognisers
+from probablyexists.cli.reference import reference
 from probablyexists.cli.schema import schema
 from probablyexists.cli.split import split
 
@@ -23,8 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, ask, blind, embed, match, split, demo, schema):
+for command in (audit, ask, blind, embed, match, split, reference, demo, schema):
     app.command()(command)
+app.add_typer(recognisers, name="recognisers")
 app.add_typer(lab, name="lab")
 
 

@@ -19,6 +19,10 @@ def ask(settings: AskSettings, as_json: Json = False, quiet: Quiet = False) -> N
         probablyexists ask me-1.jpg me-2.jpg --reference R \\
             --generated G --out sheet/
 
+    If you have no reference people, take public ones:
+
+        probablyexists reference lfw --out R
+
     Exit code: 0 done, whatever was found; 2 bad input, 3 a failure of the program.
     """
     from probablyexists.cli.summary import sheet_summary

@@ -16,6 +16,10 @@ def blind(settings: BlindSettings, as_json: Json = False, quiet: Quiet = False) 
 
         probablyexists blind --generated G --reference R --out frequent/
 
+    If you have no reference people, take public ones:
+
+        probablyexists reference lfw --out R
+
     Exit code: 0 done, whatever was found; 2 bad input, 3 a failure of the program.
     """
     from probablyexists.cli.summary import frequent_summary

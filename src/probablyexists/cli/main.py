@@ -123,6 +123,8 @@ def _misused(error: Any) -> str:
         from probablyexists.cli.options import in_file
 
         said += f" ({file})" if (file := in_file(context, parameter.name)) else ""
+        if parameter.name == "reference" and said.startswith("Missing"):
+            said += "; public people: probablyexists reference lfw --out R"
     command = context.command_path if context is not None else "probablyexists"
     return f"{said[:1].lower()}{said[1:]}; see {command} --help"
 

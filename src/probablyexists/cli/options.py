@@ -49,7 +49,7 @@ def from_settings(
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         fields = {name: field for name, field in kind.model_fields.items() if name != "resources"}
-        unused = {"MatchSettings": "cache", "EmbedSettings": "memory"}.get(kind.__name__)
+        unused = {"MatchSettings": "cache", "EmbedSettings": "memory", "CheckSettings": "memory"}.get(kind.__name__)
         shared = {name: field for name, field in Resources.model_fields.items() if name != unused}
         extra = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 
@@ -94,7 +94,7 @@ def _parameter(
     name: str, field: FieldInfo, how: Callable[..., Any], required: bool, panel: str | None = None
 ) -> inspect.Parameter:
     names = () if how is typer.Argument else ("-k",) if name == "k" else ("--" + name.replace("_", "-"),)
-    panel = panel or (EXPERT if name in _EXPERT_FIELDS else None)
+    panel = panel or (EXPERT if names and name in _EXPERT_FIELDS else None)
     typer_option = how(*names, help=field.description, rich_help_panel=panel)
     annotation: Any = Annotated[_on_command_line(field.annotation), typer_option]
     default = None if field.default in (PydanticUndefined, ()) else field.default

@@ -42,8 +42,8 @@ def summary(findings: Findings, out: Path) -> str:
     lines += _missed(findings)
     for trust, rates in ((one, rates) for one in findings.trust for rates in one.rates[-1:]):
         said = "" if trust.judges else "; it does not judge"
-        errors = _errors(rates.fmr, rates.fnmr)
-        lines.append(f"Recogniser {recogniser(trust.recogniser)!a}, threshold {rates.name!a}: {errors}{said}")
+        shares = errors(rates.fmr, rates.fnmr)
+        lines.append(f"Recogniser {recogniser(trust.recogniser)!a}, threshold {rates.name!a}: {shares}{said}")
     for other in findings.second_opinions:
         aurocs = "".join(f"; AUROC {population} {_show(auroc)}" for population, auroc in other.auroc.items())
         names = "" if other.n_exposed is None else f": names {counted(other.n_exposed, 'member')}"
@@ -159,11 +159,11 @@ def _group(group: GroupFindings) -> str:
         named, claimed = "", ""
     return (
         f"Group {short(group.group, 24)!a}: {named}{counted(group.n_members, 'member')}"
-        f"{' named' if named else ''}{claimed}; {_errors(group.fmr, group.fnmr)}"
+        f"{' named' if named else ''}{claimed}; {errors(group.fmr, group.fnmr)}"
     )
 
 
-def _errors(fmr: Figure, fnmr: Figure) -> str:
+def errors(fmr: Figure, fnmr: Figure) -> str:
     """Both error rates in plain words."""
     return f"false matches {_show(fmr, as_percent=True)}, false non-matches {_show(fnmr, as_percent=True)}"
 

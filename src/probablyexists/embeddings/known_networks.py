@@ -53,7 +53,9 @@ _RESEARCH = "for non-commercial research only"
 _BY_UNIFACE = "labelled MIT; the licence of its training data may limit its use"
 _BY_ADAFACE = "MIT; the licence of its training data may limit its use"
 _INSIGHTFACE, _UNIFACE = "https://github.com/deepinsight/insightface", "https://github.com/yakhyo/uniface"
-_ADAFACE = "https://github.com/mk-minchul/AdaFace"
+_ADAFACE = "https://github.com/yakhyo/adaface-onnx"
+_WEIGHTS = "yakhyo/uniface-weights"
+"""Of the project that exported AdaFace to ONNX."""
 
 
 def _lvface(size: str, sha256: str) -> Known:
@@ -139,6 +141,8 @@ KNOWN: tuple[Known, ...] = (
         feed=Feed(colours="BGR"),
         sure="checked",
         accuracy="IJB-C 94.99 %",
+        repo=_WEIGHTS,
+        inside="adaface_ir_18.onnx",
     ),
     Known(
         name="AdaFace-IR-101",
@@ -150,6 +154,8 @@ KNOWN: tuple[Known, ...] = (
         feed=Feed(colours="BGR"),
         sure="checked",
         accuracy="IJB-C 97.66 %",
+        repo=_WEIGHTS,
+        inside="adaface_ir_101.onnx",
     ),
     Known(
         name="EdgeFace-base",

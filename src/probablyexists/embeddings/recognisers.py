@@ -14,7 +14,8 @@ from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.onnx_session import usable_session
 from probablyexists.basis.own_code import is_object_name, made_by_name, problems_of
 from probablyexists.embeddings import dlib_onnx
-from probablyexists.embeddings.known_networks import BUFFALO_L
+from probablyexists.embeddings.kept_networks import kept_at, named
+from probablyexists.embeddings.known_networks import BUFFALO_L, Known
 from probablyexists.embeddings.mirror import mirrored, unit_sum
 from probablyexists.embeddings.onnx_recogniser import OnnxRecogniser
 from probablyexists.faces.alignment import Template
@@ -56,12 +57,16 @@ class Recogniser(Protocol):
         """(n, side, side, 3) RGB -> (n, dim), each row of unit length; crop and mirror image averaged."""
 
 
+_TORCH = (".pt", ".pth", ".pth.tar", ".ckpt", ".safetensors")
+
+
 def open_recogniser(name: str | Recogniser, cache: Path, feed: str | None = None) -> Recogniser:
-    """A recogniser by name: `dlib` (default), `dlib-float32`, `insightface`, an ONNX file, or `module:Name`.
+    """A recogniser by name: `dlib` (default), `dlib-float32`, `insightface`, a known network, a file, `module:Name`.
 
     `feed`: how the file is fed, in words. An object is returned as it is. Raises InputError.
     """
-    if feed is not None and not (isinstance(name, str) and (name == "insightface" or name.endswith(".onnx"))):
+    is_file = isinstance(name, str) and (name == "insightface" or name.endswith(".onnx") or named(name) is not None)
+    if feed is not None and not is_file:
         given = name if isinstance(name, str) else type(name).__name__
         raise InputError(f"{option('feed', feed)}: is for an .onnx file, and the recogniser is {given}; leave it out")
     if not isinstance(name, str) or is_object_name(name):
@@ -79,10 +84,26 @@ def open_recogniser(name: str | Recogniser, cache: Path, feed: str | None = None
         return OnnxRecogniser(_insightface_weights(), feed, sha256=BUFFALO_L.sha256)
     if name.endswith(".onnx"):
         return OnnxRecogniser(Path(name), feed)
+    if name.lower().endswith(_TORCH):
+        raise InputError(
+            f"{option('recogniser', name)}: is a PyTorch file, which is not opened here; in Python, with its network, "
+            "export it: torch.onnx.export(network.eval(), torch.zeros(1, 3, 112, 112), 'recogniser.onnx', dynamo=False)"
+        )
+    if (known := named(name)) is not None:
+        return _by_name(known, cache, feed)
     raise InputError(
-        f"{option('recogniser', name)}: unknown; give dlib, dlib-float32, insightface, the path of an .onnx file, or "
-        "module:Name"
+        f"{option('recogniser', name)}: unknown; give dlib, dlib-float32, insightface, a name of: probablyexists "
+        "recognisers, the path of an .onnx file, or module:Name"
     )
+
+
+def _by_name(known: Known, cache: Path, feed: str | None) -> OnnxRecogniser:
+    """A known network in one of its places; InputError if it is in none."""
+    path = kept_at(known, cache)
+    if path is None:
+        cure = f"run: probablyexists recognisers fetch {known.name}" if known.repo else f"get it at {known.page}"
+        raise InputError(f"{option('recogniser', known.name)}: is not on this machine; {cure}")
+    return OnnxRecogniser(path, feed, sha256=known.sha256)
 
 
 def open_recognisers(names: Sequence[str | Recogniser], cache: Path, feed: str | None = None) -> list[Recogniser]:

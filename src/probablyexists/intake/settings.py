@@ -26,7 +26,7 @@ class Settings(BaseModel):
     faces: Literal["auto", "detect", "aligned"] = "auto"
     """How faces are cropped: detect finds them first, aligned takes face crops as they are, auto tries on a sample."""
     recogniser: str | Recogniser = "dlib"
-    """Face recogniser: dlib, dlib-float32, insightface, the path of an .onnx file, or module:Name."""
+    """Face recogniser: dlib, dlib-float32, insightface, a name that `recognisers` lists, an .onnx file, module:Name."""
     feed: str | None = None
     """How an .onnx recogniser is fed, such as RGB,-1..1 or BGR,0..255 or facenet; default: by its hash, or tried."""
     seed: int = 0
@@ -162,6 +162,13 @@ class EmbedSettings(Settings):
     """A folder, archive or table of images."""
     out: str
     """Folder for Parquet files: a path, or an address such as s3://bucket/faces."""
+
+
+class CheckSettings(Settings):
+    """The arguments of `recognisers check`."""
+
+    photos: Path
+    """Photos of people: one folder a person, or a manifest; at least two of each."""
 
 
 class MatchSettings(BaseModel):
