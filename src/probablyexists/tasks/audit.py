@@ -104,7 +104,8 @@ def audit(
         A folder, zip, tar or table of samples; or the generator: the path of a file or folder, `"module:function"`,
         or an object (a `Generator`, a `torch.nn.Module`, a function from seeds to images).
     out
-        Folder for `findings.json`, `report.html` and `withhold.txt`; `overwrite` replaces a result in it.
+        Folder for `findings.json`, `samples.parquet`, `report.html` and `withhold.txt`; `overwrite` replaces a result
+        in it.
     faces
         How faces are cropped: `"detect"`, `"aligned"` (the images are face crops), or `"auto"`.
     recogniser, more_recognisers
@@ -316,6 +317,6 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         sheet = contact_sheet(gathered.sources["generated"], seen.of_drawn, labels, show_faces=settings.show_faces)
         on_disk = paths_on_disk(gathered.sources["generated"], sample_of)
         with written_together(settings.out) as folder:
-            findings.write(folder / "findings.json")
+            findings.write(folder)
             write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
     return findings
