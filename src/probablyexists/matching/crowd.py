@@ -128,8 +128,10 @@ class Crowd:
 
 
 def photos_of(table: Embedded) -> Photos:
-    """The photos of a table in the form that an attack gets; used for samples."""
-    return Photos(table.embeddings, lambda: table.each_picture[:, 0].whole)
+    """The photos of a table in the form that an attack gets; used for samples. The embeddings cannot be written."""
+    embeddings = table.embeddings.view()
+    embeddings.flags.writeable = False
+    return Photos(embeddings, lambda: table.each_picture[:, 0].whole)
 
 
 def common_count(*counts: NDArray[np.intp]) -> int:
