@@ -297,8 +297,9 @@ def _table(
     source: Source, store: Store, keys: dict[Photo, bytes], unreadable: list[SetAside], n_computed: int, pictures: bool
 ) -> Embedded:
     photos = [photo for photo in source.photos if photo in keys]
-    held = store.read((keys[photo] for photo in photos), pictures=pictures)
-    rows = np.array([held.row_of[keys[photo]] for photo in photos], dtype=np.intp)
+    theirs = [keys[photo] for photo in photos]
+    held = store.read(theirs, pictures=pictures)
+    rows = np.array([held.row_of[key] for key in theirs], dtype=np.intp)
     good = [i for i, row in enumerate(rows) if held.reasons[row] is None]
     aside = unreadable + [
         SetAside(photo, reason)
@@ -308,7 +309,7 @@ def _table(
     kept = rows[good]
     return Embedded(
         tuple(photos[i] for i in good),
-        tuple(keys[photos[i]] for i in good),
+        tuple(theirs[i] for i in good),
         taken(held.embeddings, kept),
         None if held.pictures is None else Pictures(held.pictures, kept),
         held.n_faces[kept],
