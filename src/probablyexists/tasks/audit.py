@@ -224,6 +224,7 @@ def _with_copies(gathered: Gathered, seed: int) -> list[Membership]:
 
 def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, started: float) -> Findings:
     """Attack -> estimate -> judge; write to `settings.out`, if any. `started`: `time.monotonic()` at the start."""
+    progress.say("scoring people against the samples")
     crowds, copied, others = gathered.crowds, gathered.copied, gathered.others
     training, heldout = crowds.training, crowds.heldout
     samples, generated = others.embeddings, gathered.tables["generated"]
@@ -237,7 +238,6 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     labels = Labels(training.people.names if show_names else pseudonyms(training, salt), show_names, sample_of, salt)
     source_names = {role: source.name for role, source in gathered.sources.items()}
 
-    progress.say("scoring people against the samples")
     error_rates = [
         trust(view, recogniser, source_names, seed, first=view is views[0])
         for view, recogniser in zip(views, gathered.recognisers, strict=True)
