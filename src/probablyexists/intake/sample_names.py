@@ -36,7 +36,10 @@ def sample_names(sources: Mapping[Role, Source], *, show_names: bool) -> dict[st
 
 def paths_on_disk(source: Source, names: Mapping[str, str]) -> dict[str, str]:
     """Name of each sample in results -> its path, for those that differ; a path as the file system spells it."""
-    spelled = source.on_disk if isinstance(source, FolderSource) else str
+    folder = source if isinstance(source, FolderSource) and not source.is_text else None
+    if not names and folder is None:
+        return {}
+    spelled = folder.on_disk if folder is not None else str
     pairs = ((names.get(photo.path, photo.path), spelled(photo.path)) for photo in source.photos)
     return {name: path for name, path in pairs if name != path}
 
