@@ -102,3 +102,12 @@ def test_findings_that_name_another_file_for_their_samples_are_refused(tmp_path:
     (tmp_path / "findings.json").write_text(text.replace("samples.parquet", "../../secret.parquet"))
     with pytest.raises(InputError, match=r"not the findings of an audit"):
         Findings.read(tmp_path)
+
+
+def test_a_count_that_no_column_holds_is_one_line(tmp_path: Path) -> None:
+    sample_findings().write(tmp_path)
+    held = json.loads((tmp_path / "findings.json").read_text())
+    held["people"][0]["copies"] = -(2**63) - 1
+    (tmp_path / "findings.json").write_text(json.dumps(held))
+    with pytest.raises(InputError, match="not the findings of an audit"):
+        Findings.read(tmp_path)

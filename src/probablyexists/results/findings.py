@@ -138,7 +138,7 @@ def _as_table(schema: pa.Schema) -> PlainValidator:
             return value.cast(schema)
         try:
             return pa.Table.from_pylist(list(value), schema=schema)
-        except (pa.ArrowException, TypeError) as error:
+        except (pa.ArrowException, TypeError, OverflowError) as error:
             raise ValueError(f"not a table of {schema.names}: {error}") from error
 
     return PlainValidator(check)
