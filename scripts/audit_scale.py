@@ -1,13 +1,14 @@
-"""A whole audit of very many samples: seconds of each stage, memory, and the size of the report.
+"""A whole audit of very many samples: seconds by stage, memory, and the size of what is written.
 
-    python scripts/audit_scale.py                          # 20,000, 200,000 and a million samples: half an hour
+    python scripts/audit_scale.py                          # 20,000, 200,000 and a million samples
     python scripts/audit_scale.py 2000 --drawn 500         # a look at it
+    python scripts/audit_scale.py 1000000 --drawn 10000 --beside path/to/other/src   # each size by both, in turns
 
 300 drawn members and 300 drawn held-out people, 4 photos each. Samples are some thousand drawn photos of other people,
 repeated as hard links under other names: each is read, hashed, checked for copies and matched, and each content is
-embedded once, before the clock runs. So the audit that is measured has its embeddings in the store; embedding
-the drawn ones is timed separately. Each size runs in its own process. Memory is given twice: the most that was
-the process's own, and the most that was resident, which counts what is mapped from disk too. Prints Markdown.
+embedded once, in the first row. So the larger audits have their embeddings in the store. Each size runs in a process of
+its own. Memory is given twice: the most that was the process's own, and the most that was resident, which counts what
+is mapped from disk too. `--beside`: the source folder of another version, measured on the same files. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,18 @@ from probablyexists.basis.progress import Silent, Stage
 from probablyexists.drawn.population import write_population
 from probablyexists.engines.choose import engine
 from probablyexists.intake.settings import AuditSettings, checked
-from probablyexists.matching.neighbours import Nearest, Vectors, nearest
+from probablyexists.matching.matcher import Matcher
+from probablyexists.matching.neighbours import Nearest, Vectors
 from probablyexists.tasks.audit import conclude, gather
 
 N_PEOPLE, PHOTOS = 300, 4
-SCORING = "scoring people against the samples"
-"""The stage that matches, estimates and writes the report."""
+BEGIN = {
+    "opening": ("opening the sources",),
+    "copy check": ("looking for the same picture", "pictures compared"),
+    "statistics, report": ("scoring people",),
+}
+"""Stage -> how the titles of its steps begin; all others are reading."""
+STAGES = ("opening", "reading", "copy check", "matching", "statistics, report")
 OTHERS = 1000
 """Number of the first person who is neither member nor held out."""
 
@@ -88,35 +95,38 @@ def status(line: str) -> float:
     return int(found.split()[1]) / 1024
 
 
-def audit_once(folder: Path, samples: Path) -> dict[str, Any]:
+def audit_once(folder: Path, samples: Path, cache: Path) -> dict[str, Any]:
     given = {"training": folder / "members", "heldout": folder / "heldout", "generated": samples}
     out = samples.with_name(f"{samples.name}-audit")
-    settings = checked(AuditSettings, {**given, "out": out, "cache": folder / "cache", "faces": "aligned"})
+    settings = checked(AuditSettings, {**given, "out": out, "cache": cache, "faces": "aligned"})
     out.mkdir()
     watch, matching = Watch(), 0.0
 
-    def timed(queries: Vectors, references: Vectors, k: int) -> Nearest:
-        nonlocal matching
-        started = time.perf_counter()
-        found = nearest(queries, references, k)
-        matching += time.perf_counter() - started
-        return found
+    class Timed(Matcher):
+        def nearest(self, queries: Vectors, references: Vectors, k: int = 1) -> Nearest:
+            nonlocal matching
+            started = time.perf_counter()
+            found = super().nearest(queries, references, k)
+            matching += time.perf_counter() - started
+            return found
 
     started = time.monotonic()
     watch.say("opening the sources")
     with Memory() as memory, engine(settings.resources, watch) as work:
-        timed_work = replace(work, matcher=replace(work.matcher, search=timed))
-        conclude(gather(settings, timed_work, watch), settings, watch, started)
+        timed = Timed(**{field.name: getattr(work.matcher, field.name) for field in fields(work.matcher)})
+        conclude(gather(settings, replace(work, matcher=timed), watch), settings, watch, started)
         stages = watch.seconds()
-    files = {path.name: path.stat().st_size for path in out.iterdir()}
+    its = dict.fromkeys(STAGES, 0.0)
+    for title, took in stages.items():
+        its[next((stage for stage, begin in BEGIN.items() if title.startswith(begin)), "reading")] += took
+    its["statistics, report"] -= matching
     return {
         "in all": time.monotonic() - started,
-        "stages": stages,
+        **its,
         "matching": matching,
         "own memory": memory.most,
         "resident": status("VmHWM"),
-        "report": files["report.html"],
-        "findings": files["findings.json"],
+        **{path.name: path.stat().st_size for path in out.iterdir()},
     }
 
 
@@ -139,7 +149,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("samples", nargs="*", type=int, default=[20_000, 200_000, 1_000_000])
     parser.add_argument("--drawn", type=int, default=20_000, help="samples that are drawn; the others repeat them")
-    parser.add_argument("--one", nargs=2, type=Path, metavar=("FOLDER", "SAMPLES"), help=argparse.SUPPRESS)
+    parser.add_argument("--beside", type=Path, metavar="SRC", help="the source folder of another version")
+    parser.add_argument("--one", nargs=3, type=Path, metavar=("FOLDER", "SAMPLES", "CACHE"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.one:
         print(json.dumps(audit_once(*chosen.one)))
@@ -153,26 +164,27 @@ def main() -> None:
         draw(folder / "members", range(N_PEOPLE))
         draw(folder / "heldout", range(N_PEOPLE, 2 * N_PEOPLE))
         print(
-            "| samples | s | largest stages, s | of which matching, s | statistics, report, s (share) "
-            "| own memory, MiB | resident, MiB | report, kB |"
+            "| samples | s | opening the sources | read, hash and embed | copy check | matching | statistics, report "
+            "(share) | own memory, MiB | resident, MiB | findings.json, kB | samples.parquet, kB | report, kB |"
         )
-        print("|---:|---:|---|---:|---:|---:|---:|---:|")
+        print("|---:|" + "---:|" * 11)
         for n in (chosen.drawn, *chosen.samples):
-            samples = links(folder / "drawn", folder / f"samples-{n}-{time.monotonic_ns()}", n)
-            said = subprocess.run(
-                [sys.executable, __file__, "--one", folder, samples], capture_output=True, text=True, check=True
-            ).stdout
-            its = json.loads(said)
-            print(json.dumps(its), file=sys.stderr, flush=True)
-            rest = its["stages"][SCORING] - its["matching"]
-            stages = sorted(its["stages"].items(), key=lambda item: -item[1])[:5]
-            print(
-                f"| {n:,} | {its['in all']:.1f} | {'; '.join(f'{title} {took:.1f}' for title, took in stages)} "
-                f"| {its['matching']:.1f} | {rest:.1f} ({rest / its['in all']:.1%}) "
-                f"| {its['own memory']:,.0f} | {its['resident']:,.0f} "
-                f"| {its['report'] / 1000:.0f} |",
-                flush=True,
-            )
+            for which, tree in enumerate((None, chosen.beside) if chosen.beside else (None,)):
+                samples = links(folder / "drawn", folder / f"samples-{n}-{time.monotonic_ns()}", n)
+                env = os.environ if tree is None else {**os.environ, "PYTHONPATH": str(tree)}
+                command = [sys.executable, __file__, "--one", *map(str, (folder, samples, folder / f"cache-{which}"))]
+                said = subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout
+                print(row(n, "" if tree is None else ", the other version", json.loads(said)), flush=True)
+
+
+def row(n: int, note: str, its: dict[str, Any]) -> str:
+    rest = its["statistics, report"]
+    seconds = " | ".join(f"{its[stage]:.1f}" for stage in ("in all", *STAGES[:4]))
+    sizes = (its.get(name) for name in ("findings.json", "samples.parquet", "report.html"))
+    return (
+        f"| {n:,}{note} | {seconds} | {rest:.1f} ({rest / its['in all']:.1%}) | {its['own memory']:,.0f} "
+        f"| {its['resident']:,.0f} | {' | '.join('-' if size is None else f'{size / 1000:,.0f}' for size in sizes)} |"
+    )
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,15 @@ class DeepFace:
         return len(self.paths) / float(self.process.stdout.readline())
 
 
+MODES: dict[str, FacesMode] = {"crops": "aligned", "detecting": "detect"}
+"""How faces are found, in words and as the setting."""
+_PEERS = (
+    "face_recognition's way, detecting, one pass",
+    "face_recognition's way, box given, one pass",
+    "deepface, Dlib model, no detector, one pass",
+)
+
+
 def embedding(where: Path, n: int, n_peers: int, rounds: int, deepface: str | None, folder: Path) -> None:
     """The table of the embedding: `n` photos for us and the limit, some of them for peers that are slow."""
     source = open_source(where)
@@ -195,44 +205,30 @@ def embedding(where: Path, n: int, n_peers: int, rounds: int, deepface: str | No
     ways: dict[str, Callable[[], float]] = {
         "bare session, float32, two passes": Bare(cache, "float32", n),
         "bare session, int8, two passes": Bare(cache, "int8", n),
-        "ours, crops, float32, two passes": lambda: ours(photos, exact, "aligned"),
-        "ours, crops, int8, two passes": lambda: ours(photos, fast, "aligned"),
-        "ours, crops, float32, one pass": lambda: ours(photos, exact_once, "aligned"),
-        "ours, crops, int8, one pass": lambda: ours(photos, fast_once, "aligned"),
-        "ours, detecting, float32, two passes": lambda: ours(photos, exact, "detect"),
-        "ours, detecting, int8, two passes": lambda: ours(photos, fast, "detect"),
-        "ours, detecting, int8, one pass": lambda: ours(photos, fast_once, "detect"),
     }
+    for what, mode in MODES.items():
+        ways[f"ours, {what}, float32, two passes"] = partial(ours, photos, exact, mode)
+        ways[f"ours, {what}, int8, two passes"] = partial(ours, photos, fast, mode)
+        ways[f"ours, {what}, float32, one pass"] = partial(ours, photos, exact_once, mode)
+        ways[f"ours, {what}, int8, one pass"] = partial(ours, photos, fast_once, mode)
     if n_peers:
-        ways["face_recognition's way, detecting, one pass"] = FaceRecognition(files, detecting=True)
-        ways["face_recognition's way, box given, one pass"] = FaceRecognition(files, detecting=False)
+        ways[_PEERS[0]] = FaceRecognition(files, detecting=True)
+        ways[_PEERS[1]] = FaceRecognition(files, detecting=False)
     if n_peers and deepface is not None:
         paths = [str(where / photo.path) for photo in some.photos]
-        ways["deepface, Dlib model, no detector, one pass"] = DeepFace(deepface, paths, folder)
+        ways[_PEERS[2]] = DeepFace(deepface, paths, folder)
     rates = in_turns(ways, rounds)
-    print(f"### {n:,} photos of {where.name}\n")
-    print(f"Peers on {n_peers} of them. Medians of {rounds} rounds.\n")
-    print("| way | photos/s |\n|---|---:|")
+    peers = [name for name in _PEERS if name in rates]
+    print(f"{n:,} photos of {where.name}; the last {len(peers)} ways got {n_peers} of them. {rounds} rounds.\n")
+    print(f"| way | photos/s | of the bare session |{''.join(f' times {peer} |' for peer in peers)}")
+    print("|---|---:|---|" + "---|" * len(peers))
     for name, its in rates.items():
-        print(f"| {name} | {statistics.median(its):.1f} |")
-    print("\n| ratio | median (rounds) |\n|---|---|")
-    pairs = [
-        ("ours, crops, float32, two passes", "bare session, float32, two passes"),
-        ("ours, crops, int8, two passes", "bare session, int8, two passes"),
-        ("ours, crops, int8, two passes", "bare session, float32, two passes"),
-        *(
-            (f"ours, {kind}", peer)
-            for kind in ("crops, float32, one pass", "crops, int8, one pass")
-            for peer in rates
-            if "one pass" in peer and not peer.startswith("ours")
-        ),
-        *(
-            (f"ours, detecting, {kind}", "face_recognition's way, detecting, one pass")
-            for kind in ("float32, two passes", "int8, two passes", "int8, one pass")
-        ),
-    ]
-    for one, other in (pair for pair in pairs if pair[1] in rates):
-        print(f"| {one} / {other} | {ratio(rates, one, other)} |")
+        ratios = ["", *("" for _ in peers)]
+        if name.startswith("ours"):
+            same = f"bare session, {name.rsplit(', ', 2)[1]}, two passes"
+            ratios = [ratio(rates, name, same) if "two passes" in name else ""]
+            ratios += [ratio(rates, name, peer) if "one pass" in name else "" for peer in peers]
+        print(f"| {name} | {statistics.median(its):.1f} | {' | '.join(ratios)} |")
 
 
 # --- matching -------------------------------------------------------------------------------------------------------
@@ -279,18 +275,12 @@ def matching(n_queries: int, n_references: int, rounds: int) -> None:
         {
             "matrix product alone": product_peak,
             "ours": lambda: rate(queries, lambda: nearest(queries, references)),
-            "FAISS IndexFlatIP": lambda: rate(queries, lambda: index.search(queries, 1)),
-            "scikit-learn NearestNeighbors, a tenth of the queries": lambda: rate(few, lambda: brute.kneighbors(few)),
+            "FAISS": lambda: rate(queries, lambda: index.search(queries, 1)),
+            "scikit-learn": lambda: rate(few, lambda: brute.kneighbors(few)),
         },
         rounds,
     )
-    print(f"### {n_queries:,} queries x {n_references:,} references\n")
-    print(f"The same neighbour as FAISS's for {same:.4%} of the queries. Medians of {rounds} rounds.\n")
-    print("| way | 10^9 operations/s | ours in ratio |\n|---|---:|---|")
-    for name, its in rates.items():
-        print(f"| {name} | {statistics.median(its) / 1e9:.0f} | {ratio(rates, 'ours', name)} |")
-    minutes = 256.0 * n_references**2 / statistics.median(rates["ours"]) / 60
-    print(f"\nAt this rate {n_references:,} x {n_references:,} would take {minutes:.1f} min.\n")
+    matched(f"{n_queries:,} x {n_references:,}", rates, f"{same:.4%}")
 
 
 def whole_match(n: int, rounds: int) -> None:
@@ -301,16 +291,19 @@ def whole_match(n: int, rounds: int) -> None:
     index.add(references)
     ways = {
         "ours": lambda: 256.0 * n * n / seconds(lambda: nearest(queries, references)),
-        "FAISS IndexFlatIP": lambda: 256.0 * n * n / seconds(lambda: index.search(queries, 1)),
+        "FAISS": lambda: 256.0 * n * n / seconds(lambda: index.search(queries, 1)),
         "matrix product alone": product_peak,
     }
-    rates = in_turns(ways, rounds, warm=False)
-    print(f"### {n:,} x {n:,}, all of it\n\nMedians of {rounds} rounds.\n")
-    print("| way | s | 10^9 operations/s | ours in ratio |\n|---|---:|---:|---|")
-    for name, its in rates.items():
-        took = "" if name == "matrix product alone" else f"{256.0 * n * n / statistics.median(its):.1f}"
-        print(f"| {name} | {took} | {statistics.median(its) / 1e9:.0f} | {ratio(rates, 'ours', name)} |")
-    print()
+    matched(f"{n:,} x {n:,}, all of it", in_turns(ways, rounds, warm=False), "")
+
+
+def matched(what: str, rates: Rates, same: str) -> None:
+    """A row of the table."""
+    others = [ratio(rates, "ours", name) if name in rates else "" for name in _MATCHERS]
+    print(f"| {what} | {statistics.median(rates['ours']) / 1e9:.0f} | {' | '.join(others)} | {same} |", flush=True)
+
+
+_MATCHERS = ("FAISS", "matrix product alone", "scikit-learn")
 
 
 # --- statistics -----------------------------------------------------------------------------------------------------
@@ -421,6 +414,11 @@ def main() -> None:
                 write_population(where, range(-(-chosen.n // 5)), range(5), size=192)
             embedding(where, chosen.n, chosen.peers, chosen.rounds, chosen.deepface, folder)
         if "match" in what:
+            print(
+                "| queries x references | ours, 10^9 operations/s | times FAISS `IndexFlatIP` | times a matrix product "
+                "alone | times scikit-learn, a tenth of the queries | the same neighbour as FAISS |"
+            )
+            print("|---|---:|---|---|---|---:|")
             for n_queries, n_references in ((20_000, 200_000), (20_000, 1_000_000)):
                 matching(n_queries, n_references, chosen.rounds)
             if chosen.whole:

@@ -312,11 +312,12 @@ def test_what_names_alone_tell_is_said_before_anything_is_read(faces: Path, tmp_
 
 
 def test_overwrite_replaces_the_result_of_any_task(faces: Path, tmp_path: Path) -> None:
-    for name in ("sheet.json", "sheet.html", "findings.json"):
+    for name in ("sheet.json", "sheet.html", "findings.json", "samples.parquet"):
         (tmp_path / name).write_text("old")
     (tmp_path / "mine.txt").write_text("kept")
     audit(faces, out=tmp_path, overwrite=True)
-    assert {path.name for path in tmp_path.iterdir()} == {"findings.json", "report.html", "withhold.txt", "mine.txt"}
+    written = {"findings.json", "samples.parquet", "report.html", "withhold.txt"}
+    assert {path.name for path in tmp_path.iterdir()} == {*written, "mine.txt"}
     assert (tmp_path / "findings.json").read_text() != "old"
 
 

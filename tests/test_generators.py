@@ -829,7 +829,7 @@ def test_an_audit_of_a_generator(tmp_path: Path, cache: Path) -> None:
     ]
     result = CliRunner().invoke(app, [str(a) for a in arguments + more])
     assert result.exit_code == 0, result.output
-    findings = Findings.model_validate_json(result.stdout)
+    findings = Findings.read(tmp_path / "out")
 
     assert findings.verdict == "leak"
     generator = opened(model)

@@ -30,7 +30,7 @@ def base(scripts: None, world: World, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("hostile")
     audit = folder / "base" / "audit"
     audit.mkdir(parents=True)
-    probablyexists.audit(world.training, world.heldout, world.leaking).write(audit / "findings.json")
+    probablyexists.audit(world.training, world.heldout, world.leaking).write(audit)
     return folder
 
 

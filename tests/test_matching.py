@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import pickle
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,8 +23,9 @@ from probablyexists.matching import clusters, neighbours
 from probablyexists.matching import int8 as rough
 from probablyexists.matching.clusters import cluster, strangers
 from probablyexists.matching.cosines import pair_similarities, reaching, similarities
-from probablyexists.matching.crowd import Crowd, common_count
+from probablyexists.matching.crowd import Crowd, common_count, photos_of
 from probablyexists.matching.int8 import Products, RoughReferences
+from probablyexists.matching.matcher import Matcher
 from probablyexists.matching.neighbours import nearest, nearest_parts
 from probablyexists.matching.templates import group
 from probablyexists.sources.listing import Photo
@@ -597,3 +600,52 @@ def test_the_threshold_keeps_its_false_match_rate(few_pairs: None, fmr: float) -
     cosines = (embeddings @ embeddings.T)[np.triu_indices(1500, 1)]
     share = (np.sqrt(2 - 2 * cosines) < limit).mean()
     assert 0.5 * fmr < share < 2 * fmr
+
+
+# --- references that are searched again -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many references were prepared for the int8 pass, search by search."""
+    counted: list[int] = []
+
+    class Counted(RoughReferences):
+        def __init__(self, references: Floats, width: int) -> None:
+            counted.append(len(references))
+            super().__init__(references, width)
+
+    monkeypatch.setattr(neighbours, "RoughReferences", Counted)
+    return counted
+
+
+def test_samples_that_an_audit_searches_again_are_prepared_once(
+    prepared: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "SMALL", 0)
+    made = table([None] * 2000, unit(2000, seed=1), np.zeros((2000, 1, 2, 2), np.uint8))
+    samples, matcher = photos_of(made).embeddings, Matcher(threads=1)
+    for seed in (2, 3, 4):
+        queries = unit(40, 16, seed=seed)
+        found, alone = matcher.nearest(queries, samples, 2), nearest(queries, samples.copy(), 2)
+        assert np.array_equal(found.index, alone.index)
+        assert np.array_equal(found.similarity, alone.similarity)
+    assert prepared == [1488] * 4  # the first, which is kept, and those of the three copies
+    del samples
+    assert not matcher.kept._of
+    assert not pickle.loads(pickle.dumps(matcher)).kept._of
+
+
+def test_references_that_can_change_or_are_too_many_are_prepared_for_each_search(
+    prepared: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "SMALL", 0)
+    queries, references, matcher = unit(40, 16, seed=2), unit(2000, 16, seed=1), Matcher(threads=1)
+    matcher.nearest(queries, references)
+    references[1500] = queries[7]
+    assert matcher.nearest(queries, references).index[7] == 1500
+    references.flags.writeable = False
+    few = replace(matcher, memory=8 * references.size - 8)
+    assert [few.nearest(queries, references).index[7, 0] for _ in range(2)] == [1500, 1500]
+    assert len(prepared) >= 4
+    assert not matcher.kept._of

@@ -28,8 +28,9 @@ from probablyexists.embeddings.embed import Embedded, SetAside
 from probablyexists.intake.embed_sources import decide
 from probablyexists.intake.faces_seen import drawn, faces_seen
 from probablyexists.intake.settings import AuditSettings
+from probablyexists.matching.cosines import similarities
 from probablyexists.matching.crowd import Crowd, Photos
-from probablyexists.matching.repeats import SAME, distinct_pictures, standing
+from probablyexists.matching.repeats import SAME, content_hashes, distinct_pictures, standing
 from probablyexists.matching.templates import People
 from probablyexists.report.contact import contact_sheet
 from probablyexists.results.findings import RoleData
@@ -78,6 +79,25 @@ def test_the_order_of_the_samples_does_not_change_what_is_distinct() -> None:
         order = draw.permutation(len(samples))
         again = samples[order]
         assert np.array_equal(again[distinct_pictures(again)], found[order])
+
+
+def test_pictures_are_those_that_comparing_all_pairs_gives() -> None:
+    """Embeddings as of faces: they differ along few axes most. Some pairs are just above or just below the cosine."""
+    draw = np.random.default_rng(3)
+    faces = unit(1 + draw.normal(size=(1200, 64)) * np.geomspace(1, 0.02, 64))
+    away = unit(draw.normal(size=(300, 64)))
+    cosines = np.repeat([SAME - 2e-6, SAME, SAME + 2e-6, 0.999, 0.99], 60)[:, None]
+    away = unit(away - (away * faces[:300]).sum(axis=1)[:, None] * faces[:300])
+    samples = np.concatenate([faces, unit(cosines * faces[:300] + np.sqrt(1 - cosines**2) * away)])
+    found = distinct_pictures(samples)
+    order = np.argsort(content_hashes(samples), kind="stable")
+    near = similarities(samples, samples) >= SAME
+    leaders: list[int] = []
+    for row in order:
+        earlier = np.flatnonzero(near[row, leaders])
+        assert found[row] == (leaders[earlier[0]] if earlier.size else row)
+        leaders += [] if earlier.size else [row]
+    assert 1260 < len(leaders) < 1400
 
 
 def test_beyond_the_most_pictures_only_equal_ones_are_joined() -> None:

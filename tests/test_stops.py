@@ -37,7 +37,7 @@ from probablyexists.intake.output_folder import written_together
 from probablyexists.report import page
 from probablyexists.results.findings import Findings
 
-NAMES = {"findings.json", "report.html", "withhold.txt"}
+NAMES = {"findings.json", "report.html", "samples.parquet", "withhold.txt"}
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ from probablyexists.intake.output_folder import RESULTS, _settle_all, written_to
 
 root = pathlib.Path(sys.argv[1])
 OLD = {"sheet.json": "old", "sheet.html": "old", "report.html": "old", "findings.json": "old"}
-NEW = {"findings.json": "new", "report.html": "new", "withhold.txt": "new"}
+NEW = {"findings.json": "new", "samples.parquet": "new", "report.html": "new", "withhold.txt": "new"}
 
 def held(out):
     return {path.name: path.read_text() for path in out.iterdir() if path.is_file()}

@@ -104,7 +104,7 @@ def test_a_copy_of_a_training_photo_that_was_set_aside_is_found() -> None:
     (aside, *_) = set(range(120)) - set(found.training.people.owner)
     samples = table("generated", people(1, seed=5))
     assert samples.read_pictures is not None
-    samples.read_pictures[0] = tables["training"].pictures[aside]
+    samples.pictures[0] = tables["training"].pictures[aside]
     copied = find_copies(found.training, found.heldout, samples, Matcher(threads=1))
     assert copied.is_copy.tolist() == [True]
     assert copied.matches.index.tolist() == [aside]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -35,20 +36,33 @@ def make_audit(folder: Path) -> None:
         folder / "training" / "person-0001", folder / "samples", folder / "heldout", out=folder / "sheet", **common
     )
     probablyexists.blind(folder / "samples", folder / "reference", out=folder / "frequent", **common)
-    for name_, where in (("findings", "out"), ("sheet", "sheet"), ("frequent", "frequent")):
-        shutil.copy(folder / where / f"{name_}.json", folder / f"{name_}.json")
+    results = ("out/findings.json", "out/samples.parquet", "sheet/sheet.json", "frequent/frequent.json")
+    for result in results:
+        shutil.copy(folder / result, folder)
 
 
 def plant_findings(draw: Draw, folder: Path, world: Any) -> Planted:
     from probablyexists import Findings
 
-    text = (world.base / "audit" / "findings.json").read_bytes()
+    audit = world.base / "audit"
+    text, rows = ((audit / name).read_bytes() for name in ("findings.json", "samples.parquet"))
     at = folder / "findings.json"
-    if chance(draw, 0.4):
+    whole = json.loads(text)
+    data = text
+    if chance(draw, 0.3):
+        rows, note = harm(draw, rows)
+        if chance(draw, 0.5):
+            said = {**whole["samples"], "sha256": hashlib.sha256(rows).hexdigest()}
+            data, note = json.dumps({**whole, "samples": said}).encode(), f"rows {note}, and their checksum"
+        else:
+            note = f"rows {note}"
+    elif chance(draw, 0.4):
         data, note = harm(draw, text)
     else:
-        data, note = json_with(draw, json.loads(text))
+        data, note = json_with(draw, whole)
     at.write_bytes(data)
+    if not chance(draw, 0.05):
+        (folder / "samples.parquet").write_bytes(rows)
     odd = pick(draw, ("", *[""] * 15, "fifo", "folder", "gone", "sparse", "link"))
     if odd:
         at.unlink()
@@ -65,16 +79,14 @@ def plant_findings(draw: Draw, folder: Path, world: Any) -> Planted:
     def read() -> Any:
         found = Findings.read(at)
         repr(found)
-        again = folder.parent / "out" / "findings.json"
+        again = folder.parent / "out"
         try:
             found.write(again)
         except ValueError as error:
             if "not finite" in str(error):  # documented
                 return None
             raise
-        return again.read_bytes()
-
-    whole = json.loads(text)
+        return (again / "findings.json").read_bytes()
 
     def check(got: Any) -> str | None:
         if note.startswith("cut to") and got is not None and json.loads(got) != whole:
@@ -139,7 +151,10 @@ def plant_page(draw: Draw, _: Path, world: Any) -> Planted:
 
     there = [which for which in ("findings", "sheet", "frequent") if (world.base / "audit" / f"{which}.json").exists()]
     which = str(pick(draw, there))
-    renamed = json.dumps(_renamed(draw, json.loads((world.base / "audit" / f"{which}.json").read_text())))
+    its = json.loads((world.base / "audit" / f"{which}.json").read_text())
+    if which == "findings":
+        its["samples"] = Findings.read(world.base / "audit").samples.to_pylist()
+    renamed = json.dumps(_renamed(draw, its))
     picture = np.zeros((32, 32, 3), np.uint8)
 
     def read() -> str:

@@ -74,7 +74,7 @@ def find_copies(training: Crowd, heldout: Crowd, generated: Embedded, matcher: M
     with matcher.progress.stage("pictures compared with photos, to find copies", n) as bar:
         strangers = find(pictures, known, threads, bar.advance).correlation
         limit = threshold(strangers, _same_person(heldout, threads))
-        matches = find(generated.pictures, known, threads, bar.advance)
+        matches = find(generated.each_picture, known, threads, bar.advance)
     # A sample without any match has index -1: the last threshold, which nothing reaches.
     needed = np.append(_own_thresholds(training, limit.value, threads), np.inf)[matches.index]
     picture = distinct_pictures(generated.embeddings)

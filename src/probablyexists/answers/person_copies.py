@@ -49,8 +49,9 @@ def person_copies(
     rows = asked.people.rows[0]
     k = photos_compared(len(rows), reference.people.counts)
     photos = np.concatenate([r[:k] for r in reference.people.rows if len(r) >= k])
-    others = find(reference.table.pictures[photos], generated.pictures, threads).correlation.reshape(-1, k).max(axis=1)
-    own = find(asked.table.pictures[rows], generated.pictures, threads).correlation
+    samples = generated.each_picture
+    others = find(reference.table.pictures[photos], samples, threads).correlation.reshape(-1, k).max(axis=1)
+    own = find(asked.table.pictures[rows], samples, threads).correlation
     parts = np.array([own[at : at + k].max() for at in range(0, len(rows), k)])
     p = min(1.0, len(parts) * float(conformal_p(parts, others).min()))
     return PersonCopies(n, distinct, p, p <= COPIES_P)

@@ -54,10 +54,12 @@ def audit(
         typer.echo(json.dumps(asdict(planned), indent=1) if as_json else str(planned))
         return
     from probablyexists.cli.summary import summary
+    from probablyexists.results.findings import FINDINGS
     from probablyexists.tasks.audit import run
 
     findings = run(settings, progress)
     assert settings.out is not None
-    typer.echo(findings.model_dump_json(indent=1) if as_json else summary(findings, settings.out))
+    written = settings.out / FINDINGS
+    typer.echo(written.read_text("utf-8").rstrip() if as_json else summary(findings, settings.out))
     if fail_on_leak and findings.verdict == "leak":
         raise typer.Exit(1)

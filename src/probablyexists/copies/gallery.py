@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.threads import mapper
 from probablyexists.copies.normalised import HASH_SIDE, Windows, cores, hashes, mirrored, normalise, warp, windows
+from probablyexists.embeddings.pictures import Pictures as TablePictures
 
 T = TypeVar("T")
-Pictures = NDArray[np.uint8]
+Pictures = NDArray[np.uint8] | TablePictures
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
 

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.basis.errors import ImageError, InputError
-from probablyexists.basis.memory import allocated
 from probablyexists.basis.own_code import called
 from probablyexists.basis.progress import Progress
+from probablyexists.embeddings.pictures import Pictures, of_rows, taken
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import LostError, Row, Store
 from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, Face, FacesMode, acquire
@@ -58,7 +58,7 @@ class Embedded:
     sha256: tuple[bytes, ...]
     embeddings: NDArray[np.float32]
     """(n, dim), unit length."""
-    read_pictures: NDArray[np.uint8] | None
+    read_pictures: Pictures | NDArray[np.uint8] | None
     """(n, 2, 48, 48) grey: chip and frame; None if not read."""
     n_faces: NDArray[np.int32]
     """(n,) faces the detector found; 0 if it was not used."""
@@ -82,9 +82,14 @@ class Embedded:
     @property
     def pictures(self) -> NDArray[np.uint8]:
         """(n, 2, 48, 48) grey: chip and frame. ValueError if the table was read without them."""
+        return self.each_picture.whole
+
+    @property
+    def each_picture(self) -> Pictures:
+        """The same where all are never needed at once, as among many samples. ValueError as above."""
         if self.read_pictures is None:
             raise ValueError("this table was read without its pictures")
-        return self.read_pictures
+        return self.read_pictures if isinstance(self.read_pictures, Pictures) else of_rows(self.read_pictures)
 
     @property
     def n_no_face(self) -> int:
@@ -99,8 +104,8 @@ class Embedded:
         return Embedded(
             tuple(self.photos[i] for i in index),
             tuple(self.sha256[i] for i in index),
-            _rows(self.embeddings, index),
-            None if self.read_pictures is None else _rows(self.read_pictures, index),
+            taken(self.embeddings, index),
+            None if self.read_pictures is None else self.each_picture.take(index),
             self.n_faces[index],
             self.set_aside,
             self.n_computed,
@@ -292,8 +297,9 @@ def _table(
     source: Source, store: Store, keys: dict[Photo, bytes], unreadable: list[SetAside], n_computed: int, pictures: bool
 ) -> Embedded:
     photos = [photo for photo in source.photos if photo in keys]
-    held = store.read((keys[photo] for photo in photos), pictures=pictures)
-    rows = np.array([held.row_of[keys[photo]] for photo in photos], dtype=np.intp)
+    theirs = [keys[photo] for photo in photos]
+    held = store.read(theirs, pictures=pictures)
+    rows = np.array([held.row_of[key] for key in theirs], dtype=np.intp)
     good = [i for i, row in enumerate(rows) if held.reasons[row] is None]
     aside = unreadable + [
         SetAside(photo, reason)
@@ -303,18 +309,10 @@ def _table(
     kept = rows[good]
     return Embedded(
         tuple(photos[i] for i in good),
-        tuple(keys[photos[i]] for i in good),
-        _rows(held.embeddings, kept),
-        None if held.pictures is None else _rows(held.pictures, kept),
+        tuple(theirs[i] for i in good),
+        taken(held.embeddings, kept),
+        None if held.pictures is None else Pictures(held.pictures, kept),
         held.n_faces[kept],
         tuple(sorted(aside, key=lambda a: a.photo)),
         n_computed,
     )
-
-
-def _rows(array: NDArray[Any], index: NDArray[np.intp]) -> NDArray[Any]:
-    """`array[index]`, without a copy if `index` is all rows."""
-    if np.array_equal(index, np.arange(len(array))):
-        return array
-    # The index is within bounds, and mode "raise" would make a second copy in memory.
-    return np.take(array, index, axis=0, out=allocated((len(index), *array.shape[1:]), array.dtype), mode="clip")

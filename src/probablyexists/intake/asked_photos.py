@@ -42,7 +42,7 @@ def faces_asked(
     every = {} if mode == "aligned" else _every_face(source, table, recogniser, progress)
     taken = dict.fromkeys(every, 0)
     groups = [row for row, found in every.items() if len(found) > 1]
-    vectors, pictures = table.embeddings, table.read_pictures
+    vectors, pictures = table.embeddings, None if table.read_pictures is None else table.pictures
     how: Chosen = "most prominent"
     if groups and len(table) > 1:
         several = {row: embedded(np.stack([one.face.chip for one in every[row]]), recogniser) for row in groups}

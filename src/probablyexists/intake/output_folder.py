@@ -19,7 +19,7 @@ from probablyexists.basis.errors import InputError, WriteError, option
 from probablyexists.intake.settings import GeneratorSettings
 
 RESULTS = {
-    "findings.json": ("report.html", "withhold.txt"),
+    "findings.json": ("samples.parquet", "report.html", "withhold.txt"),
     "sheet.json": ("sheet.html",),
     "frequent.json": ("frequent.html",),
 }

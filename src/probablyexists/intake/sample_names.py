@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from probablyexists.basis.roles import Role
 from probablyexists.generators.generated_source import GeneratedSource
@@ -28,7 +27,8 @@ def sample_names(sources: Mapping[Role, Source], *, show_names: bool) -> dict[st
         return {}
     paths = [photo.path for photo in source.photos]
     people = {photo.person for each in sources.values() for photo in each.photos if photo.person is not None}
-    if not (any(map(_has_named_folder, paths)) or _any_holds(paths, people)):
+    folders = {path.rpartition("/")[0] for path in paths}
+    if not (any(map(_has_letter, folders)) or _any_holds(paths, people)):
         return {}
     width = max(6, len(str(len(paths))))
     return {path: f"sample-{number:0{width}d}" for number, path in enumerate(paths, start=1)}
@@ -36,21 +36,42 @@ def sample_names(sources: Mapping[Role, Source], *, show_names: bool) -> dict[st
 
 def paths_on_disk(source: Source, names: Mapping[str, str]) -> dict[str, str]:
     """Name of each sample in results -> its path, for those that differ; a path as the file system spells it."""
-    spelled = source.on_disk if isinstance(source, FolderSource) else str
+    folder = source if isinstance(source, FolderSource) and not source.is_text else None
+    if not names and folder is None:
+        return {}
+    spelled = folder.on_disk if folder is not None else str
     pairs = ((names.get(photo.path, photo.path), spelled(photo.path)) for photo in source.photos)
     return {name: path for name, path in pairs if name != path}
 
 
-def _has_named_folder(path: str) -> bool:
-    return any(character.isalpha() for character in str(PurePosixPath(path).parent))
+def _has_letter(folder: str) -> bool:
+    return any(character.isalpha() for character in folder)
 
 
-def _any_holds(paths: Iterable[str], people: Iterable[str]) -> bool:
+def _any_holds(paths: Sequence[str], people: Iterable[str]) -> bool:
     """Whether any path holds the name of a person, however it is spelled or divided; numbers are not names."""
     divided = [_parts(person) for person in people]
     names = {name for parts in divided if len(name := "".join(parts)) >= SHORTEST and not name.isdigit()}
     longest = max(map(len, divided), default=0)
-    return any(not names.isdisjoint(_runs(_parts(path), longest)) for path in paths)
+    # A million paths mostly differ in their digits alone: only those are read that hold a name but for its digits.
+    about = {_undigited(name) for name in names}
+    shapes = {_undigited(path) for path in paths}
+    alike = {shape for shape in shapes if not about.isdisjoint(map(_undigited, _runs(_parts(shape), longest)))}
+    return bool(alike) and any(
+        not names.isdisjoint(_runs(_parts(path), longest)) for path in paths if _undigited(path) in alike
+    )
+
+
+def _undigited(text: str) -> str:
+    """The text with 0 for every digit.
+
+    >>> _undigited("seed-17.png")
+    'seed-00.png'
+    """
+    return text.translate(_DIGITS)
+
+
+_DIGITS = str.maketrans("123456789", "0" * 9)
 
 
 def _parts(text: str) -> list[str]:

@@ -12,6 +12,7 @@ pair that could be among the nearest by this bound is then computed exactly, so 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 from probablyexists.basis.onnx_session import onnx_session
 
 _MOST = 127
+_AT_ONCE = 512
+"""Rows whose doubles stay in the core's cache."""
 _ROUNDING = 1e-9
 """Allowance for double-precision rounding in the bound itself, for vectors of about unit length."""
 
@@ -48,14 +51,19 @@ class RoughReferences:
 
     def __init__(self, references: NDArray[np.float32], width: int) -> None:
         """(n, d) references."""
-        x = references.astype(np.float64)
-        self._centre = x.mean(axis=0)
-        x -= self._centre
-        self._unit = max(float(np.abs(x).max()), 1e-12) / _MOST
-        codes = np.rint(x / self._unit)
-        self._length = float(np.linalg.norm(x, axis=1).max())
-        self._error = float(np.linalg.norm(x - codes * self._unit, axis=1).max())
-        whole = codes.T.astype(np.int8)
+        self._centre = references.mean(axis=0, dtype=np.float64)
+        furthest = max((references.max(axis=0) - self._centre).max(), (self._centre - references.min(axis=0)).max())
+        self._unit = max(float(furthest), 1e-12) / _MOST
+        whole = np.empty(references.shape[::-1], np.int8)
+        length = error = 0.0
+        for start in range(0, len(references), _AT_ONCE):
+            x = references[start : start + _AT_ONCE] - self._centre
+            length = max(length, float(np.einsum("ij,ij->i", x, x).max()))
+            codes = np.rint(x / self._unit)
+            whole[:, start : start + _AT_ONCE] = codes.T
+            x -= codes * self._unit
+            error = max(error, float(np.einsum("ij,ij->i", x, x).max()))
+        self._length, self._error = math.sqrt(length), math.sqrt(error)
         starts = range(0, len(references), width)
         self.tiles = tuple((left, np.ascontiguousarray(whole[:, left : left + width])) for left in starts)
         """For each tile, the row of its first reference and (d, w) codes."""

@@ -21,6 +21,7 @@ from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.threads import mapper
 from probablyexists.matching.cosines import BLOCK_CELLS, pair_similarities, similarities
 from probablyexists.matching.int8 import Products, RoughReferences
+from probablyexists.matching.kept import Kept, Prepared
 
 MEMORY = 2 << 30
 """Bytes that matching may use in addition to the program itself."""
@@ -71,16 +72,18 @@ def nearest(
     memory: int = MEMORY,
     threads: int | None = None,
     progress: Progress | None = None,
+    kept: Kept | None = None,
 ) -> Nearest:
     """The k nearest references of every query, exact, on this machine.
 
     With fewer than k references the rest is -inf, with index -1. `threads` None: all cores. `progress` shows long
-    searches, in pairs.
+    searches, in pairs. `kept`: where references that cannot be written stay prepared, for further searches.
     """
     found = Nearest.nothing(len(queries), k)
     pairs = len(queries) * len(references)
     with (progress if progress is not None and pairs >= _LONG else Silent()).stage("pairs matched", pairs) as bar:
-        for rows, part in nearest_parts(queries, references, k, memory=memory, threads=threads, done=bar.advance):
+        parts = nearest_parts(queries, references, k, memory=memory, threads=threads, done=bar.advance, kept=kept)
+        for rows, part in parts:
             found.similarity[rows], found.index[rows] = part.similarity, part.index
     return found
 
@@ -93,11 +96,12 @@ def nearest_parts(
     memory: int = MEMORY,
     threads: int | None = None,
     done: Callable[[int], None] | None = None,
+    kept: Kept | None = None,
 ) -> Iterator[tuple[slice, Nearest]]:
     """The same, yielded as (query rows, their nearest), for results that do not fit in memory.
 
     `done` is called with the number of further pairs compared. All references are read once for each part. Half of
-    `memory` goes to the queries, a quarter to the references.
+    `memory` goes to the queries, a quarter to the references, an eighth to those that are kept.
     """
     if not len(queries):
         return
@@ -105,6 +109,7 @@ def nearest_parts(
     tall = max(_TALL, memory // 2 // (4 * dim + 16 * k))
     # Bytes a reference: as read, in double precision, and in int8.
     wide = min(max(_TALL, memory // 4 // (40 * dim)), 1 << 16)
+    prepared = (kept or Kept()).of(references, memory // 8)
     # The matrix library's own threads would compete with ours for the cores.
     with threadpool_limits(1, "blas"), mapper(threads) as in_order:
         for top in range(0, len(queries), tall):
@@ -112,7 +117,8 @@ def nearest_parts(
             some = queries[rows]
             found = Nearest.nothing(len(some), k)
             for left in range(0, len(references), wide):
-                block = _Block(references[left : left + wide], left, k, rough=len(some) * len(references) > SMALL)
+                rough = len(some) * len(references) > SMALL
+                block = _Block(references[left : left + wide], left, k, rough, prepared)
                 tiles = [slice(at, at + _TALL) for at in range(0, len(some), _TALL)]
                 list(in_order(partial(block.search, some, found), tiles))
                 if done is not None:
@@ -131,12 +137,16 @@ _local = _EachThread()
 class _Block:
     """A block of references, and the search of queries among them."""
 
-    def __init__(self, references: NDArray[np.float32], start: int, k: int, rough: bool) -> None:
+    def __init__(self, references: NDArray[np.float32], start: int, k: int, rough: bool, prepared: Prepared) -> None:
         self._references, self._start = references, start
         n = len(references)
         exactly = n if not rough else min(n, max(_FIRST, k)) if start == 0 else 0
         self._exact = slice(0, exactly)
-        self._rough = RoughReferences(references[exactly:], _WIDE) if exactly < n else None
+        self._rough: RoughReferences | None = None
+        if exactly < n:
+            key = start, start + n, exactly
+            self._rough = prepared.get(key) or RoughReferences(references[exactly:], _WIDE)
+            prepared[key] = self._rough
 
     def __len__(self) -> int:
         return len(self._references)

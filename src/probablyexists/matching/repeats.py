@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +17,8 @@ of two grey levels mostly keeps it: 150 noisy copies of a drawn face are 2 to 5 
 MOST = 50_000
 """Pictures that later samples are compared with."""
 _TALL = 1024
+_WIDE = BLOCK_CELLS // _TALL
+_FOR_AXES, _AXES = 4096, 16
 _DOUBT = 1e-3
 """More than the rounding error of a cosine in single precision."""
 
@@ -33,11 +38,14 @@ def distinct_pictures(samples: NDArray[np.float32], most: int = MOST) -> NDArray
     first = np.concatenate([[True], hashes[1:] != hashes[:-1]]) if len(order) else np.empty(0, bool)
     rows = order[first]
     stands = rows.copy()
-    leaders = np.empty(0, dtype=np.intp)
+    few = _Few.of(samples, rows)
+    leaders, theirs = np.empty(0, dtype=np.intp), few(samples[:0])
     for start in range(0, len(rows), _TALL):
         some = np.arange(start, min(start + _TALL, len(rows)))
-        new = _join(samples, rows, some, leaders[:most], stands)
-        leaders = np.concatenate([leaders, new])
+        numbers = few(samples[rows[some]])
+        new = _join(samples, rows, some, leaders, few.perhaps(numbers, theirs), stands)
+        leaders = np.concatenate([leaders, rows[new]])[:most]
+        theirs = np.concatenate([theirs, numbers[new - start]])[:most]
     picture = np.empty(len(samples), dtype=np.intp)
     picture[order] = stands[np.cumsum(first) - 1]
     return picture
@@ -53,25 +61,65 @@ def _join(
     rows: NDArray[np.intp],
     some: NDArray[np.intp],
     leaders: NDArray[np.intp],
+    perhaps: Iterable[tuple[int, NDArray[np.intp]]],
     stands: NDArray[np.intp],
 ) -> NDArray[np.intp]:
-    """Set `stands` for `some` of the `rows`; the rows among them that stand for a new picture."""
-    wide = max(1, BLOCK_CELLS // _TALL)
-    for left in range(0, len(leaders), wide):
-        there = samples[leaders[left : left + wide]]
-        # Mostly nothing is near: that is quickly seen.
-        perhaps = np.flatnonzero((samples[rows[some]] @ there.T).max(axis=1) >= SAME - _DOUBT)
-        near = reaching(samples[rows[some[perhaps]]], there, SAME)
+    """Set `stands` for `some` of the `rows`; those of them that stand for a new picture. `perhaps`: as `_Few` gives."""
+    joined = np.zeros(len(some), dtype=bool)
+    for left, near_some in perhaps:
+        there = samples[leaders[left : left + _WIDE]]
+        left_over = near_some[~joined[near_some]]
+        here = left_over[(samples[rows[some[left_over]]] @ there.T).max(axis=1) >= SAME - _DOUBT]
+        near = reaching(samples[rows[some[here]]], there, SAME)
         found = near.any(axis=1)
-        stands[some[perhaps[found]]] = leaders[left + near[found].argmax(axis=1)]
-        some = np.delete(some, perhaps[found])
+        stands[some[here[found]]] = leaders[left + near[found].argmax(axis=1)]
+        joined[here[found]] = True
+    some = some[~joined]
     near = np.tril(reaching(samples[rows[some]], samples[rows[some]], SAME), -1)
     leads = np.asarray(~near.any(axis=1))
     for i in np.flatnonzero(~leads):
         earlier = near[i] & leads
         leads[i] = not earlier.any()
         stands[some[i]] = rows[some[i]] if leads[i] else rows[some[earlier.argmax()]]
-    return np.asarray(rows[some[leads]])
+    return np.asarray(some[leads])
+
+
+@dataclass(frozen=True)
+class _Few:
+    """Embeddings in the few numbers along which they differ most. Two embeddings are never nearer than their numbers,
+    so these show of most, in a third of the time, that no other is near."""
+
+    centre: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    """(dim, k), orthonormal: the principal axes of some of them."""
+    furthest: float
+    """Half the largest squared distance of two with a cosine of `SAME`."""
+
+    @classmethod
+    def of(cls, samples: NDArray[np.float32], rows: NDArray[np.intp]) -> _Few:
+        some = samples[rows[:_FOR_AXES]].astype(np.float64)
+        centre = some.mean(axis=0) if len(some) else np.zeros(samples.shape[1])
+        axes = np.linalg.eigh((some - centre).T @ (some - centre))[1][:, ::-1][:, :_AXES]
+        longest = max(
+            (float(np.linalg.norm(samples[at : at + 4096], axis=1).max()) for at in range(0, len(samples), 4096)),
+            default=1.0,
+        )
+        return cls(centre.astype(np.float32), axes.astype(np.float32), longest**2 - SAME + _DOUBT)
+
+    def __call__(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, k + 2): the numbers, minus half their squared length, and 1."""
+        numbers = (embeddings - self.centre) @ self.axes
+        return np.column_stack([numbers, -(numbers**2).sum(axis=1) / 2, np.ones(len(numbers), np.float32)])
+
+    def perhaps(
+        self, some: NDArray[np.float32], leaders: NDArray[np.float32]
+    ) -> Iterator[tuple[int, NDArray[np.intp]]]:
+        """(first of some leaders, which of `some` may be near one of them), for each block of leaders."""
+        asked = np.concatenate([some[:, :-2], some[:, :-3:-1]], axis=1)  # its product is minus half a squared distance
+        for left in range(0, len(leaders), _WIDE):
+            near = (asked @ leaders[left : left + _WIDE].T).max(axis=1) >= -self.furthest
+            if near.any():
+                yield left, np.flatnonzero(near)
 
 
 def content_hashes(rows: NDArray[np.float32], seed: int = 0) -> NDArray[np.uint64]:

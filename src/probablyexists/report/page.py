@@ -27,7 +27,7 @@ from probablyexists.results.findings import Findings
 from probablyexists.stats.estimate import Estimate, Unresolvable
 
 FIRST = 50
-"""People, copies, samples and duplicates shown; the rest is in findings.json and withhold.txt."""
+"""People, copies, samples and duplicates shown; the rest is in findings.json, samples.parquet and withhold.txt."""
 
 
 def write_report(

@@ -1,23 +1,33 @@
-"""What an audit says: frozen, versioned types, written to and read from `findings.json`.
+"""What an audit says: frozen, versioned types, written to and read from `findings.json` and `samples.parquet`.
 
-`Findings.people` and `Findings.samples` are Arrow tables (DuckDB, Polars and pandas read them as they are); in
-JSON they are lists of rows. A figure is an `Estimate` with its interval or an `Unresolvable` with its reason.
+`Findings.people` and `Findings.samples` are Arrow tables (DuckDB, Polars and pandas read them as they are). People are
+rows in findings.json; samples, of which there may be millions, are rows in the Parquet file beside it. A figure is an
+`Estimate` with its interval or an `Unresolvable` with its reason.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
-from pydantic_core import to_json
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializationInfo,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.files import written_whole
-from probablyexists.basis.plain_files import MOST_RESULT, read_plain
+from probablyexists.basis.files import write_text
+from probablyexists.basis.plain_files import MOST_RESULT, json_line, read_plain
 from probablyexists.basis.roles import Role
+from probablyexists.results.rows_file import read_rows, write_rows
 from probablyexists.stats.estimate import Figure, Unresolvable
 from probablyexists.stats.power import Power
 
@@ -27,6 +37,10 @@ Population = Literal["seen photos", "unseen photos"]
 Reason = Literal["named", "copied", "named and copied"]
 Fairness = Literal["fair", "not fair", "not shown"]
 Threshold = Literal["resemblance", "fmr-1-percent"]
+
+
+FINDINGS: Final = "findings.json"
+SAMPLES: Final = "samples.parquet"
 
 
 class Frozen(BaseModel):
@@ -71,7 +85,7 @@ class PersonRow(Frozen):
 
 
 class SampleRow(Frozen):
-    """One generated sample. Documents the rows of `samples`."""
+    """One generated sample. Documents the rows of `samples.parquet`."""
 
     sample: str
     """Path in the source of the samples, or its place in the sorted list of paths (`sample-000001`) where paths may
@@ -87,6 +101,17 @@ class SampleRow(Frozen):
     """Cosine to the nearest held-out person; null for a copy, or where no face was found."""
     copy_of: str | None
     """The training photo: its fingerprint, or its path with `show_names`; null if the sample is no copy."""
+
+
+class SamplesFile(Frozen):
+    """The file beside findings.json that holds a row for each sample, by path; its columns are those of `SampleRow`."""
+
+    file: Literal["samples.parquet"]
+    """Its name."""
+    rows: int = Field(ge=0)
+    """Rows in it."""
+    sha256: str
+    """Its SHA-256, in hexadecimal."""
 
 
 _ARROW: dict[Any, pa.DataType] = {
@@ -113,19 +138,29 @@ def _as_table(schema: pa.Schema) -> PlainValidator:
             return value.cast(schema)
         try:
             return pa.Table.from_pylist(list(value), schema=schema)
-        except (pa.ArrowException, TypeError) as error:
+        except (pa.ArrowException, TypeError, OverflowError) as error:
             raise ValueError(f"not a table of {schema.names}: {error}") from error
 
     return PlainValidator(check)
 
 
-def _rows_schema(row: type[Frozen]) -> WithJsonSchema:
-    return WithJsonSchema({"type": "array", "items": row.model_json_schema()})
+def _samples(table: pa.Table, info: SerializationInfo) -> Any:
+    """The rows, or where they are written if `write` says so."""
+    return (info.context or {}).get("samples") or table.to_pylist()
 
 
-_rows = PlainSerializer(lambda table: table.to_pylist(), return_type=list)
-PeopleTable = Annotated[pa.Table, _as_table(PEOPLE_SCHEMA), _rows, _rows_schema(PersonRow)]
-SamplesTable = Annotated[pa.Table, _as_table(SAMPLES_SCHEMA), _rows, _rows_schema(SampleRow)]
+PeopleTable = Annotated[
+    pa.Table,
+    _as_table(PEOPLE_SCHEMA),
+    PlainSerializer(lambda table: table.to_pylist(), return_type=list),
+    WithJsonSchema({"type": "array", "items": PersonRow.model_json_schema()}),
+]
+SamplesTable = Annotated[
+    pa.Table,
+    _as_table(SAMPLES_SCHEMA),
+    PlainSerializer(_samples),
+    WithJsonSchema({**SamplesFile.model_json_schema(), "x-rows": SampleRow.model_json_schema()}),
+]
 
 
 class Affected(Frozen):
@@ -560,7 +595,7 @@ class Findings(Frozen):
     `polars.from_arrow(findings.people)` one of Polars, where these are installed.
     """
 
-    schema_version: Literal[4] = 4
+    schema_version: Literal[5] = 5
     """Version of this format."""
     verdict: Verdict
     """Leak, no evidence (at this power), or inconclusive."""
@@ -578,7 +613,7 @@ class Findings(Frozen):
     people: PeopleTable
     """One row for each member, the most exposed first."""
     samples: SamplesTable
-    """One row for each sample, by path."""
+    """One row for each sample, by path: in findings.json the file that holds them."""
     affected: Affected
     """Everybody named by likeness or copied."""
     membership: list[Membership]
@@ -617,33 +652,33 @@ class Findings(Frozen):
 
     __str__ = __repr__
 
-    def write(self, path: Path) -> None:
-        """Write `findings.json`, whole or not at all; a sample a line, as there may be millions.
+    def write(self, folder: Path) -> None:
+        """Write `samples.parquet` and `findings.json` into a folder, each whole or not at all, findings.json last.
 
-        ValueError for a similarity that is not finite: JSON has no such number.
+        ValueError for a similarity that is not finite. WriteError.
         """
         for name in ("similarity", "heldout_similarity"):
             if pc.all(pc.is_finite(self.samples[name])).as_py() is False:
                 raise ValueError(f"samples: {name} is not finite")
-        rest = self.model_copy(update={"samples": self.samples.slice(0, 0)}).model_dump_json(indent=1)
-        before, empty, after = rest.partition('\n "samples": []')
-        assert empty
-        with written_whole(path) as aside, aside.open("wb") as file:
-            file.write(f'{before}\n "samples": ['.encode())
-            line_break = b"\n  "
-            for batch in self.samples.to_batches(max_chunksize=10_000):
-                for row in batch.to_pylist():
-                    file.write(line_break + to_json(row))
-                    line_break = b",\n  "
-            file.write(f"\n ]{after}\n".encode())
+        sha256 = write_rows(folder / SAMPLES, self.samples)
+        its = SamplesFile(file=SAMPLES, rows=self.samples.num_rows, sha256=sha256)
+        write_text(folder / FINDINGS, self.model_dump_json(indent=1, context={"samples": its}) + "\n")
 
     @classmethod
     def read(cls, path: str | Path) -> Findings:
-        """Read `findings.json`; InputError if it is no such file, or one of another format."""
+        """Read `findings.json`, given itself or by its folder, and `samples.parquet` beside it.
+
+        InputError if these are no such files, or of another format.
+        """
+        path = Path(path)
+        path = path / FINDINGS if path.is_dir() else path
         try:
-            return cls.model_validate_json(read_plain(Path(path), MOST_RESULT))
+            held = json_line(read_plain(path, MOST_RESULT), path)
+            beside = held.get("samples")
+            found = cls.model_validate({**held, "samples": []})
+            its = SamplesFile.model_validate(beside)
         except OSError as error:
-            said = f"cannot be read ({error.strerror}); give the findings.json of an audit"
+            said = f"cannot be read ({error.strerror}); give the folder of an audit, or its findings.json"
             raise InputError(f"{path}: {said}") from error
         except ValidationError as error:
             reads = cls.model_fields["schema_version"].default
@@ -653,3 +688,5 @@ class Findings(Frozen):
                 when = "an earlier" if has < reads else "a later"
                 said = f"written by {when} version (format {has}, this one reads {reads}); audit again"
             raise InputError(f"{path}: {said}") from error
+        samples = read_rows(path.with_name(its.file), SAMPLES_SCHEMA, its.rows, its.sha256)
+        return found.model_copy(update={"samples": samples})

@@ -50,8 +50,9 @@ class FolderSource:
 
     def stream(self, wanted: Iterable[Photo]) -> Iterator[tuple[Photo, bytes | ImageError]]:
         """The bytes of each wanted photo, in the order asked for."""
+        inside = os.path.join(self.folder, "")
         for photo in wanted:
-            yield photo, read_file(os.path.join(self.folder, self._real.get(photo.path, photo.path)))
+            yield photo, read_file(inside + self._real.get(photo.path, photo.path))
 
     def on_disk(self, path: str) -> str:
         """A photo's path as the file system spells it; it differs where UTF-8 cannot hold the name."""

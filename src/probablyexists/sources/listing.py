@@ -160,12 +160,23 @@ def is_candidate(name: str) -> bool:
     """
     if is_hidden(name) or name.lower() in _OTHER_NAMES:
         return False
-    return PurePosixPath(name).suffix.lower() not in _NO_IMAGES
+    return _ending(name) not in _NO_IMAGES
 
 
 def named_like_an_image(name: str) -> bool:
     """Whether a name ends as images' names do."""
-    return PurePosixPath(name).suffix.lower() in _IMAGES
+    return _ending(name) in _IMAGES
+
+
+def _ending(name: str) -> str:
+    """The ending of a file's name in lower case, with its dot; "" if it has none. As `PurePath.suffix`, which is slow.
+
+    >>> [_ending(name) for name in ("a/b.JPG", "a.b/c", "c.", ".c", "a.tar.gz")]
+    ['.jpg', '', '', '', '.gz']
+    """
+    last = name.rpartition("/")[2]
+    at = last.rfind(".")
+    return last[at:].lower() if 0 < at < len(last) - 1 else ""
 
 
 def unreadable(error: Exception) -> ImageError:
@@ -177,11 +188,14 @@ def unreadable(error: Exception) -> ImageError:
 def read_file(path: str | Path) -> bytes | ImageError:
     """The bytes of a regular file of at most 256 MiB, else an ImageError."""
     try:
-        with open(path, "rb", buffering=0, opener=_without_waiting) as file:
-            status = os.fstat(file.fileno())
+        number = os.open(path, _WITHOUT_WAITING)
+        try:
+            status = os.fstat(number)
             if not stat.S_ISREG(status.st_mode):
                 return ImageError("unreadable", "not a regular file")
-            data = file.readall() if status.st_size <= MAX_BYTES else None
+            data = _whole(number, status.st_size) if status.st_size <= MAX_BYTES else None
+        finally:
+            os.close(number)
     except (OSError, ValueError) as error:
         return unreadable(error)
     if data is None or len(data) > MAX_BYTES:
@@ -189,9 +203,17 @@ def read_file(path: str | Path) -> bytes | ImageError:
     return data
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """Open without blocking, even a pipe without a writer."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+_WITHOUT_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Also for a pipe without a writer."""
+
+
+def _whole(number: int, size: int) -> bytes:
+    """The bytes of an open file, usually `size`; if it grows while it is read, it may be cut off over 256 MiB."""
+    data = os.read(number, size + 1)
+    if len(data) != size:
+        while len(data) <= MAX_BYTES and (more := os.read(number, 2**20)):
+            data += more
+    return data
 
 
 def checked_role(word: str | None, where: str, row: int) -> Role | None:

@@ -106,7 +106,8 @@ def audit(
         A folder, zip, tar or table of samples; or the generator: the path of a file or folder, `"module:function"`,
         or an object (a `Generator`, a `torch.nn.Module`, a function from seeds to images).
     out
-        Folder for `findings.json`, `report.html` and `withhold.txt`; `overwrite` replaces a result in it.
+        Folder for `findings.json`, `samples.parquet`, `report.html` and `withhold.txt`; `overwrite` replaces a result
+        in it.
     faces
         How faces are cropped: `"detect"`, `"aligned"` (the images are face crops), or `"auto"`.
     recogniser, more_recognisers
@@ -233,6 +234,7 @@ def _with_copies(gathered: Gathered, seed: int) -> list[Membership]:
 
 def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, started: float) -> Findings:
     """Attack -> estimate -> judge; write to `settings.out`, if any. `started`: `time.monotonic()` at the start."""
+    progress.say("scoring people against the samples")
     crowds, copied, others = gathered.crowds, gathered.copied, gathered.others
     training, heldout = crowds.training, crowds.heldout
     samples, generated = others.embeddings, gathered.tables["generated"]
@@ -246,7 +248,6 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     labels = Labels(training.people.names if show_names else pseudonyms(training, salt), show_names, sample_of, salt)
     source_names = {role: source.name for role, source in gathered.sources.items()}
 
-    progress.say("scoring people against the samples")
     error_rates = [
         trust(view, recogniser, source_names, seed, first=view is views[0])
         for view, recogniser in zip(views, gathered.recognisers, strict=True)
@@ -326,6 +327,6 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         sheet = contact_sheet(gathered.sources["generated"], seen.of_drawn, labels, show_faces=settings.show_faces)
         on_disk = paths_on_disk(gathered.sources["generated"], sample_of)
         with written_together(settings.out) as folder:
-            findings.write(folder / "findings.json")
+            findings.write(folder)
             write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
     return findings
