@@ -13,8 +13,8 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy.ndimage import gaussian_filter
 
 from probablyexists.answers.copying import find_copies
-from probablyexists.copies.gallery import Portions
-from probablyexists.copies.normalised import REACH, SMOOTH, cores, hashes, normalise, windows
+from probablyexists.copies.blocks import Portions
+from probablyexists.copies.normalised import REACH, SMOOTH, cores, hashes, lowest, normalise, windows
 from probablyexists.copies.search import AT_LEAST, correlate, find, find_all, threshold
 from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.embeddings.embed import Embedded
@@ -162,7 +162,7 @@ def test_brightness_and_contrast_do_not_matter(training: Pictures) -> None:
 
 def test_a_hash_has_256_bits_and_differs_between_pictures() -> None:
     """And so for mirror images."""
-    found = hashes(smooth(10)).reshape(-1, 32)
+    found = hashes(lowest(smooth(10))).reshape(-1, 32)
     assert found.shape == (20, 32)
     bits = np.unpackbits(found, axis=1)
     apart = [(bits[i] != bits[j]).sum() for i in range(20) for j in range(i)]
