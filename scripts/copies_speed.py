@@ -2,12 +2,16 @@
 
     python scripts/copies_speed.py                                # drawn people
     python scripts/copies_speed.py --photos path/to/lfw --n 4000
+    python scripts/copies_speed.py --photos path/to/lfw --n 11000 --beside path/to/an/older/src
 
 Half of the photos are asked about the other half, on one core. Both ways in turns, medians of the rounds; what the
 references alone take is measured by asking about one picture, and told apart. Then more and more pictures, on disk,
 each a mixture of two photos, slightly shifted, asked about such mixtures of other photos. What a picture costs depends
 on how alike the most alike is: only pairs that are at all alike are turned and scaled. Last, the search for candidates
 alone, on hashes drawn at random; it grows with the product of both numbers. Prints Markdown.
+
+With `--beside` only: 1,000 of the photos asked about all others, by this version and by another in processes of their
+own, in turns. Seconds are the processor's, on one thread, with what the references take told apart.
 """
 
 from __future__ import annotations
@@ -18,22 +22,25 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
 import importlib
+import inspect
 import platform
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.copies.gallery import N_CANDIDATES
 from probablyexists.copies.normalised import HASH_SIDE
-from probablyexists.copies.search import Matches, find
+from probablyexists.copies.search import AT_LEAST, Matches, find
 from probablyexists.drawn.population import write_population
 from probablyexists.faces.acquire import Face, acquire
 from probablyexists.faces.compiled import PICTURE_SIDE
@@ -46,6 +53,8 @@ Pictures = NDArray[np.uint8]
 Way = Callable[[Pictures, Pictures], Matches]
 PHOTOS_A_PERSON = 2
 SHIFT = 2
+N_ASKED, REPEATED = 1000, 5
+"""Pictures that two versions are asked about, and how often."""
 
 
 def pictures_of(where: Path, n: int) -> Pictures:
@@ -57,8 +66,13 @@ def pictures_of(where: Path, n: int) -> Pictures:
     return draw.permutation(np.stack([face.picture for face in faces if isinstance(face, Face)]))
 
 
-def fast(queries: Pictures, references: Pictures) -> Matches:
+def every(queries: Pictures, references: Pictures) -> Matches:
     return find(queries, references, threads=1)
+
+
+def fast(queries: Pictures, references: Pictures) -> Matches:
+    """As an audit compares its samples."""
+    return find(queries, references, threads=1, at_least=AT_LEAST)
 
 
 def seconds(way: Way, queries: Pictures, references: Pictures) -> tuple[float, Matches]:
@@ -69,7 +83,7 @@ def seconds(way: Way, queries: Pictures, references: Pictures) -> tuple[float, M
 
 def compare(pictures: Pictures, rounds: int) -> None:
     queries, references = pictures[::2], pictures[1::2]
-    ways: dict[str, Way] = {"plain": plain.find, "this": fast}
+    ways: dict[str, Way] = {"plain": plain.find, "this": every}
     asking: dict[str, list[float]] = {name: [] for name in ways}
     preparing: dict[str, list[float]] = {name: [] for name in ways}
     answers = {}
@@ -121,6 +135,42 @@ def growth(pictures: Pictures, sizes: list[int], n_references: int, folder: Path
     print()
 
 
+def answer(asked: Path) -> None:
+    """Print the processor's milliseconds a picture asked about and a reference."""
+    given = np.load(asked)
+    queries, references = given["queries"], given["references"]
+    screened: dict[str, Any] = {"at_least": AT_LEAST} if "at_least" in inspect.signature(find).parameters else {}
+    find(queries[:300], references[:1000], 1, **screened)
+    started = time.process_time()
+    find(queries[:1], references, 1, **screened)
+    alone = time.process_time() - started
+    asked_again = np.tile(queries, (REPEATED, 1, 1, 1))
+    find(asked_again, references, 1, **screened)
+    whole = time.process_time() - started - alone
+    print(1000 * (whole - alone) / len(asked_again), 1000 * alone / len(references))
+
+
+def beside(pictures: Pictures, other: Path, rounds: int, folder: Path) -> None:
+    asked = folder / "asked.npz"
+    np.savez(asked, queries=pictures[:N_ASKED], references=pictures[N_ASKED:])
+    ways = {"other": other, "this": Path(__file__).parents[1] / "src"}
+    took: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
+    for i in range(rounds):
+        for way in list(ways)[:: 1 if i % 2 == 0 else -1]:
+            env = {**os.environ, "PYTHONPATH": str(ways[way].resolve())}
+            command = [sys.executable, __file__, "--answer", str(asked)]
+            said = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.split()
+            took[way].append((float(said[0]), float(said[1])))
+    n = min(N_ASKED, len(pictures))
+    print(f"## {n:,} pictures asked about {len(pictures) - n:,}, two versions\n")
+    print(f"| version | ms a picture asked about, median of {rounds} | ms a reference |\n|---|---:|---:|")
+    for way in ways:
+        a_picture, a_reference = (statistics.median(values) for values in zip(*took[way], strict=True))
+        print(f"| {way} | {a_picture:.3f} | {a_reference:.3f} |")
+    ratios = [one[0] / this[0] for one, this in zip(took["other"], took["this"], strict=True)]
+    print(f"| **ratio** | **{statistics.median(ratios):.1f}** (rounds {min(ratios):.1f} to {max(ratios):.1f}) | |\n")
+
+
 def search(sizes: list[int]) -> None:
     import faiss
 
@@ -148,13 +198,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 10_000, 100_000])
     parser.add_argument("--references", type=int, default=10_000, help="of the growing numbers")
+    parser.add_argument("--beside", type=Path, help="the src folder of another version")
+    parser.add_argument("--answer", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if chosen.answer:
+        answer(chosen.answer)
+        return
     with tempfile.TemporaryDirectory() as name:
         folder, where = Path(name), chosen.photos
         if where is None:
             where = folder / "drawn people"
             write_population(where, range(-(-chosen.n // PHOTOS_A_PERSON)), range(PHOTOS_A_PERSON), size=128)
         pictures = pictures_of(where, chosen.n)
+        if chosen.beside:
+            beside(pictures, chosen.beside, chosen.rounds, folder)
+            return
         compare(pictures, chosen.rounds)
         growth(pictures, chosen.sizes, chosen.references, folder)
         search(chosen.sizes)

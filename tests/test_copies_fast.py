@@ -11,12 +11,16 @@ from scipy.ndimage import gaussian_filter
 
 import plain_copies as plain
 from probablyexists.copies import normalised as pictures
-from probablyexists.copies.gallery import _REGISTRATION, Portions
-from probablyexists.copies.search import Matches, correlate, find, find_all, find_apart
+from probablyexists.copies import registration
+from probablyexists.copies.blocks import Portions
+from probablyexists.copies.registration import REGISTRATION, SCREENS
+from probablyexists.copies.search import AT_LEAST, Matches, correlate, find, find_all, find_apart
 from test_copies import EDITS, drawn, picture
 
 Pictures = NDArray[np.uint8]
 N = 60
+EITHER = (None, AT_LEAST)
+"""All correlations, or those that can be copies."""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,7 @@ def test_normalised_pictures_agree(asked: Pictures) -> None:
 def test_hashes_agree_bit_by_bit(asked: Pictures) -> None:
     """Without that blur, and without looking at the mirror image."""
     for shown in (asked[:, 0], asked[:, 1], grey(20)):
-        fast = pictures.hashes(pictures.normalise(shown))
+        fast = pictures.hashes(pictures.lowest(pictures.normalise(shown)))
         assert np.array_equal(fast[:, 0], plain.hashes(plain.normalise(shown)))
         assert np.array_equal(fast[:, 1], plain.hashes(plain.normalise(shown[:, :, ::-1])))
 
@@ -78,7 +82,7 @@ def test_turned_and_scaled_pictures_agree(turn: float, scale: float) -> None:
 
 def test_with_a_turn_its_opposite_is_tried() -> None:
     """Then a mirror image is found as well as the picture."""
-    for _, warps in _REGISTRATION:
+    for warps in [warps for _, warps in REGISTRATION] + [screen.trial for screen in SCREENS]:
         assert {(-turn, scale) for turn, scale in warps} == set(warps)
 
 
@@ -116,34 +120,78 @@ def test_apart_with_nothing_else() -> None:
     assert (found.index.tolist(), found.correlation.tolist()) == ([-1] * 3, [-1.0] * 3)
 
 
+# --- from a threshold on --------------------------------------------------------------------------------------------
+
+
+def test_from_a_threshold_on_the_same_copies_are_found(training: Pictures, asked: Pictures) -> None:
+    """And no correlation is higher than without it."""
+    whole, screened = find(asked, training), find(asked, training, at_least=AT_LEAST)
+    copies = whole.correlation >= AT_LEAST
+    assert copies.sum() >= len(EDITS) - 1
+    assert np.array_equal(screened.correlation >= AT_LEAST, copies)
+    assert np.array_equal(screened.index[copies], whole.index[copies])
+    assert (screened.correlation <= whole.correlation).all()
+
+
+def test_what_cannot_reach_the_threshold_is_left_early(
+    training: Pictures, asked: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of strangers' photos, at most a tenth as many pairs are turned and scaled."""
+    normalised: list[int] = []
+
+    def counted(shown: Pictures | NDArray[np.float32]) -> NDArray[np.float32]:
+        normalised.append(len(shown))
+        return pictures.normalise(shown)
+
+    monkeypatch.setattr(registration, "normalise", counted)
+    find(asked[-30:], training)
+    whole = sum(normalised)
+    find(asked[-30:], training, at_least=AT_LEAST)
+    assert sum(normalised) - whole <= whole / 10
+
+
+def test_pairs_of_one_picture_are_found_from_a_threshold_on(training: Pictures, asked: Pictures) -> None:
+    slow = plain.find_all(asked, training, AT_LEAST)
+    assert find_all(asked, training, AT_LEAST).keys() == slow.keys()
+
+
 # --- itself ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("block", "chunk"), [(1, 1024), (7, 1024), (64, 5), (3, 10)])
-def test_blocks_change_nothing(training: Pictures, asked: Pictures, block: int, chunk: int) -> None:
+@pytest.mark.parametrize("at_least", EITHER)
+def test_blocks_change_nothing(
+    training: Pictures, asked: Pictures, block: int, chunk: int, at_least: float | None
+) -> None:
     """Not by a bit: the correlations are equal, not nearly equal."""
-    whole, apart = find(asked, training, threads=1), correlate(asked[:N], training)
+    whole, apart = find(asked, training, threads=1, at_least=at_least), correlate(asked[:N], training)
     portions = Portions(chunk=chunk, block=block)
-    assert same(find(asked, training, portions=portions), whole)
+    assert same(find(asked, training, at_least=at_least, portions=portions), whole)
     assert np.array_equal(correlate(asked[:N], training, portions=portions), apart)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_threads_change_nothing(training: Pictures, asked: Pictures, threads: int) -> None:
-    assert same(find(asked, training, threads), find(asked, training))
+@pytest.mark.parametrize("at_least", EITHER)
+def test_threads_change_nothing(training: Pictures, asked: Pictures, threads: int, at_least: float | None) -> None:
+    assert same(find(asked, training, threads, at_least=at_least), find(asked, training, at_least=at_least))
 
 
-def test_the_order_changes_nothing(training: Pictures, asked: Pictures) -> None:
+@pytest.mark.parametrize("at_least", EITHER)
+def test_the_order_changes_nothing(training: Pictures, asked: Pictures, at_least: float | None) -> None:
     order = np.random.default_rng(0).permutation(len(asked))
-    whole = find(asked, training)
-    assert same(find(asked[order], training), Matches(whole.correlation[order], whole.index[order]))
+    whole = find(asked, training, at_least=at_least)
+    reordered = Matches(whole.correlation[order], whole.index[order])
+    assert same(find(asked[order], training, at_least=at_least), reordered)
 
 
-def test_references_that_are_too_many_to_hold_are_compared_alike(training: Pictures, asked: Pictures) -> None:
-    whole, apart = find(asked, training), find_apart(asked, np.arange(len(asked)) % 3)
-    portions = Portions(chunk=20, held=10)
-    assert same(find(asked, training, portions=portions), whole)
-    assert same(find_apart(asked, np.arange(len(asked)) % 3, portions=portions), apart)
+@pytest.mark.parametrize("at_least", EITHER)
+def test_references_that_are_too_many_to_hold_are_compared_alike(
+    training: Pictures, asked: Pictures, at_least: float | None
+) -> None:
+    part, portions = np.arange(len(asked)) % 3, Portions(chunk=20, held=10)
+    whole, apart = find(asked, training, at_least=at_least), find_apart(asked, part, at_least=at_least)
+    assert same(find(asked, training, at_least=at_least, portions=portions), whole)
+    assert same(find_apart(asked, part, at_least=at_least, portions=portions), apart)
 
 
 def test_pictures_on_disk_are_compared_alike(training: Pictures, asked: Pictures, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import betabinom
 
+from probablyexists.copies.blocks import Pictures
 from probablyexists.copies.search import (
     RATE,
     SAME_PICTURE,
@@ -38,6 +39,8 @@ TOP = 0.05
 """Share of the held-out photos, the most similar to a training photo, whose people are counted."""
 LEAST_TOP = 20
 """Fewest of these photos."""
+MOST_CLOSELY = 1000
+"""Most samples that are compared in every way where none is a copy, to report the highest correlation."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class CopyMatches:
     """Each sample's best match among the training photos, and whether it is a copy."""
 
     matches: Matches
+    """Correlations below the threshold may be too low, see `find`."""
     is_copy: NDArray[np.bool_]
     threshold: CopyThreshold
     heldout: NDArray[np.float64]
@@ -74,13 +78,25 @@ def find_copies(training: Crowd, heldout: Crowd, generated: Embedded, matcher: M
     with matcher.progress.stage("pictures compared with photos, to find copies", n) as bar:
         strangers = find(pictures, known, threads, bar.advance).correlation
         limit = threshold(strangers, _same_person(heldout, threads))
-        matches = find(generated.each_picture, known, threads, bar.advance)
+        matches = find(generated.each_picture, known, threads, bar.advance, at_least=limit.value)
+        matches = _closely(matches, generated.each_picture, known, limit.value, threads)
     # A sample without any match has index -1: the last threshold, which nothing reaches.
     needed = np.append(_own_thresholds(training, limit.value, threads), np.inf)[matches.index]
     picture = distinct_pictures(generated.embeddings)
     is_copy = matches.correlation >= needed
     found = CopyMatches(matches, is_copy, limit, strangers, picture, is_copy)
     return found if copies(found, heldout, fair=True).beyond_chance else replace(found, left_out=np.zeros_like(is_copy))
+
+
+def _closely(matches: Matches, pictures: Pictures, known: Pictures, at_least: float, threads: int | None) -> Matches:
+    """The matches; if none reaches `at_least`, with those of the most alike samples found anew, without shortcuts."""
+    if not len(pictures) or matches.correlation.max() >= at_least:
+        return matches
+    most = np.sort(np.argsort(-matches.correlation, kind="stable")[:MOST_CLOSELY])
+    found = find(pictures[most], known, threads)
+    correlation, index = matches.correlation.copy(), matches.index.copy()
+    correlation[most], index[most] = found.correlation, found.index
+    return Matches(correlation, index)
 
 
 def _own_thresholds(training: Crowd, common: float, threads: int | None) -> NDArray[np.float64]:
@@ -95,7 +111,7 @@ def _own_thresholds(training: Crowd, common: float, threads: int | None) -> NDAr
     thresholds = np.full(len(pictures), common)
     for rows in training.people.rows:
         if len(rows) > MOST_OTHERS + 1:
-            alike = find_apart(pictures[rows], np.arange(len(rows)) % N_PARTS, threads).correlation
+            alike = find_apart(pictures[rows], np.arange(len(rows)) % N_PARTS, threads, at_least=common).correlation
             thresholds[rows] = max(common, threshold(np.empty(0), alike[alike < SAME_PICTURE]).value)
     return thresholds
 

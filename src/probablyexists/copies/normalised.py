@@ -22,6 +22,9 @@ REACH = 3
 HASH_SIDE = 16
 """A hash has 16 x 16 bits."""
 
+OUTLINE_SIDE = 8
+"""An outline has 8 x 8 cosine coefficients."""
+
 SMOOTH = 0.6
 """Standard deviation, in pixels, of the blur of a normalised picture before it is compared."""
 
@@ -47,13 +50,24 @@ def normalise(pictures: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.f
     return x
 
 
-def hashes(normal: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(n, 2, 32) bytes of the normalised pictures and their mirror images: signs of the 16 x 16 lowest cosine
-    coefficients."""
+def lowest(normal: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, 2, 16, 16) the lowest cosine coefficients of the normalised pictures and their mirror images."""
     low = _both_ways(_cosines(), normal)
     # Mirroring changes the sign of the coefficients that are odd across.
-    both = np.stack([low, low * (1 - 2 * (np.arange(HASH_SIDE) % 2)).astype(np.float32)], axis=1)
-    return np.packbits(both.reshape(len(low), 2, HASH_SIDE**2) > 0, axis=2)
+    return np.stack([low, low * (1 - 2 * (np.arange(HASH_SIDE) % 2)).astype(np.float32)], axis=1)
+
+
+def hashes(low: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(n, 2, 32) bytes of `lowest`: the signs."""
+    return np.packbits(low.reshape(len(low), 2, HASH_SIDE**2) > 0, axis=2)
+
+
+def outlines(low: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, 2, 64) of `lowest`: the pictures blurred until small turns, shifts and scalings hardly show; norm 1."""
+    found = low[:, :, :OUTLINE_SIDE, :OUTLINE_SIDE] * _outline_weights()
+    found = found.reshape(len(low), 2, OUTLINE_SIDE**2)
+    found /= np.maximum(np.sqrt((found * found).sum(axis=2, keepdims=True)), np.float32(1e-6))
+    return found
 
 
 @dataclass(frozen=True)
@@ -94,10 +108,10 @@ def windows(normal: NDArray[np.float32]) -> Windows:
     return Windows(_spectra(_whole_waves(), sharp), np.asarray(1 / np.sqrt(spread), dtype=np.float32))
 
 
-def cores(normal: NDArray[np.float32]) -> NDArray[np.complex64]:
+def cores(normal: NDArray[np.float32], scale: float = 1.0) -> NDArray[np.complex64]:
     """(n, 50, 25) normalised queries, to be compared: the conjugate spectrum of the middle 42 x 42 pixels, slightly
-    blurred, with mean 0 and norm 1."""
-    waves, flat, power = _core_waves()
+    blurred, with mean 0 and norm 1; scaled first, as by `warp`."""
+    waves, flat, power = _core_waves(scale)
     core = _spectra(waves, normal)
     core -= core[:, :1, :1].real / np.float32(_INNER**2) * flat
     parts = core.view(np.float32).reshape(len(core), 1, -1)
@@ -114,7 +128,7 @@ def mirrored(core: NDArray[np.complex64]) -> NDArray[np.complex64]:
     return halves.reshape(core.shape)
 
 
-def warp(pictures: NDArray[np.uint8], turn: float, scale: float) -> NDArray[np.float32]:
+def warp(pictures: NDArray[np.uint8] | NDArray[np.float32], turn: float, scale: float) -> NDArray[np.float32]:
     """Turn (degrees) and scale about the middle, bilinear, the edge repeated."""
     x = pictures.astype(np.float32)
     if not turn:
@@ -162,9 +176,11 @@ def _whole_waves() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 @lru_cache
-def _core_waves() -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], NDArray[np.complex64], NDArray[np.float32]]:
-    """Waves of the middle pixels, blur included; the spectrum of a middle of ones; (2500, 1) weights of squared real
-    and imaginary parts in the squared norm of the picture (Parseval)."""
+def _core_waves(
+    scale: float,
+) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], NDArray[np.complex64], NDArray[np.float32]]:
+    """Waves of the middle pixels, scaling and blur included; the spectrum of a middle of ones; (2500, 1) weights of
+    squared real and imaginary parts in the squared norm of the picture (Parseval)."""
     from scipy.ndimage import gaussian_filter1d
 
     down, across = np.zeros((2 * _WAVES, SIDE)), np.zeros((SIDE, 2 * _WAVES))
@@ -174,6 +190,8 @@ def _core_waves() -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], NDAr
     ones[:, inside, inside] = 1
     flat = _spectra((down.astype(np.float32), across.astype(np.float32)), ones)[0]
     blur = gaussian_filter1d(np.eye(SIDE), SMOOTH, axis=0)
+    if scale != 1.0:
+        blur = blur @ _scaling(scale)
     power = np.outer(np.tile(_share(), 2) / 2, _share()) / SIDE**2
     return (
         ((down @ blur).astype(np.float32), (blur.T @ across).astype(np.float32)),
@@ -214,6 +232,13 @@ def _cosines() -> NDArray[np.float32]:
     from scipy.fft import dct
 
     return np.asarray(dct(np.eye(SIDE), axis=0, norm="ortho")[:HASH_SIDE], dtype=np.float32)
+
+
+@lru_cache
+def _outline_weights() -> NDArray[np.float32]:
+    """(8, 8) a Gaussian blur: weights that fall with the frequency, by a standard deviation of 3 coefficients."""
+    k = np.arange(OUTLINE_SIDE)
+    return np.asarray(np.exp(-np.add.outer(k * k, k * k) / (2 * 3.0**2)), dtype=np.float32)
 
 
 @lru_cache

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.copies.gallery import PORTIONS, Floats, How, Pictures, Portions, Rows, best, compared, gallery
+from probablyexists.copies.blocks import PORTIONS, Floats, How, Pictures, Portions, Rows
+from probablyexists.copies.gallery import compared, gallery
 from probablyexists.copies.normalised import normalise, windows
+from probablyexists.copies.registration import best
 
 SAME_PICTURE = 0.95
 """Correlation from which two photos in two roles are the same picture."""
@@ -33,9 +35,9 @@ class Matches:
     """The best match of each query in image space."""
 
     correlation: Floats
-    """(n,) pixel correlation, higher = more alike; -1 without references."""
+    """(n,) pixel correlation, higher = more alike; -1 if no pixels were compared."""
     index: Rows
-    """(n,) row of the reference; -1 without references."""
+    """(n,) row of the reference; -1 if no pixels were compared."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def find(
     threads: int | None = None,
     done: Callable[[int], None] | None = None,
     *,
+    at_least: float | None = None,
     portions: Portions = PORTIONS,
 ) -> Matches:
     """Best match of each query among the references, over all views.
@@ -62,11 +65,14 @@ def find(
     `queries`: (n, v, 48, 48) and `references`: (m, v, 48, 48) grey levels, v views of each image, in memory or on disk
     (`numpy.memmap`). `threads`: None = all cores. `done` is called with the number of pictures newly compared in one
     view. The match of a query depends neither on threads and portions nor on the other queries.
+
+    `at_least`: the correlation that matters, 0.85 or more. It is several times as fast; a lower correlation may then be
+    too low, or -1, and what is compared with what may differ. See `registration.Screen` for what a match could lose.
     """
     found = _nothing(len(queries))
     for view in range(queries.shape[1]):
         known = gallery(references[:, view], How(view, threads, portions))
-        for rows, candidate, correlation in compared(queries[:, view], known):
+        for rows, candidate, correlation in compared(queries[:, view], known, at_least=at_least):
             _improve(found, rows, candidate[:, :, 0], correlation[:, :, 0])
             if done is not None:
                 done(len(candidate))
@@ -74,7 +80,12 @@ def find(
 
 
 def find_apart(
-    pictures: Pictures, part: NDArray[np.integer], threads: int | None = None, *, portions: Portions = PORTIONS
+    pictures: Pictures,
+    part: NDArray[np.integer],
+    threads: int | None = None,
+    *,
+    at_least: float | None = None,
+    portions: Portions = PORTIONS,
 ) -> Matches:
     """Best match of each picture among pictures of other parts, as in `find`. `part`: (n,) part index."""
     found = _nothing(len(pictures))
@@ -82,7 +93,7 @@ def find_apart(
         known = gallery(pictures[:, view], How(view, threads, portions))
         for one in np.unique(part):
             own, others = np.flatnonzero(part == one), np.flatnonzero(part != one)
-            for rows, candidate, correlation in compared(pictures[own, view], known, among=others):
+            for rows, candidate, correlation in compared(pictures[own, view], known, among=others, at_least=at_least):
                 _improve(found, own[rows], candidate[:, :, 0], correlation[:, :, 0])
     return found
 
@@ -90,11 +101,15 @@ def find_apart(
 def find_all(
     queries: Pictures, references: Pictures, at_least: float, threads: int | None = None
 ) -> dict[tuple[int, int], float]:
-    """(query, reference) -> correlation, for every candidate pair that reaches `at_least` in some view."""
+    """(query, reference) -> correlation, for every candidate pair that reaches `at_least` in some view.
+
+    From 0.85 on, what cannot reach it is left early, as in `find`.
+    """
     pairs: dict[tuple[int, int], float] = {}
+    screened = at_least if at_least >= AT_LEAST else None
     for view in range(queries.shape[1]):
         known = gallery(references[:, view], How(view, threads))
-        for rows, candidate, correlation in compared(queries[:, view], known, every=True):
+        for rows, candidate, correlation in compared(queries[:, view], known, at_least=screened, every=True):
             for at in zip(*np.nonzero(correlation >= at_least), strict=True):
                 pair = (rows.start + int(at[0]), int(candidate[at]))
                 pairs[pair] = max(pairs.get(pair, -1.0), float(correlation[at]))

@@ -329,7 +329,8 @@ class Copies(Frozen):
     threshold: float
     """Pixel correlation from which a sample is a copy, -1 to 1. Higher for members with very many photos."""
     highest: float | None
-    """The largest pixel correlation of a sample with a training photo; null without samples."""
+    """The largest pixel correlation of a sample with a training photo; null without samples. Below the threshold, the
+    largest of the 1,000 samples that seem most alike: not every sample is compared in every way."""
     calibrated_on: int
     """Held-out photos behind the threshold."""
     heldout_rate: Figure

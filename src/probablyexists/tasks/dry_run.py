@@ -13,7 +13,7 @@ import numpy as np
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
-from probablyexists.copies.search import find
+from probablyexists.copies.search import AT_LEAST, find
 from probablyexists.embeddings.embed import Embedded, Some, embed, in_threads, open_store
 from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.faces.acquire import FacesMode
@@ -118,7 +118,7 @@ def _copies_seconds(training: Embedded, generated: Embedded, photos: dict[Role, 
     """Seconds to compare samples and held-out photos with training photos: a cost for each, a cost for each pair."""
     if not len(training) or not len(generated):
         return 0.0
-    seconds = _timed(lambda: find(generated.pictures, training.pictures)) / len(generated)
+    seconds = _timed(lambda: find(generated.pictures, training.pictures, at_least=AT_LEAST)) / len(generated)
     return (photos["generated"] + photos["heldout"]) * (seconds + A_PAIR * photos["training"])
 
 
