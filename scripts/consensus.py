@@ -151,6 +151,7 @@ def pixels(pictures: NDArray[np.uint8]) -> Vectors:
     """(n, 64) random projections."""
     flat = pictures.reshape(len(pictures), -1).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
+    flat[:, 0] += 1e-3  # a border of one colour has no direction otherwise
     return unit(np.asarray(flat @ np.random.default_rng(0).normal(size=(flat.shape[1], 64)), dtype=np.float64))
 
 
