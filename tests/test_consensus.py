@@ -24,7 +24,7 @@ from probablyexists.results.findings import Findings
 from probablyexists.stats.conformal import conformal_p
 from test_ten_cases import page_of, strangers, world
 
-Views = tuple[dict[Role, NDArray[np.float32]], ...]
+_MOVED: tuple[Role, ...] = ("training", "generated")
 
 
 @cache
@@ -182,3 +182,14 @@ def test_a_photo_that_changed_between_two_recognisers_is_said() -> None:
     with pytest.raises(InputError, match="2 heldout photos that the first recogniser saw could not be read again"):
         first.again("another", tables)
     assert together([first]) is first
+
+
+def test_where_one_recogniser_knows_the_camera_the_split_is_not_fair_in_their_eyes_together() -> None:
+    """Its embeddings of members and of samples are moved in one direction; held-out people's are not."""
+    way = 0.5 * unit(np.random.default_rng(0).normal(size=(1, null_grid.DIM)))
+    camera = blurred("two") | {role: unit(blurred("two")[role] + way) for role in _MOVED}
+    joint, strict = (seen_by(blurred("one"), camera, consensus=consensus) for consensus in ("joint", "strict"))
+    assert (joint.split_baseline.fairness, joint.naming.n_exposed) == ("not fair", None)
+    assert strict.split_baseline.fairness != "not fair"
+    planted = {f"training-{i:05d}" for i in range(12)}
+    assert {person for person, exposed in column(strict, "exposed").items() if exposed} <= planted
