@@ -38,7 +38,7 @@ def view_of(folder: Path) -> tuple[View, Run]:
     run = Run.model_validate({key: row[key] for key in Run.model_fields})
     settings = audit_settings(run, folder, folder / "training" / "generator", default_cache(), None)
     with engine(settings.resources, Silent()) as work:
-        return gather(settings, work, Silent()).views[0], run
+        return gather(settings, work, Silent()).judges[0].view, run
 
 
 def world(one: Comparison, samples: NDArray[np.float32]) -> World:

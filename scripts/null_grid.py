@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from probablyexists.answers.copying import find_copies
-from probablyexists.answers.view import View
+from probablyexists.answers.judges import Judge
 from probablyexists.attacks.known import chosen
 from probablyexists.basis.errors import ImageError, InputError
 from probablyexists.basis.progress import Console, Silent
@@ -42,9 +42,8 @@ from probablyexists.faces.acquire import NO_FACE
 from probablyexists.intake.embed_sources import Decision
 from probablyexists.intake.faces_seen import faces_seen
 from probablyexists.intake.groups import Groups
-from probablyexists.intake.people import find_people, seen_again
+from probablyexists.intake.people import find_people
 from probablyexists.intake.settings import AuditSettings, checked
-from probablyexists.matching.crowd import photos_of
 from probablyexists.matching.matcher import Matcher
 from probablyexists.results.findings import Findings
 from probablyexists.sources.listing import Photo
@@ -132,30 +131,13 @@ def gathered(world: World, seed: int) -> Gathered:
     named = world.roles["training"].people is not None
     crowds = find_people(people, named=named, seed=seed, threads=1)
     copied = find_copies(crowds.training, crowds.heldout, tables["generated"], matcher)
-    others = tables["generated"].take(np.flatnonzero(~copied.is_copy))
+    others = tables["generated"].take(np.flatnonzero(~copied.left_out))
     recognisers = [Named(f"drawn-{number}/1") for number in range(1 + len(world.more_views))]
-    views = []
-    for number, recogniser in enumerate(recognisers):
-        seen, samples = crowds, others
-        if number:
-            again = {
-                role: dataclasses.replace(table, embeddings=world.more_views[number - 1][role])
-                for role, table in tables.items()
-            }
-            seen, samples = seen_again(crowds, again), again["generated"].of(others.photos)
-        reference = None if seen.reference is None else seen.reference.reference()
-        views.append(
-            View(
-                recogniser.id,
-                seen.training,
-                seen.unseen,
-                seen.heldout,
-                photos_of(samples),
-                reference,
-                matcher,
-                groups.of,
-            )
-        )
+    first = Judge("drawn-0/1", crowds.by_role, tables["generated"], copied.left_out, matcher, groups.of)
+    judges = [first]
+    for recogniser, seen in zip(recognisers[1:], world.more_views, strict=True):
+        again = {role: dataclasses.replace(table, embeddings=seen[role]) for role, table in tables.items()}
+        judges.append(first.again(recogniser.id, again))
     generated, decisions = tables["generated"], {role: Decision("detect", "drawn") for role in tables}
     return Gathered(
         sources=sources,
@@ -168,7 +150,7 @@ def gathered(world: World, seed: int) -> Gathered:
         crowds=crowds,
         copied=copied,
         others=others,
-        views=views,
+        judges=judges,
         attacks=chosen(world.attacks, has_reference="reference" in tables),
         matcher=matcher,
         groups=groups,

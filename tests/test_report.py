@@ -751,14 +751,28 @@ def test_further_attacks_and_recognisers_are_told_and_the_rule_with_them() -> No
         SecondOpinion(kind="attack", id="plda/1", auroc={"seen photos": estimate(0.7, 0.6, 0.8)}, n_exposed=4),
         SecondOpinion(kind="recogniser", id="onnx/abc", auroc={"seen photos": estimate(0.6, 0.5, 0.7)}, n_exposed=1),
     ]
-    answer = seven_answers(sample_findings(second_opinions=several, trust=[trust(), trust(recogniser="onnx/abc")]))[0]
+    findings = sample_findings(second_opinions=several, trust=[trust(), trust(recogniser="onnx/abc")])
+    settings = findings.signature.settings
+    strict = findings.model_copy(
+        update={"signature": findings.signature.model_copy(update={"settings": {**settings, "consensus": "strict"}})}
+    )
+    answer = seven_answers(strict)[0]
     labels = [line.label for line in answer.more]
     assert "AUROC, seen photos, by person, attack plda/1" in labels
     assert "Members named with recogniser onnx/abc alone" in labels
     tests = {line.method for line in answer.more if line.label.startswith("p-value")}
     assert tests == {"permutation test on the largest of 2 rank sums; largest p of 2 recognisers"}
     assert "2 attacks were tried." in answer.limits
-    assert "2 recognisers judge" in answer.limits
+    assert "2 recognisers judge, each alone: each p-value is the largest of them, so all must agree." in answer.limits
+    assert "all must agree before anybody is named" in seven_answers(strict)[6].sentence
+    joint = seven_answers(findings)
+    assert {line.method for line in joint[0].more if line.label.startswith("p-value")} == {
+        "permutation test on the largest of 2 rank sums"
+    }
+    assert (
+        "2 recognisers judge together: the similarity of two faces is the weighted mean of theirs." in joint[0].limits
+    )
+    assert "These are the errors of each alone; together they judge as one." in joint[6].sentence
     assert "Only one attack was tried" in seven_answers(sample_findings())[0].limits
 
 

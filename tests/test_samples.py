@@ -16,7 +16,7 @@ import probablyexists
 from drawn_world import World, save
 from probablyexists.answers import membership as answer_1
 from probablyexists.answers.copying import CopyMatches, copies, independent_share
-from probablyexists.answers.naming import Named, name_people, naming, nobody
+from probablyexists.answers.naming import Named, name_people, naming
 from probablyexists.answers.rows import Labels
 from probablyexists.answers.sampling import curve, sampling, share_with_face, unseen_rate
 from probablyexists.answers.view import View
@@ -307,7 +307,7 @@ def named_of(view: View) -> Named:
 def test_the_last_point_of_the_curve_is_the_audit_itself(n_samples: int, parts: list[int]) -> None:
     view = a_view(n_samples)
     named = named_of(view)
-    found = curve(view, named, seed=0)
+    found = curve([view], [named], seed=0)
     assert [point.n_parts for point in found] == parts
     assert [point.n_samples for point in found] == [round(n_samples / n) for n in parts]
     last = found[-1]
@@ -329,14 +329,12 @@ def test_the_order_of_the_samples_does_not_change_the_curve() -> None:
     named = named_of(view)
     order = np.random.default_rng(7).permutation(100)
     turned = replace(view, samples=Photos(view.samples.embeddings[order], view.samples.pictures[order]))
-    assert curve(view, named, seed=0) == curve(turned, named, seed=0)
-    assert curve(view, named, seed=0)[:-1] != curve(view, named, seed=1)[:-1]
+    assert curve([view], [named], seed=0) == curve([turned], [named], seed=0)
+    assert curve([view], [named], seed=0)[:-1] != curve([view], [named], seed=1)[:-1]
 
 
-def test_no_curve_where_samples_are_few_or_naming_is_not_claimed() -> None:
-    assert curve(a_view(31), named_of(a_view(31)), seed=0) == []
-    view = a_view(40)
-    assert curve(view, nobody(named_of(view)), seed=0) == []
+def test_no_curve_where_samples_are_few() -> None:
+    assert curve([a_view(31)], [named_of(a_view(31))], seed=0) == []
 
 
 @pytest.mark.parametrize(("n", "rate"), [(0, 0.95), (1, 0.95), (10, 0.2589), (1000, 0.002991), (10_000, 0.00029953)])

@@ -299,9 +299,11 @@ def _blind(missed: Missed) -> list[str]:
 
 
 def _weak(trust: Sequence[Trust]) -> list[str]:
-    """Said if the audit's own recogniser is too weak for these faces."""
+    """Said if a recogniser that judges is too weak for these faces: then all are."""
     return [
         f"the recogniser misses {100 * rates.fnmr.value:.0f} % of true matches here"
-        for rates in trust[0].rates
+        for one in trust
+        if one.judges
+        for rates in one.rates
         if rates.kind == "fmr-1-percent" and isinstance(rates.fnmr, Estimate) and rates.fnmr.value > WORST_FNMR
     ]

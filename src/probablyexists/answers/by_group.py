@@ -20,8 +20,8 @@ def group_findings(view: View, score: Scorer, named: Named, error_rates: Trust, 
     """The answers for each group that has members or held-out people, the group with most members first; empty without
     groups.
 
-    `score`: the first attack of the first recogniser, whose `view` this is. AUROC: members of a group against held-out
-    people of the same group, also where they are too few for p-values of their own.
+    `score`: the first attack, prepared for this view. `error_rates`: those of this view. AUROC: members of a group
+    against held-out people of the same group, also where they are too few for p-values of their own.
     """
     if not view.groups:
         return []

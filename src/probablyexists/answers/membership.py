@@ -35,7 +35,7 @@ def membership(
 
 
 def agreed_membership(by_recogniser: Sequence[list[Membership]]) -> list[Membership]:
-    """The first recogniser's figures, with the largest p-value of all."""
+    """Of recognisers who must all agree: the first one's figures, with the largest p-value."""
     found = []
     for several in zip(*by_recogniser, strict=True):
         p = [answer.p for answer in several if answer.p is not None]

@@ -118,7 +118,7 @@ def q_values(p: NDArray[np.float64], compared_with: Sequence[str | None] | None)
 
 
 def agreed(by_recogniser: Sequence[Named]) -> Named:
-    """People named only where every recogniser agrees; all but the p-values is from the first recogniser."""
+    """Of recognisers who must all agree: the largest p-values; all else is from the first recogniser."""
     first = by_recogniser[0]
     if len(by_recogniser) == 1:
         return first

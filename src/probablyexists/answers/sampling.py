@@ -57,33 +57,32 @@ def share_with_face(n_seen: int, n: int, *, every: bool) -> Figure:
     return Estimate(share, min(low, share), max(high, share), LEVEL, f"Wilson, {which}", n)
 
 
-def curve(view: View, named: Named, seed: int) -> list[CurvePoint]:
+def curve(views: Sequence[View], by_recogniser: Sequence[Named], seed: int) -> list[CurvePoint]:
     """Members named, and AUROC of seen photos by person, by parts of the samples and by all of them.
 
     By the nearest sample. Random parts of a sixteenth of the samples that do not overlap (an eighth where samples are
     few) are joined to parts of twice as many, and so on. Each part is an audit with fewer samples: members have
-    p-values against held-out people compared on as many photos, and are named at the audit's level. Nothing where
-    naming is not claimed, because the split is not fair, or with fewer than `FEWEST` samples. The order of the samples
+    p-values against held-out people compared on as many photos, and are named at the audit's level. `views`: of those
+    who must all agree; the AUROC is of the first. Nothing with fewer than `FEWEST` samples. The order of the samples
     changes nothing.
     """
-    samples = view.samples.embeddings
-    if not named.claimed or len(samples) < FEWEST:
+    samples = views[0].samples.embeddings
+    if len(samples) < FEWEST:
         return []
-    k = common_count(view.training.people.counts, view.heldout.people.counts)
-    faces = [view.training.templates(k)[0], view.heldout.templates(k)[0]]
-    faces += [side.templates for one in named.comparisons for side in (one.ours, one.theirs)]
     order = np.argsort(content_hashes(samples, seed), kind="stable")
     n_parts = 16 if len(samples) >= MANY else 8
-    best = np.empty((n_parts, sum(map(len, faces))))
-    for part in range(n_parts):
-        near = view.matcher.nearest(np.concatenate(faces), samples[np.sort(order[part::n_parts])])
-        best[part] = near.similarity[:, 0]
+    parts = [np.sort(order[part::n_parts]) for part in range(n_parts)]
+    bests = [_best(view, named, parts) for view, named in zip(views, by_recogniser, strict=True)]
     found = []
     while True:
-        n_parts = len(best)
-        sides = [np.split(scores, np.cumsum([len(each) for each in faces])[:-1]) for scores in best]
-        counts = [_n_named(named, compared) for _, _, *compared in sides]
-        aurocs = [auroc_estimate(Side.one_each(ours), Side.one_each(theirs)) for ours, theirs, *_ in sides]
+        n_parts = len(bests[0][0])
+        counts = [
+            _n_named(by_recogniser, [[side[part] for side in best[2:]] for best in bests]) for part in range(n_parts)
+        ]
+        aurocs = [
+            auroc_estimate(Side.one_each(ours), Side.one_each(theirs))
+            for ours, theirs in zip(bests[0][0], bests[0][1], strict=True)
+        ]
         found.append(
             CurvePoint(
                 n_samples=round(len(samples) / n_parts),
@@ -96,15 +95,28 @@ def curve(view: View, named: Named, seed: int) -> list[CurvePoint]:
         )
         if n_parts == 1:
             return found
-        best = np.maximum(best[::2], best[1::2])
+        bests = [[np.maximum(side[::2], side[1::2]) for side in best] for best in bests]
 
 
-def _n_named(named: Named, scores: Sequence[NDArray[np.float64]]) -> int:
-    """`scores`: of the members and of the held-out people of each comparison, in turn."""
-    p = np.empty(len(named.p))
-    for one, ours, theirs in zip(named.comparisons, scores[::2], scores[1::2], strict=True):
-        p[one.members] = p_of(*one.ranked(ours[:, None], theirs[:, None]))
-    return int((q_values(p, named.compared_with) <= named.level).sum())
+def _best(view: View, named: Named, parts: Sequence[NDArray[np.intp]]) -> list[NDArray[np.float64]]:
+    """(parts, people) similarity of the nearest sample of each part: all members, all held-out people, and then the
+    members and the held-out people of each comparison, in turn."""
+    k = common_count(view.training.people.counts, view.heldout.people.counts)
+    faces = [view.training.templates(k)[0], view.heldout.templates(k)[0]]
+    faces += [side.templates for one in named.comparisons for side in (one.ours, one.theirs)]
+    every, samples = np.concatenate(faces), view.samples.embeddings
+    best = np.stack([view.matcher.nearest(every, samples[part]).similarity[:, 0] for part in parts])
+    return np.split(best, np.cumsum([len(each) for each in faces])[:-1], axis=1)
+
+
+def _n_named(by_recogniser: Sequence[Named], scores: Sequence[Sequence[NDArray[np.float64]]]) -> int:
+    """`scores`: of each recogniser; of the members and of the held-out people of each comparison, in turn."""
+    first = by_recogniser[0]
+    p = np.zeros(len(first.p))
+    for named, its in zip(by_recogniser, scores, strict=True):
+        for one, ours, theirs in zip(named.comparisons, its[::2], its[1::2], strict=True):
+            p[one.members] = np.maximum(p[one.members], p_of(*one.ranked(ours[:, None], theirs[:, None])))
+    return int((q_values(p, first.compared_with) <= first.level).sum())
 
 
 def _mean(figures: Sequence[Figure]) -> Figure:

@@ -13,21 +13,22 @@ from probablyexists.stats.roc import auroc_estimate
 
 
 def second_opinions(
-    views: Sequence[View],
+    view: View,
     attacks: Sequence[Attack],
-    scorers: Sequence[Sequence[Scorer]],
+    scorers: Sequence[Scorer],
+    alone: Sequence[View],
     level: float,
     *,
     claimed: bool,
 ) -> list[SecondOpinion]:
-    """Every extra attack with the first recogniser, and the first attack with every extra recogniser.
+    """Every extra attack, and the first attack with each recogniser alone.
 
-    `scorers`: the prepared attacks of each view; `claimed`: whether people may be named.
+    `view` and `scorers`: the one whose figures the audit gives, and the attacks prepared for it; `alone`: of
+    recognisers whose figures these are not. `claimed`: whether people may be named.
     """
-    first, others = scorers[0], zip(views[1:], scorers[1:], strict=True)
-    by_attack = zip(attacks[1:], first[1:], strict=True)
-    return [_opinion("attack", attack.id, views[0], score, level, claimed) for attack, score in by_attack] + [
-        _opinion("recogniser", view.recogniser, view, its[0], level, claimed) for view, its in others
+    by_attack = zip(attacks[1:], scorers[1:], strict=True)
+    return [_opinion("attack", attack.id, view, score, level, claimed) for attack, score in by_attack] + [
+        _opinion("recogniser", one.recogniser, one, one.scorers(attacks[:1])[0], level, claimed) for one in alone
     ]
 
 

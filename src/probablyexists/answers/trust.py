@@ -31,14 +31,12 @@ def trust(
     recogniser: Recogniser,
     source_names: Mapping[Role, str],
     seed: int,
-    *,
-    first: bool = True,
 ) -> Trust:
     """FMR and FNMR of templates against photos that are not in them, at thresholds set on the members.
 
     `source_names`: role -> name of its source. A source is an overlap if its name contains that of a set that shares
-    people with the recogniser's training data. `first`: the audit's own recogniser; a further one that misses more
-    than half of true matches does not judge, as it would let nobody be named.
+    people with the recogniser's training data. A recogniser that misses more than half of true matches does not
+    judge (but see `judges.who_judges`).
     """
     training, heldout = view.training, view.heldout
     photos = max(1, min(common_count(heldout.people.counts) - 1, common_count(training.people.counts)))
@@ -51,7 +49,7 @@ def trust(
     overlaps = [role for role, name in source_names.items() if any(part in name.lower() for part in recogniser.knows)]
     return Trust(
         recogniser=recogniser.id,
-        judges=first or not _blind(rates, training, photos, seed),
+        judges=not _blind(rates, training, photos, seed),
         trained_on=recogniser.trained_on,
         overlaps=overlaps,
         photos=photos,

@@ -1,10 +1,10 @@
 """All people and samples as one recogniser sees them, and one p-value from several attacks and recognisers.
 
 Attacks: trying several and reporting the best inflates false positives. The p-value is corrected for this under the
-same exchangeability that each attack assumes (`stats.several`). Recognisers: all must agree. The p-value is the largest
-over the recognisers, which is valid under any dependence (the intersection-union test, Berger 1982, "Multiparameter
-Hypothesis Testing and Acceptance Sampling", Technometrics 24(4)). The null is that at least one recogniser finds no
-difference between members and strangers.
+same exchangeability that each attack assumes (`stats.several`). Recognisers: together they are one (`judges`), or all
+must agree. Then the p-value is the largest over the recognisers, which is valid under any dependence (the
+intersection-union test, Berger 1982, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics 24(4)).
+The null is that at least one recogniser finds no difference between members and strangers.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ EXPERT = "Expert options"
 MACHINE = "Resources"
 _FILE = "probablyexists.config"
 _EXPERT_FIELDS = (
-    *("faces", "recogniser", "feed", "more_recognisers", "more_attacks", "level", "seed", "trust_pickle"),
+    *("faces", "recogniser", "feed", "more_recognisers", "consensus", "more_attacks", "level", "seed", "trust_pickle"),
     *("latent_shape", "picture_range", "picture_seconds"),
 )
 

@@ -44,6 +44,12 @@ def summary(findings: Findings, out: Path) -> str:
         said = "" if trust.judges else "; it does not judge"
         shares = errors(rates.fmr, rates.fnmr)
         lines.append(f"Recogniser {recogniser(trust.recogniser)!a}, threshold {rates.name!a}: {shares}{said}")
+    n_judges = sum(one.judges for one in findings.trust)
+    if n_judges > 1:
+        strict = findings.signature.settings.get("consensus") == "strict"
+        lines.append(
+            f"{n_judges} recognisers judge {'each alone, and all must agree' if strict else 'together, as one'}"
+        )
     for other in findings.second_opinions:
         aurocs = "".join(f"; AUROC {population} {_show(auroc)}" for population, auroc in other.auroc.items())
         names = "" if other.n_exposed is None else f": names {counted(other.n_exposed, 'member')}"

@@ -16,7 +16,7 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.intake.open_sources import NEED_NAMES, refuse_few_people
 from probablyexists.matching.clusters import cluster, sides
 from probablyexists.matching.crowd import Crowd
-from probablyexists.matching.templates import People, group
+from probablyexists.matching.templates import group
 from probablyexists.results.findings import Clusters
 from probablyexists.stats.conformal import MIN_HELDOUT
 from probablyexists.stats.roc import auroc
@@ -164,26 +164,6 @@ def _refuse_same_people(labels: NDArray[np.intp], is_training: NDArray[np.bool_]
             "the smaller, as if photos had been divided, not people; held-out people must never have been trained on: "
             "divide people, or give their names"
         )
-
-
-def seen_again(peopled: Peopled, tables: Mapping[Role, Embedded]) -> Peopled:
-    """The same people, photos and order in another recogniser's tables. InputError if it acquires no photo of one."""
-    again = {role: _seen_again(crowd, tables[role]) for role, crowd in peopled.by_role.items()}
-    return Peopled(again["training"], again.get("unseen"), again["heldout"], peopled.clusters, again.get("reference"))
-
-
-def _seen_again(crowd: Crowd, table: Embedded) -> Crowd:
-    row_of = {photo: row for row, photo in enumerate(table.photos)}
-    rows: list[NDArray[np.intp]] = []
-    for name, own in zip(crowd.people.names, crowd.people.rows, strict=True):
-        found = [row_of[crowd.table.photos[i]] for i in own if crowd.table.photos[i] in row_of]
-        if not found:
-            raise InputError(
-                f"{option('more_recognisers')}: one of them finds no face in any photo of {name!a}, but the first "
-                "does; leave it out"
-            )
-        rows.append(np.array(found, dtype=np.intp))
-    return Crowd(table, People(crowd.people.names, tuple(rows)))
 
 
 def salt_of(training: Embedded) -> bytes:

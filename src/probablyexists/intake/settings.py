@@ -120,7 +120,9 @@ class AuditSettings(GeneratorSettings):
     more_attacks: tuple[str | Attack, ...] = ()
     """Extra attack: a known name or module:Name; p-values are corrected for picking the best. Can be repeated."""
     more_recognisers: tuple[str | Recogniser, ...] = ()
-    """Extra recogniser; people are named only where all agree. Can be repeated."""
+    """Extra recogniser; all judge together (see --consensus). Can be repeated."""
+    consensus: Literal["joint", "strict"] = "joint"
+    """How several recognisers judge: joint, as one; or strict, each alone, and nobody is named unless all agree."""
     flat: bool = False
     """Folders are not people: photos have no names, and people are groups of similar faces."""
     level: float = Field(default=0.05, gt=0.0, lt=1.0)

@@ -188,14 +188,19 @@ def can_the_recogniser_be_trusted(findings: Findings) -> Answer:
                 line(f"{whose}False matches (FMR), threshold “{r.name}” ({number(r.threshold, 3)})", r.fmr, True)
             )
             lines.append(line(f"{whose}False non-matches (FNMR), threshold “{r.name}”", r.fnmr, True))
-    said = [_errors(first, f"The recogniser {recogniser(first.recogniser)}" if several else "It")]
-    for trust in findings.trust[1:]:
-        said.append(_errors(trust, f"The recogniser {recogniser(trust.recogniser)}"))
+    said = []
+    for trust in findings.trust:
+        said.append(_errors(trust, f"The recogniser {recogniser(trust.recogniser)}" if several else "It"))
         if not trust.judges:
             said.append("It misses more than half of true matches, so it does not judge: its p-values do not count.")
     trained = [
         f" {recogniser(one.recogniser)} was trained on {one.trained_on}." for one in findings.trust if one.trained_on
     ]
+    n_judges = sum(one.judges for one in findings.trust)
+    if n_judges > 1:
+        strict = findings.signature.settings.get("consensus") == "strict"
+        how = "all must agree before anybody is named" if strict else "together they judge as one"
+        said.append(f"These are the errors of each alone; {how}.")
     apart = (
         ""
         if findings.groups

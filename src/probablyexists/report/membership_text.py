@@ -95,9 +95,17 @@ def _attacks(findings: Findings) -> tuple[str, str]:
             f"{n_attacks} attacks were tried. The figures are from the nearest neighbour; the p-values are from the "
             "best attack, corrected for picking the best."
         )
-    if n_recognisers > 1:
+    if n_recognisers > 1 and findings.signature.settings.get("consensus") == "strict":
         test += f"; largest p of {n_recognisers} recognisers"
-        tried += f" {n_recognisers} recognisers judge: each p-value is the largest of them, so all must agree."
+        tried += (
+            f" {n_recognisers} recognisers judge, each alone: each p-value is the largest of them, so all must agree. "
+            "All other figures are from the first."
+        )
+    elif n_recognisers > 1:
+        tried += (
+            f" {n_recognisers} recognisers judge together: the similarity of two faces is the weighted mean of theirs. "
+            "What each finds alone is among the details."
+        )
     return test, tried
 
 

@@ -193,11 +193,12 @@ class Membership(Frozen):
     """Share of members above the threshold that 0.1 % of the held-out people exceed, 0 to 1."""
     p: float | None
     """Person level only, else null: one-sided Mann-Whitney p-value of "members score no higher than strangers". With
-    several attacks the p-value of the best, corrected for the choice; with several recognisers the largest."""
+    several attacks the p-value of the best, corrected for the choice; with several recognisers that must
+    all agree (consensus strict) the largest."""
 
 
 class SecondOpinion(Frozen):
-    """Answers 1 and 2 by one further attack, or by the first attack with one further recogniser: each by itself, not
+    """Answers 1 and 2 by one further attack, or by the first attack with one recogniser alone: each by itself, not
     corrected for being one of several."""
 
     kind: Literal["attack", "recogniser"]
@@ -390,7 +391,7 @@ class CurvePoint(Frozen):
     n_parts: int
     """Parts of the samples, drawn at random, that do not overlap."""
     named: float
-    """Members named, mean over the parts. By the nearest sample, with the first recogniser, without groups."""
+    """Members named, mean over the parts. By the nearest sample."""
     named_low: int
     """Fewest members named in a part."""
     named_high: int
@@ -458,7 +459,7 @@ class Trust(Frozen):
     recogniser: str
     """Name and version of the recogniser."""
     judges: bool
-    """Whether its p-values count: not those of a further recogniser that misses more than half of true matches."""
+    """Whether it judges, alone or with others: not if it misses more than half of true matches and another does not."""
     trained_on: str | None
     """What the recogniser was trained on; null where that is not known."""
     overlaps: list[Role]

@@ -19,6 +19,7 @@ from probablyexists.answers.audit_verdict import GROUP_P, judge
 from probablyexists.answers.by_group import group_findings
 from probablyexists.answers.copying import CopyMatches, copies, find_copies
 from probablyexists.answers.dose import dose
+from probablyexists.answers.judges import Judge, deciding, who_judges
 from probablyexists.answers.look_alikes import look_alikes
 from probablyexists.answers.membership import agreed_membership, membership
 from probablyexists.answers.missed import missed
@@ -29,7 +30,6 @@ from probablyexists.answers.sampling import curve, sampling, share_with_face
 from probablyexists.answers.second_opinions import second_opinions
 from probablyexists.answers.split_baseline import split_baseline
 from probablyexists.answers.trust import trust
-from probablyexists.answers.view import View
 from probablyexists.attacks.attack import Attack
 from probablyexists.attacks.known import chosen
 from probablyexists.basis.progress import Progress, Silent
@@ -45,7 +45,7 @@ from probablyexists.intake.feeding import fed
 from probablyexists.intake.groups import Groups, find_groups
 from probablyexists.intake.open_sources import about_sources, has_names, open_sources
 from probablyexists.intake.output_folder import claim_folder, written_together
-from probablyexists.intake.people import Peopled, find_people, pseudonyms, salt_of, seen_again
+from probablyexists.intake.people import Peopled, find_people, pseudonyms, salt_of
 from probablyexists.intake.provenance import describe, sign
 from probablyexists.intake.sample_names import paths_on_disk, sample_names
 from probablyexists.intake.settings import AuditSettings, checked
@@ -73,6 +73,7 @@ def audit(
     recogniser: str | Recogniser = "dlib",
     feed: str | None = None,
     more_recognisers: Sequence[str | Recogniser] = (),
+    consensus: Literal["joint", "strict"] = "joint",
     more_attacks: Sequence[str | Attack] = (),
     flat: bool = False,
     level: float = 0.05,
@@ -111,10 +112,13 @@ def audit(
     faces
         How faces are cropped: `"detect"`, `"aligned"` (the images are face crops), or `"auto"`.
     recogniser, more_recognisers
-        A name, the path of an .onnx file, `"module:Name"`, or an object. People are named only where all agree.
+        A name, the path of an .onnx file, `"module:Name"`, or an object.
     feed
         How the .onnx file of `recogniser` is fed, such as `"RGB,-1..1"`, `"BGR,0..255"` or `"facenet"`; by default as
         its hash says, or as tried on the people given.
+    consensus
+        How several recognisers judge: `"joint"`, as one whose similarities are the weighted mean of theirs; or
+        `"strict"`, each alone, and people are named only where all agree.
     more_attacks
         Extra attacks: names, `"module:Name"` or objects. p-values are corrected for picking the best.
     flat
@@ -173,7 +177,7 @@ class Gathered:
     copied: CopyMatches
     others: Embedded
     """The generated samples that are not copies."""
-    views: Sequence[View]
+    judges: Sequence[Judge]
     """The same people and samples as each recogniser sees them, in the order of `recognisers`."""
     attacks: tuple[Attack, ...]
     """The nearest sample first."""
@@ -206,73 +210,86 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     copied = find_copies(crowds.training, crowds.heldout, generated, matcher)
     others = generated.take(np.flatnonzero(~copied.left_out))
 
-    views = [_view(recogniser, crowds, others, matcher, groups)]
+    judges = [Judge(recogniser.id, crowds.by_role, generated, copied.left_out, matcher, groups.of)]
     for another in more:
         progress.say(f"the same people and samples with {another.id}")
         again = embed_sources(sources, decisions, another, cache, work.look, progress)
-        views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos), matcher, groups))
+        judges.append(judges[0].again(another.id, again))
     every = [recogniser, *more]
     return Gathered(
-        sources, decisions, every, feeding, tables, seen, pairs, crowds, copied, others, views, attacks, matcher, groups
+        sources,
+        decisions,
+        every,
+        feeding,
+        tables,
+        seen,
+        pairs,
+        crowds,
+        copied,
+        others,
+        judges,
+        attacks,
+        matcher,
+        groups,
     )
 
 
-def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: Matcher, groups: Groups) -> View:
-    reference = None if crowds.reference is None else crowds.reference.reference()
-    seen = photos_of(samples)
-    return View(recogniser.id, crowds.training, crowds.unseen, crowds.heldout, seen, reference, matcher, groups.of)
-
-
-def _with_copies(gathered: Gathered, seed: int) -> list[Membership]:
+def _with_copies(judge: Judge, attacks: Sequence[Attack], seed: int) -> list[Membership]:
     """Answer 1 with the copies among the samples, as an attacker sees them; nothing where none is left out."""
-    if not gathered.copied.left_out.any():
+    if not judge.left_out.any():
         return []
-    view = gathered.views[0]
-    every = replace(view, samples=photos_of(gathered.tables["generated"]))
-    return membership(view.training, view.unseen, view.heldout, every.scorers(gathered.attacks), seed, "in")
+    view = replace(judge.view, samples=photos_of(judge.generated))
+    return membership(view.training, view.unseen, view.heldout, view.scorers(attacks), seed, "in")
 
 
 def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, started: float) -> Findings:
     """Attack -> estimate -> judge; write to `settings.out`, if any. `started`: `time.monotonic()` at the start."""
     progress.say("scoring people against the samples")
-    crowds, copied, others = gathered.crowds, gathered.copied, gathered.others
-    training, heldout = crowds.training, crowds.heldout
-    samples, generated = others.embeddings, gathered.tables["generated"]
-    views, attacks, seed = gathered.views, gathered.attacks, settings.seed
-    scorers = [view.scorers(attacks) for view in views]
+    crowds, copied, attacks, seed = gathered.crowds, gathered.copied, gathered.attacks, settings.seed
     show_names = settings.show_names and crowds.clusters is None
     salt, sample_of = (
         salt_of(gathered.tables["training"]),
         sample_names(gathered.sources, show_names=settings.show_names),
     )
-    labels = Labels(training.people.names if show_names else pseudonyms(training, salt), show_names, sample_of, salt)
+    names = crowds.training.people.names if show_names else pseudonyms(crowds.training, salt)
+    labels = Labels(names, show_names, sample_of, salt)
     source_names = {role: source.name for role, source in gathered.sources.items()}
 
-    error_rates = [
-        trust(view, recogniser, source_names, seed, first=view is views[0])
-        for view, recogniser in zip(views, gathered.recognisers, strict=True)
-    ]
-    judges = [(view, its) for view, its, rates in zip(views, scorers, error_rates, strict=True) if rates.judges]
-    named = agreed([name_people(view, its, settings.level) for view, its in judges])
+    every = gathered.judges
+    with_each = zip(every, gathered.recognisers, strict=True)
+    error_rates = who_judges([trust(one.view, recogniser, source_names, seed) for one, recogniser in with_each])
+    main, *also = deciding(every, error_rates, strict=settings.consensus == "strict")
+    view, others, generated = main.view, main.others, main.generated
+    training, heldout = view.training, view.heldout
+    views = [view, *(one.view for one in also)]
+    scorers = [one.scorers(attacks) for one in views]
+    nearest = scorers[0][0]
+    by_recogniser = [name_people(one, its, settings.level) for one, its in zip(views, scorers, strict=True)]
+    named = agreed(by_recogniser)
     can_tell = [
-        *agreed_membership([membership(view.training, view.unseen, view.heldout, its, seed) for view, its in judges]),
-        *_with_copies(gathered, seed),
+        *agreed_membership(
+            [
+                membership(one.training, one.unseen, one.heldout, its, seed)
+                for one, its in zip(views, scorers, strict=True)
+            ]
+        ),
+        *_with_copies(main, attacks, seed),
     ]
-    baseline = split_baseline(views[0], scorers[0][0], named, GROUP_P, seed)
+    baseline = split_baseline(view, nearest, named, GROUP_P, seed)
     fair = baseline.fairness != "not fair"
     named = named if fair else nobody(named)
-    shown, similarity = likenesses(named, samples)
+    shown, similarity = likenesses(named, others.embeddings)
     who = naming(named, len(heldout.people))
-    kinds = look_alikes(named, scorers[0][0], seed, by_name=crowds.clusters is None) if fair else []
+    kinds = look_alikes(named, nearest, seed, by_name=crowds.clusters is None) if fair else []
     distinct = generated.embeddings[copied.others]
     which = resemblance(training, heldout, distinct, n_likenesses=int((shown >= 0).sum()))
     copy_count = copies(copied, heldout, fair=fair)
     reasons = affected(training, named.exposed, copied, copy_count)
-    could_miss = missed([view for view, _ in judges], attacks, named, GROUP_P, seed)
+    could_miss = missed(views, attacks, named, GROUP_P, seed)
     n_distinct = len(standing(copied.picture))
     seen = gathered.seen
     with_face = share_with_face(seen.n_seen, seen.n, every=seen.every)
-    how_much = sampling(len(generated), n_distinct, with_face, curve(views[0], named, seed))
+    how_much = sampling(len(generated), n_distinct, with_face, curve(views, by_recogniser, seed) if fair else [])
     data = describe(
         gathered.sources,
         gathered.decisions,
@@ -307,16 +324,18 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         samples=samples_table(shown, similarity, training, heldout, generated, copied, labels, seed, gathered.matcher),
         affected=reasons.count,
         membership=can_tell,
-        second_opinions=second_opinions(views, attacks, scorers, settings.level, claimed=fair),
+        second_opinions=second_opinions(
+            view, attacks, scorers[0], [one.view for one in every if one is not main], settings.level, claimed=fair
+        ),
         split_baseline=baseline,
         naming=who,
         resemblance=which,
         copies=copy_count,
-        dose=dose(training, heldout, scorers[0][0], labels.people, named.exposed),
+        dose=dose(training, heldout, nearest, labels.people, named.exposed),
         missed=could_miss,
         sampling=how_much,
         trust=error_rates,
-        groups=group_findings(views[0], scorers[0][0], named, error_rates[0], seed),
+        groups=group_findings(view, nearest, named, trust(view, gathered.recognisers[0], source_names, seed), seed),
         data=data,
         signature=sign(settings, gathered.recognisers[0].id, attacks[0].id, gathered.sources, gathered.tables, started),
     )
