@@ -13,8 +13,8 @@ from probablyexists.basis.progress import Progress
 from probablyexists.basis.roles import TITLES
 from probablyexists.embeddings.embed import Embedded, embedded
 from probablyexists.embeddings.recognisers import Recogniser
-from probablyexists.faces.acquire import FacesMode
 from probablyexists.faces.group_photo import FoundFace, every_face, shared_faces
+from probablyexists.faces.placing import FacesMode
 from probablyexists.results.sheet import AskedPhoto, Chosen
 from probablyexists.sources.open_source import Source
 

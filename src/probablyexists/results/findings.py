@@ -458,10 +458,12 @@ class RoleData(Frozen):
     """People given of whom no photo could be used: why most of their photos could not -> people."""
     n_people: int | None
     """People with a usable photo: those who were audited or compared with; null for samples."""
-    faces: Literal["detect", "aligned"]
-    """How faces were found: by the detector, or the frame taken as the face."""
+    faces: Literal["auto", "detect", "aligned"]
+    """How faces were found: by the detector, on the frame, or, for each image, on the frame if landmarks settle there."""
     faces_decided_by: str
-    """The setting or the measurement that decided this."""
+    """The setting or the rule that decided this."""
+    n_on_frame: int | None = None
+    """Faces taken on the frame of their image; the detector found the others. Null if written before it was counted."""
 
     @property
     def n_set_aside(self) -> int:

@@ -39,7 +39,7 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
-from probablyexists.intake.embed_sources import Decision, decide, embed_sources
+from probablyexists.intake.embed_sources import embed_sources
 from probablyexists.intake.faces_seen import FacesSeen, faces_seen
 from probablyexists.intake.groups import Groups, find_groups
 from probablyexists.intake.open_sources import about_sources, has_names, open_sources
@@ -155,7 +155,6 @@ class Gathered:
     """All data for the answers: embedded faces, grouped by person, with copies removed from the samples."""
 
     sources: Mapping[Role, Source]
-    decisions: Mapping[Role, Decision]
     recognisers: Sequence[Recogniser]
     """The audit's own first."""
     tables: Mapping[Role, Embedded]
@@ -180,11 +179,9 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     recogniser, *more = open_recognisers((settings.recogniser, *settings.more_recognisers), cache)
     sources = open_sources(settings, progress)
     groups = find_groups(sources, settings, progress)
-    decisions = decide(sources, settings, progress)
-    tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress)
+    tables = embed_sources(sources, settings.faces, recogniser, cache, work.look, progress)
     generated = tables["generated"]
-    how = decisions["generated"]
-    seen = faces_seen(sources["generated"], generated, how.mode, how.seen, settings.seed)
+    seen = faces_seen(sources["generated"], generated, settings.faces, settings.seed)
     people_tables: dict[Role, Embedded] = {role: table for role, table in tables.items() if role != "generated"}
 
     progress.say("looking for the same picture in two roles, and for copies")
@@ -198,12 +195,10 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     views = [_view(recogniser, crowds, others, matcher, groups)]
     for another in more:
         progress.say(f"the same people and samples with {another.id}")
-        again = embed_sources(sources, decisions, another, cache, work.look, progress)
+        again = embed_sources(sources, settings.faces, another, cache, work.look, progress)
         views.append(_view(another, seen_again(crowds, again), again["generated"].of(others.photos), matcher, groups))
     every = [recogniser, *more]
-    return Gathered(
-        sources, decisions, every, tables, seen, pairs, crowds, copied, others, views, attacks, matcher, groups
-    )
+    return Gathered(sources, every, tables, seen, pairs, crowds, copied, others, views, attacks, matcher, groups)
 
 
 def _view(recogniser: Recogniser, crowds: Peopled, samples: Embedded, matcher: Matcher, groups: Groups) -> View:
@@ -264,7 +259,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     how_much = sampling(len(generated), n_distinct, with_face, curve(views[0], named, seed))
     data = describe(
         gathered.sources,
-        gathered.decisions,
+        settings.faces,
         gathered.tables,
         gathered.pairs,
         crowds,

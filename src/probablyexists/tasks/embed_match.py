@@ -22,7 +22,7 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.parquet_vectors import ParquetVectors, TableFolder, table_folder
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import engine
-from probablyexists.intake.embed_sources import decide, embed_sources
+from probablyexists.intake.embed_sources import embed_sources
 from probablyexists.intake.open_sources import open_images
 from probablyexists.intake.settings import EmbedSettings, MatchSettings, checked
 from probablyexists.matching.neighbours import Vectors
@@ -64,8 +64,7 @@ def run_embed(settings: EmbedSettings, progress: Progress) -> Embedded:
     cache = settings.resources.cache
     with engine(settings.resources, progress) as work:
         recogniser = open_recogniser(settings.recogniser, cache)
-        decisions = decide(sources, settings, progress)
-        tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress, pictures=False)
+        tables = embed_sources(sources, settings.faces, recogniser, cache, work.look, progress, pictures=False)
     table = tables["images"]
     about = {"recogniser": recogniser.id, "images": str(settings.images), "rows": str(len(table))}
     for name in there:

@@ -1,0 +1,99 @@
+"""Where the face of an image is: landmarks on the frame where they settle, else in the detector's box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probablyexists.faces.boxes import Box, detect, frame_box
+from probablyexists.faces.landmarks import landmarks
+
+FacesMode = Literal["auto", "detect", "aligned"]
+
+SETTLED = 0.03
+"""Landmarks settle if their mean move is at most this share of the distance of the outer eye corners."""
+RE_PASSES = 2
+"""How often landmarks are looked for again, in the box that the last ones imply."""
+LONGEST = 4 / 3
+"""A face crop's longer side is less than this many times the shorter. Cameras give 4:3, 3:2 and 16:9."""
+
+_CENTRE, _SIDE = np.array([0.025, 0.41]), 2.54
+"""The detector's box around landmarks: centre from their mean, and side, in eye distances. Medians on drawn people and
+on people of LFW."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The face of an image."""
+
+    points: NDArray[np.float64]
+    """(5, 2) landmarks x, y in pixels."""
+    n_faces: int
+    """Faces that the detector counted; 0 if the face is the frame's."""
+
+
+def place(images: Sequence[NDArray[np.uint8]], mode: FacesMode) -> list[Placed | None]:
+    """The face of each (height, width, 3) image, at least `SMALLEST` pixels a side; None if there is none.
+
+    `aligned` takes the frame as the face. `detect` asks the detector. `auto` takes the landmarks on the frame if the
+    image may be a face crop and they settle, else asks the detector; see docs/decisions/0032-the-right-face.md. The
+    result for an image does not depend on the others.
+    """
+    if mode == "detect":
+        return _detected(images)
+    if mode == "aligned":
+        return [Placed(points, 0) for points in landmarks(images, [_frame(image) for image in images])]
+    found: list[Placed | None] = [None] * len(images)
+    maybe = [i for i, image in enumerate(images) if max(image.shape[:2]) < LONGEST * min(image.shape[:2])]
+    for i, points in zip(maybe, settled([images[i] for i in maybe]), strict=True):
+        found[i] = None if points is None else Placed(points, 0)
+    rest = [i for i, placed in enumerate(found) if placed is None]
+    for i, placed in zip(rest, _detected([images[i] for i in rest]), strict=True):
+        found[i] = placed
+    return found
+
+
+def _frame(image: NDArray[np.uint8]) -> Box:
+    return frame_box((image.shape[1], image.shape[0]))
+
+
+def _detected(images: Sequence[NDArray[np.uint8]]) -> list[Placed | None]:
+    looked = [detect(image) for image in images]
+    boxes = [its.box for its in looked if its.box is not None]
+    seen = [image for image, its in zip(images, looked, strict=True) if its.box is not None]
+    points = iter(landmarks(seen, boxes))
+    return [None if its.box is None else Placed(next(points), its.n_faces) for its in looked]
+
+
+def settled(images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float64] | None]:
+    """(5, 2) landmarks on the frame of each image; None where they do not settle.
+
+    The first ones if the next hardly move: the frame of a crop is as good a box as any. Else those of the last pass.
+    """
+    found: list[NDArray[np.float64] | None] = [None] * len(images)
+    left = list(range(len(images)))
+    first = before = landmarks(images, [_frame(image) for image in images])
+    for number in range(RE_PASSES):
+        after = landmarks([images[i] for i in left], [implied_box(points) for points in before])
+        still = _moves(before, after) <= SETTLED
+        for row in np.flatnonzero(still):
+            found[left[row]] = first[left[row]] if number == 0 else after[row]
+        left, before = [left[row] for row in np.flatnonzero(~still)], after[~still]
+    return found
+
+
+def implied_box(points: NDArray[np.float64]) -> Box:
+    """The box that the detector would give to a face with these (5, 2) landmarks."""
+    side = max(1.0, _SIDE * float(np.linalg.norm(points[:2].mean(axis=0) - points[2:4].mean(axis=0))))
+    x, y = points.mean(axis=0) + _CENTRE / _SIDE * side
+    return Box(*(round(edge) for edge in (x - side / 2, y - side / 2, x + side / 2, y + side / 2)))
+
+
+def _moves(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) mean distance of two sets of (n, 5, 2) landmarks, in distances of the outer eye corners."""
+    apart = np.linalg.norm(after[:, 0] - after[:, 2], axis=1)
+    return np.linalg.norm(after - before, axis=2).mean(axis=1) / np.maximum(apart, 1)
