@@ -197,9 +197,8 @@ def by_recogniser(recogniser: DlibRecogniser, *sets: Shown) -> NDArray[np.float6
     for shown in sets[:2]:
         large = [np.asarray(Image.fromarray(p).resize((SIDE, SIDE), Image.Resampling.BICUBIC)) for p in shown]
         box = frame_box((SIDE, SIDE))
-        chips = [
-            cut(p, Placed(its, 0)).chip for p, its in zip(large, landmarks(large, [box] * len(large)), strict=True)
-        ]
+        placed = [Placed(points, 0) for points in landmarks(large, [box] * len(large))]
+        chips = [cut(image, its).chip for image, its in zip(large, placed, strict=True)]
         vectors.append(
             np.concatenate([recogniser.embed(np.stack(chips[i : i + 16])) for i in range(0, len(chips), 16)])
         )

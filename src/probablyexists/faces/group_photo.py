@@ -32,7 +32,7 @@ class FoundFace:
 
 
 def every_face(data: bytes, side: int, template: Template) -> list[FoundFace]:
-    """All faces of an image file; the first is the one that the detector's choice falls on. ImageError if it cannot be decoded."""
+    """All faces that the detector sees, the most prominent first. ImageError if the file cannot be decoded."""
     image = decoded(data)
     chosen = detect(image).box
     if chosen is None:

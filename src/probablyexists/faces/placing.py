@@ -96,4 +96,5 @@ def implied_box(points: NDArray[np.float64]) -> Box:
 def _moves(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n,) mean distance of two sets of (n, 5, 2) landmarks, in distances of the outer eye corners."""
     apart = np.linalg.norm(after[:, 0] - after[:, 2], axis=1)
-    return np.linalg.norm(after - before, axis=2).mean(axis=1) / np.maximum(apart, 1)
+    moves: NDArray[np.float64] = np.linalg.norm(after - before, axis=2).mean(axis=1) / np.maximum(apart, 1)
+    return moves

@@ -459,7 +459,7 @@ class RoleData(Frozen):
     n_people: int | None
     """People with a usable photo: those who were audited or compared with; null for samples."""
     faces: Literal["auto", "detect", "aligned"]
-    """How faces were found: by the detector, on the frame, or, for each image, on the frame if landmarks settle there."""
+    """How faces were found: by the detector, on the frame, or on the frame only where landmarks settle there."""
     faces_decided_by: str
     """The setting or the rule that decided this."""
     n_on_frame: int | None = None
