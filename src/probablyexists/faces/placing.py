@@ -9,21 +9,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.faces.boxes import Box, detect, frame_box
+from probablyexists.faces.boxes import SMALLEST, Box, detect, frame_box
 from probablyexists.faces.landmarks import landmarks
 
 FacesMode = Literal["auto", "detect", "aligned"]
 
-SETTLED = 0.03
-"""Landmarks settle if their mean move is at most this share of the distance of the outer eye corners."""
-RE_PASSES = 2
-"""How often landmarks are looked for again, in the box that the last ones imply."""
+STILL_AT_ONCE, STILL = 0.025, 0.01
+"""Landmarks settle if, looked for again in the box that they imply, they move by at most this share of the distance of
+the outer eye corners in the mean: the first ones, and later ones, which are misplaced more often."""
+RE_PASSES = 5
+"""How often landmarks are looked for again."""
 LONGEST = 4 / 3
 """A face crop's longer side is less than this many times the shorter. Cameras give 4:3, 3:2 and 16:9."""
 
 _CENTRE, _SIDE = np.array([0.025, 0.41]), 2.54
-"""The detector's box around landmarks: centre from their mean, and side, in eye distances. Medians on drawn people and
-on people of LFW."""
+"""The detector's box around landmarks: centre from their mean, and side, in distances of the eyes' centres. Medians on
+people of LFW."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,21 @@ class Placed:
     points: NDArray[np.float64]
     """(5, 2) landmarks x, y in pixels."""
     n_faces: int
-    """Faces that the detector counted; 0 if the face is the frame's."""
+    """Faces that the detector counted; 0 if the face is the frame's: nobody counted, or none was seen."""
 
 
 def place(images: Sequence[NDArray[np.uint8]], mode: FacesMode) -> list[Placed | None]:
     """The face of each (height, width, 3) image, at least `SMALLEST` pixels a side; None if there is none.
 
     `aligned` takes the frame as the face. `detect` asks the detector. `auto` takes the landmarks on the frame if the
-    image may be a face crop and they settle, else asks the detector; see docs/decisions/0032-the-right-face.md. The
-    result for an image does not depend on the others.
+    image may be a face crop and they settle, else asks the detector; if that sees no face, a square no larger than
+    `SMALLEST`, as generators make them, is taken on its frame (docs/decisions/0032-the-right-face.md). The result for
+    an image does not depend on the others.
     """
     if mode == "detect":
         return _detected(images)
     if mode == "aligned":
-        return [Placed(points, 0) for points in landmarks(images, [_frame(image) for image in images])]
+        return [*_framed(images)]
     found: list[Placed | None] = [None] * len(images)
     maybe = [i for i, image in enumerate(images) if max(image.shape[:2]) < LONGEST * min(image.shape[:2])]
     for i, points in zip(maybe, settled([images[i] for i in maybe]), strict=True):
@@ -54,7 +56,14 @@ def place(images: Sequence[NDArray[np.uint8]], mode: FacesMode) -> list[Placed |
     rest = [i for i, placed in enumerate(found) if placed is None]
     for i, placed in zip(rest, _detected([images[i] for i in rest]), strict=True):
         found[i] = placed
+    rest = [i for i in rest if found[i] is None and images[i].shape[:2] == (SMALLEST, SMALLEST)]
+    for i, placed in zip(rest, _framed([images[i] for i in rest]), strict=True):
+        found[i] = placed
     return found
+
+
+def _framed(images: Sequence[NDArray[np.uint8]]) -> list[Placed]:
+    return [Placed(points, 0) for points in landmarks(images, [_frame(image) for image in images])]
 
 
 def _frame(image: NDArray[np.uint8]) -> Box:
@@ -72,16 +81,16 @@ def _detected(images: Sequence[NDArray[np.uint8]]) -> list[Placed | None]:
 def settled(images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float64] | None]:
     """(5, 2) landmarks on the frame of each image; None where they do not settle.
 
-    The first ones if the next hardly move: the frame of a crop is as good a box as any. Else those of the last pass.
+    The first ones if the next hardly differ: the frame of a crop is as good a box as any. Else the last ones.
     """
     found: list[NDArray[np.float64] | None] = [None] * len(images)
     left = list(range(len(images)))
     first = before = landmarks(images, [_frame(image) for image in images])
     for number in range(RE_PASSES):
         after = landmarks([images[i] for i in left], [implied_box(points) for points in before])
-        still = _moves(before, after) <= SETTLED
+        still = _moves(before, after) <= (STILL if number else STILL_AT_ONCE)
         for row in np.flatnonzero(still):
-            found[left[row]] = first[left[row]] if number == 0 else after[row]
+            found[left[row]] = after[row] if number else first[row]
         left, before = [left[row] for row in np.flatnonzero(~still)], after[~still]
     return found
 

@@ -51,10 +51,9 @@ def faces_asked(
         taken |= {row: shared[row] for row in groups}
         vectors, pictures = vectors.copy(), None if pictures is None else pictures.copy()
         for row in groups:
-            if taken[row]:
-                vectors[row] = several[row][taken[row]]
-                if pictures is not None:
-                    pictures[row] = every[row][taken[row]].face.picture
+            vectors[row] = several[row][taken[row]]
+            if pictures is not None:
+                pictures[row] = every[row][taken[row]].face.picture
     photos = [
         AskedPhoto(photo=aside.photo.path, reason=aside.reason, n_faces=None, face=None, chosen=None)
         for aside in table.set_aside
