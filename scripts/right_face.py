@@ -54,7 +54,7 @@ def chosen_photos(folder: Path, initials: str) -> Some:
     return Some(source, tuple(photo for photos in of.values() for photo in photos[:MOST_PHOTOS]))
 
 
-def rates(photos: tuple[Photo, ...], table: Embedded) -> dict[float, NDArray[np.float64] | None]:
+def rates_of(photos: tuple[Photo, ...], table: Embedded) -> dict[float, NDArray[np.float64] | None]:
     """FMR -> of each person with two photos, the share of their pairs that match; None if too few strangers."""
     row = {photo: number for number, photo in enumerate(table.photos)}
     people = np.unique([photo.person or "" for photo in table.photos], return_inverse=True)[1]
@@ -69,12 +69,12 @@ def rates(photos: tuple[Photo, ...], table: Embedded) -> dict[float, NDArray[np.
             own.append(
                 np.array([-1.0 if p is None else table.embeddings[p[0]] @ table.embeddings[p[1]] for p in found])
             )
-    return {
-        fmr: np.array([(scores >= np.quantile(cosines, 1 - fmr, method="higher")).mean() for scores in own])
-        if fmr * len(cosines) >= LEAST
-        else None
-        for fmr in FMRS
-    }
+    rates: dict[float, NDArray[np.float64] | None] = dict.fromkeys(FMRS)
+    for fmr in FMRS:
+        if fmr * len(cosines) >= LEAST:
+            threshold = np.quantile(cosines, 1 - fmr, method="higher")
+            rates[fmr] = np.array([(scores >= threshold).mean() for scores in own])
+    return rates
 
 
 def accuracy(folder: Path, initials: str, cache: Path) -> None:
@@ -83,7 +83,7 @@ def accuracy(folder: Path, initials: str, cache: Path) -> None:
     said = []
     for mode in MODES:
         table = embed(some, recogniser, open_store(cache, recogniser, mode), mode, Console(), mode)
-        found[mode] = rates(some.photos, table)
+        found[mode] = rates_of(some.photos, table)
         if mode == "auto":
             n_detected = int((table.n_faces > 0).sum())
             said.append(f"the detector found {n_detected / len(some.photos):.1%} of auto's faces")
