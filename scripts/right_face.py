@@ -101,7 +101,7 @@ def accuracy(folder: Path, initials: str, cache: Path) -> None:
             continue
         cells = [f"{its.mean():.3f}" for its in at.values() if its is not None]
         for mode in ("auto", "aligned"):
-            ours_, theirs = at[mode], at["detect"]  # type: ignore[index]
+            ours_, theirs = at[mode], at["detect"]
             assert ours_ is not None
             assert theirs is not None
             low, high = np.quantile((ours_ - theirs)[draws].mean(axis=1), [0.025, 0.975])

@@ -27,8 +27,6 @@ class Settings(BaseModel):
     """How faces are cropped: detect finds them first, aligned takes crops as they are, auto decides for each image."""
     recogniser: str | Recogniser = "dlib"
     """Face recogniser: dlib, dlib-float32, insightface, the path of an .onnx file, or module:Name."""
-    seed: int = 0
-    """Seed for all random choices."""
     resources: Resources = Field(default_factory=Resources)
 
 
@@ -85,6 +83,8 @@ class GeneratorSettings(Settings):
     """Folder for the results."""
     overwrite: bool = False
     """Replace an earlier result in the output folder."""
+    seed: int = 0
+    """Seed for all random choices."""
     show_faces: bool = False
     """Show faces instead of outlines."""
 

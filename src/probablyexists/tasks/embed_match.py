@@ -39,7 +39,6 @@ def embed(
     *,
     faces: Literal["auto", "detect", "aligned"] = "auto",
     recogniser: str | Recogniser = "dlib",
-    seed: int = 0,
     threads: int | None = None,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
@@ -48,9 +47,8 @@ def embed(
 ) -> Embedded:
     """Embed a set of images and write `out`: path, person, sha256, n_faces and embedding of every photo with a face.
 
-    `out`: a folder or an fsspec address. The other arguments are as for `audit`; `seed` draws the images that
-    `faces="auto"` decides on. Returns the table that was written, without pictures. Raises InputError, also if `out`
-    is not empty.
+    `out`: a folder or an fsspec address. The other arguments are as for `audit`. Returns the table that was
+    written, without pictures. Raises InputError, also if `out` is not empty.
     """
     given = {**locals(), "out": str(out)}
     return run_embed(checked(EmbedSettings, given), progress or Silent())
