@@ -1,10 +1,11 @@
 """Is `--faces auto` as accurate as `detect` and nearly as fast as `aligned`? Prints Markdown.
 
     python scripts/right_face.py path/to/lfw --initials NZ       # the rule was tuned on people whose names begin A to M
-    python scripts/right_face.py path/to/celeba path/to/orl
+    python scripts/right_face.py path/to/celeba --without 07393
+    python scripts/right_face.py path/to/orl --most 10
     python scripts/right_face.py path/to/lfw --speed --n 800 --rounds 7
 
-TPR at three FMRs, dlib in int8, mirror averaged, photo against photo, at most four photos a person. Non-mated: all
+TPR at three FMRs, dlib in int8, mirror averaged, photo against photo, a few photos a person. Non-mated: all
 pairs of photos of different people; they set the threshold of each way. A rate that fewer than `LEAST` of these pairs
 would set is not printed. Mated: all pairs of a person's photos; a person's rate is their share above the threshold, a
 photo without a face matches nothing. Interval of the difference: 2,000 bootstrap draws of people, each with both their
@@ -37,21 +38,22 @@ from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import open_source
 
 FMRS = (0.001, 0.0001, 0.00001)
-MOST_PHOTOS = 4
 LEAST = 5
 N_DRAWS = 2000
 MODES: tuple[FacesMode, ...] = get_args(FacesMode)
 
 
-def chosen_photos(folder: Path, initials: str) -> Some:
-    """At most `MOST_PHOTOS` photos of each person whose name begins with a letter from the first to the last."""
+def chosen_photos(folder: Path, initials: str, without: list[str], most: int) -> Some:
+    """At most `most` photos of each person whose name begins with a letter from the first to the last."""
     source = open_source(folder)
     of: dict[str, list[Photo]] = defaultdict(list)
     for photo in source.photos:
         person = photo.person or ""
+        if person in without:
+            continue
         if not initials or initials[0] <= person[:1].upper() <= initials[-1]:
             of[person].append(photo)
-    return Some(source, tuple(photo for photos in of.values() for photo in photos[:MOST_PHOTOS]))
+    return Some(source, tuple(photo for photos in of.values() for photo in photos[:most]))
 
 
 def rates_of(photos: tuple[Photo, ...], table: Embedded) -> dict[float, NDArray[np.float64] | None]:
@@ -77,8 +79,8 @@ def rates_of(photos: tuple[Photo, ...], table: Embedded) -> dict[float, NDArray[
     return rates
 
 
-def accuracy(folder: Path, initials: str, cache: Path) -> None:
-    some, recogniser = chosen_photos(folder, initials), DlibRecogniser(cache)
+def accuracy(folder: Path, initials: str, without: list[str], most: int, cache: Path) -> None:
+    some, recogniser = chosen_photos(folder, initials, without, most), DlibRecogniser(cache)
     found: dict[FacesMode, dict[float, NDArray[np.float64] | None]] = {}
     said = []
     for mode in MODES:
@@ -131,6 +133,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, nargs="+", help="one folder a person")
     parser.add_argument("--initials", default="", help="first and last letter of names, as NZ; default: all")
+    parser.add_argument("--without", nargs="*", default=[], help="people under two names: leave one of them out")
+    parser.add_argument("--most", type=int, default=4, help="photos a person")
     parser.add_argument("--cache", type=Path, default=default_cache())
     parser.add_argument("--speed", action="store_true", help="measure photos a second instead")
     parser.add_argument("--n", type=int, default=800, help="photos of a round")
@@ -140,7 +144,7 @@ def main() -> None:
         if chosen.speed:
             speed(folder, chosen.cache, chosen.n, chosen.rounds)
         else:
-            accuracy(folder, chosen.initials, chosen.cache)
+            accuracy(folder, chosen.initials, chosen.without, chosen.most, chosen.cache)
         sys.stdout.flush()
 
 
