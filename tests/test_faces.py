@@ -18,7 +18,7 @@ from probablyexists.faces.acquire import FLAT, NO_FACE, Face, acquire
 from probablyexists.faces.boxes import Box, detect, detect_whole, frame_box
 from probablyexists.faces.compiled import PICTURE_SIDE
 from probablyexists.faces.landmarks import landmarks
-from probablyexists.faces.placing import FacesMode, implied_box, place
+from probablyexists.faces.placing import FacesMode, implied_boxes, place
 
 SKY = (120, 140, 160)
 MODES: tuple[FacesMode, ...] = get_args(FacesMode)
@@ -334,8 +334,8 @@ def test_tiny_and_long_pictures_have_a_face_or_a_reason() -> None:
 
 def test_the_box_that_landmarks_imply() -> None:
     """Eyes' centres at (10, 20) and (50, 20): 40 apart. Mean of the points (30, 22), centre (31, 38.4), side 101.6."""
-    assert implied_box(np.array([[55, 20], [45, 20], [5, 20], [15, 20], [30, 30]], float)) == Box(-20, -12, 82, 89)
-    assert implied_box(np.zeros((5, 2))) == Box(0, 0, 1, 1)
+    eyes_and_nose = [[55, 20], [45, 20], [5, 20], [15, 20], [30, 30]]
+    assert implied_boxes(np.array([eyes_and_nose, np.zeros((5, 2))], float)) == [Box(-20, -12, 82, 89), Box(0, 0, 0, 0)]
 
 
 def test_the_implied_box_is_near_the_detectors() -> None:
@@ -344,7 +344,7 @@ def test_the_implied_box_is_near_the_detectors() -> None:
         image = photo(person)
         box = detect(image).box
         if box is not None:
-            implied = implied_box(landmarks([image], [box])[0])
+            (implied,) = implied_boxes(landmarks([image], [box]))
             edges = np.subtract(
                 (implied.left, implied.top, implied.right, implied.bottom), (box.left, box.top, box.right, box.bottom)
             )

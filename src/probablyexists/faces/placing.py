@@ -9,16 +9,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.faces.boxes import SMALLEST, Box, detect, frame_box
+from probablyexists.faces.boxes import FRAME_MARGIN, SMALLEST, Box, detect, frame_box
 from probablyexists.faces.landmarks import landmarks
 
 FacesMode = Literal["auto", "detect", "aligned"]
 
 STILL_AT_ONCE, STILL = 0.025, 0.01
 """Landmarks settle if, looked for again in the box that they imply, they move by at most this share of the distance of
-the outer eye corners in the mean: the first ones, and later ones, which are misplaced more often."""
-RE_PASSES = 5
-"""How often landmarks are looked for again."""
+the outer eye corners in the mean: the first ones on the frame, and all others, which are misplaced more often."""
+RE_PASSES = 4
+"""How often landmarks are looked for again, from either start."""
+MIDDLE = 0.2
+"""Where landmarks do not settle from the frame's box, they start once more, from 20 to 80 % of the frame: there may be
+room around the face."""
 LONGEST = 4 / 3
 """A face crop's longer side is less than this many times the shorter. Cameras give 4:3, 3:2 and 16:9."""
 
@@ -63,11 +66,8 @@ def place(images: Sequence[NDArray[np.uint8]], mode: FacesMode) -> list[Placed |
 
 
 def _framed(images: Sequence[NDArray[np.uint8]]) -> list[Placed]:
-    return [Placed(points, 0) for points in landmarks(images, [_frame(image) for image in images])]
-
-
-def _frame(image: NDArray[np.uint8]) -> Box:
-    return frame_box((image.shape[1], image.shape[0]))
+    boxes = [frame_box((image.shape[1], image.shape[0])) for image in images]
+    return [Placed(points, 0) for points in landmarks(images, boxes)]
 
 
 def _detected(images: Sequence[NDArray[np.uint8]]) -> list[Placed | None]:
@@ -79,27 +79,40 @@ def _detected(images: Sequence[NDArray[np.uint8]]) -> list[Placed | None]:
 
 
 def settled(images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float64] | None]:
-    """(5, 2) landmarks on the frame of each image; None where they do not settle.
+    """(5, 2) landmarks of each image, found without the detector; None where they do not settle.
 
-    The first ones if the next hardly differ: the frame of a crop is as good a box as any. Else the last ones.
+    The first ones on the frame if the next hardly differ: the frame of a crop is as good a box as any. Else the last.
     """
+    found = _settled(images, FRAME_MARGIN, STILL_AT_ONCE)
+    left = [i for i, points in enumerate(found) if points is None]
+    for i, points in zip(left, _settled([images[i] for i in left], MIDDLE, None), strict=True):
+        found[i] = points
+    return found
+
+
+def _settled(
+    images: Sequence[NDArray[np.uint8]], margin: float, at_once: float | None
+) -> list[NDArray[np.float64] | None]:
+    """Landmarks that come to rest, from the frame without this margin. `at_once`: the first are kept at such a move."""
     found: list[NDArray[np.float64] | None] = [None] * len(images)
     left = list(range(len(images)))
-    first = before = landmarks(images, [_frame(image) for image in images])
+    first = before = landmarks(images, [frame_box((image.shape[1], image.shape[0]), margin) for image in images])
     for number in range(RE_PASSES):
-        after = landmarks([images[i] for i in left], [implied_box(points) for points in before])
-        still = _moves(before, after) <= (STILL if number else STILL_AT_ONCE)
+        keep = at_once is not None and number == 0
+        after = landmarks([images[i] for i in left], implied_boxes(before))
+        still = _moves(before, after) <= (at_once if keep else STILL)
         for row in np.flatnonzero(still):
-            found[left[row]] = after[row] if number else first[row]
+            found[left[row]] = first[row] if keep else after[row]
         left, before = [left[row] for row in np.flatnonzero(~still)], after[~still]
     return found
 
 
-def implied_box(points: NDArray[np.float64]) -> Box:
-    """The box that the detector would give to a face with these (5, 2) landmarks."""
-    side = max(1.0, _SIDE * float(np.linalg.norm(points[:2].mean(axis=0) - points[2:4].mean(axis=0))))
-    x, y = points.mean(axis=0) + _CENTRE / _SIDE * side
-    return Box(*(round(edge) for edge in (x - side / 2, y - side / 2, x + side / 2, y + side / 2)))
+def implied_boxes(points: NDArray[np.float64]) -> list[Box]:
+    """The boxes that the detector would give to faces with these (n, 5, 2) landmarks."""
+    eyes = np.linalg.norm(points[:, :2].mean(axis=1) - points[:, 2:4].mean(axis=1), axis=1)[:, None]
+    half = np.maximum(eyes * _SIDE, 1) / 2
+    centre = points.mean(axis=1) + _CENTRE * eyes
+    return [Box(*edges) for edges in np.rint(np.hstack([centre - half, centre + half])).astype(int).tolist()]
 
 
 def _moves(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.float64]:
