@@ -37,18 +37,20 @@ def faces_asked(
     """Take the person's face in each photo.
 
     With two or more photos it is, in a group photo, the face that the photos share; with one photo the most prominent.
-    In mode `aligned` the frame is the face.
+    In a photo with one face it is that of the table. In mode `aligned` the frame is the face.
     """
     every = {} if mode == "aligned" else _every_face(source, table, recogniser, progress)
     taken = dict.fromkeys(every, 0)
     groups = [row for row, found in every.items() if len(found) > 1]
     vectors, pictures = table.embeddings, table.read_pictures
     how: Chosen = "most prominent"
-    if groups and len(table) > 1:
+    if groups:
         several = {row: embedded(np.stack([one.face.chip for one in every[row]]), recogniser) for row in groups}
-        shared, more = shared_faces([several.get(row, table.embeddings[row : row + 1]) for row in range(len(table))])
-        how = "one of several shared" if more else "shared"
-        taken |= {row: shared[row] for row in groups}
+        if len(table) > 1:
+            each = [several.get(row, table.embeddings[row : row + 1]) for row in range(len(table))]
+            shared, more = shared_faces(each)
+            how = "one of several shared" if more else "shared"
+            taken |= {row: shared[row] for row in groups}
         vectors, pictures = vectors.copy(), None if pictures is None else pictures.copy()
         for row in groups:
             vectors[row] = several[row][taken[row]]
