@@ -98,11 +98,11 @@ def _settled(
     left = list(range(len(images)))
     first = before = landmarks(images, [frame_box((image.shape[1], image.shape[0]), margin) for image in images])
     for number in range(RE_PASSES):
-        keep = at_once is not None and number == 0
+        limit = STILL if number or at_once is None else at_once
         after = landmarks([images[i] for i in left], implied_boxes(before))
-        still = _moves(before, after) <= (at_once if keep else STILL)
+        still = _moves(before, after) <= limit
         for row in np.flatnonzero(still):
-            found[left[row]] = first[row] if keep else after[row]
+            found[left[row]] = after[row] if number or at_once is None else first[row]
         left, before = [left[row] for row in np.flatnonzero(~still)], after[~still]
     return found
 
