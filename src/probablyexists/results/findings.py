@@ -449,7 +449,8 @@ class RoleData(Frozen):
     n_unreadable: dict[str, int]
     """Images set aside for other reasons: reason -> count. A flat picture is of one colour."""
     n_several_faces: int
-    """Images with more than one face. In a large image small faces are not searched once a large one settles it."""
+    """Images in which the detector counted more than one face; not those taken on their frame. In a large image small
+    faces are not searched once a large one settles it."""
     n_repeated: int | None
     """Samples that show the same picture as an earlier sample; null for photos."""
     n_people_given: int | None
