@@ -262,6 +262,15 @@ def test_in_a_photo_with_room_around_the_face_the_right_face_is_taken() -> None:
         assert np.linalg.norm(wrong - right, axis=1).mean() > 0.3 * eyes
 
 
+def test_a_face_with_room_around_it_is_found_from_the_middle_without_the_detector() -> None:
+    for person in (4, 5, 8):
+        image = scene(320, 320, (person, 60, 60, 200))
+        assert placing._settled([image], boxes.FRAME_MARGIN, placing.STILL_AT_ONCE) == [None]
+        (found,), right = placing.settled([image]), points(image, "detect")
+        assert found is not None
+        assert np.linalg.norm(found - right, axis=1).mean() < 0.05 * np.linalg.norm(right[0] - right[2])
+
+
 def test_crops_and_photos_in_one_folder_are_each_taken_by_their_own_rule() -> None:
     """64 images of a source used to decide for all of them."""
     crop, wide = png(photo(4)), png(scene(700, 400, (0, 40, 100, 160), (1, 330, 60, 300)))
