@@ -46,8 +46,8 @@ from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.dlib_onnx import Precision, graph_of
 from probablyexists.embeddings.embed import Some, embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
-from probablyexists.faces.acquire import FacesMode
 from probablyexists.faces.boxes import frame_box
+from probablyexists.faces.placing import FacesMode
 from probablyexists.matching.neighbours import nearest
 from probablyexists.sources.open_source import open_source
 from probablyexists.stats.roc import Side, auroc_estimate, tpr_estimate

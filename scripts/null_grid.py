@@ -39,7 +39,6 @@ from probablyexists.embeddings.embed import Embedded, SetAside, embed, open_stor
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.resources import default_cache
 from probablyexists.faces.acquire import NO_FACE
-from probablyexists.intake.embed_sources import Decision
 from probablyexists.intake.faces_seen import faces_seen
 from probablyexists.intake.groups import Groups
 from probablyexists.intake.people import find_people
@@ -138,14 +137,13 @@ def gathered(world: World, seed: int) -> Gathered:
     for recogniser, seen in zip(recognisers[1:], world.more_views, strict=True):
         again = {role: dataclasses.replace(table, embeddings=seen[role]) for role, table in tables.items()}
         judges.append(first.again(recogniser.id, again))
-    generated, decisions = tables["generated"], {role: Decision("detect", "drawn") for role in tables}
+    generated = tables["generated"]
     return Gathered(
         sources=sources,
-        decisions=decisions,
         recognisers=cast("list[Recogniser]", recognisers),
         feeding=[],
         tables=tables,
-        seen=faces_seen(sources["generated"], generated, "detect", None, seed),
+        seen=faces_seen(sources["generated"], generated, "detect", seed),
         pairs=[],
         crowds=crowds,
         copied=copied,

@@ -22,7 +22,7 @@ from probablyexists.embeddings.dlib_onnx import Precision
 from probablyexists.embeddings.embed import Embedded, embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.engines.resources import default_cache
-from probablyexists.faces.acquire import FacesMode
+from probablyexists.faces.placing import FacesMode
 from probablyexists.matching.templates import group
 from probablyexists.sources.open_source import Source, open_source
 from probablyexists.stats.estimate import Estimate

@@ -31,6 +31,7 @@ from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.faces.acquire import cut
 from probablyexists.faces.boxes import frame_box
 from probablyexists.faces.landmarks import landmarks
+from probablyexists.faces.placing import Placed
 from probablyexists.report.exhibits import Exhibit
 from probablyexists.report.page import render
 from probablyexists.results.findings import Findings
@@ -196,7 +197,8 @@ def by_recogniser(recogniser: DlibRecogniser, *sets: Shown) -> NDArray[np.float6
     for shown in sets[:2]:
         large = [np.asarray(Image.fromarray(p).resize((SIDE, SIDE), Image.Resampling.BICUBIC)) for p in shown]
         box = frame_box((SIDE, SIDE))
-        chips = [cut((p, box, 0), its).chip for p, its in zip(large, landmarks(large, [box] * len(large)), strict=True)]
+        placed = [Placed(points, 0) for points in landmarks(large, [box] * len(large))]
+        chips = [cut(image, its).chip for image, its in zip(large, placed, strict=True)]
         vectors.append(
             np.concatenate([recogniser.embed(np.stack(chips[i : i + 16])) for i in range(0, len(chips), 16)])
         )

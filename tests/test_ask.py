@@ -22,10 +22,13 @@ from probablyexists.cli.app import app
 from probablyexists.cli.summary import frequent_summary, sheet_summary
 from probablyexists.drawn.population import draw_person, draw_photo, write_population
 from probablyexists.embeddings.embed import Embedded, embed, open_store
+from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.faces.boxes import detect
+from probablyexists.faces.group_photo import every_face
 from probablyexists.generators.generated_source import GeneratedSource
 from probablyexists.generators.generator import Given
 from probablyexists.generators.open_generator import open_generator
+from probablyexists.intake.asked_photos import faces_asked
 from probablyexists.intake.open_sources import generator_of
 from probablyexists.sources.open_source import Source, open_source
 from probablyexists.stats.estimate import Estimate
@@ -311,6 +314,25 @@ def test_one_group_photo_says_which_face_was_taken(few: World, tmp_path: Path, c
     said = r"2 faces, taken: the one at the (bottom |top )?right \(\d\d % of the width\), the most prominent"
     assert re.search(said, sheet_summary(sheet, out))
     assert re.search(said, (out / "sheet.html").read_text())
+
+
+def test_in_one_group_photo_the_most_prominent_face_is_taken_even_if_the_frame_settled_on_another(
+    tmp_path: Path, recogniser: DlibRecogniser
+) -> None:
+    """The table holds the smaller face, as if landmarks had settled there; the sheet says "the most prominent"."""
+    source = open_source(beside(tmp_path / "us.jpg", (SHOWN, 0, 200), (STRANGER, 0, 330)).parent)
+    larger, smaller = every_face((tmp_path / "us.jpg").read_bytes(), recogniser.side, recogniser.template)
+    vectors = recogniser.embed(np.stack([larger.face.chip, smaller.face.chip]))
+    pictures = smaller.face.picture[None]
+    table = Embedded(source.photos, (b"a",), vectors[1:], pictures, np.zeros(1, np.int32), (), 1)
+    found = faces_asked(source, table, "auto", recogniser, Silent())
+    assert np.allclose(found.table.embeddings[0], vectors[0], atol=1e-6)
+    assert np.array_equal(found.table.pictures[0], larger.face.picture)
+    assert (found.photos[0].n_faces, found.photos[0].chosen, found.photos[0].face) == (
+        2,
+        "most prominent",
+        larger.place,
+    )
 
 
 def test_of_two_group_photos_the_face_they_share_is_taken(few: World, tmp_path: Path, cache: Path) -> None:

@@ -30,8 +30,8 @@ from probablyexists.embeddings.embed import Embedded, embed, in_threads, open_st
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.embeddings.store import LostError, Row, Store
 from probablyexists.engines.resources import Resources
-from probablyexists.faces.acquire import FacesMode
 from probablyexists.faces.alignment import Template
+from probablyexists.faces.placing import FacesMode
 from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source, open_source
 

@@ -39,8 +39,7 @@ from null_grid import (
 )
 from probablyexists.basis.progress import Silent
 from probablyexists.basis.seeds import rng
-from probablyexists.intake.embed_sources import Decision
-from probablyexists.intake.faces_seen import faces_seen
+from probablyexists.intake.faces_seen import FacesSeen, drawn
 from probablyexists.intake.settings import AuditSettings, checked
 from probablyexists.matching import clusters
 from probablyexists.report.page import render, withheld
@@ -160,16 +159,16 @@ def test_3_noise_called_a_face_by_the_user_clears_nobody(tmp_path: Path) -> None
     """The frames are taken for faces (`--faces aligned`); the detector sees none in them."""
     given = by_name(rng(SEED, "noise"), Sizes(members=200, heldout=600, samples=1100))
     found = null_grid.gathered(given, 0)
-    table, source = found.tables["generated"], found.sources["generated"]
+    source = found.sources["generated"]
     found = replace(
         found,
-        decisions={**found.decisions, "generated": Decision("aligned", "drawn")},
-        seen=faces_seen(source, table, "aligned", dict.fromkeys(table.photos, False), 0),
+        seen=FacesSeen(64, 0, every=False, of_drawn=[(photo, False) for photo in drawn(source, 0)]),
     )
     out = tmp_path / "out"
     out.mkdir()
     settings = checked(
-        AuditSettings, {role: Path(role) for role in given.roles} | {"out": out, "overwrite": True, "threads": 1}
+        AuditSettings,
+        {role: Path(role) for role in given.roles} | {"out": out, "overwrite": True, "threads": 1, "faces": "aligned"},
     )
     findings = conclude(found, settings, Silent(), 0.0)
     assert findings.verdict == "inconclusive"

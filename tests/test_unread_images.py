@@ -16,7 +16,7 @@ from probablyexists.basis.progress import Silent
 from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.embeddings.embed import embed, in_threads, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
-from probablyexists.intake.embed_sources import Decision, embed_sources
+from probablyexists.intake.embed_sources import embed_sources
 from probablyexists.sources.open_source import open_source
 
 HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heicmiaf" + bytes(100)
@@ -42,7 +42,7 @@ def message(folder: Path, files: list[bytes], recogniser: DlibRecogniser) -> str
     with pytest.raises(InputError) as caught:
         embed_sources(
             {"training": open_source(folder)},
-            {"training": Decision("detect", "as asked")},
+            "detect",
             recogniser,
             folder.parent / "cache",
             in_threads(1),

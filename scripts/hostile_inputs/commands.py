@@ -103,7 +103,7 @@ OPTIONS = {
         "--seed",
     ),
     "blind": ("--generated", "--reference", "--out", "--level", "--samples", "--seed", "--cache", "--config"),
-    "embed": ("--out", "--faces", "--recogniser", "--seed", "--threads", "--cache", "--json"),
+    "embed": ("--out", "--faces", "--recogniser", "--threads", "--cache", "--json"),
     "match": ("--out", "-k", "--threads", "--memory", "--json"),
     "split": ("--out", "--members", "--unseen", "--seed", "--json"),
     "schema": ("--json",),

@@ -24,7 +24,8 @@ from probablyexists.basis.progress import Progress
 from probablyexists.embeddings.pictures import Pictures, of_rows, taken
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import LostError, Row, Store
-from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, Face, FacesMode, acquire
+from probablyexists.faces.acquire import ACQUIRE_VERSION, NO_FACE, Face, acquire
+from probablyexists.faces.placing import FacesMode
 from probablyexists.images.opening import optional_kinds
 from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source
@@ -61,7 +62,7 @@ class Embedded:
     read_pictures: Pictures | NDArray[np.uint8] | None
     """(n, 2, 48, 48) grey: chip and frame; None if not read."""
     n_faces: NDArray[np.int32]
-    """(n,) faces the detector found; 0 if it was not used."""
+    """(n,) faces that the detector counted; 0 if the face is the frame's."""
     set_aside: tuple[SetAside, ...]
     n_computed: int
     """How many photos were embedded now; the others were in the store."""

@@ -21,7 +21,7 @@ from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Look, Some, embed, open_store
 from probablyexists.embeddings.feed import Feed, likely_feeds
 from probablyexists.embeddings.onnx_recogniser import OnnxRecogniser
-from probablyexists.faces.acquire import FacesMode
+from probablyexists.faces.placing import FacesMode
 from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source
 from probablyexists.stats.estimate import Estimate, Figure

@@ -23,7 +23,7 @@ from probablyexists.embeddings.embed import Looked, look_at
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.embeddings.store import Store
 from probablyexists.engines.own_cluster import start_own_cluster
-from probablyexists.faces.acquire import FacesMode
+from probablyexists.faces.placing import FacesMode
 from probablyexists.matching.neighbours import MEMORY, Nearest, Vectors, nearest
 from probablyexists.sources.open_source import Source
 

@@ -120,8 +120,8 @@ def _prominence(box: Box, image: NDArray[np.uint8]) -> float:
     return float(area * np.exp(-((np.hypot(dx, dy) / min(width, height) / 0.5) ** 2)))
 
 
-def frame_box(size: tuple[int, int]) -> Box:
+def frame_box(size: tuple[int, int], margin: float = FRAME_MARGIN) -> Box:
     """The box used instead of a detection when the image, of this (width, height), is a face crop."""
-    left, top = (round(FRAME_MARGIN * side) for side in size)
-    right, bottom = (round((1 - FRAME_MARGIN) * side) for side in size)
+    left, top = (round(margin * side) for side in size)
+    right, bottom = (round((1 - margin) * side) for side in size)
     return Box(left, top, right, bottom)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.faces.acquire import Face, at_least, cut
+from probablyexists.faces.acquire import Face, cut, decoded
 from probablyexists.faces.alignment import Template
-from probablyexists.faces.boxes import SMALLEST, Box, detect, every_box
+from probablyexists.faces.boxes import Box, detect, every_box
 from probablyexists.faces.landmarks import landmarks
-from probablyexists.images.decode import decode_picture
+from probablyexists.faces.placing import Placed
 
 SAME_BOX = 0.3
 """Intersection over union from which two boxes are of one face."""
@@ -32,8 +32,8 @@ class FoundFace:
 
 
 def every_face(data: bytes, side: int, template: Template) -> list[FoundFace]:
-    """All faces of an image file; the first is the one that `acquire` takes. ImageError if it cannot be decoded."""
-    image = np.asarray(at_least(decode_picture(data), SMALLEST))
+    """All faces that the detector sees, the most prominent first. ImageError if the file cannot be decoded."""
+    image = decoded(data)
     chosen = detect(image).box
     if chosen is None:
         return []
@@ -44,7 +44,7 @@ def every_face(data: bytes, side: int, template: Template) -> list[FoundFace]:
         left, top, right, bottom = _clipped(box, width, height, 0)
         place = left / width, top / height, (right - left) / width, (bottom - top) / height
         left, top, right, bottom = _clipped(box, width, height, MARGIN)
-        face = cut((image, box, len(boxes)), points, side, template)
+        face = cut(image, Placed(points, len(boxes)), side, template)
         found.append(FoundFace(face, place, image[top:bottom, left:right].copy()))
     return found
 

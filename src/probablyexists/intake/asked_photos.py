@@ -13,8 +13,8 @@ from probablyexists.basis.progress import Progress
 from probablyexists.basis.roles import TITLES
 from probablyexists.embeddings.embed import Embedded, embedded
 from probablyexists.embeddings.recognisers import Recogniser
-from probablyexists.faces.acquire import FacesMode
 from probablyexists.faces.group_photo import FoundFace, every_face, shared_faces
+from probablyexists.faces.placing import FacesMode
 from probablyexists.results.sheet import AskedPhoto, Chosen
 from probablyexists.sources.open_source import Source
 
@@ -37,24 +37,25 @@ def faces_asked(
     """Take the person's face in each photo.
 
     With two or more photos it is, in a group photo, the face that the photos share; with one photo the most prominent.
-    In mode `aligned` the frame is the face.
+    In a photo with one face it is that of the table. In mode `aligned` the frame is the face.
     """
     every = {} if mode == "aligned" else _every_face(source, table, recogniser, progress)
     taken = dict.fromkeys(every, 0)
     groups = [row for row, found in every.items() if len(found) > 1]
     vectors, pictures = table.embeddings, None if table.read_pictures is None else table.pictures
     how: Chosen = "most prominent"
-    if groups and len(table) > 1:
+    if groups:
         several = {row: embedded(np.stack([one.face.chip for one in every[row]]), recogniser) for row in groups}
-        shared, more = shared_faces([several.get(row, table.embeddings[row : row + 1]) for row in range(len(table))])
-        how = "one of several shared" if more else "shared"
-        taken |= {row: shared[row] for row in groups}
+        if len(table) > 1:
+            each = [several.get(row, table.embeddings[row : row + 1]) for row in range(len(table))]
+            shared, more = shared_faces(each)
+            how = "one of several shared" if more else "shared"
+            taken |= {row: shared[row] for row in groups}
         vectors, pictures = vectors.copy(), None if pictures is None else pictures.copy()
         for row in groups:
-            if taken[row]:
-                vectors[row] = several[row][taken[row]]
-                if pictures is not None:
-                    pictures[row] = every[row][taken[row]].face.picture
+            vectors[row] = several[row][taken[row]]
+            if pictures is not None:
+                pictures[row] = every[row][taken[row]].face.picture
     photos = [
         AskedPhoto(photo=aside.photo.path, reason=aside.reason, n_faces=None, face=None, chosen=None)
         for aside in table.set_aside

@@ -12,14 +12,14 @@ from probablyexists.embeddings.embed import Look
 from probablyexists.embeddings.feed_trial import try_feeds
 from probablyexists.embeddings.onnx_recogniser import OnnxRecogniser
 from probablyexists.embeddings.recognisers import Recogniser
-from probablyexists.intake.embed_sources import Decision
+from probablyexists.faces.placing import FacesMode
 from probablyexists.sources.open_source import Source
 
 
 def fed(
     recognisers: Sequence[Recogniser],
     sources: Mapping[Role, Source],
-    decisions: Mapping[Role, Decision],
+    mode: FacesMode,
     *,
     cache: Path,
     seed: int,
@@ -46,7 +46,7 @@ def fed(
             continue
         groups = [[role for role in roles if role in sources] for roles in _ROLES]
         for roles in filter(None, groups):
-            people = [(sources[role], decisions[role].mode) for role in roles]
+            people = [(sources[role], mode) for role in roles]
             trial = try_feeds(recogniser, people, cache=cache, seed=seed, look=look)
             if trial.tried:
                 break

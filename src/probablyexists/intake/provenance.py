@@ -15,7 +15,7 @@ from probablyexists.basis.roles import Role
 from probablyexists.copies.duplicates import SamePicture
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.faces.acquire import NO_FACE
-from probablyexists.intake.embed_sources import Decision
+from probablyexists.faces.placing import FacesMode
 from probablyexists.intake.open_sources import generator_of
 from probablyexists.intake.people import Peopled
 from probablyexists.intake.settings import Settings, signed
@@ -31,7 +31,7 @@ _OF_GENERATORS = ("torch", "diffusers")
 
 def describe(
     sources: Mapping[Role, Source],
-    decisions: Mapping[Role, Decision],
+    mode: FacesMode,
     tables: Mapping[Role, Embedded],
     pairs: list[SamePicture],
     crowds: Peopled,
@@ -50,7 +50,7 @@ def describe(
         by_name = crowd is not None and (crowds.clusters is None or role == "reference")
         people = crowd.people.names if crowd is not None and by_name else None
         repeated = len(table) - n_distinct if role == "generated" else None
-        described = _described(role, sources[role], decisions[role], table, people, repeated)
+        described = _described(role, sources[role], mode, table, people, repeated)
         if crowd is not None and not by_name:
             described = described.model_copy(update={"n_people": len(crowd.people)})
         roles.append(described)
@@ -74,7 +74,7 @@ def describe(
 
 def describe_roles(
     sources: Mapping[Role, Source],
-    decisions: Mapping[Role, Decision],
+    mode: FacesMode,
     tables: Mapping[Role, Embedded],
     reference: Collection[str],
 ) -> list[RoleData]:
@@ -84,14 +84,14 @@ def describe_roles(
         people = reference if role == "reference" else None
         distinct = standing(distinct_pictures(table.embeddings)) if role == "generated" else None
         repeated = None if distinct is None else len(table) - len(distinct)
-        found.append(_described(role, sources[role], decisions[role], table, people, repeated))
+        found.append(_described(role, sources[role], mode, table, people, repeated))
     return found
 
 
 def _described(
     role: Role,
     source: Source,
-    decision: Decision,
+    mode: FacesMode,
     table: Embedded,
     people: Collection[str] | None,
     n_repeated: int | None,
@@ -111,8 +111,9 @@ def _described(
         n_people_given=None if given is None else len(given),
         people_set_aside={} if given is None or people is None else _why(given.difference(people), table),
         n_people=None if people is None else len(people),
-        faces=decision.mode,
-        faces_decided_by=decision.by,
+        faces=mode,
+        faces_decided_by="each image by itself" if mode == "auto" else "as asked",
+        n_on_frame=int((table.n_faces == 0).sum()),
     )
 
 

@@ -24,7 +24,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True)
 
     faces: Literal["auto", "detect", "aligned"] = "auto"
-    """How faces are cropped: detect finds them first, aligned takes face crops as they are, auto tries on a sample."""
+    """How faces are cropped: detect finds them first, aligned takes crops as they are, auto decides for each image."""
     recogniser: str | Recogniser = "dlib"
     """Face recogniser: dlib, dlib-float32, insightface, a name that `recognisers` lists, an .onnx file, module:Name."""
     feed: str | None = None

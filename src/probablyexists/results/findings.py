@@ -486,7 +486,8 @@ class RoleData(Frozen):
     n_unreadable: dict[str, int]
     """Images set aside for other reasons: reason -> count. A flat picture is of one colour."""
     n_several_faces: int
-    """Images with more than one face. In a large image small faces are not searched once a large one settles it."""
+    """Images in which the detector counted more than one face; not those taken on their frame. In a large image small
+    faces are not searched once a large one settles it."""
     n_repeated: int | None
     """Samples that show the same picture as an earlier sample; null for photos."""
     n_people_given: int | None
@@ -495,10 +496,12 @@ class RoleData(Frozen):
     """People given of whom no photo could be used: why most of their photos could not -> people."""
     n_people: int | None
     """People with a usable photo: those who were audited or compared with; null for samples."""
-    faces: Literal["detect", "aligned"]
-    """How faces were found: by the detector, or the frame taken as the face."""
+    faces: Literal["auto", "detect", "aligned"]
+    """How faces were found: by the detector, on the frame, or on the frame only where landmarks settle there."""
     faces_decided_by: str
-    """The setting or the measurement that decided this."""
+    """The setting or the rule that decided this."""
+    n_on_frame: int | None = None
+    """Faces taken on the frame of their image; the detector found the others. Null if written before it was counted."""
 
     @property
     def n_set_aside(self) -> int:

@@ -28,7 +28,7 @@ from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
 from probablyexists.intake.asked_photos import faces_asked
-from probablyexists.intake.embed_sources import decide, embed_sources
+from probablyexists.intake.embed_sources import embed_sources
 from probablyexists.intake.faces_seen import faces_seen
 from probablyexists.intake.feeding import fed
 from probablyexists.intake.open_sources import about_sources, open_asked, refuse_few_people
@@ -109,12 +109,11 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     matcher, cache = work.matcher, settings.resources.cache
     sources = open_asked(settings, progress)
     opened = open_recogniser(settings.recogniser, cache, settings.feed)
-    decisions = decide(sources, settings, progress)
     (recogniser,), feeding = fed(
-        [opened], sources, decisions, cache=cache, seed=settings.seed, look=work.look, progress=progress
+        [opened], sources, settings.faces, cache=cache, seed=settings.seed, look=work.look, progress=progress
     )
-    tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress)
-    them = faces_asked(sources["asked"], tables["asked"], decisions["asked"].mode, recogniser, progress)
+    tables = embed_sources(sources, settings.faces, recogniser, cache, work.look, progress)
+    them = faces_asked(sources["asked"], tables["asked"], settings.faces, recogniser, progress)
 
     progress.say("looking for copies")
     own, generated = them.table, tables["generated"]
@@ -130,8 +129,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     copies = person_copies(copied, asked, others, generated, matcher.threads)
     rows = np.flatnonzero(~(copied.is_copy & copies.beyond_chance))
     samples = photos_of(generated.take(rows))
-    how = decisions["generated"]
-    looked = faces_seen(sources["generated"], generated, how.mode, how.seen, settings.seed)
+    looked = faces_seen(sources["generated"], generated, settings.faces, settings.seed)
     with_face = share_with_face(looked.n_seen, looked.n, every=looked.every)
     seen = sampling(len(generated), len(standing(copied.picture)), with_face, [])
 
@@ -139,7 +137,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     attack = NearestSample()
     at = rank(asked, others, samples, attack.prepare(samples, None, matcher), matcher)
     noticed = power(others, at, samples, attack, settings.level, matcher)
-    roles = describe_roles(sources, decisions, tables, group(tables["reference"], seed=settings.seed).names)
+    roles = describe_roles(sources, settings.faces, tables, group(tables["reference"], seed=settings.seed).names)
     judged = judge_person(
         copies=copies,
         at=at,

@@ -39,7 +39,7 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
-from probablyexists.intake.embed_sources import Decision, decide, embed_sources
+from probablyexists.intake.embed_sources import embed_sources
 from probablyexists.intake.faces_seen import FacesSeen, faces_seen
 from probablyexists.intake.feeding import fed
 from probablyexists.intake.groups import Groups, find_groups
@@ -165,7 +165,6 @@ class Gathered:
     """All data for the answers: embedded faces, grouped by person, with copies removed from the samples."""
 
     sources: Mapping[Role, Source]
-    decisions: Mapping[Role, Decision]
     recognisers: Sequence[Recogniser]
     """The audit's own first."""
     feeding: list[str]
@@ -192,14 +191,12 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     opened = open_recognisers((settings.recogniser, *settings.more_recognisers), cache, settings.feed)
     sources = open_sources(settings, progress)
     groups = find_groups(sources, settings, progress)
-    decisions = decide(sources, settings, progress)
     (recogniser, *more), feeding = fed(
-        opened, sources, decisions, cache=cache, seed=settings.seed, look=work.look, progress=progress
+        opened, sources, settings.faces, cache=cache, seed=settings.seed, look=work.look, progress=progress
     )
-    tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress)
+    tables = embed_sources(sources, settings.faces, recogniser, cache, work.look, progress)
     generated = tables["generated"]
-    how = decisions["generated"]
-    seen = faces_seen(sources["generated"], generated, how.mode, how.seen, settings.seed)
+    seen = faces_seen(sources["generated"], generated, settings.faces, settings.seed)
     people_tables: dict[Role, Embedded] = {role: table for role, table in tables.items() if role != "generated"}
 
     progress.say("looking for the same picture in two roles, and for copies")
@@ -213,12 +210,11 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     judges = [Judge(recogniser.id, crowds.by_role, generated, copied.left_out, matcher, groups.of)]
     for another in more:
         progress.say(f"the same people and samples with {another.id}")
-        again = embed_sources(sources, decisions, another, cache, work.look, progress)
+        again = embed_sources(sources, settings.faces, another, cache, work.look, progress)
         judges.append(judges[0].again(another.id, again))
     every = [recogniser, *more]
     return Gathered(
         sources,
-        decisions,
         every,
         feeding,
         tables,
@@ -292,7 +288,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     how_much = sampling(len(generated), n_distinct, with_face, curve(views, by_recogniser, seed) if fair else [])
     data = describe(
         gathered.sources,
-        gathered.decisions,
+        settings.faces,
         gathered.tables,
         gathered.pairs,
         crowds,

@@ -19,7 +19,7 @@ from probablyexists.basis.progress import Progress, Silent
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
-from probablyexists.intake.embed_sources import decide, embed_sources
+from probablyexists.intake.embed_sources import embed_sources
 from probablyexists.intake.faces_seen import faces_seen
 from probablyexists.intake.feeding import fed
 from probablyexists.intake.open_sources import about_sources, open_blind
@@ -92,11 +92,10 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
     cache = settings.resources.cache
     sources = open_blind(settings, progress, NEEDS)
     opened = open_recogniser(settings.recogniser, cache, settings.feed)
-    decisions = decide(sources, settings, progress)
     (recogniser,), feeding = fed(
-        [opened], sources, decisions, cache=cache, seed=settings.seed, look=work.look, progress=progress
+        [opened], sources, settings.faces, cache=cache, seed=settings.seed, look=work.look, progress=progress
     )
-    tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress, pictures=False)
+    tables = embed_sources(sources, settings.faces, recogniser, cache, work.look, progress, pictures=False)
     generated, reference = tables["generated"], tables["reference"]
     people = group(reference, seed=settings.seed)
     if len(people) < NEEDS:
@@ -109,8 +108,7 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
     progress.say("matching samples with each other")
     found = frequent(generated.embeddings, reference.embeddings[[rows[0] for rows in people.rows]], settings.level)
     picture = distinct_pictures(generated.embeddings)
-    how = decisions["generated"]
-    looked = faces_seen(sources["generated"], generated, how.mode, how.seen, settings.seed)
+    looked = faces_seen(sources["generated"], generated, settings.faces, settings.seed)
     with_face = share_with_face(looked.n_seen, looked.n, every=looked.every)
     seen = sampling(len(generated), len(standing(picture)), with_face, [])
     names = sample_names(sources, show_names=False)
@@ -125,7 +123,7 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
         )
         for face in found.faces
     ]
-    roles = describe_roles(sources, decisions, tables, people.names)
+    roles = describe_roles(sources, settings.faces, tables, people.names)
     lost = losses(roles)
     cautions = few_faces(seen) if faces else few_faces(seen) + few_distinct(seen)
     result = FrequentFaces(

@@ -16,8 +16,7 @@ from probablyexists.basis.seeds import rng
 from probablyexists.copies.search import AT_LEAST, find
 from probablyexists.embeddings.embed import Embedded, Some, embed, in_threads, open_store
 from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
-from probablyexists.faces.acquire import FacesMode
-from probablyexists.intake.embed_sources import decide
+from probablyexists.faces.placing import FacesMode
 from probablyexists.intake.groups import find_groups
 from probablyexists.intake.open_sources import open_sources
 from probablyexists.intake.settings import AuditSettings
@@ -59,7 +58,6 @@ def plan(settings: AuditSettings, progress: Progress) -> Plan:
     """Embed a few photos of each source in a temporary store, and estimate. Raises the audit's early InputErrors."""
     sources = open_sources(settings, progress)
     find_groups(sources, settings, progress)
-    decisions = decide(sources, settings, progress)
     recognisers = open_recognisers(
         (settings.recogniser, *settings.more_recognisers), settings.resources.cache, settings.feed
     )
@@ -69,7 +67,7 @@ def plan(settings: AuditSettings, progress: Progress) -> Plan:
     with TemporaryDirectory() as folder:
         for number, recogniser in enumerate(recognisers):
             for role, source in sources.items():
-                its = _measure(source, recogniser, decisions[role].mode, settings, Path(folder) / f"{number}" / role)
+                its = _measure(source, recogniser, settings.faces, settings, Path(folder) / f"{number}" / role)
                 measured.setdefault(role, its)
                 seconds += its.seconds * photos[role]
                 disk += its.disk * photos[role]

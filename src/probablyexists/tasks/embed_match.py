@@ -22,7 +22,7 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.parquet_vectors import ParquetVectors, TableFolder, table_folder
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import engine
-from probablyexists.intake.embed_sources import decide, embed_sources
+from probablyexists.intake.embed_sources import embed_sources
 from probablyexists.intake.feeding import fed
 from probablyexists.intake.open_sources import open_images
 from probablyexists.intake.settings import EmbedSettings, MatchSettings, checked
@@ -50,9 +50,8 @@ def embed(
 ) -> Embedded:
     """Embed a set of images and write `out`: path, person, sha256, n_faces and embedding of every photo with a face.
 
-    `out`: a folder or an fsspec address. The other arguments are as for `audit`; `seed` draws the images that
-    `faces="auto"` decides on. Returns the table that was written, without pictures. Raises InputError, also if `out`
-    is not empty.
+    `out`: a folder or an fsspec address. The other arguments are as for `audit`. Returns the table that was
+    written, without pictures. Raises InputError, also if `out` is not empty.
     """
     given = {**locals(), "out": str(out)}
     return run_embed(checked(EmbedSettings, given), progress or Silent())
@@ -66,11 +65,10 @@ def run_embed(settings: EmbedSettings, progress: Progress) -> Embedded:
     cache = settings.resources.cache
     with engine(settings.resources, progress) as work:
         opened = open_recogniser(settings.recogniser, cache, settings.feed)
-        decisions = decide(sources, settings, progress)
         (recogniser,), _ = fed(
-            [opened], sources, decisions, cache=cache, seed=settings.seed, look=work.look, progress=progress
+            [opened], sources, settings.faces, cache=cache, seed=settings.seed, look=work.look, progress=progress
         )
-        tables = embed_sources(sources, decisions, recogniser, cache, work.look, progress, pictures=False)
+        tables = embed_sources(sources, settings.faces, recogniser, cache, work.look, progress, pictures=False)
     table = tables["images"]
     about = {"recogniser": recogniser.id, "images": str(settings.images), "rows": str(len(table))}
     for name in there:

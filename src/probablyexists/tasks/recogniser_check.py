@@ -22,7 +22,7 @@ from probablyexists.embeddings.feed_trial import try_feeds
 from probablyexists.embeddings.onnx_recogniser import OnnxRecogniser
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import engine
-from probablyexists.intake.embed_sources import decide, embed_sources
+from probablyexists.intake.embed_sources import embed_sources
 from probablyexists.intake.settings import CheckSettings
 from probablyexists.matching.crowd import Crowd, photos_of
 from probablyexists.matching.templates import People, group
@@ -92,10 +92,9 @@ def check_recogniser_on(settings: CheckSettings, progress: Progress) -> Check:
     cache = settings.resources.cache
     with engine(settings.resources, progress) as work:
         asked = open_recogniser(settings.recogniser, cache, settings.feed)
-        decisions = decide(sources, settings, progress)
         why_so = None
         if isinstance(asked, OnnxRecogniser):
-            modes = [(source, decisions["images"].mode)]
+            modes = [(source, settings.faces)]
             trial = try_feeds(asked, modes, cache=cache, seed=settings.seed, look=work.look)
             if trial.chosen is None:
                 raise InputError(f"{shown(settings.recogniser)}: {trial.why}")
@@ -103,7 +102,7 @@ def check_recogniser_on(settings: CheckSettings, progress: Progress) -> Check:
         default = open_recogniser(DEFAULT, cache)
         both = {str(settings.recogniser): asked} | ({} if default.id == asked.id else {DEFAULT: default})
         tables = {
-            name: embed_sources(sources, decisions, recogniser, cache, work.look, progress)["images"]
+            name: embed_sources(sources, settings.faces, recogniser, cache, work.look, progress)["images"]
             for name, recogniser in both.items()
         }
     halves = _halves(group(tables[str(settings.recogniser)], seed=settings.seed), source.name, settings.seed)
