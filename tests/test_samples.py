@@ -169,17 +169,18 @@ def test_a_picture_that_repeats_counts_once_in_the_excess() -> None:
 # --- faces ----------------------------------------------------------------------------------------------------------
 
 
-def noise(folder: Path, n: int) -> Path:
+def noise(folder: Path, n: int, side: int = 128) -> Path:
     draw = np.random.default_rng(5)
     folder.mkdir()
     for i in range(n):
-        Image.fromarray(draw.integers(0, 256, (128, 128, 3), dtype=np.uint8)).save(folder / f"n{i:02d}.png")
+        Image.fromarray(draw.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(folder / f"n{i:02d}.png")
     return folder
 
 
-def test_a_generator_that_makes_no_faces_is_not_cleared(world: World, cache: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("side", [128, 200])
+def test_a_generator_that_makes_no_faces_is_not_cleared(world: World, cache: Path, tmp_path: Path, side: int) -> None:
     out = tmp_path / "out"
-    found = probablyexists.audit(world.training, world.heldout, noise(tmp_path / "noise", 20), out=out)
+    found = probablyexists.audit(world.training, world.heldout, noise(tmp_path / "noise", 20, side), out=out)
     share = found.sampling.with_face
     assert isinstance(share, Estimate)
     assert (share.value, share.n, share.method) == (0.0, 20, "Wilson, samples drawn at random")

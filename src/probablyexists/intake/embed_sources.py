@@ -28,11 +28,21 @@ def embed_sources(
     *,
     pictures: bool = True,
 ) -> dict[Role, Embedded]:
-    """Embed every source; `pictures`: with the small grey ones, for the copy check. InputError if one has no face."""
+    """Embed every source; `pictures`: with the small grey ones, for the copy check. InputError if one has no face.
+
+    Where `auto` sees no face in any generated sample, all are taken on their frames: the result is then inconclusive, and
+    says why.
+    """
     tables = {}
     for role, source in sources.items():
         store = open_store(cache, recogniser, mode, generator_of(source))
         table = embed(source, recogniser, store, mode, progress, TITLES[role], look, pictures=pictures)
+        if not len(table) and role == "generated" and mode == "auto":
+            progress.say(
+                f"{TITLES[role]}: no face in any of them; taken on their frames, so that the result can say so"
+            )
+            store = open_store(cache, recogniser, "aligned", generator_of(source))
+            table = embed(source, recogniser, store, "aligned", progress, TITLES[role], look, pictures=pictures)
         if not len(table):
             raise _no_face(role, source, mode, table)
         if mode == "auto":
