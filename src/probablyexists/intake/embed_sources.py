@@ -30,8 +30,8 @@ def embed_sources(
 ) -> dict[Role, Embedded]:
     """Embed every source; `pictures`: with the small grey ones, for the copy check. InputError if one has no face.
 
-    Where `auto` sees no face in any generated sample, all are taken on their frames: the result is then inconclusive, and
-    says why.
+    Where `auto` sees no face in any generated sample, all are taken on their frames: the result is then inconclusive
+    and says why.
     """
     tables = {}
     for role, source in sources.items():
