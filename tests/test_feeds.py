@@ -22,7 +22,6 @@ from probablyexists.embeddings.feed_trial import FEWEST, FIRST, Trial, try_feeds
 from probablyexists.embeddings.known_networks import KNOWN, Known
 from probablyexists.embeddings.onnx_recogniser import OnnxRecogniser
 from probablyexists.faces.alignment import cut_chip
-from probablyexists.intake.embed_sources import Decision
 from probablyexists.intake.feeding import fed
 from probablyexists.sources.open_source import open_source
 
@@ -168,8 +167,7 @@ def _fed(recogniser: OnnxRecogniser, sources: dict[Any, Any], at: Path, said: li
         def say(self, text: str) -> None:
             said.append(text)
 
-    decisions = {role: Decision("aligned", "as asked") for role in sources}
-    return fed([recogniser], sources, decisions, cache=at / "cache", seed=0, look=in_threads(1), progress=Heard())
+    return fed([recogniser], sources, "aligned", cache=at / "cache", seed=0, look=in_threads(1), progress=Heard())
 
 
 def test_words_of_a_feed() -> None:

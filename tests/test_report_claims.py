@@ -502,7 +502,8 @@ def test_every_recogniser_is_in_answer_7_and_one_that_is_blind_does_not_judge() 
     said = told(findings)[6]
     assert said.startswith("The recogniser dlib-resnet-v1 55533b28 mistakes two different people for one in 0.031 %")
     assert "The recogniser onnx/random.onnx/0a1b mistakes" in said
-    assert said.endswith("It misses more than half of true matches, so it does not judge: its p-values do not count.")
+    assert "It misses more than half of true matches, so it does not judge: its p-values do not count." in said
+    assert said.endswith("These are the errors of each alone; together they judge as one.")
     terminal = summary(findings, Path("o"))
     assert "false non-matches 93 % (90 to 96 %, n = 240); it does not judge" in terminal
     assert terminal.count("it does not judge") == 1
