@@ -18,13 +18,13 @@ from probablyexists.answers import membership as answer_1
 from probablyexists.answers.copying import CopyMatches, copies, independent_share
 from probablyexists.answers.naming import Named, name_people, naming
 from probablyexists.answers.rows import Labels
-from probablyexists.answers.sampling import curve, sampling, share_with_face, unseen_rate
+from probablyexists.answers.sampling import curve, sampling, unseen_rate
 from probablyexists.answers.view import View
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.cli.summary import summary
 from probablyexists.copies.search import Matches, threshold
 from probablyexists.embeddings.embed import Embedded, SetAside
-from probablyexists.intake.faces_seen import drawn, faces_seen
+from probablyexists.intake.faces_seen import FacesSeen, drawn, faces_seen
 from probablyexists.matching.cosines import similarities
 from probablyexists.matching.crowd import Crowd, Photos
 from probablyexists.matching.repeats import SAME, content_hashes, distinct_pictures, standing
@@ -206,10 +206,10 @@ def test_where_the_detector_was_used_every_sample_counts_that_could_be_decoded(t
     found = faces_seen(source, table, "detect", seed=0)
     assert (found.n, found.n_seen, found.every) == (4, 2, True)
     assert dict(found.of_drawn) == dict(zip(source.photos, (True, True, False, False, None), strict=True))
-    share = share_with_face(found.n_seen, found.n, every=True)
+    share = found.share
     assert isinstance(share, Estimate)
     assert (share.value, share.method, share.n) == (0.5, "Wilson, all samples", 4)
-    assert isinstance(share_with_face(0, 0, every=False), Unresolvable)
+    assert isinstance(FacesSeen(0, 0, False, ()).share, Unresolvable)
 
 
 def test_the_contact_sheet_shows_sixteen_samples_drawn_by_the_seed(tmp_path: Path) -> None:

@@ -13,8 +13,7 @@ from probablyexists.answers.view import View, p_of
 from probablyexists.matching.crowd import common_count
 from probablyexists.matching.repeats import content_hashes
 from probablyexists.results.findings import CurvePoint, Sampling
-from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
-from probablyexists.stats.rates import wilson
+from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.roc import Side, auroc_estimate
 
 FEWEST = 32
@@ -45,16 +44,6 @@ def unseen_rate(n: int) -> float:
     0.00299
     """
     return float(1 - 0.05 ** (1 / max(1, n)))
-
-
-def share_with_face(n_seen: int, n: int, *, every: bool) -> Figure:
-    """Share of n samples in which the detector sees a face, 0 to 1. `every`: whether these are all samples."""
-    if not n:
-        return Unresolvable("none of the samples drawn could be decoded", 1, 0)
-    share = n_seen / n
-    low, high = wilson(share, n)
-    which = "all samples" if every else "samples drawn at random"
-    return Estimate(share, min(low, share), max(high, share), LEVEL, f"Wilson, {which}", n)
 
 
 def curve(views: Sequence[View], by_recogniser: Sequence[Named], seed: int) -> list[CurvePoint]:

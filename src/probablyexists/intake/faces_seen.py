@@ -14,6 +14,8 @@ from probablyexists.faces.boxes import detect
 from probablyexists.faces.placing import FacesMode
 from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source
+from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
+from probablyexists.stats.rates import wilson
 
 N_SAMPLED = 64
 """Samples that are drawn to look for faces in, if the detector does not look at all."""
@@ -36,6 +38,16 @@ class FacesSeen:
     """Whether all samples were looked at; if not, those drawn."""
     of_drawn: Sequence[tuple[Photo, bool | None]]
     """The samples drawn, in random order, and whether each has a face; None if it cannot be decoded."""
+
+    @property
+    def share(self) -> Figure:
+        """Share of the samples in which the detector sees a face, 0 to 1."""
+        if not self.n:
+            return Unresolvable("none of the samples drawn could be decoded", 1, 0)
+        share = self.n_seen / self.n
+        low, high = wilson(share, self.n)
+        which = "all samples" if self.every else "samples drawn at random"
+        return Estimate(share, min(low, share), max(high, share), LEVEL, f"Wilson, {which}", self.n)
 
 
 def faces_seen(source: Source, table: Embedded, mode: FacesMode, seed: int) -> FacesSeen:

@@ -17,7 +17,7 @@ from probablyexists.answers.copying import find_copies
 from probablyexists.answers.one_person import odd_photos, power, rank, scale
 from probablyexists.answers.person_copies import person_copies
 from probablyexists.answers.person_verdict import judge_person
-from probablyexists.answers.sampling import sampling, share_with_face
+from probablyexists.answers.sampling import sampling
 from probablyexists.answers.set_aside import losses
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.files import write_text
@@ -129,8 +129,7 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     copies = person_copies(copied, asked, others, generated, matcher.threads)
     rows = np.flatnonzero(~(copied.is_copy & copies.beyond_chance))
     samples = photos_of(generated.take(rows))
-    looked = faces_seen(sources["generated"], generated, settings.faces, settings.seed)
-    with_face = share_with_face(looked.n_seen, looked.n, every=looked.every)
+    with_face = faces_seen(sources["generated"], generated, settings.faces, settings.seed).share
     seen = sampling(len(generated), len(standing(copied.picture)), with_face, [])
 
     progress.say("ranking the person among reference people")

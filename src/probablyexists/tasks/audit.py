@@ -26,7 +26,7 @@ from probablyexists.answers.missed import missed
 from probablyexists.answers.naming import agreed, likenesses, name_people, naming, nobody
 from probablyexists.answers.resemblance import resemblance
 from probablyexists.answers.rows import Labels, people_table, samples_table
-from probablyexists.answers.sampling import curve, sampling, share_with_face
+from probablyexists.answers.sampling import curve, sampling
 from probablyexists.answers.second_opinions import second_opinions
 from probablyexists.answers.split_baseline import split_baseline
 from probablyexists.answers.trust import trust
@@ -284,8 +284,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     could_miss = missed(views, attacks, named, GROUP_P, seed)
     n_distinct = len(standing(copied.picture))
     seen = gathered.seen
-    with_face = share_with_face(seen.n_seen, seen.n, every=seen.every)
-    how_much = sampling(len(generated), n_distinct, with_face, curve(views, by_recogniser, seed) if fair else [])
+    how_much = sampling(len(generated), n_distinct, seen.share, curve(views, by_recogniser, seed) if fair else [])
     data = describe(
         gathered.sources,
         settings.faces,

@@ -11,7 +11,7 @@ import numpy as np
 
 from probablyexists.answers.audit_verdict import few_distinct, few_faces
 from probablyexists.answers.frequency import frequent
-from probablyexists.answers.sampling import sampling, share_with_face
+from probablyexists.answers.sampling import sampling
 from probablyexists.answers.set_aside import losses
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import write_text
@@ -108,8 +108,7 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
     progress.say("matching samples with each other")
     found = frequent(generated.embeddings, reference.embeddings[[rows[0] for rows in people.rows]], settings.level)
     picture = distinct_pictures(generated.embeddings)
-    looked = faces_seen(sources["generated"], generated, settings.faces, settings.seed)
-    with_face = share_with_face(looked.n_seen, looked.n, every=looked.every)
+    with_face = faces_seen(sources["generated"], generated, settings.faces, settings.seed).share
     seen = sampling(len(generated), len(standing(picture)), with_face, [])
     names = sample_names(sources, show_names=False)
     faces = [
