@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.copies.blocks import Floats, How, Pictures, Rows
-from probablyexists.copies.normalised import Windows, cores, mirrored, normalise, warp
+from probablyexists.copies.normalised import Windows, cores, normalise, warp
 
 Warps = tuple[tuple[float, float], ...]
 
@@ -120,7 +120,7 @@ def _promising(
         some = tried[rows]
         highest = np.full(place[some].shape, -1.0)
         for turn, scale in screen.trial:
-            core = cores(warp(normal[some], turn, scale)) if turn else cores(normal[some], scale)
+            core = cores(warp(normal[some], turn, scale))
             highest = np.maximum(highest, _correlations(core, references, place[some], asked[some]))
         extended = highest + screen.extended * (highest - found[some])
         promising[some] |= asked[some] & (extended >= at_least - screen.below)
@@ -129,12 +129,11 @@ def _promising(
     return promising
 
 
-def _correlations(core: NDArray[np.complex64], references: Windows, place: Rows, kept: NDArray[np.bool_]) -> Floats:
+def _correlations(core: NDArray[np.float32], references: Windows, place: Rows, kept: NDArray[np.bool_]) -> Floats:
     """(n, 2, k) correlations of the pictures and their mirror images with the kept places; -1 elsewhere."""
     found = np.full(place.shape, -1.0)
     for flip in range(2):
         i, k = np.nonzero(kept[:, flip])
         if i.size:
-            both = mirrored(core[i]) if flip else core[i]
-            found[i, flip, k] = references.correlation(both, place[i, flip, k])
+            found[i, flip, k] = references.correlation(core, i, place[i, flip, k], bool(flip))
     return found

@@ -1,0 +1,26 @@
+"""The functions of `alike.c`, if the package was built with a C compiler. Without them NumPy does the same, slower."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from probablyexists.basis.native import array, compiled
+
+
+@cache
+def alike() -> ctypes.CDLL | None:
+    """Arrays passed to the functions must be contiguous, and of the shapes that alike.c says."""
+    library = compiled(Path(__file__).with_name("alike.c"))
+    if library is None:
+        return None
+    floats, rows, number = array(np.float32), array(np.int64), ctypes.c_int64
+    library.normalise.argtypes = [floats, number, floats, array(np.int32)]
+    library.cut_cores.argtypes = [floats, number, floats, floats]
+    library.correlate.argtypes = [floats, floats, floats, rows, rows, number, ctypes.c_int, floats]
+    for function in (library.normalise, library.cut_cores, library.correlate):
+        function.restype = None
+    return library
