@@ -89,6 +89,18 @@ void normalise(float *pictures, int64_t n, const float *blurs, const int32_t *re
     }
 }
 
+/* Between four pixels each: `from` the upper left one, `right` and `below` it by these shares. */
+BY_PROCESSOR
+void warp(const float *pictures, int64_t n, const int32_t *from, const float *right, const float *below, float *out) {
+    for (; n--; pictures += PIXELS, out += PIXELS)
+        for (int i = 0; i < PIXELS; i++) {
+            const float *at = pictures + from[i];
+            const float upper = at[0] + right[i] * (at[1] - at[0]);
+            const float lower = at[SIDE] + right[i] * (at[SIDE + 1] - at[SIDE]);
+            out[i] = upper + below[i] * (lower - upper);
+        }
+}
+
 /* Where a part begins, of the 42 of a core's row: the last overlaps the one before. */
 INLINE int first(int part) { return smaller(part * LANES, INNER - LANES); }
 
@@ -141,23 +153,45 @@ INLINE void arrange(const float *pixels, int flipped, Core *core) {
     }
 }
 
-/* best[i]: the largest correlation of cores[of[i]], or its mirror image, with any window of sharp[row[i]]. */
+typedef struct {
+    float best;
+    int32_t where; /* 7 times the shift down, plus the shift across */
+} Best;
+
+/* Better than `so_far`, of `downs` x `acrosses` shifts from these on? */
+INLINE Best better(Best so_far, const Core *core, const float *sharp, const float *scale, int down, const int downs,
+                   int across, const int acrosses) {
+    Lanes sums[SHIFTS * SHIFTS];
+    for (int k = 0; k < downs * acrosses; k++) sums[k] = (Lanes){0};
+    const float *from = sharp + down * SIDE + across;
+    for (int y = 0; y < INNER; y++, from += SIDE)
+        for (int part = 0; part < PARTS; part++)
+            for (int i = 0; i < downs; i++)
+                for (int j = 0; j < acrosses; j++)
+                    sums[i * acrosses + j] += core->rows[y][part] * at(from + i * SIDE + first(part) + j);
+    for (int i = 0; i < downs; i++)
+        for (int j = 0; j < acrosses; j++) {
+            const int where = (down + i) * SHIFTS + across + j;
+            const float found = sum(sums[i * acrosses + j]) * scale[where];
+            if (found > so_far.best) so_far = (Best){found, where};
+        }
+    return so_far;
+}
+
+/* The best correlation of cores[of[i]], or its mirror image, with a window of sharp[row[i]]. `near`: of the 3 x 3 windows
+   in whose middle this one is, or of all if it is null. */
 BY_PROCESSOR
 void correlate(const float *cores, const float *sharp, const float *scale, const int64_t *of, const int64_t *row,
-               int64_t n, int flipped, float *best) {
+               int64_t n, int flipped, const int32_t *near, float *best, int32_t *where) {
     Core core;
     for (int64_t i = 0; i < n; i++) {
         if (!i || of[i] != of[i - 1]) arrange(cores + of[i] * INNER * INNER, flipped, &core);
-        best[i] = -1;
-        for (int down = 0; down < SHIFTS; down++) {
-            Lanes sums[SHIFTS] = {0};
-            const float *from = sharp + row[i] * PIXELS + down * SIDE;
-            for (int y = 0; y < INNER; y++, from += SIDE)
-                for (int part = 0; part < PARTS; part++)
-                    for (int across = 0; across < SHIFTS; across++)
-                        sums[across] += core.rows[y][part] * at(from + first(part) + across);
-            for (int across = 0; across < SHIFTS; across++)
-                best[i] = fmaxf(best[i], sum(sums[across]) * scale[(row[i] * SHIFTS + down) * SHIFTS + across]);
-        }
+        const float *reference = sharp + row[i] * PIXELS, *its = scale + row[i] * SHIFTS * SHIFTS;
+        Best found = {-1, 0};
+        if (near)
+            found = better(found, &core, reference, its, near[i] / SHIFTS - 1, 3, near[i] % SHIFTS - 1, 3);
+        else
+            for (int down = 0; down < SHIFTS; down++) found = better(found, &core, reference, its, down, 1, 0, SHIFTS);
+        best[i] = found.best, where[i] = found.where;
     }
 }

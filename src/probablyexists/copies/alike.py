@@ -17,10 +17,12 @@ def alike() -> ctypes.CDLL | None:
     library = compiled(Path(__file__).with_name("alike.c"))
     if library is None:
         return None
-    floats, rows, number = array(np.float32), array(np.int64), ctypes.c_int64
-    library.normalise.argtypes = [floats, number, floats, array(np.int32)]
+    floats, rows, whole, number = array(np.float32), array(np.int64), array(np.int32), ctypes.c_int64
+    library.normalise.argtypes = [floats, number, floats, whole]
     library.cut_cores.argtypes = [floats, number, floats, floats]
-    library.correlate.argtypes = [floats, floats, floats, rows, rows, number, ctypes.c_int, floats]
-    for function in (library.normalise, library.cut_cores, library.correlate):
+    library.warp.argtypes = [floats, number, whole, floats, floats, floats]
+    pairs = [rows, rows, number, ctypes.c_int, ctypes.c_void_p]
+    library.correlate.argtypes = [floats, floats, floats, *pairs, floats, whole]
+    for function in (library.normalise, library.cut_cores, library.warp, library.correlate):
         function.restype = None
     return library

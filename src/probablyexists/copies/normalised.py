@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -38,13 +37,17 @@ _BLURS = (3.0, 4.5)
 """Standard deviations, in pixels, of the blurs that normalise."""
 
 
-def normalise(pictures: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
-    """Local contrast normalisation: subtract the blurred picture, divide by the blurred deviation.
+def normalise(
+    pictures: NDArray[np.uint8] | NDArray[np.float32], out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Local contrast normalisation: subtract the blurred picture, divide by the blurred deviation. Written to `out`, if
+    given.
 
     The slight blur by `SMOOTH` is part of `windows` and `cores`, where it costs nothing. It changes no hash: it scales
     cosine coefficients by positive factors.
     """
-    x = pictures.astype(np.float32, order="C")
+    x = np.empty(pictures.shape, np.float32) if out is None else out
+    x[...] = pictures
     library = alike()
     if library is not None:
         library.normalise(x, len(x), *_blurs())
@@ -97,19 +100,35 @@ class Windows:
         self.sharp[rows], self.scale[rows] = others.sharp, others.scale
 
     def correlation(
-        self, core: NDArray[np.float32], of: NDArray[np.intp], row: NDArray[np.intp], mirrored: bool
-    ) -> NDArray[np.float64]:
+        self,
+        core: NDArray[np.float32],
+        of: NDArray[np.intp],
+        row: NDArray[np.intp],
+        mirrored: bool,
+        near: NDArray[np.int32] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """(n,) largest correlation of core `of[i]`, or its mirror image, with any window of reference `row[i]`, rounded
-        to six decimals."""
+        to six decimals; and (n,) the window, row by row from 0 to 48.
+
+        `near`: only the nine windows around this one, those at the edge moved inside, are tried.
+        """
+        if near is not None:
+            down, across = np.divmod(near, np.int32(_SHIFTS))
+            near = np.clip(down, 1, _SHIFTS - 2) * np.int32(_SHIFTS) + np.clip(across, 1, _SHIFTS - 2)
         library = alike()
         if library is not None:
-            best = np.empty(len(of), np.float32)
-            of, row = np.ascontiguousarray(of, np.int64), np.ascontiguousarray(row, np.int64)
-            library.correlate(core, self.sharp, self.scale, of, row, len(of), mirrored, best)
+            best, window = np.empty(len(of), np.float32), np.empty(len(of), np.int32)
+            pairs = np.ascontiguousarray(of, np.int64), np.ascontiguousarray(row, np.int64), len(of)
+            around = None if near is None else near.ctypes.data
+            library.correlate(core, self.sharp, self.scale, *pairs, mirrored, around, best, window)
         else:
-            products = _products(core[of, :, ::-1] if mirrored else core[of], self.sharp[row])
-            best = (products * self.scale[row]).max(axis=(1, 2))
-        return np.round(best.astype(np.float64), 6)
+            products = _products(core[of, :, ::-1] if mirrored else core[of], self.sharp[row]) * self.scale[row]
+            products = products.reshape(len(of), _SHIFTS**2)
+            if near is not None:
+                products[~_around()[near]] = -1
+            window = products.argmax(axis=1).astype(np.int32)
+            best = products.max(axis=1)
+        return np.asarray(np.round(best.astype(np.float64), 6)), window
 
 
 def windows(normal: NDArray[np.float32]) -> Windows:
@@ -136,10 +155,17 @@ def cores(normal: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def warp(pictures: NDArray[np.uint8] | NDArray[np.float32], turn: float, scale: float) -> NDArray[np.float32]:
     """Turn (degrees) and scale about the middle, bilinear, the edge repeated."""
-    x = pictures.astype(np.float32)
-    if not turn:
-        return _both_ways(_scaling(scale), x)
-    return np.ascontiguousarray((_warping(turn, scale) @ x.reshape(len(x), -1).T).T).reshape(x.shape)
+    x, (at, right, below) = np.ascontiguousarray(pictures, np.float32), _between(turn, scale)
+    library = alike()
+    if library is not None:
+        warped = np.empty_like(x)
+        library.warp(x, len(x), at, right, below, warped)
+        return warped
+    flat = x.reshape(len(x), SIDE**2)
+    upper = flat[:, at] * (1 - right) + flat[:, at + 1] * right
+    lower = flat[:, at + SIDE] * (1 - right) + flat[:, at + SIDE + 1] * right
+    warped: NDArray[np.float32] = upper * (1 - below) + lower * below
+    return warped.reshape(x.shape)
 
 
 # --- the matrices ---------------------------------------------------------------------------------------------------
@@ -162,7 +188,7 @@ def _products(core: NDArray[np.float32], sharp: NDArray[np.float32]) -> NDArray[
 def _diagonals() -> NDArray[np.float32]:
     """(42 * 48, 7) ones where the column of a window is that of the core, shifted."""
     at = np.arange(SIDE)[None, :, None] - np.arange(_INNER)[:, None, None] == np.arange(_SHIFTS)
-    return at.reshape(_INNER * SIDE, _SHIFTS).astype(np.float32)
+    return np.asarray(at.reshape(_INNER * SIDE, _SHIFTS), dtype=np.float32)
 
 
 @lru_cache
@@ -210,37 +236,22 @@ def _boxes() -> NDArray[np.float32]:
     return ((at >= start) & (at < start + _INNER)).astype(np.float32)
 
 
-def _between(at: NDArray[np.float64]) -> tuple[tuple[NDArray[np.intp], NDArray[np.float64]], ...]:
-    """Linear interpolation at `at`: the pixel on either side and its weight; positions outside count as the edge."""
-    at = np.clip(at, 0, SIDE - 1)
-    low = np.floor(at).astype(np.intp)
-    return (low, 1 - (at - low)), (np.minimum(low + 1, SIDE - 1), at - low)
-
-
 @lru_cache
-def _scaling(scale: float) -> NDArray[np.float32]:
-    """(48, 48) scaling along one axis."""
-    middle = (SIDE - 1) / 2
-    matrix = np.zeros((SIDE, SIDE))
-    for source, share in _between((np.arange(float(SIDE)) - middle) / scale + middle):
-        np.add.at(matrix, (np.arange(SIDE), source), share)
-    return matrix.astype(np.float32)
-
-
-@lru_cache
-def _warping(turn: float, scale: float) -> Any:
-    """(2304, 2304) sparse: the weight of each source pixel in each pixel of the turned and scaled picture."""
-    from scipy.sparse import csr_array
-
+def _between(turn: float, scale: float) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+    """(2304,) of each pixel of the turned and scaled picture: the source pixel to its upper left, and the shares of
+    those to the right and below."""
     middle = (SIDE - 1) / 2
     y, x = np.mgrid[:SIDE, :SIDE] - middle
     cosine, sine = math.cos(math.radians(turn)) / scale, math.sin(math.radians(turn)) / scale
-    at_x = (cosine * x - sine * y + middle).ravel()
-    at_y = (sine * x + cosine * y + middle).ravel()
-    n = SIDE**2
-    matrix = csr_array((n, n), dtype=np.float32)
-    for row, down in _between(at_y):
-        for column, across in _between(at_x):
-            share = (down * across).astype(np.float32)
-            matrix = matrix + csr_array((share, (np.arange(n), row * SIDE + column)), shape=(n, n))
-    return matrix
+    at_x = np.clip(cosine * x - sine * y + middle, 0, SIDE - 1).ravel()
+    at_y = np.clip(sine * x + cosine * y + middle, 0, SIDE - 1).ravel()
+    left, top = (np.minimum(np.floor(at).astype(np.int32), SIDE - 2) for at in (at_x, at_y))
+    return top * np.int32(SIDE) + left, (at_x - left).astype(np.float32), (at_y - top).astype(np.float32)
+
+
+@lru_cache
+def _around() -> NDArray[np.bool_]:
+    """(49, 49) which windows are the nine around each."""
+    down, across = np.divmod(np.arange(_SHIFTS**2), _SHIFTS)
+    apart = [np.abs(np.subtract.outer(at, at)) for at in (down, across)]
+    return np.asarray(np.maximum(*apart) <= 1)
