@@ -158,14 +158,14 @@ def warp(pictures: NDArray[np.uint8] | NDArray[np.float32], turn: float, scale: 
     x, (at, right, below) = np.ascontiguousarray(pictures, np.float32), _between(turn, scale)
     library = alike()
     if library is not None:
-        warped = np.empty_like(x)
-        library.warp(x, len(x), at, right, below, warped)
-        return warped
+        out = np.empty_like(x)
+        library.warp(x, len(x), at, right, below, out)
+        return out
     flat = x.reshape(len(x), SIDE**2)
     upper = flat[:, at] * (1 - right) + flat[:, at + 1] * right
     lower = flat[:, at + SIDE] * (1 - right) + flat[:, at + SIDE + 1] * right
-    warped: NDArray[np.float32] = upper * (1 - below) + lower * below
-    return warped.reshape(x.shape)
+    warped = upper * (1 - below) + lower * below
+    return np.asarray(warped.reshape(x.shape), np.float32)
 
 
 # --- the matrices ---------------------------------------------------------------------------------------------------
