@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 from probablyexists.copies.alike import alike
@@ -181,14 +181,10 @@ def _products(core: NDArray[np.float32], sharp: NDArray[np.float32]) -> NDArray[
     """(n, 7, 7) sum of core times window at every shift, down and across."""
     shifted = sliding_window_view(sharp, _INNER, axis=1).swapaxes(2, 3)
     columns = np.matmul(core.swapaxes(1, 2)[:, None], shifted)
-    return np.asarray(np.matmul(columns.reshape(len(core), _SHIFTS, _INNER * SIDE), _diagonals()))
-
-
-@lru_cache
-def _diagonals() -> NDArray[np.float32]:
-    """(42 * 48, 7) ones where the column of a window is that of the core, shifted."""
-    at = np.arange(SIDE)[None, :, None] - np.arange(_INNER)[:, None, None] == np.arange(_SHIFTS)
-    return np.asarray(at.reshape(_INNER * SIDE, _SHIFTS), dtype=np.float32)
+    pair, down, row, column = columns.strides
+    # Shifted across, the pixels of one row that belong together lie on a diagonal.
+    shape, strides = (len(core), _SHIFTS, _SHIFTS, _INNER), (pair, down, column, row + column)
+    return np.asarray(np.matmul(as_strided(columns, shape, strides), np.ones(_INNER, np.float32)))
 
 
 @lru_cache
