@@ -43,7 +43,7 @@ def normalise(
     """Local contrast normalisation: subtract the blurred picture, divide by the blurred deviation. Written to `out`, if
     given.
 
-    The slight blur by `SMOOTH` is part of `windows` and `cores`, where it costs nothing. It changes no hash: it scales
+    The slight blur by `SMOOTH` is part of `windows` and `cores`, which need it. It changes no hash: it scales
     cosine coefficients by positive factors.
     """
     x = np.empty(pictures.shape, np.float32) if out is None else out
