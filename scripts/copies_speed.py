@@ -53,7 +53,7 @@ Pictures = NDArray[np.uint8]
 Way = Callable[[Pictures, Pictures], Matches]
 PHOTOS_A_PERSON = 2
 SHIFT = 2
-N_ASKED, REPEATED = 1000, 5
+N_ASKED, REPEATED = 1000, 20
 """Pictures that two versions are asked about, and how often."""
 
 

@@ -29,7 +29,7 @@ N = 40
 
 def shifted_correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n,) largest correlation of each normalised picture of `a`, its border cut, with the same of `b` shifted."""
-    return windows(b).correlation(cores(a), np.arange(len(b)))
+    return windows(b).correlation(cores(a), np.arange(len(b)), np.arange(len(b)), False)[0]
 
 
 def picture(image: Image.Image, kind: str = "PNG", **options: object) -> Pictures:

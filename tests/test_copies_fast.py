@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from scipy.ndimage import gaussian_filter
 import plain_copies as plain
 from probablyexists.copies import normalised as pictures
 from probablyexists.copies import registration
+from probablyexists.copies.alike import alike
 from probablyexists.copies.blocks import Portions
 from probablyexists.copies.registration import REGISTRATION, SCREENS
 from probablyexists.copies.search import AT_LEAST, Matches, correlate, find, find_all, find_apart
@@ -19,6 +23,7 @@ from test_copies import EDITS, drawn, picture
 
 Pictures = NDArray[np.uint8]
 N = 60
+SHIFTS = 2 * pictures.REACH + 1
 EITHER = (None, AT_LEAST)
 """All correlations, or those that can be copies."""
 
@@ -37,6 +42,15 @@ def asked() -> Pictures:
     return np.stack(edited + others + strangers)
 
 
+compiled_only = pytest.mark.skipif(alike() is None, reason="the package was built without a C compiler")
+
+
+@pytest.fixture(params=[pytest.param("compiled", marks=compiled_only), "NumPy"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "NumPy":
+        monkeypatch.setattr(pictures, "alike", lambda: None)
+
+
 def grey(n: int, seed: int = 0) -> Pictures:
     """Blurred noise from 0 to 255, some of it cut off."""
     noise = gaussian_filter(np.random.default_rng(seed).normal(size=(n, 48, 48)), (0, 1.5, 1.5))
@@ -50,6 +64,7 @@ def same(a: Matches, b: Matches) -> bool:
 # --- the plain way --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("either_way")
 def test_normalised_pictures_agree(asked: Pictures) -> None:
     """The fast one leaves the last slight blur to those who compare."""
     for shown in (asked[:, 0], asked[:, 1], grey(20)):
@@ -57,6 +72,7 @@ def test_normalised_pictures_agree(asked: Pictures) -> None:
         np.testing.assert_allclose(blurred, plain.normalise(shown), atol=2e-5)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_hashes_agree_bit_by_bit(asked: Pictures) -> None:
     """Without that blur, and without looking at the mirror image."""
     for shown in (asked[:, 0], asked[:, 1], grey(20)):
@@ -65,15 +81,18 @@ def test_hashes_agree_bit_by_bit(asked: Pictures) -> None:
         assert np.array_equal(fast[:, 1], plain.hashes(plain.normalise(shown[:, :, ::-1])))
 
 
+@pytest.mark.usefixtures("either_way")
 def test_correlations_agree_for_pictures_and_their_mirror_images() -> None:
     a, b = grey(30), grey(30, seed=1)
     b[:10], b[10:20] = np.roll(a[:10], (2, -3), axis=(1, 2)), a[10:20, :, ::-1]
     windows, core = pictures.windows(pictures.normalise(b)), pictures.cores(pictures.normalise(a))
-    for ours, theirs in ((core, a), (pictures.mirrored(core), a[:, :, ::-1])):
+    rows = np.arange(30)
+    for mirrored, theirs in ((False, a), (True, a[:, :, ::-1])):
         expected = plain.shifted_correlation(plain.normalise(theirs), plain.normalise(b))
-        np.testing.assert_allclose(windows.correlation(ours, np.arange(30)), expected, atol=5e-6)
+        np.testing.assert_allclose(windows.correlation(core, rows, rows, mirrored)[0], expected, atol=5e-6)
 
 
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("turn", [0.0, -5.0, 2.5])
 @pytest.mark.parametrize("scale", [0.9, 1.0, 1.05])
 def test_turned_and_scaled_pictures_agree(turn: float, scale: float) -> None:
@@ -86,6 +105,7 @@ def test_with_a_turn_its_opposite_is_tried() -> None:
         assert {(-turn, scale) for turn, scale in warps} == set(warps)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_the_same_is_found(training: Pictures, asked: Pictures) -> None:
     fast, slow = find(asked, training), plain.find(asked, training)
     np.testing.assert_allclose(fast.correlation, slow.correlation, atol=1e-5)
@@ -99,6 +119,7 @@ def test_the_same_pairs_are_found(training: Pictures, asked: Pictures) -> None:
     np.testing.assert_allclose([fast[pair] for pair in slow], list(slow.values()), atol=1e-5)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_pairs_given_correlate_as_before(training: Pictures, asked: Pictures) -> None:
     n = len(training)
     np.testing.assert_allclose(correlate(asked[:n], training), plain.correlate(asked[:n], training), atol=1e-5)
@@ -118,6 +139,45 @@ def test_apart_is_part_by_part(training: Pictures, asked: Pictures) -> None:
 def test_apart_with_nothing_else() -> None:
     found = find_apart(grey(3)[:, None], np.zeros(3, int))
     assert (found.index.tolist(), found.correlation.tolist()) == ([-1] * 3, [-1.0] * 3)
+
+
+def test_beside_a_window_only_the_nine_around_it_are_looked_at() -> None:
+    """At the edge, the nine that are there."""
+    a, b = grey(1), grey(1, seed=1)
+    windows, core, one = pictures.windows(pictures.normalise(b)), pictures.cores(pictures.normalise(a)), np.array([0])
+    middle = np.arange(SHIFTS**2, dtype=np.int32)
+    near = [windows.correlation(core, one, one, False, middle[[i]]) for i in range(SHIFTS**2)]
+    inside = [7 * min(max(i // 7, 1), 5) + min(max(i % 7, 1), 5) for i in range(SHIFTS**2)]
+    assert [near[i] for i in inside] == near
+    whole, where = windows.correlation(core, one, one, False)
+    assert max(correlation for correlation, _ in near) == whole
+    for i, (correlation, found) in zip(inside, near, strict=True):
+        assert max(abs(found[0] // 7 - i // 7), abs(found[0] % 7 - i % 7)) <= 1
+        reaches = max(abs(where[0] // 7 - i // 7), abs(where[0] % 7 - i % 7)) <= 1
+        assert (correlation == whole) == reaches
+
+
+# --- without a C compiler -------------------------------------------------------------------------------------------
+
+
+def test_where_there_is_a_compiler_the_package_is_compiled() -> None:
+    """Else the other tests would compare NumPy with NumPy. After a change of alike.c: pip install -e ."""
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    if not compiler or shutil.which(compiler[0]) is None:
+        pytest.skip("no C compiler")
+    assert alike() is not None
+
+
+@pytest.mark.parametrize("at_least", EITHER)
+def test_without_a_compiler_the_same_copies_are_found(
+    training: Pictures, asked: Pictures, at_least: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = find(asked, training, at_least=at_least)
+    monkeypatch.setattr(pictures, "alike", lambda: None)
+    slower = find(asked, training, at_least=at_least)
+    np.testing.assert_allclose(slower.correlation, compiled.correlation, atol=3e-6)
+    assert np.array_equal(slower.index, compiled.index)
+    assert np.array_equal(slower.correlation >= AT_LEAST, compiled.correlation >= AT_LEAST)
 
 
 # --- from a threshold on --------------------------------------------------------------------------------------------

@@ -23,10 +23,10 @@ Floats = NDArray[np.float64]
 class Portions:
     """How much is compared at once. It changes no result."""
 
-    chunk: int = 1024
+    chunk: int = 2048
     """Queries whose candidates are looked up at once."""
-    block: int = 64
-    """Pictures compared at once: few enough for the processor's cache."""
+    block: int = 128
+    """Pictures compared at once."""
     held: int = 65_536
     """Up to this number, all references are prepared once and kept (10 kB each). Of more, only the candidates of each
     chunk are prepared."""

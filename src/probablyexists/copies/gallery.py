@@ -115,7 +115,7 @@ def _candidates(
     needed = SCREENS[references.how.view].outline
 
     def prepare(rows: slice) -> None:
-        normal[rows] = normalise(queries[rows])
+        normalise(queries[rows], normal[rows])
         low = lowest(normal[rows])
         bits, nearest = _nearest(index, hashes(low))
         nearest = nearest if among is None else among[nearest]

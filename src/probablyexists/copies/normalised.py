@@ -1,8 +1,9 @@
 """Small grey pictures: local contrast normalisation, hashes, correlation over small shifts.
 
-Pictures are (n, 48, 48). Blurs and cosine transforms are linear and separable: each is two products with small
-matrices. A product always has the shape of one picture. So the result for a picture does not depend on the others in
-the batch, and no product is large enough for the BLAS to use threads.
+Pictures are (n, 48, 48). What costs most is compiled (alike.c); without it the same is done slower, equal but for
+rounding. Blurs and cosine transforms are linear and separable: each is two products with small matrices. A product
+always has the shape of one picture. So the result for a picture does not depend on the others in the batch, and no
+product is large enough for the BLAS to use threads.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
+from probablyexists.copies.alike import alike
 from probablyexists.faces.compiled import PICTURE_SIDE as SIDE
 
 REACH = 3
@@ -30,20 +32,30 @@ SMOOTH = 0.6
 
 _INNER = SIDE - 2 * REACH
 _SHIFTS = 2 * REACH + 1
-_WAVES = SIDE // 2 + 1
+_INSIDE = slice(REACH, REACH + _INNER)
+_BLURS = (3.0, 4.5)
+"""Standard deviations, in pixels, of the blurs that normalise."""
 
 
-def normalise(pictures: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
-    """Local contrast normalisation: subtract the blurred picture, divide by the blurred deviation.
+def normalise(
+    pictures: NDArray[np.uint8] | NDArray[np.float32], out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Local contrast normalisation: subtract the blurred picture, divide by the blurred deviation. Written to `out`, if
+    given.
 
-    The slight blur by `SMOOTH` is part of `windows` and `cores`, where it costs nothing. It changes no hash: it scales
+    The slight blur by `SMOOTH` is part of `windows` and `cores`, which need it. It changes no hash: it scales
     cosine coefficients by positive factors.
     """
-    x = pictures.astype(np.float32)
+    x = np.empty(pictures.shape, np.float32) if out is None else out
+    x[...] = pictures
+    library = alike()
+    if library is not None:
+        library.normalise(x, len(x), *_blurs())
+        return x
     # A blur keeps the mean. Removing it first loses less to rounding and makes a flat picture exactly zero.
     x -= x.reshape(len(x), SIDE**2).mean(axis=1)[:, None, None]
-    x -= _both_ways(_blur(3.0), x)
-    deviation = _both_ways(_blur(4.5), x * x)
+    x -= _both_ways(_blur(_BLURS[0]), x)
+    deviation = _both_ways(_blur(_BLURS[1]), x * x)
     np.sqrt(deviation, out=deviation)
     deviation += 4.0
     x /= deviation
@@ -74,30 +86,49 @@ def outlines(low: NDArray[np.float32]) -> NDArray[np.float32]:
 class Windows:
     """References, normalised and slightly blurred, to be compared in each of their 7 x 7 windows of 42 x 42 pixels."""
 
-    spectra: NDArray[np.complex64]
-    """(m, 50, 25) spectra, as in `_spectra`."""
+    sharp: NDArray[np.float32]
+    """(m, 48, 48)"""
     scale: NDArray[np.float32]
     """(m, 7, 7) reciprocal norm of each window after subtracting its mean."""
 
     @staticmethod
     def of_size(n: int) -> Windows:
         """Uninitialised windows of n references, to be filled by `put`."""
-        return Windows(np.empty((n, 2 * _WAVES, _WAVES), np.complex64), np.empty((n, _SHIFTS, _SHIFTS), np.float32))
+        return Windows(np.empty((n, SIDE, SIDE), np.float32), np.empty((n, _SHIFTS, _SHIFTS), np.float32))
 
     def put(self, rows: slice, others: Windows) -> None:
-        self.spectra[rows], self.scale[rows] = others.spectra, others.scale
+        self.sharp[rows], self.scale[rows] = others.sharp, others.scale
 
-    def correlation(self, core: NDArray[np.complex64], row: NDArray[np.intp]) -> NDArray[np.float64]:
-        """(n,) largest correlation of core i with any window of reference `row[i]`, rounded to six decimals."""
-        down, across = _shifts()
-        # Correlation theorem: the inverse transform of the product of the spectra is the sum of core times window at
-        # every shift. Only the 7 x 7 shifts within `REACH` are computed.
-        spectra = self.spectra[row]
-        # Always in place: by default numpy does this for large operands only, and the rounding differs.
-        np.multiply(core, spectra, out=spectra)
-        products = np.matmul(np.matmul(down, spectra).view(np.float32), across)
-        products *= self.scale[row]
-        return np.asarray(np.round(products.max(axis=(1, 2)).astype(np.float64), 6))
+    def correlation(
+        self,
+        core: NDArray[np.float32],
+        of: NDArray[np.intp],
+        row: NDArray[np.intp],
+        mirrored: bool,
+        near: NDArray[np.int32] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        """(n,) largest correlation of core `of[i]`, or its mirror image, with any window of reference `row[i]`, rounded
+        to six decimals; and (n,) the window, row by row from 0 to 48.
+
+        `near`: only the nine windows around this one, those at the edge moved inside, are tried.
+        """
+        if near is not None:
+            down, across = np.divmod(near, np.int32(_SHIFTS))
+            near = np.clip(down, 1, _SHIFTS - 2) * np.int32(_SHIFTS) + np.clip(across, 1, _SHIFTS - 2)
+        library = alike()
+        if library is not None:
+            best, window = np.empty(len(of), np.float32), np.empty(len(of), np.int32)
+            pairs = np.ascontiguousarray(of, np.int64), np.ascontiguousarray(row, np.int64), len(of)
+            around = None if near is None else near.ctypes.data
+            library.correlate(core, self.sharp, self.scale, *pairs, mirrored, around, best, window)
+        else:
+            products = _products(core[of, :, ::-1] if mirrored else core[of], self.sharp[row]) * self.scale[row]
+            products = products.reshape(len(of), _SHIFTS**2)
+            if near is not None:
+                products[~_around()[near]] = -1
+            window = products.argmax(axis=1).astype(np.int32)
+            best = products.max(axis=1)
+        return np.asarray(np.round(best.astype(np.float64), 6)), window
 
 
 def windows(normal: NDArray[np.float32]) -> Windows:
@@ -105,35 +136,36 @@ def windows(normal: NDArray[np.float32]) -> Windows:
     sharp = _both_ways(_blur(SMOOTH), normal)
     total, squares = _both_ways(_boxes(), sharp), _both_ways(_boxes(), sharp * sharp)
     spread = np.maximum(squares - total * total / np.float32(_INNER**2), np.float32(1e-6))
-    return Windows(_spectra(_whole_waves(), sharp), np.asarray(1 / np.sqrt(spread), dtype=np.float32))
+    return Windows(sharp, np.asarray(1 / np.sqrt(spread), dtype=np.float32))
 
 
-def cores(normal: NDArray[np.float32], scale: float = 1.0) -> NDArray[np.complex64]:
-    """(n, 50, 25) normalised queries, to be compared: the conjugate spectrum of the middle 42 x 42 pixels, slightly
-    blurred, with mean 0 and norm 1; scaled first, as by `warp`."""
-    waves, flat, power = _core_waves(scale)
-    core = _spectra(waves, normal)
-    core -= core[:, :1, :1].real / np.float32(_INNER**2) * flat
-    parts = core.view(np.float32).reshape(len(core), 1, -1)
-    length = np.sqrt(np.matmul(parts * parts, power))
-    parts /= np.maximum(length, np.float32(1e-3))
+def cores(normal: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, 42, 42) normalised queries, to be compared: their middle, slightly blurred, with mean 0 and norm 1."""
+    library = alike()
+    if library is not None:
+        core = np.empty((len(normal), _INNER, _INNER), np.float32)
+        library.cut_cores(normal, len(normal), _taps(), core)
+        return core
+    core = _both_ways(_blur(SMOOTH)[_INSIDE], normal)
+    pixels = core.reshape(len(core), _INNER**2)
+    pixels -= pixels.mean(axis=1, keepdims=True)
+    pixels /= np.maximum(np.sqrt((pixels * pixels).sum(axis=1, keepdims=True)), np.float32(1e-3))
     return core
-
-
-def mirrored(core: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """`cores` of the mirror images, computed from the `cores` of the pictures."""
-    shift = np.exp(2j * np.pi * np.arange(_WAVES) * (_INNER - 1) / SIDE).astype(np.complex64)
-    halves = np.conj(core.reshape(-1, 2, _WAVES, _WAVES)[:, ::-1])
-    halves *= shift
-    return halves.reshape(core.shape)
 
 
 def warp(pictures: NDArray[np.uint8] | NDArray[np.float32], turn: float, scale: float) -> NDArray[np.float32]:
     """Turn (degrees) and scale about the middle, bilinear, the edge repeated."""
-    x = pictures.astype(np.float32)
-    if not turn:
-        return _both_ways(_scaling(scale), x)
-    return np.ascontiguousarray((_warping(turn, scale) @ x.reshape(len(x), -1).T).T).reshape(x.shape)
+    x, (at, right, below) = np.ascontiguousarray(pictures, np.float32), _between(turn, scale)
+    library = alike()
+    if library is not None:
+        out = np.empty_like(x)
+        library.warp(x, len(x), at, right, below, out)
+        return out
+    flat = x.reshape(len(x), SIDE**2)
+    upper = flat[:, at] * (1 - right) + flat[:, at + 1] * right
+    lower = flat[:, at + SIDE] * (1 - right) + flat[:, at + SIDE + 1] * right
+    warped = upper * (1 - below) + lower * below
+    return np.asarray(warped.reshape(x.shape), np.float32)
 
 
 # --- the matrices ---------------------------------------------------------------------------------------------------
@@ -145,77 +177,29 @@ def _both_ways(matrix: NDArray[np.float32], pictures: NDArray[np.float32]) -> ND
     return np.asarray(np.matmul(np.matmul(matrix, pictures), np.ascontiguousarray(matrix.T)))
 
 
-def _spectra(
-    waves: tuple[NDArray[np.float32], NDArray[np.float32]], pictures: NDArray[np.float32]
-) -> NDArray[np.complex64]:
-    """(n, 50, 25) Fourier coefficients: down the frequencies 0 to 24, then 0 to -24; across 0 to 24.
-
-    Down, the frequencies 0 and 24 are there twice: sums must count them half.
-    """
-    down, across = waves
-    parts = np.matmul(down, np.matmul(pictures, across)).view(np.complex64)
-    cosine, sine = parts[:, :_WAVES], parts[:, _WAVES:] * np.complex64(1j)
-    spectra = np.empty((len(pictures), 2 * _WAVES, _WAVES), np.complex64)
-    np.add(cosine, sine, out=spectra[:, :_WAVES])
-    np.subtract(cosine, sine, out=spectra[:, _WAVES:])
-    return spectra
-
-
-def _waves(at: NDArray[np.integer], sign: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(50, n) cosines, then sines, and (n, 50) the two interleaved, at n positions. Sign -1: a spectrum, 1: its
-    conjugate."""
-    angle = 2 * np.pi * np.outer(np.arange(_WAVES), at) / SIDE
-    cosine, sine = np.cos(angle), sign * np.sin(angle)
-    return np.concatenate([cosine, sine]), np.stack([cosine, sine], axis=1).reshape(2 * _WAVES, -1).T
+def _products(core: NDArray[np.float32], sharp: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, 7, 7) sum of core times window at every shift, down and across."""
+    shifted = sliding_window_view(sharp, _INNER, axis=1).swapaxes(2, 3)
+    columns = np.matmul(core.swapaxes(1, 2)[:, None], shifted)
+    pair, down, row, column = columns.strides
+    # Shifted across, the pixels of one row that belong together lie on a diagonal.
+    shape, strides = (len(core), _SHIFTS, _SHIFTS, _INNER), (pair, down, column, row + column)
+    return np.asarray(np.matmul(as_strided(columns, shape, strides), np.ones(_INNER, np.float32)))
 
 
 @lru_cache
-def _whole_waves() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    down, across = _waves(np.arange(SIDE), -1)
-    return down.astype(np.float32), np.ascontiguousarray(across, dtype=np.float32)
+def _blurs() -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """(2, 48, 48) and (2,) the blurs that normalise, and how far they reach."""
+    blurs = np.stack([_blur(sigma) for sigma in _BLURS])
+    apart = np.abs(np.subtract.outer(np.arange(SIDE), np.arange(SIDE)))
+    return blurs, np.array([apart[blur > 0].max() for blur in blurs], np.int32)
 
 
 @lru_cache
-def _core_waves(
-    scale: float,
-) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], NDArray[np.complex64], NDArray[np.float32]]:
-    """Waves of the middle pixels, scaling and blur included; the spectrum of a middle of ones; (2500, 1) weights of
-    squared real and imaginary parts in the squared norm of the picture (Parseval)."""
-    from scipy.ndimage import gaussian_filter1d
-
-    down, across = np.zeros((2 * _WAVES, SIDE)), np.zeros((SIDE, 2 * _WAVES))
-    inside = slice(REACH, REACH + _INNER)
-    down[:, inside], across[inside] = _waves(np.arange(_INNER), 1)
-    ones = np.zeros((1, SIDE, SIDE), np.float32)
-    ones[:, inside, inside] = 1
-    flat = _spectra((down.astype(np.float32), across.astype(np.float32)), ones)[0]
-    blur = gaussian_filter1d(np.eye(SIDE), SMOOTH, axis=0)
-    if scale != 1.0:
-        blur = blur @ _scaling(scale)
-    power = np.outer(np.tile(_share(), 2) / 2, _share()) / SIDE**2
-    return (
-        ((down @ blur).astype(np.float32), (blur.T @ across).astype(np.float32)),
-        flat,
-        np.repeat(power.ravel(), 2).astype(np.float32)[:, None],
-    )
-
-
-def _share() -> NDArray[np.float64]:
-    """(25,) number of frequencies of the full spectrum that each frequency of the half spectrum represents."""
-    k = np.arange(_WAVES)
-    return np.where((k == 0) | (k == _WAVES - 1), 1.0, 2.0)
-
-
-@lru_cache
-def _shifts() -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-    """(7, 50) and (50, 7) the inverse transform at the first seven shifts, down and across.
-
-    Across, the input is interleaved real and imaginary parts, the output real.
-    """
-    wave = np.exp(2j * np.pi * np.outer(np.arange(_SHIFTS), np.arange(_WAVES)) / SIDE) * _share() / SIDE
-    down = np.concatenate([wave, np.conj(wave)], axis=1) / 2
-    across = np.stack([wave.real, -wave.imag], axis=2).reshape(_SHIFTS, -1).T
-    return down.astype(np.complex64), np.ascontiguousarray(across, dtype=np.float32)
+def _taps() -> NDArray[np.float32]:
+    """(5,) the slight blur, which reaches two pixels."""
+    middle = SIDE // 2
+    return np.ascontiguousarray(_blur(SMOOTH)[middle, middle - 2 : middle + 3])
 
 
 @lru_cache
@@ -248,37 +232,22 @@ def _boxes() -> NDArray[np.float32]:
     return ((at >= start) & (at < start + _INNER)).astype(np.float32)
 
 
-def _between(at: NDArray[np.float64]) -> tuple[tuple[NDArray[np.intp], NDArray[np.float64]], ...]:
-    """Linear interpolation at `at`: the pixel on either side and its weight; positions outside count as the edge."""
-    at = np.clip(at, 0, SIDE - 1)
-    low = np.floor(at).astype(np.intp)
-    return (low, 1 - (at - low)), (np.minimum(low + 1, SIDE - 1), at - low)
-
-
 @lru_cache
-def _scaling(scale: float) -> NDArray[np.float32]:
-    """(48, 48) scaling along one axis."""
-    middle = (SIDE - 1) / 2
-    matrix = np.zeros((SIDE, SIDE))
-    for source, share in _between((np.arange(float(SIDE)) - middle) / scale + middle):
-        np.add.at(matrix, (np.arange(SIDE), source), share)
-    return matrix.astype(np.float32)
-
-
-@lru_cache
-def _warping(turn: float, scale: float) -> Any:
-    """(2304, 2304) sparse: the weight of each source pixel in each pixel of the turned and scaled picture."""
-    from scipy.sparse import csr_array
-
+def _between(turn: float, scale: float) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+    """(2304,) of each pixel of the turned and scaled picture: the source pixel to its upper left, and the shares of
+    those to the right and below."""
     middle = (SIDE - 1) / 2
     y, x = np.mgrid[:SIDE, :SIDE] - middle
     cosine, sine = math.cos(math.radians(turn)) / scale, math.sin(math.radians(turn)) / scale
-    at_x = (cosine * x - sine * y + middle).ravel()
-    at_y = (sine * x + cosine * y + middle).ravel()
-    n = SIDE**2
-    matrix = csr_array((n, n), dtype=np.float32)
-    for row, down in _between(at_y):
-        for column, across in _between(at_x):
-            share = (down * across).astype(np.float32)
-            matrix = matrix + csr_array((share, (np.arange(n), row * SIDE + column)), shape=(n, n))
-    return matrix
+    at_x = np.clip(cosine * x - sine * y + middle, 0, SIDE - 1).ravel()
+    at_y = np.clip(sine * x + cosine * y + middle, 0, SIDE - 1).ravel()
+    left, top = (np.minimum(np.floor(at).astype(np.int32), SIDE - 2) for at in (at_x, at_y))
+    return top * np.int32(SIDE) + left, (at_x - left).astype(np.float32), (at_y - top).astype(np.float32)
+
+
+@lru_cache
+def _around() -> NDArray[np.bool_]:
+    """(49, 49) which windows are the nine around each."""
+    down, across = np.divmod(np.arange(_SHIFTS**2), _SHIFTS)
+    apart = [np.abs(np.subtract.outer(at, at)) for at in (down, across)]
+    return np.asarray(np.maximum(*apart) <= 1)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.copies.blocks import Floats, How, Pictures, Rows
-from probablyexists.copies.normalised import Windows, cores, mirrored, normalise, warp
+from probablyexists.copies.normalised import Windows, cores, normalise, warp
 
 Warps = tuple[tuple[float, float], ...]
 
@@ -72,30 +72,30 @@ def best(
     `kept`: (n, 2, c) the pairs that are compared; others get -1. Turns and scalings are not tried where they promise
     less than `at_least`. k is 1, or c with `every`.
     """
-    found = np.full(place.shape, -1.0)
+    found, window = np.full(place.shape, -1.0), np.zeros(place.shape, np.int32)
     kept = np.ones(place.shape, bool) if kept is None else kept
     compared = np.flatnonzero(kept.any(axis=(1, 2)))
 
     def compare(rows: slice) -> None:
         some = compared[rows]
-        found[some] = _correlations(cores(normal[some]), references, place[some], kept[some])
+        found[some], window[some] = _correlations(cores(normal[some]), references, place[some], kept[some])
 
     how.in_blocks(compare, len(compared))
     which = np.broadcast_to(np.arange(place.shape[2]), place.shape)
     if not every:
         which = found.argmax(axis=2)[:, :, None]
-        found, place = np.take_along_axis(found, which, axis=2), np.take_along_axis(place, which, axis=2)
+        found, window, place = (np.take_along_axis(of, which, axis=2) for of in (found, window, place))
     worth, warps = REGISTRATION[how.view]
     asked = found >= worth
     if at_least is not None:
-        asked &= _promising(normal, references, place, how, found, asked, at_least)
+        asked &= _promising(normal, references, place, how, found, window, asked, at_least)
     alike = np.flatnonzero(asked.any(axis=(1, 2)))
 
     def register(rows: slice) -> None:
         some = alike[rows]
         for turn, scale in warps:
             core = cores(normalise(warp(pictures[some], turn, scale)))
-            found[some] = np.maximum(found[some], _correlations(core, references, place[some], asked[some]))
+            found[some] = np.maximum(found[some], _correlations(core, references, place[some], asked[some])[0])
 
     how.in_blocks(register, len(alike))
     return which, found
@@ -107,6 +107,7 @@ def _promising(
     place: Rows,
     how: How,
     found: Floats,
+    window: NDArray[np.int32],
     asked: NDArray[np.bool_],
     at_least: float,
 ) -> NDArray[np.bool_]:
@@ -120,8 +121,9 @@ def _promising(
         some = tried[rows]
         highest = np.full(place[some].shape, -1.0)
         for turn, scale in screen.trial:
-            core = cores(warp(normal[some], turn, scale)) if turn else cores(normal[some], scale)
-            highest = np.maximum(highest, _correlations(core, references, place[some], asked[some]))
+            core = cores(warp(normal[some], turn, scale))
+            near = _correlations(core, references, place[some], asked[some], window[some])[0]
+            highest = np.maximum(highest, near)
         extended = highest + screen.extended * (highest - found[some])
         promising[some] |= asked[some] & (extended >= at_least - screen.below)
 
@@ -129,12 +131,20 @@ def _promising(
     return promising
 
 
-def _correlations(core: NDArray[np.complex64], references: Windows, place: Rows, kept: NDArray[np.bool_]) -> Floats:
-    """(n, 2, k) correlations of the pictures and their mirror images with the kept places; -1 elsewhere."""
-    found = np.full(place.shape, -1.0)
+def _correlations(
+    core: NDArray[np.float32],
+    references: Windows,
+    place: Rows,
+    kept: NDArray[np.bool_],
+    near: NDArray[np.int32] | None = None,
+) -> tuple[Floats, NDArray[np.int32]]:
+    """(n, 2, k) correlations of the pictures and their mirror images with the kept places, -1 elsewhere; and the
+    windows in which they are reached. `near`: only windows beside these are tried."""
+    found, window = np.full(place.shape, -1.0), np.zeros(place.shape, np.int32)
     for flip in range(2):
         i, k = np.nonzero(kept[:, flip])
         if i.size:
-            both = mirrored(core[i]) if flip else core[i]
-            found[i, flip, k] = references.correlation(both, place[i, flip, k])
-    return found
+            at = i, flip, k
+            beside = None if near is None else near[at]
+            found[at], window[at] = references.correlation(core, i, place[at], bool(flip), beside)
+    return found, window
