@@ -130,7 +130,6 @@ def gathered(world: World, seed: int) -> Gathered:
     named = world.roles["training"].people is not None
     crowds = find_people(people, named=named, seed=seed, threads=1)
     copied = find_copies(crowds.training, crowds.heldout, tables["generated"], matcher)
-    others = tables["generated"].take(np.flatnonzero(~copied.left_out))
     recognisers = [Named(f"drawn-{number}/1") for number in range(1 + len(world.more_views))]
     first = Judge("drawn-0/1", crowds.by_role, tables["generated"], copied.left_out, matcher, groups.of)
     judges = [first]
@@ -147,7 +146,6 @@ def gathered(world: World, seed: int) -> Gathered:
         pairs=[],
         crowds=crowds,
         copied=copied,
-        others=others,
         judges=judges,
         attacks=chosen(world.attacks, has_reference="reference" in tables),
         matcher=matcher,

@@ -108,7 +108,7 @@ def q_values(p: NDArray[np.float64], compared_with: Sequence[str | None] | None)
     """Benjamini-Hochberg over all members; with groups also within each comparison, and the larger of the two counts.
 
     Over all alone, a leak in one group would let others of another group be named wrongly: in a group of 100 in which
-    nobody leaked, somebody was in 38 to 58 % of audits (docs/results/groups.md).
+    nobody leaked, somebody was in more than half of audits (docs/results/groups.md).
     """
     q = benjamini_hochberg(p)
     for group in set(compared_with or ()):

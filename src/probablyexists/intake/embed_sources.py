@@ -35,16 +35,18 @@ def embed_sources(
     """
     tables = {}
     for role, source in sources.items():
-        store = open_store(cache, recogniser, mode, generator_of(source))
-        table = embed(source, recogniser, store, mode, progress, TITLES[role], look, pictures=pictures)
-        if not len(table) and role == "generated" and mode == "auto":
+        ways: tuple[FacesMode, ...] = (mode, "aligned") if role == "generated" and mode == "auto" else (mode,)
+        for way in ways:
+            store = open_store(cache, recogniser, way, generator_of(source))
+            table = embed(source, recogniser, store, way, progress, TITLES[role], look, pictures=pictures)
+            if len(table):
+                break
+        if not len(table):
+            raise _no_face(role, source, mode, table)
+        if way != mode:
             progress.say(
                 f"{TITLES[role]}: no face in any of them; taken on their frames, so that the result can say so"
             )
-            store = open_store(cache, recogniser, "aligned", generator_of(source))
-            table = embed(source, recogniser, store, "aligned", progress, TITLES[role], look, pictures=pictures)
-        if not len(table):
-            raise _no_face(role, source, mode, table)
         if mode == "auto":
             progress.say(f"{TITLES[role]}: faces auto ({_placed(table)})")
         tables[role] = table

@@ -19,7 +19,6 @@ from probablyexists.faces.placing import FacesMode
 from probablyexists.intake.open_sources import generator_of
 from probablyexists.intake.people import Peopled
 from probablyexists.intake.settings import Settings, signed
-from probablyexists.matching.repeats import distinct_pictures, standing
 from probablyexists.results.findings import Data, Duplicate, RoleData, Signature
 from probablyexists.sources.open_source import Source
 
@@ -77,13 +76,13 @@ def describe_roles(
     mode: FacesMode,
     tables: Mapping[Role, Embedded],
     reference: Collection[str],
+    n_distinct: int,
 ) -> list[RoleData]:
     """Counts for each role of a task about reference people. `reference`: the names of those used."""
     found = []
     for role, table in tables.items():
         people = reference if role == "reference" else None
-        distinct = standing(distinct_pictures(table.embeddings)) if role == "generated" else None
-        repeated = None if distinct is None else len(table) - len(distinct)
+        repeated = len(table) - n_distinct if role == "generated" else None
         found.append(_described(role, sources[role], mode, table, people, repeated))
     return found
 

@@ -136,7 +136,8 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
     attack = NearestSample()
     at = rank(asked, others, samples, attack.prepare(samples, None, matcher), matcher)
     noticed = power(others, at, samples, attack, settings.level, matcher)
-    roles = describe_roles(sources, settings.faces, tables, group(tables["reference"], seed=settings.seed).names)
+    people = group(tables["reference"], seed=settings.seed).names
+    roles = describe_roles(sources, settings.faces, tables, people, seen.n_distinct)
     judged = judge_person(
         copies=copies,
         at=at,

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from probablyexists.answers.affected import affected
 from probablyexists.answers.audit_verdict import GROUP_P, judge
 from probablyexists.answers.by_group import group_findings
@@ -174,14 +172,17 @@ class Gathered:
     pairs: list[SamePicture]
     crowds: Peopled
     copied: CopyMatches
-    others: Embedded
-    """The generated samples that are not copies."""
     judges: Sequence[Judge]
     """The same people and samples as each recogniser sees them, in the order of `recognisers`."""
     attacks: tuple[Attack, ...]
     """The nearest sample first."""
     matcher: Matcher
     groups: Groups
+
+    @property
+    def others(self) -> Embedded:
+        """The generated samples that are not copies."""
+        return self.judges[0].others
 
 
 def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathered:
@@ -205,7 +206,6 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     named = all(has_names(sources[role]) for role in people_tables if role != "reference")
     crowds = find_people(kept, named=named, seed=settings.seed, threads=threads)
     copied = find_copies(crowds.training, crowds.heldout, generated, matcher)
-    others = generated.take(np.flatnonzero(~copied.left_out))
 
     judges = [Judge(recogniser.id, crowds.by_role, generated, copied.left_out, matcher, groups.of)]
     for another in more:
@@ -222,7 +222,6 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
         pairs,
         crowds,
         copied,
-        others,
         judges,
         attacks,
         matcher,

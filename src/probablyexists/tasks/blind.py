@@ -122,7 +122,7 @@ def _run(settings: BlindSettings, work: Engine, progress: Progress, started: flo
         )
         for face in found.faces
     ]
-    roles = describe_roles(sources, settings.faces, tables, people.names)
+    roles = describe_roles(sources, settings.faces, tables, people.names, seen.n_distinct)
     lost = losses(roles)
     cautions = few_faces(seen) if faces else few_faces(seen) + few_distinct(seen)
     result = FrequentFaces(
