@@ -22,14 +22,14 @@ from PIL import Image
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.model_files import LANDMARKS_SHA256, model_file
 from probablyexists.drawn.population import draw_person, draw_photo
-from probablyexists.faces import acquire, alignment, compiled, landmarks
+from probablyexists.faces import acquire, alignment, compiled, landmarks, settling
 from probablyexists.faces.boxes import Box, frame_box
 from probablyexists.faces.compiled import aligner, loaded
 
 Faces = tuple[list[NDArray[np.uint8]], list[Box]]
 
 compiled_only = pytest.mark.skipif(aligner() is None, reason="the package was built without a C compiler")
-MODULES: tuple[ModuleType, ...] = (acquire, alignment, landmarks)
+MODULES: tuple[ModuleType, ...] = (acquire, alignment, landmarks, settling)
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +240,7 @@ def test_only_what_was_compiled_from_this_source_is_used(tmp_path: Path) -> None
 
 @compiled_only
 @pytest.mark.parametrize("template", ["dlib", "arcface"])
-@pytest.mark.parametrize("mode", ["aligned", "detect"])
+@pytest.mark.parametrize("mode", ["aligned", "auto", "detect"])
 def test_both_ways_acquire_the_same(
     mode: acquire.FacesMode, template: alignment.Template, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,12 +13,13 @@ from PIL import Image
 from probablyexists.basis.errors import ImageError
 from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.embeddings.recognisers import DlibRecogniser
-from probablyexists.faces import boxes, placing
+from probablyexists.faces import boxes, placing, settling
 from probablyexists.faces.acquire import FLAT, NO_FACE, Face, acquire
 from probablyexists.faces.boxes import Box, detect, detect_whole, frame_box
 from probablyexists.faces.compiled import PICTURE_SIDE
 from probablyexists.faces.landmarks import landmarks
-from probablyexists.faces.placing import FacesMode, implied_boxes, place
+from probablyexists.faces.placing import FacesMode, place
+from probablyexists.faces.settling import by_numpy, implied_boxes, settled
 
 SKY = (120, 140, 160)
 MODES: tuple[FacesMode, ...] = get_args(FacesMode)
@@ -262,13 +263,34 @@ def test_in_a_photo_with_room_around_the_face_the_right_face_is_taken() -> None:
         assert np.linalg.norm(wrong - right, axis=1).mean() > 0.3 * eyes
 
 
-def test_a_face_with_room_around_it_is_found_from_the_middle_without_the_detector() -> None:
+def test_a_face_with_room_around_it_is_found_from_the_middle_without_the_detector(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for person in (4, 5, 8):
         image = scene(320, 320, (person, 60, 60, 200))
-        assert placing._settled([image], boxes.FRAME_MARGIN, placing.STILL_AT_ONCE) == [None]
-        (found,), right = placing.settled([image]), points(image, "detect")
+        (found,), right = settled([image]), points(image, "detect")
         assert found is not None
         assert np.linalg.norm(found - right, axis=1).mean() < 0.05 * np.linalg.norm(right[0] - right[2])
+        with monkeypatch.context() as patched:
+            patched.setattr(settling, "MIDDLE", boxes.FRAME_MARGIN)
+            assert settled([image]) == [None]
+
+
+def test_landmarks_settle_in_compiled_code_where_they_do_in_numpy() -> None:
+    images = [scene(220 + 9 * i, 230, (i, 2 * i, 60 - 5 * i, 150 + 4 * i)) for i in range(12)]
+    images += (
+        [photo(i) for i in range(8)] + [clouds(i, 200, 240) for i in range(6)] + [np.zeros((192, 192, 3), np.uint8)]
+    )
+    starts = [
+        [boxes.frame_box((image.shape[1], image.shape[0]), margin) for image in images]
+        for margin in (boxes.FRAME_MARGIN, settling.MIDDLE)
+    ]
+    slower = by_numpy(images, starts)
+    assert 5 < sum(its is None for its in slower) < 20
+    for ours, theirs in zip(settled(images), slower, strict=True):
+        assert (ours is None) == (theirs is None)
+        assert ours is None or np.array_equal(ours, theirs)
+    assert settled([]) == []
 
 
 def test_crops_and_photos_in_one_folder_are_each_taken_by_their_own_rule() -> None:

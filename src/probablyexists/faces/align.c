@@ -170,10 +170,14 @@ static const double OF_BOX[3][3] = {
 };
 
 typedef struct {
+    int32_t left, top, right, bottom;
+} Box;
+
+typedef struct {
     const uint8_t *rgb; /* (height, width, 3) */
     uint8_t *grey;      /* (height, width), memory for it */
     int32_t width, height;
-    int32_t left, top, right, bottom; /* the face's box */
+    Box box; /* the face's */
 } Picture;
 
 typedef float Four __attribute__((vector_size(16)));
@@ -192,9 +196,18 @@ static int32_t nearest(double number) {
 }
 
 static Map into(const Picture *picture) {
-    const double left = picture->left, top = picture->top, right = picture->right, bottom = picture->bottom;
+    const double left = picture->box.left, top = picture->box.top;
+    const double right = picture->box.right, bottom = picture->box.bottom;
     return map_of((Place[3]){{left, top}, {right, top}, {right, bottom}}, OF_BOX);
 }
+
+/* The question that follows question `q` in a tree. */
+static int next(const Question *questions, int q, const int16_t *grey) {
+    const Question asked = questions[q];
+    return 2 * q + 2 - (grey[asked.first] - grey[asked.second] > asked.threshold);
+}
+
+enum { TREES_AT_ONCE = 5 }; /* whose ways do not wait for each other */
 
 BY_PROCESSOR
 static void move(const Round *its, const double fit[2][AXES], const Picture *picture, float points[12]) {
@@ -214,14 +227,14 @@ static void move(const Round *its, const double fit[2][AXES], const Picture *pic
     int16_t grey[PIXELS];
     for (int i = 0; i < PIXELS; i++) grey[i] = at[i] < 0 ? 0 : picture->grey[at[i]];
     const float *leaves[TREES]; /* looked for first, so that many are on their way at once */
-    for (int tree = 0; tree < TREES; tree++) {
-        int q = 0;
-        for (int level = 0; level < 4; level++) {
-            Question asked = its->questions[tree][q];
-            q = 2 * q + 2 - (grey[asked.first] - grey[asked.second] > asked.threshold);
+    for (int tree = 0; tree < TREES; tree += TREES_AT_ONCE) {
+        int q[TREES_AT_ONCE] = {0};
+        for (int level = 0; level < 4; level++)
+            for (int i = 0; i < TREES_AT_ONCE; i++) q[i] = next(its->questions[tree + i], q[i], grey);
+        for (int i = 0; i < TREES_AT_ONCE; i++) {
+            leaves[tree + i] = its->leaves[tree + i][q[i] - QUESTIONS];
+            __builtin_prefetch(leaves[tree + i]), __builtin_prefetch(leaves[tree + i] + AXES - 1);
         }
-        leaves[tree] = its->leaves[tree][q - QUESTIONS];
-        __builtin_prefetch(leaves[tree]), __builtin_prefetch(leaves[tree] + AXES - 1);
     }
     Four low = four(points), middle = four(points + 4), high = four(points + 8);
     for (int tree = 0; tree < TREES; tree++)
@@ -236,21 +249,89 @@ static void average(const uint8_t *restrict rgb, size_t n, uint8_t *restrict gre
     for (size_t i = 0; i < n; i++) grey[i] = (uint8_t)((rgb[3 * i] + rgb[3 * i + 1] + rgb[3 * i + 2]) / 3);
 }
 
-/* `points`: (n, 12); of each row the first ten are x and y in whole pixels, the others 0, for what reads four at a time. */
-void landmarks(const Cascade *cascade, int n, const Picture *pictures, float (*points)[12]) {
+typedef float Points[12]; /* x, y of each in whole pixels; the last two 0, for what reads four at a time */
+
+/* Landmarks of the pictures `which`, in their boxes. */
+static void find(const Cascade *cascade, int n, const int32_t *which, const Picture *pictures, Points *points) {
     for (int i = 0; i < n; i++) {
-        const Picture *its = &pictures[i];
-        average(its->rgb, (size_t)its->width * its->height, its->grey);
-        memcpy(points[i], cascade->mean, sizeof cascade->mean);
-        points[i][10] = points[i][11] = 0;
+        memcpy(points[which[i]], cascade->mean, sizeof cascade->mean);
+        points[which[i]][10] = points[which[i]][11] = 0;
     }
     for (int round = 0; round < ROUNDS; round++)
-        for (int i = 0; i < n; i++) move(&cascade->rounds[round], cascade->fit, &pictures[i], points[i]);
+        for (int i = 0; i < n; i++)
+            move(&cascade->rounds[round], cascade->fit, &pictures[which[i]], points[which[i]]);
     for (int i = 0; i < n; i++) {
-        const Map map = into(&pictures[i]);
-        for (float *point = points[i]; point < points[i] + AXES; point += 2) {
+        const Map map = into(&pictures[which[i]]);
+        for (float *point = points[which[i]]; point < points[which[i]] + AXES; point += 2) {
             Place found = place(&map, point[0], point[1]);
             point[0] = (float)nearest(found.x), point[1] = (float)nearest(found.y);
+        }
+    }
+}
+
+static void make_grey(int n, const Picture *pictures) {
+    for (const Picture *its = pictures; its < pictures + n; its++)
+        average(its->rgb, (size_t)its->width * its->height, its->grey);
+}
+
+/* `which`: memory for n numbers. */
+void landmarks(const Cascade *cascade, int n, const Picture *pictures, int32_t *which, Points *points) {
+    make_grey(n, pictures);
+    for (int i = 0; i < n; i++) which[i] = i;
+    find(cascade, n, which, pictures, points);
+}
+
+/* --- landmarks that settle ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int32_t re_passes;
+    double still_at_once, still; /* most that the first ones on the frame may move, and all others */
+    double across, down, side;   /* box that landmarks imply: its centre from their mean, and side, in eye distances */
+} Rule;
+
+static double apart(double x, double y) { return sqrt(x * x + y * y); }
+
+/* As settling.py's `implied_boxes`. */
+static Box implied(const Rule *rule, const float *at) {
+    double eyes = apart((at[0] + at[2]) / 2 - (at[4] + at[6]) / 2, (at[1] + at[3]) / 2 - (at[5] + at[7]) / 2);
+    double half = fmax(eyes * rule->side, 1) / 2, x = 0, y = 0;
+    for (int i = 0; i < AXES; i += 2) x += at[i], y += at[i + 1];
+    x = x / POINTS + rule->across * eyes, y = y / POINTS + rule->down * eyes;
+    return (Box){(int32_t)rint(x - half), (int32_t)rint(y - half), (int32_t)rint(x + half), (int32_t)rint(y + half)};
+}
+
+/* As settling.py's `moves`. */
+static double moved(const float *before, const float *after) {
+    double sum = 0;
+    for (int i = 0; i < AXES; i += 2) sum += apart(after[i] - before[i], after[i + 1] - before[i + 1]);
+    return sum / POINTS / fmax(apart(after[0] - after[4], after[1] - after[5]), 1);
+}
+
+/* As settling.py's `settled`. `starts`: two boxes each to begin from, first all pictures' first ones. `which`, `before`:
+   memory for n. `points`: those that settle; of the others the last. `found`: 1 if they settled, else 0. */
+void settle(const Cascade *cascade, const Rule *rule, int n, Picture *pictures, const Box *starts, int32_t *which,
+            Points *before, Points *points, uint8_t *found) {
+    make_grey(n, pictures);
+    memset(found, 0, n);
+    for (int start = 0; start < 2; start++) {
+        int left = 0;
+        for (int i = 0; i < n; i++)
+            if (!found[i]) pictures[i].box = starts[start * n + i], which[left++] = i;
+        find(cascade, left, which, pictures, points);
+        for (int pass = 0; pass < rule->re_passes && left; pass++) {
+            for (const int32_t *i = which; i < which + left; i++) {
+                memcpy(before[*i], points[*i], sizeof *before);
+                pictures[*i].box = implied(rule, points[*i]);
+            }
+            find(cascade, left, which, pictures, points);
+            const int first = !start && !pass, n_before = left;
+            left = 0;
+            for (int k = 0; k < n_before; k++) {
+                int i = which[k];
+                found[i] = moved(before[i], points[i]) <= (first ? rule->still_at_once : rule->still);
+                if (!found[i]) which[left++] = i;
+                else if (first) memcpy(points[i], before[i], sizeof *points);
+            }
         }
     }
 }

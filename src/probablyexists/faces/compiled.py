@@ -21,13 +21,30 @@ PICTURE_SIDE = 48
 SOURCE = Path(__file__).with_name("align.c")
 
 
+class Box(ctypes.Structure):
+    """align.c's `Box`."""
+
+    _fields_ = tuple((name, ctypes.c_int32) for name in ("left", "top", "right", "bottom"))
+
+
 class Picture(ctypes.Structure):
     """align.c's `Picture`. Its pointers are valid as long as the arrays exist."""
 
     _fields_ = (
         ("rgb", ctypes.c_void_p),
         ("grey", ctypes.c_void_p),
-        *((name, ctypes.c_int32) for name in ("width", "height", "left", "top", "right", "bottom")),
+        ("width", ctypes.c_int32),
+        ("height", ctypes.c_int32),
+        ("box", Box),
+    )
+
+
+class Rule(ctypes.Structure):
+    """align.c's `Rule`."""
+
+    _fields_ = (
+        ("re_passes", ctypes.c_int32),
+        *((name, ctypes.c_double) for name in ("still_at_once", "still", "across", "down", "side")),
     )
 
 
@@ -45,14 +62,17 @@ def loaded(source: Path) -> ctypes.CDLL | None:
     library = compiled(source)
     if library is None:
         return None
-    number, image = ctypes.c_int, array(np.uint8)
+    number, image, rows, points = ctypes.c_int, array(np.uint8), array(np.int32), array(np.float32)
+    pictures, boxes = ctypes.POINTER(Picture), ctypes.POINTER(Box)
     library.read_cascade.argtypes = [ctypes.c_char_p, ctypes.c_size_t, image]
-    library.landmarks.argtypes = [image, number, ctypes.POINTER(Picture), array(np.float32)]
+    library.landmarks.argtypes = [image, number, pictures, rows, points]
     library.landmarks.restype = None
+    library.settle.argtypes = [image, ctypes.POINTER(Rule), number, pictures, boxes, rows, points, points, image]
+    library.settle.restype = None
     chip, edges = array(np.uint8, (CHIP_SIDE, CHIP_SIDE, 3)), array(np.float64, (4,))
     library.cut_chip.argtypes = [image, number, number, edges, ctypes.c_double, chip]
     small = array(np.uint8, (PICTURE_SIDE, PICTURE_SIDE))
-    library.small_grey.argtypes = [image, number, number, array(np.int32), small]
+    library.small_grey.argtypes = [image, number, number, rows, small]
     library.small_grey.restype = None
     return library
 
