@@ -62,19 +62,20 @@ def manifest(path: Path, rows: Iterable[tuple[Path, str]]) -> Path:
     return path
 
 
-def run(drawn: Draw, samples: list[Path], folder: Path) -> Findings:
+def run(drawn: Draw, samples: list[Path], folder: Path, recogniser: str) -> Findings:
     return probablyexists.audit(
         manifest(folder / "training.csv", ((f, p) for p in drawn.members for f in drawn.photos[p][:2])),
         manifest(folder / "heldout.csv", ((f, p) for p in drawn.heldout for f in drawn.photos[p])),
         manifest(folder / "generated.csv", ((f, "") for f in samples)),
+        recogniser=recogniser,
         show_names=True,
     )
 
 
-def likeness(lfw: Path, seed: int, folder: Path, n_planted: int) -> dict[str, object]:
+def likeness(lfw: Path, seed: int, folder: Path, n_planted: int, recogniser: str) -> dict[str, object]:
     drawn = draw(lfw, seed)
     planted = drawn.members[:n_planted]
-    findings = run(drawn, drawn.others + [f for p in planted for f in drawn.photos[p][2:4]], folder)
+    findings = run(drawn, drawn.others + [f for p in planted for f in drawn.photos[p][2:4]], folder, recogniser)
     named = {row["person"] for row in findings.people.to_pylist() if row["exposed"]}
     rates = {
         "hits": len(named & set(planted)) / max(1, n_planted),
@@ -105,7 +106,7 @@ def edited(photo: Path, kind: str, rng: np.random.Generator) -> bytes:
     return out.getvalue()
 
 
-def copies(lfw: Path, seed: int, folder: Path) -> dict[str, object]:
+def copies(lfw: Path, seed: int, folder: Path, recogniser: str) -> dict[str, object]:
     drawn = draw(lfw, seed)
     planted = []
     for i, person in enumerate(drawn.members[:50]):
@@ -113,7 +114,7 @@ def copies(lfw: Path, seed: int, folder: Path) -> dict[str, object]:
         path = folder / f"copy-{i:02d}-{kind}.jpg"
         path.write_bytes(edited(drawn.photos[person][0], kind, drawn.rng))
         planted.append(path)
-    findings = run(drawn, drawn.others + planted, folder)
+    findings = run(drawn, drawn.others + planted, folder, recogniser)
     found = {row["sample"] for row in findings.samples.to_pylist() if row["kind"] == "copy"}
     hits = {kind: sum(str(f) in found for f in planted if kind in f.name) for kind in EDITS}
     return {
@@ -130,6 +131,7 @@ def main() -> None:
     parser.add_argument("what", choices=("likeness", "nothing", "copies"))
     parser.add_argument("--lfw", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--recogniser", default="dlib")
     chosen = parser.parse_args()
     lfw = chosen.lfw.resolve()
     results: list[dict[str, object]] = []
@@ -137,9 +139,9 @@ def main() -> None:
         started = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             if chosen.what == "copies":
-                result = copies(lfw, seed, Path(folder))
+                result = copies(lfw, seed, Path(folder), chosen.recogniser)
             else:
-                result = likeness(lfw, seed, Path(folder), 40 if chosen.what == "likeness" else 0)
+                result = likeness(lfw, seed, Path(folder), 40 if chosen.what == "likeness" else 0, chosen.recogniser)
         result["seconds"] = round(time.monotonic() - started, 1)
         if not results:
             print("| seed | " + " | ".join(result) + " |\n|" + "---|" * (len(result) + 1))
