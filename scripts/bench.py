@@ -1,17 +1,19 @@
 """How fast, beside peers and beside the limit: embedding, matching, statistics. Prints Markdown.
 
-    python scripts/bench.py                                        # drawn photos, a quarter of an hour
-    python scripts/bench.py embed --photos path/to/lfw
-    python scripts/bench.py match --whole                          # 200,000 x 200,000, all of it, a quarter of an hour
+    python scripts/bench.py                                        # all of it, on drawn photos
+    python scripts/bench.py embed --photos path/to/lfw --rounds 7
+    python scripts/bench.py match --whole                          # 200,000 x 200,000 too
+    python scripts/bench.py stats
     python scripts/bench.py growth --plot docs/results/performance.svg
 
 All ways of a table run in one process tree, in turns, on the same input; who begins changes from round to round, and
 ratios are medians of the rounds' own ratios. Models are loaded before the clock runs.
 
-`embed`: from files on disk to embeddings in an empty store. Limit: a plain ONNX Runtime session of the same network on
-ready tensors, the same passes. Peers: the way of `face_recognition.face_encodings` (Pillow, dlib's detector, its 5
-landmarks, `compute_face_descriptor`, one photo after the other), and with `--deepface PYTHON`, an interpreter that has
-it, deepface's Dlib model (`represent`, no detector).
+`embed`: from files on disk to embeddings in an empty store, by the ways that faces are found: `auto` as audits do by
+default, `crops` (`--faces aligned`) and `detecting` (`--faces detect`). Limit: a plain ONNX Runtime session of the same
+network on ready tensors, two passes. Peers: the way of `face_recognition.face_encodings` (Pillow, dlib's detector, its
+5 landmarks, `compute_face_descriptor`, one photo after the other), and with `--deepface PYTHON`, an interpreter that
+has it, deepface's Dlib model (`represent`, no detector).
 `match`: random unit vectors of 128 numbers. Peers: FAISS `IndexFlatIP`, scikit-learn `NearestNeighbors`. Limit: what a
 product of large single-precision matrices reaches here.
 `stats`: AUROC, and TPR with 2,000 draws of 10,000 members and 10,000 held-out people. `growth`: matching against the
@@ -46,7 +48,6 @@ from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.dlib_onnx import Precision, graph_of
 from probablyexists.embeddings.embed import Some, embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
-from probablyexists.faces.boxes import frame_box
 from probablyexists.faces.placing import FacesMode
 from probablyexists.matching.neighbours import nearest
 from probablyexists.sources.open_source import open_source
@@ -75,6 +76,11 @@ def seconds(work: Callable[[], object]) -> float:
 def ratio(rates: Rates, ours: str, theirs: str) -> str:
     ratios = [a / b for a, b in zip(rates[ours], rates[theirs], strict=True)]
     return f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def line(*cells: str) -> str:
+    """A row of a Markdown table."""
+    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
 
 
 # --- embedding ------------------------------------------------------------------------------------------------------
@@ -117,13 +123,12 @@ class Bare:
 
 
 class FaceRecognition:
-    """What `face_encodings(load_image_file(path))` does, without its import of pkg_resources. `detecting`: False takes
-    the frame's box for known, as in `face_encodings(image, known_face_locations)`."""
+    """What `face_encodings(load_image_file(path))` does, without its import of pkg_resources."""
 
-    def __init__(self, files: list[bytes], detecting: bool) -> None:
+    def __init__(self, files: list[bytes]) -> None:
         import dlib
 
-        self.files, self.detecting = files, detecting
+        self.files = files
         self.detector: Any = dlib.get_frontal_face_detector()
         self.landmarks: Any = dlib.shape_predictor(
             str(model_file("shape_predictor_5_face_landmarks.dat", LANDMARKS_SHA256))
@@ -135,14 +140,8 @@ class FaceRecognition:
         return len(self.files) / seconds(lambda: [self._encodings(data) for data in self.files])
 
     def _encodings(self, data: bytes) -> list[NDArray[np.float64]]:
-        import dlib
-
         image = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
-        box = frame_box((image.shape[1], image.shape[0]))
-        boxes = (
-            self.detector(image, 1) if self.detecting else [dlib.rectangle(box.left, box.top, box.right, box.bottom)]
-        )
-        faces = [self.landmarks(image, box) for box in boxes]
+        faces = [self.landmarks(image, box) for box in self.detector(image, 1)]
         return [np.array(self.network.compute_face_descriptor(image, face, 1)) for face in faces]
 
 
@@ -183,13 +182,10 @@ class DeepFace:
         return len(self.paths) / float(self.process.stdout.readline())
 
 
-MODES: dict[str, FacesMode] = {"crops": "aligned", "detecting": "detect"}
+MODES: dict[str, FacesMode] = {"auto": "auto", "crops": "aligned", "detecting": "detect"}
 """How faces are found, in words and as the setting."""
-_PEERS = (
-    "face_recognition's way, detecting, one pass",
-    "face_recognition's way, box given, one pass",
-    "deepface, Dlib model, no detector, one pass",
-)
+_FACE_RECOGNITION = "face_recognition's way, detecting, one pass"
+_DEEPFACE_MODEL = "deepface, Dlib model, no detector, one pass"
 
 
 def embedding(where: Path, n: int, n_peers: int, rounds: int, deepface: str | None, folder: Path) -> None:
@@ -198,37 +194,39 @@ def embedding(where: Path, n: int, n_peers: int, rounds: int, deepface: str | No
     order = np.random.default_rng(0).permutation(len(source.photos))[:n]
     photos = Some(source, tuple(source.photos[i] for i in order))
     some = Some(source, photos.photos[:n_peers])
-    files = [data for _, data in some.stream(some.photos) if isinstance(data, bytes)]
     cache = folder / "cache"
-    exact, fast = DlibRecogniser(cache, "float32"), DlibRecogniser(cache, "int8")
-    exact_once, fast_once = OnePass(cache, "float32"), OnePass(cache, "int8")
+    exact, fast, once = DlibRecogniser(cache, "float32"), DlibRecogniser(cache, "int8"), OnePass(cache, "int8")
     ways: dict[str, Callable[[], float]] = {
-        "bare session, float32, two passes": Bare(cache, "float32", n),
-        "bare session, int8, two passes": Bare(cache, "int8", n),
+        "bare session, float32, two passes": Bare(cache, "float32", len(photos.photos)),
+        "bare session, int8, two passes": Bare(cache, "int8", len(photos.photos)),
+        "ours, crops, float32, two passes": partial(ours, photos, exact, MODES["crops"]),
     }
     for what, mode in MODES.items():
-        ways[f"ours, {what}, float32, two passes"] = partial(ours, photos, exact, mode)
         ways[f"ours, {what}, int8, two passes"] = partial(ours, photos, fast, mode)
-        ways[f"ours, {what}, float32, one pass"] = partial(ours, photos, exact_once, mode)
-        ways[f"ours, {what}, int8, one pass"] = partial(ours, photos, fast_once, mode)
+    for what, mode in MODES.items():
+        ways[f"ours, {what}, int8, one pass"] = partial(ours, photos, once, mode)
+    peers = {}
     if n_peers:
-        ways[_PEERS[0]] = FaceRecognition(files, detecting=True)
-        ways[_PEERS[1]] = FaceRecognition(files, detecting=False)
+        ways[_FACE_RECOGNITION] = FaceRecognition(
+            [data for _, data in some.stream(some.photos) if isinstance(data, bytes)]
+        )
+        peers["times face_recognition's way"] = _FACE_RECOGNITION
     if n_peers and deepface is not None:
-        paths = [str(where / photo.path) for photo in some.photos]
-        ways[_PEERS[2]] = DeepFace(deepface, paths, folder)
+        ways[_DEEPFACE_MODEL] = DeepFace(deepface, [str(where / photo.path) for photo in some.photos], folder)
+        peers["times deepface"] = _DEEPFACE_MODEL
     rates = in_turns(ways, rounds)
-    peers = [name for name in _PEERS if name in rates]
-    print(f"{n:,} photos of {where.name}; the last {len(peers)} ways got {n_peers} of them. {rounds} rounds.\n")
-    print(f"| way | photos/s | of the bare session |{''.join(f' times {peer} |' for peer in peers)}")
-    print("|---|---:|---|" + "---|" * len(peers))
+    few = f", {len(some.photos):,} of them for other packages" if peers else ""
+    print(f"{len(photos.photos):,} photos of {where.name}{few}; {rounds} rounds.\n")
+    print(f"| way | photos/s | of the bare session | of crops |{''.join(f' {peer} |' for peer in peers)}")
+    print("|---|---:|---|---|" + "---|" * len(peers))
     for name, its in rates.items():
-        ratios = ["", *("" for _ in peers)]
+        others = ["", "", *("" for _ in peers)]
         if name.startswith("ours"):
-            same = f"bare session, {name.rsplit(', ', 2)[1]}, two passes"
-            ratios = [ratio(rates, name, same) if "two passes" in name else ""]
-            ratios += [ratio(rates, name, peer) if "one pass" in name else "" for peer in peers]
-        print(f"| {name} | {statistics.median(its):.1f} | {' | '.join(ratios)} |")
+            _, what, precision, passes = name.split(", ")
+            others = [ratio(rates, name, f"bare session, {precision}, two passes") if passes == "two passes" else ""]
+            others += [ratio(rates, name, f"ours, crops, {precision}, {passes}") if what != "crops" else ""]
+            others += [ratio(rates, name, peer) if passes == "one pass" else "" for peer in peers.values()]
+        print(line(name, f"{statistics.median(its):.1f}", *others))
 
 
 # --- matching -------------------------------------------------------------------------------------------------------
@@ -266,7 +264,13 @@ def matching(n_queries: int, n_references: int, rounds: int) -> None:
     index: Any = faiss.IndexFlatIP(128)
     index.add(references)
     brute = NearestNeighbors(n_neighbors=1, algorithm="brute", metric="euclidean").fit(references)
-    same = (nearest(queries, references).index == index.search(queries, 1)[1]).mean()
+    named: dict[str, NDArray[np.integer]] = {}
+
+    def we() -> None:
+        named["ours"] = nearest(queries, references).index
+
+    def they() -> None:
+        named["FAISS"] = index.search(queries, 1)[1]
 
     def rate(asked: NDArray[np.float32], work: Callable[[], object]) -> float:
         return 256.0 * len(asked) * n_references / seconds(work)
@@ -274,13 +278,15 @@ def matching(n_queries: int, n_references: int, rounds: int) -> None:
     rates = in_turns(
         {
             "matrix product alone": product_peak,
-            "ours": lambda: rate(queries, lambda: nearest(queries, references)),
-            "FAISS": lambda: rate(queries, lambda: index.search(queries, 1)),
+            "ours": lambda: rate(queries, we),
+            "FAISS": lambda: rate(queries, they),
             "scikit-learn": lambda: rate(few, lambda: brute.kneighbors(few)),
         },
         rounds,
+        warm=False,
     )
-    matched(f"{n_queries:,} x {n_references:,}", rates, f"{same:.4%}")
+    same = float((named["ours"] == named["FAISS"]).mean())
+    matched(f"{n_queries:,} x {n_references:,}", rates, f"{same:.3%}")
 
 
 def whole_match(n: int, rounds: int) -> None:
@@ -300,7 +306,7 @@ def whole_match(n: int, rounds: int) -> None:
 def matched(what: str, rates: Rates, same: str) -> None:
     """A row of the table."""
     others = [ratio(rates, "ours", name) if name in rates else "" for name in _MATCHERS]
-    print(f"| {what} | {statistics.median(rates['ours']) / 1e9:.0f} | {' | '.join(others)} | {same} |", flush=True)
+    print(line(what, f"{statistics.median(rates['ours']) / 1e9:.0f}", *others, same), flush=True)
 
 
 _MATCHERS = ("FAISS", "matrix product alone", "scikit-learn")
@@ -311,7 +317,8 @@ _MATCHERS = ("FAISS", "matrix product alone", "scikit-learn")
 
 def stats(rounds: int) -> None:
     print("| 10,000 members and 10,000 held-out people | s, median |\n|---|---:|")
-    for photos in (1, 3):
+    what = "AUROC, TPR at FPR 1 % and 0.1 % (2,000 draws each), 1 photo a person"
+    for photos, name in ((1, what), (3, "the same, 3 photos a person")):
         rng = np.random.default_rng(0)
         people = np.repeat(np.arange(10_000), photos)
         ones, others = Side(rng.normal(1, 1, people.size), people), Side(rng.normal(0, 1, people.size), people)
@@ -322,7 +329,7 @@ def stats(rounds: int) -> None:
                 tpr_estimate(ones, others, fpr, np.random.default_rng(0))
 
         took = statistics.median(seconds(figures) for _ in range(rounds))
-        print(f"| AUROC, TPR at FPR 1 % and 0.1 % (2,000 draws each), {photos} photos a person | {took:.2f} |")
+        print(line(name, f"{took:.2f}"))
 
 
 # --- growth ---------------------------------------------------------------------------------------------------------
@@ -384,18 +391,34 @@ def draw(curves: dict[str, list[tuple[int, float, float]]], fixed: int, path: Pa
     figure.savefig(path, metadata={"Date": None})
 
 
+_FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "amx_int8")
+"""Of a processor's flags those that change the speed of whole numbers and of single precision."""
+
+
+def processor() -> str:
+    """Its name, family, model and flags that matter; only Linux says them."""
+    try:
+        about = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or platform.machine()
+    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in about.splitlines())}
+    flags = ", ".join(flag for flag in _FLAGS if flag in said.get("flags", "").split())
+    name = said.get("model name", platform.machine())
+    return f"{name} (family {said.get('cpu family', '?')}, model {said.get('model', '?')}; {flags})"
+
+
 def machine() -> str:
     names = ("dlib-bin", "faiss-cpu", "numpy", "onnxruntime", "pillow", "scikit-learn")
     libraries = ", ".join(f"{name} {version(name)}" for name in names)
-    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {libraries}"
+    return f"{os.cpu_count()} cores, {processor()}, Python {platform.python_version()}, {libraries}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", choices=["embed", "match", "stats", "growth", "all"], default="all")
     parser.add_argument("--photos", type=Path, help="a folder of photos; default: drawn people")
-    parser.add_argument("--n", type=int, default=1000, help="photos of a round")
-    parser.add_argument("--peers", type=int, default=60, help="photos of a round for slow peers; 0: without them")
+    parser.add_argument("--n", type=int, default=800, help="photos of a round")
+    parser.add_argument("--peers", type=int, default=40, help="photos of a round for slow peers; 0: without them")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--deepface", metavar="PYTHON", help="an interpreter that has deepface, tf-keras and dlib")
     parser.add_argument("--whole", action="store_true", help="200,000 x 200,000 too, all of it")

@@ -80,7 +80,7 @@ def row(name: str, found: list[Ways]) -> str:
     n_found = [sum(ways[i][1].box is not None for ways in found) for i in range(2)]
     n_same = sum(same(whole[1].box, reduced[1].box) for whole, reduced in found)
     return (
-        f"| {name} | {len(found):,} | {times[0]:.0f} | {times[1]:.0f} | {faster:.1f} | {n_found[0]:,} "
+        f"| {name} | {len(found):,} | {times[0]:.0f} | {times[1]:.0f} | **{faster:.1f}** | {n_found[0]:,} "
         f"| {n_found[1]:,} | {n_same:,} |"
     )
 
@@ -117,10 +117,11 @@ def main() -> None:
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         looked = list(threads.map(of_photo, paths))
         scenes = list(threads.map(lambda seed: both(scene(paths, seed)), range(chosen.scenes)))
-    print("| images | n | ms, whole | ms, reduced first | ratio | found, whole | found, reduced first | same face |")
+    print("| images | n | ms, whole | ms, reduced first | ratio, median ", end="")
+    print("| found, whole | found, reduced first | same face |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
-    print(row(f"photos, {chosen.side} pixels", [found for found, _ in looked]))
-    print(row(f"scenes, {SCENE} pixels", scenes))
+    print(row(f"photos, {chosen.side:,} pixels", [found for found, _ in looked]))
+    print(row(f"scenes, {SCENE:,} pixels", scenes))
 
     hits = []
     for way in range(2):

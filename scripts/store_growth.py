@@ -60,7 +60,8 @@ def one_row(cache: Path, key: bytes) -> float:
 
 
 def shown(values: list[float], unit: str, scale: float = 1.0) -> str:
-    return f"{scale * median(values):.3g} {unit} ({scale * min(values):.3g} to {scale * max(values):.3g})"
+    low, middle, high = (f"{scale * value:.3g}" for value in (min(values), median(values), max(values)))
+    return f"{middle}{unit} ({low} to {high})"
 
 
 def main() -> None:
@@ -79,9 +80,9 @@ def main() -> None:
         times = np.array([[audit(folder, cache) for cache in caches] for _ in rounds])
         reading = [one_row(caches[1], key) for _ in rounds]
     print("| | clean cache | 41,000 other photos | ratio |\n|---|---|---|---|")
-    cells = [shown(list(column), "s") for column in times.T]
+    cells = [shown(list(column), " s") for column in times.T]
     print(f"| warm audit of 160 photos | {' | '.join(cells)} | {shown(list(times[:, 1] / times[:, 0]), '')} |")
-    print(f"| open the store and read one row | | {shown(reading, 'ms', 1000)} | |")
+    print(f"| open the store and read one row | | {shown(reading, ' ms', 1000)} | |")
 
 
 if __name__ == "__main__":
