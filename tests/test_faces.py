@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import get_args
 
 import numpy as np
@@ -77,10 +78,23 @@ def test_a_person_in_the_middle_wins_over_a_larger_one_at_the_edge() -> None:
     assert inside(found.box, 400, 50, 200)
 
 
+def test_a_detector_is_made_once_for_each_thread_that_looks_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each embedding starts threads of its own; a detector for each took longer than the faces of 100 photos."""
+    monkeypatch.setattr(boxes, "_idle", [])
+    image = scene(200, 200)
+    for _ in range(3):
+        with ThreadPoolExecutor(2) as pool:
+            assert {its.n_faces for its in pool.map(detect, [image] * 4)} == {0}
+    assert len(boxes._idle) <= 2
+    with boxes.a_detector() as one, boxes.a_detector() as other:
+        assert one is not other
+
+
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
     """(height, width) of every picture that the detector is given, and how often it doubles it."""
-    detector = boxes._detector()
+    with boxes.a_detector() as detector:
+        pass
     given: list[tuple[int, int, int]] = []
 
     class Spy:
@@ -88,7 +102,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
             given.append((*image.shape[:2], doubled))
             return detector.run(image, doubled, stricter)
 
-    monkeypatch.setattr(boxes, "_detector", Spy)
+    monkeypatch.setattr(boxes, "_idle", [Spy()])
     return given
 
 
