@@ -1,25 +1,20 @@
-"""Is `--faces auto` as accurate as `detect` and nearly as fast as `aligned`? Prints Markdown.
+"""Is `--faces auto` as accurate as `detect`? Prints Markdown. Its speed: `bench.py embed`.
 
     python scripts/right_face.py path/to/lfw --initials NZ       # the rule was tuned on people whose names begin A to M
     python scripts/right_face.py path/to/celeba --without 07393
     python scripts/right_face.py path/to/orl --most 10
-    python scripts/right_face.py path/to/lfw --speed --n 800 --rounds 7
 
 TPR at three FMRs, dlib in int8, mirror averaged, photo against photo, a few photos a person. Non-mated: all
 pairs of photos of different people; they set the threshold of each way. A rate that fewer than `LEAST` of these pairs
 would set is not printed. Mated: all pairs of a person's photos; a person's rate is their share above the threshold, a
 photo without a face matches nothing. Interval of the difference: 2,000 bootstrap draws of people, each with both their
 rates (paired), at the thresholds as they are.
-
-`--speed`: photos a second from files to embeddings in an empty store, one pass and two, the three ways in turns.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import os
-import statistics
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -28,7 +23,6 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import OnePass, in_turns, machine, ours
 from probablyexists.basis.progress import Console
 from probablyexists.embeddings.embed import Embedded, Some, embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
@@ -112,23 +106,6 @@ def accuracy(folder: Path, initials: str, without: list[str], most: int, cache: 
     print()
 
 
-def speed(folder: Path, cache: Path, n: int, rounds: int) -> None:
-    source = open_source(folder)
-    order = np.random.default_rng(0).permutation(len(source.photos))[:n]
-    photos = Some(source, tuple(source.photos[i] for i in order))
-    print(f"### {len(photos.photos):,} photos of {folder.name}, {machine()}\n\nMedians of {rounds} rounds, in turns.\n")
-    print("| passes | " + " | ".join(f"{mode}, photos/s" for mode in MODES) + " | auto / aligned | auto / detect |")
-    print("|---|---:|---:|---:|---|---|")
-    for passes, recogniser in (("one", OnePass(cache)), ("two", DlibRecogniser(cache))):
-        by = in_turns({m: lambda m=m, r=recogniser: ours(photos, r, m) for m in MODES}, rounds)  # type: ignore[misc]
-        cells = [f"{statistics.median(by[mode]):.0f}" for mode in MODES]
-        for other in ("aligned", "detect"):
-            its = [a / b for a, b in zip(by["auto"], by[other], strict=True)]
-            cells.append(f"{statistics.median(its):.2f} ({min(its):.2f} to {max(its):.2f})")
-        print(f"| {passes} | {' | '.join(cells)} |", flush=True)
-    print(f"\nLoad average {os.getloadavg()[0]:.1f} after.\n")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, nargs="+", help="one folder a person")
@@ -136,15 +113,9 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", default=[], help="people under two names: leave one of them out")
     parser.add_argument("--most", type=int, default=4, help="photos a person")
     parser.add_argument("--cache", type=Path, default=default_cache())
-    parser.add_argument("--speed", action="store_true", help="measure photos a second instead")
-    parser.add_argument("--n", type=int, default=800, help="photos of a round")
-    parser.add_argument("--rounds", type=int, default=7)
     chosen = parser.parse_args()
     for folder in chosen.photos:
-        if chosen.speed:
-            speed(folder, chosen.cache, chosen.n, chosen.rounds)
-        else:
-            accuracy(folder, chosen.initials, chosen.without, chosen.most, chosen.cache)
+        accuracy(folder, chosen.initials, chosen.without, chosen.most, chosen.cache)
         sys.stdout.flush()
 
 
