@@ -66,20 +66,23 @@ def samples_table(
     training: Crowd,
     heldout: Crowd,
     generated: Embedded,
+    others: Embedded,
     copied: CopyMatches,
     labels: Labels,
     seed: int,
     matcher: Matcher,
 ) -> pa.Table:
-    """One row a sample, sorted by path; `shown` and `similarity` have one entry for each sample that is not left out.
+    """One row a sample, sorted by path; `shown` and `similarity` have one entry for each of the `others`.
+
+    `others`: the samples that are not left out.
 
     Images without a face are included: kind `none`, no similarity.
     """
     n = len(generated)
     kept = np.flatnonzero(~copied.left_out)
     ours, theirs = _equal_galleries(training, heldout, seed)
-    ours_near = matcher.nearest(generated.embeddings[kept], ours).similarity[:, 0]
-    theirs_near = matcher.nearest(generated.embeddings[kept], theirs).similarity[:, 0]
+    ours_near = matcher.nearest(others.embeddings, ours).similarity[:, 0]
+    theirs_near = matcher.nearest(others.embeddings, theirs).similarity[:, 0]
     owner = training.people.owner
 
     n_rows = n + len(generated.set_aside)
