@@ -102,15 +102,17 @@ def samples_table(
         person[row] = labels.people[owner[source]] if source in owner else None  # a photo that was set aside
         copy_of[row] = training.table.label(source, labels.salt, show_names=labels.show_names)
         value[row], lacks_stranger[row] = copied.matches.correlation[row], True
+    names = [labels.sample(photo.path) for photo in [*generated.photos, *(a.photo for a in generated.set_aside)]]
     columns = {
-        "sample": [labels.sample(photo.path) for photo in [*generated.photos, *(a.photo for a in generated.set_aside)]],
+        "sample": names,
         "kind": kind,
         "person": person,
         "similarity": pa.array(value, mask=lacks_face),
         "heldout_similarity": pa.array(stranger, mask=lacks_stranger),
         "copy_of": copy_of,
     }
-    return pa.table(columns, schema=SAMPLES_SCHEMA).sort_by("sample")
+    table = pa.table(columns, schema=SAMPLES_SCHEMA)
+    return table if names == sorted(names) else table.sort_by("sample")
 
 
 def _equal_galleries(training: Crowd, heldout: Crowd, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
