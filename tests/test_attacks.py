@@ -245,6 +245,17 @@ def test_a_sample_of_a_person_raises_their_score_above_everybodys(attack: Attack
 
 
 @every_attack
+def test_planted_photos_count_as_all_in_one_array_do(attack: Attack) -> None:
+    asked, samples, reference = world()
+    planted = Photos(asked.embeddings[:5, 0], asked.pictures[:5, 0])
+    at_once = Photos(
+        *(np.concatenate([getattr(p, of) for p in (samples, planted)]) for of in ("embeddings", "pictures"))
+    )
+    apart = attack.prepare(samples.and_(planted), reference)(asked)
+    assert np.array_equal(apart, attack.prepare(at_once, reference)(asked))
+
+
+@every_attack
 def test_blocks_change_nothing(attack: Attack, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, samples, reference = world()
     whole = attack.prepare(samples, reference)(asked)

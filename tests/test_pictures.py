@@ -68,3 +68,12 @@ def test_an_attack_that_looks_at_no_pixel_makes_no_table_of_pictures() -> None:
     assert NearestSample().prepare(both)(faces).shape == (6,)
     with pytest.raises(AssertionError, match="the pictures were made"):
         GanLeaks("pixels", calibrated=False).prepare(both)(faces)
+
+
+def test_photos_planted_among_many_samples_make_no_second_table_of_embeddings() -> None:
+    samples, planted = Photos(unit(50), two_views(50, 1)), Photos(unit(5, seed=1), two_views(5, 1))
+    faces = Faces(unit(6, seed=2)[:, None], np.zeros((6, 1, 48, 48), np.uint8))
+    both = samples.and_(planted)
+    assert (len(both), NearestSample().prepare(both)(faces).shape) == (55, (6,))
+    assert "embeddings" not in vars(both)
+    assert np.array_equal(both.embeddings, np.concatenate([samples.embeddings, planted.embeddings]))

@@ -141,6 +141,15 @@ def test_a_sample_that_names_nobody_keeps_its_path(tmp_path: Path, file: str) ->
     assert named_after(tmp_path, [file], [*NAMES, "17", "12"]) == {}
 
 
+def test_the_name_of_one_sample_among_many_that_differ_in_digits_numbers_all(tmp_path: Path) -> None:
+    """Also with a line break in it, and with letters that are not ASCII."""
+    many = [f"{number:03d}.png" for number in range(30)]
+    named = ["angela\nmerkel_01.png", "Angéla-Merkel.png"]
+    for number, file in enumerate(named):
+        assert len(named_after(tmp_path / str(number), [*many, file])) == 31
+    assert named_after(tmp_path / "nobody", [*many, "zoë\n.png", os.fsdecode(b"\xff.png")]) == {}
+
+
 def test_who_has_all_photos_of_a_person_cannot_compute_the_pseudonym(world: World, cache: Path, tmp_path: Path) -> None:
     """Nor a photo's fingerprint. A page that holds a hash of a photo can be matched by who has the file."""
     training = tmp_path / "training"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from probablyexists.drawn.population import write_population
 from probablyexists.embeddings import recognisers
 from probablyexists.embeddings.onnx_recogniser import OnnxRecogniser
 from probablyexists.embeddings.recognisers import DlibRecogniser
+from probablyexists.embeddings.store import Rows, Store
 from probablyexists.stats.estimate import Estimate
 from test_audit import named
 from test_recogniser import network
@@ -162,6 +164,31 @@ class OnceRecogniser(DlibRecogniser):
     def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         found = self.embed_once(chips)
         return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), dtype=np.float32)
+
+
+def test_the_small_pictures_of_a_second_recogniser_are_not_read(
+    world: World, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With copies and an attack that looks at pixels; the findings are those with all pictures read."""
+    reads, read = [], Store.read
+
+    def watched(store: Store, wanted: Iterable[bytes], *, pictures: bool = True) -> Rows:
+        reads.append((store.folder, pictures))
+        return read(store, wanted, pictures=pictures)
+
+    monkeypatch.setattr(Store, "read", watched)
+
+    def findings() -> dict[str, object]:
+        pixels, once = ("gan-leaks-pixels",), (OnceRecogniser(cache),)
+        found = audit(world, world.leaking, more_recognisers=once, more_attacks=pixels, threads=1)
+        return found.model_copy(update={"signature": None}).model_dump()
+
+    without = findings()
+    first = reads[0][0]
+    assert {pictures for folder, pictures in reads if folder == first} == {True}
+    assert {pictures for folder, pictures in reads if folder != first} == {False}
+    monkeypatch.setattr(Store, "read", lambda store, wanted, **_: read(store, wanted))
+    assert without == findings()
 
 
 def test_recognisers_that_must_all_agree_name_the_planted(

@@ -66,20 +66,23 @@ def samples_table(
     training: Crowd,
     heldout: Crowd,
     generated: Embedded,
+    others: Embedded,
     copied: CopyMatches,
     labels: Labels,
     seed: int,
     matcher: Matcher,
 ) -> pa.Table:
-    """One row a sample, sorted by path; `shown` and `similarity` have one entry for each sample that is not left out.
+    """One row a sample, sorted by path; `shown` and `similarity` have one entry for each of the `others`.
+
+    `others`: the samples that are not left out.
 
     Images without a face are included: kind `none`, no similarity.
     """
     n = len(generated)
     kept = np.flatnonzero(~copied.left_out)
     ours, theirs = _equal_galleries(training, heldout, seed)
-    ours_near = matcher.nearest(generated.embeddings[kept], ours).similarity[:, 0]
-    theirs_near = matcher.nearest(generated.embeddings[kept], theirs).similarity[:, 0]
+    ours_near = matcher.nearest(others.embeddings, ours).similarity[:, 0]
+    theirs_near = matcher.nearest(others.embeddings, theirs).similarity[:, 0]
     owner = training.people.owner
 
     n_rows = n + len(generated.set_aside)
@@ -99,15 +102,17 @@ def samples_table(
         person[row] = labels.people[owner[source]] if source in owner else None  # a photo that was set aside
         copy_of[row] = training.table.label(source, labels.salt, show_names=labels.show_names)
         value[row], lacks_stranger[row] = copied.matches.correlation[row], True
+    names = [labels.sample(photo.path) for photo in [*generated.photos, *(a.photo for a in generated.set_aside)]]
     columns = {
-        "sample": [labels.sample(photo.path) for photo in [*generated.photos, *(a.photo for a in generated.set_aside)]],
+        "sample": names,
         "kind": kind,
         "person": person,
         "similarity": pa.array(value, mask=lacks_face),
         "heldout_similarity": pa.array(stranger, mask=lacks_stranger),
         "copy_of": copy_of,
     }
-    return pa.table(columns, schema=SAMPLES_SCHEMA).sort_by("sample")
+    table = pa.table(columns, schema=SAMPLES_SCHEMA)
+    return table if names == sorted(names) else table.sort_by("sample")
 
 
 def _equal_galleries(training: Crowd, heldout: Crowd, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -34,7 +34,7 @@ class NearestSamples:
         def score(faces: Faces) -> NDArray[np.float64]:
             if not k:
                 return np.full(len(faces), -1.0)
-            found: NDArray[np.float64] = matcher.nearest(faces.templates, samples.embeddings, k).similarity.mean(axis=1)
+            found: NDArray[np.float64] = _nearest(faces.templates, samples, k, matcher).mean(axis=1)
             return found
 
         return score
@@ -64,8 +64,14 @@ class PhotoSet:
 
         def score(faces: Faces) -> NDArray[np.float64]:
             n, k = faces.embeddings.shape[:2]
-            best = matcher.nearest(faces.one_by_one.embeddings, samples.embeddings).similarity[:, 0]
+            best = _nearest(faces.one_by_one.embeddings, samples, 1, matcher)[:, 0]
             found: NDArray[np.float64] = np.maximum(best, -1.0).reshape(n, k).mean(axis=1)
             return found
 
         return score
+
+
+def _nearest(queries: NDArray[np.float32], samples: Photos, k: int, matcher: Matcher) -> NDArray[np.float64]:
+    """(n, k) similarities of the nearest samples, best first. Planted photos are searched apart from the others."""
+    found = [matcher.nearest(queries, part.embeddings, k).similarity for part in samples.parts]
+    return found[0] if len(found) == 1 else -np.sort(-np.concatenate(found, axis=1), axis=1)[:, :k]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from probablyexists.basis.roles import Role
 from probablyexists.generators.generated_source import GeneratedSource
@@ -27,8 +27,8 @@ def sample_names(sources: Mapping[Role, Source], *, show_names: bool) -> dict[st
         return {}
     paths = [photo.path for photo in source.photos]
     people = {photo.person for each in sources.values() for photo in each.photos if photo.person is not None}
-    folders = {path.rpartition("/")[0] for path in paths}
-    if not (any(map(_has_letter, folders)) or _any_holds(paths, people)):
+    shapes = _shapes(paths)
+    if not (any(_has_letter(shape.rpartition("/")[0]) for shape in shapes) or _any_holds(paths, shapes, people)):
         return {}
     width = max(6, len(str(len(paths))))
     return {path: f"sample-{number:0{width}d}" for number, path in enumerate(paths, start=1)}
@@ -48,18 +48,30 @@ def _has_letter(folder: str) -> bool:
     return any(character.isalpha() for character in folder)
 
 
-def _any_holds(paths: Sequence[str], people: Iterable[str]) -> bool:
-    """Whether any path holds the name of a person, however it is spelled or divided; numbers are not names."""
+def _any_holds(paths: Sequence[str], shapes: Collection[str], people: Iterable[str]) -> bool:
+    """Whether any path holds the name of a person, however it is spelled or divided; numbers are not names.
+
+    `shapes`: of the paths.
+    """
     divided = [_parts(person) for person in people]
     names = {name for parts in divided if len(name := "".join(parts)) >= SHORTEST and not name.isdigit()}
     longest = max(map(len, divided), default=0)
-    # A million paths mostly differ in their digits alone: only those are read that hold a name but for its digits.
     about = {_undigited(name) for name in names}
-    shapes = {_undigited(path) for path in paths}
     alike = {shape for shape in shapes if not about.isdisjoint(map(_undigited, _runs(_parts(shape), longest)))}
     return bool(alike) and any(
         not names.isdisjoint(_runs(_parts(path), longest)) for path in paths if _undigited(path) in alike
     )
+
+
+def _shapes(paths: Sequence[str]) -> set[str]:
+    """The paths with 0 for every digit: few, where a million differ in their digits alone."""
+    every = _APART.join(path.encode("utf-8", "surrogatepass") for path in paths)
+    return {shape.decode("utf-8", "surrogatepass") for shape in every.translate(_BYTE_DIGITS).split(_APART)}
+
+
+_APART = b"\xff"
+"""No byte of UTF-8."""
+_BYTE_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
 
 
 def _undigited(text: str) -> str:

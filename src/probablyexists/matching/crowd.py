@@ -37,7 +37,36 @@ class Photos:
 
     def and_(self, others: Photos) -> Photos:
         """These photos followed by the others."""
-        return Photos(joined(self.embeddings, others.embeddings), lambda: joined(self.pictures, others.pictures))
+        return _Joined(self, others)
+
+    @property
+    def parts(self) -> tuple[Photos, ...]:
+        """What these photos were joined from, for an attack that needs no copy of all in one array."""
+        return (self,)
+
+
+class _Joined(Photos):
+    """Photos followed by others; an array of both is made when it is asked for."""
+
+    _parts: tuple[Photos, Photos]
+
+    def __init__(self, one: Photos, other: Photos) -> None:
+        object.__setattr__(self, "_parts", (one, other))
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    @property
+    def parts(self) -> tuple[Photos, ...]:
+        return self._parts
+
+    @cached_property
+    def embeddings(self) -> NDArray[np.float32]:
+        return joined(*(part.embeddings for part in self.parts))
+
+    @cached_property
+    def pictures(self) -> NDArray[np.uint8]:
+        return joined(*(part.pictures for part in self.parts))
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.roles import Role
 from probablyexists.copies.duplicates import SamePicture, same_pictures, without
 from probablyexists.embeddings.embed import Embedded
+from probablyexists.embeddings.pictures import taken
 from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
@@ -210,7 +211,7 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     judges = [Judge(recogniser.id, crowds.by_role, generated, copied.left_out, matcher, groups.of)]
     for another in more:
         progress.say(f"the same people and samples with {another.id}")
-        again = embed_sources(sources, settings.faces, another, cache, work.look, progress)
+        again = embed_sources(sources, settings.faces, another, cache, work.look, progress, pictures=False)
         judges.append(judges[0].again(another.id, again))
     every = [recogniser, *more]
     return Gathered(
@@ -276,7 +277,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
     shown, similarity = likenesses(named, others.embeddings)
     who = naming(named, len(heldout.people))
     kinds = look_alikes(named, nearest, seed, by_name=crowds.clusters is None) if fair else []
-    distinct = generated.embeddings[copied.others]
+    distinct = taken(generated.embeddings, copied.others)
     which = resemblance(training, heldout, distinct, n_likenesses=int((shown >= 0).sum()))
     copy_count = copies(copied, heldout, fair=fair)
     reasons = affected(training, named.exposed, copied, copy_count)
@@ -315,7 +316,9 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         names_shown=show_names,
         samples_numbered=bool(sample_of),
         people=people_table(named, reasons, training, labels, others, gathered.groups.of),
-        samples=samples_table(shown, similarity, training, heldout, generated, copied, labels, seed, gathered.matcher),
+        samples=samples_table(
+            shown, similarity, training, heldout, generated, others, copied, labels, seed, gathered.matcher
+        ),
         affected=reasons.count,
         membership=can_tell,
         second_opinions=second_opinions(
