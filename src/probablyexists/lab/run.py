@@ -26,8 +26,8 @@ from probablyexists.lab.machine import Machine
 from probablyexists.lab.pool import AUDIT, SEEN, UNSEEN, scored_run, where
 from probablyexists.lab.reading import Glance, Reading, glance, read
 from probablyexists.lab.sets import crops
-from probablyexists.lab.sets import read as read_crops
 from probablyexists.lab.train import Trained, train
+from probablyexists.lab.treatments import trained_photos
 from probablyexists.results.findings import Findings
 from probablyexists.stats.contrast import standard_score
 
@@ -89,8 +89,9 @@ def carry_out(
     of_set = crops(run.set, run.training.size, faces, cache, progress, run.design.fewest_photos, threads)
     roles = split(of_set, run.design, run.seed)
     roles.write(folder / "split.csv")
+    photos = trained_photos(roles, run.design, run.design.seed_of_people(run.seed))
     try:
-        trained = train(run.training, read_crops(list(roles.trained)), folder / "training", machine, progress)
+        trained = train(run.training, photos, folder / "training", machine, progress)
     except TrainingError as error:
         return {**about, "failed": str(error)}
     curve = {
@@ -102,7 +103,7 @@ def carry_out(
     reading = read(final, roles.controls, progress)
     with written_whole(folder / "scores.parquet") as aside:
         pq.write_table(reading.scores, aside)
-    row: dict[str, Any] = to_jsonable_python({**about, **_row(roles, trained, curve, reading)})
+    row: dict[str, Any] = to_jsonable_python({**about, **_row(roles, len(photos), trained, curve, reading)})
     return row
 
 
@@ -132,14 +133,15 @@ def audit_settings(
     )
 
 
-def _row(roles: Split, trained: Trained, curve: dict[int, Glance], reading: Reading) -> dict[str, Any]:
+def _row(roles: Split, n_photos: int, trained: Trained, curve: dict[int, Glance], reading: Reading) -> dict[str, Any]:
     findings = reading.findings
     return {
-        "n_trained_on": len(roles.trained),
+        "n_trained_on": n_photos,
         "n_heldout_people": len({crop.person for crop in roles.heldout}),
         "images": trained.images,
         "training_seconds": trained.seconds,
         **vars(reading.glance),
+        "quality": reading.quality,
         "baseline": reading.baseline,
         "above_baseline": reading.above,
         "controls": reading.controls,
