@@ -35,6 +35,8 @@ class Run(BaseModel):
     samples: int = Field(default=4000, ge=100)
     snapshot_samples: int = Field(default=1000, ge=100)
     """Drawn from each snapshot, for the curve against training time."""
+    guard: float | None = Field(default=None, gt=0, lt=1)
+    """Share of strangers' photos that a guard may refuse; what it refuses of the final generator's is drawn again."""
 
     @property
     def seed(self) -> int:
@@ -49,6 +51,8 @@ class Run(BaseModel):
         for key in ("near", "treat", "cap", "people_seed"):
             if given["design"][key] == Design.model_fields[key].default:
                 del given["design"][key]
+        if self.guard is None:
+            del given["guard"]
         settings = json.dumps(given, sort_keys=True)
         digest = hashlib.sha256(settings.encode()).hexdigest()[:10]
         of_set = "".join(c if c.isalnum() else "-" for c in Path(self.set).name)[:24]

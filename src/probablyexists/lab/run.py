@@ -20,6 +20,8 @@ from probablyexists.basis.plain_files import MOST_RESULT, json_line, json_object
 from probablyexists.basis.progress import Progress
 from probablyexists.engines.resources import Resources
 from probablyexists.intake.settings import AuditSettings
+from probablyexists.guarding.redrawing import Guarded
+from probablyexists.lab.behind_guard import behind_guard
 from probablyexists.lab.design import Split, split
 from probablyexists.lab.experiment import Experiment, Run
 from probablyexists.lab.machine import Machine
@@ -99,18 +101,25 @@ def carry_out(
         for images, where in trained.snapshots.items()
         if where != trained.generator
     }
-    final = audit_settings(run, folder, trained.generator, cache, threads, out=folder / "audit")
-    reading = read(final, roles.controls, progress)
+    generator: Path | Guarded = trained.generator
+    if run.guard is not None:
+        generator = behind_guard(run, roles, folder, trained.generator, cache, threads, progress)
+    reading = read(
+        audit_settings(run, folder, generator, cache, threads, out=folder / "audit"), roles.controls, progress
+    )
+    refused = {"guarded": generator.counts} if isinstance(generator, Guarded) else {}
     with written_whole(folder / "scores.parquet") as aside:
         pq.write_table(reading.scores, aside)
-    row: dict[str, Any] = to_jsonable_python({**about, **_row(roles, len(photos), trained, curve, reading)})
+    row: dict[str, Any] = to_jsonable_python(
+        {**about, **_row(roles, len(photos), trained, curve, reading), **refused}
+    )
     return row
 
 
 def audit_settings(
     run: Run,
     folder: Path,
-    generator: Path,
+    generator: Path | Guarded,
     cache: Path,
     threads: int | None,
     *,
