@@ -13,6 +13,7 @@ what the row "before" shows.
 from __future__ import annotations
 
 import argparse
+import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.stats import t
 
+from probablyexists.lab.behind_guard import MANIFEST
 from probablyexists.lab.experiment import read_experiment
 from probablyexists.lab.pool import AUDIT, SEEN, UNSEEN, scored_run, where
 from probablyexists.lab.results_table import markdown
@@ -38,41 +40,59 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run: its row, and every member's exposure and p-value."""
+    """One run: its row, and the scores of one population by person."""
 
     row: Mapping[str, Any]
     person: str
     """The over-represented one."""
-    exposure: Mapping[str, float]
-    p: Mapping[str, float]
+    members: Mapping[str, float]
+    strangers: Mapping[str, float]
+    """Of held-out people."""
+    setting: frozenset[str]
+    """Held-out people who set the threshold of this run's guard."""
+
+    def exposure(self, without: frozenset[str]) -> dict[str, float]:
+        """Of every member, against the held-out people but these."""
+        found = standard_score(np.array(list(self.members.values())), self._strangers(without))
+        return dict(zip(self.members, found.tolist(), strict=True))
+
+    def p(self) -> float:
+        """Of the over-represented person, against the held-out people who set nothing."""
+        (found,) = conformal_p(np.array([self.members[self.person]]), self._strangers(self.setting))
+        return float(found)
 
     def others(self) -> list[str]:
         """The other members, in order."""
-        return sorted(set(self.exposure) - {self.person})
+        return sorted(set(self.members) - {self.person})
+
+    def _strangers(self, without: frozenset[str]) -> Floats:
+        return np.array([score for who, score in self.strangers.items() if who not in without])
 
 
 def outcome(row: Mapping[str, Any], folder: Path, population: str) -> Outcome:
     """Of a finished run's folder."""
-    run = scored_run(
-        where(pq.read_table(folder / "scores.parquet"), attack=AUDIT, population=population, level="person")
-    )
-    people = [str(who) for who in run.member_people]
-    exposure = standard_score(run.member_scores, run.heldout_scores)
-    p = conformal_p(run.member_scores, run.heldout_scores)
-    return Outcome(row, _most(folder), dict(zip(people, exposure, strict=True)), dict(zip(people, p, strict=True)))
+    scores = pq.read_table(folder / "scores.parquet")
+    run = scored_run(where(scores, attack=AUDIT, population=population, level="person"))
+    members = dict(zip(map(str, run.member_people), run.member_scores.tolist(), strict=True))
+    strangers = dict(zip(map(str, run.heldout_people), run.heldout_scores.tolist(), strict=True))
+    setting = frozenset(_people(folder / MANIFEST, "heldout")) if (folder / MANIFEST).exists() else frozenset()
+    most = Counter(_people(folder / "split.csv", "training")).most_common(1)[0][0]
+    return Outcome(row, most, members, strangers, setting)
 
 
-def _most(folder: Path) -> str:
-    lines = (folder / "split.csv").read_text(encoding="utf-8").splitlines()
-    return Counter(line.split(",")[1] for line in lines if line.endswith(",training")).most_common(1)[0][0]
+def _people(manifest: Path, role: str) -> list[str]:
+    """Of each photo in this role."""
+    with manifest.open(encoding="utf-8", newline="") as file:
+        return [line["person"] for line in csv.DictReader(file) if line["role"] == role]
 
 
-def interval(values: Floats, form: str = "+.2f") -> str:
+def interval(values: Sequence[float]) -> str:
     """Mean with Student's interval."""
-    if len(values) < 2:
-        return f"{values.mean():{form}}"
-    half = float(t.ppf(0.5 + LEVEL / 2, len(values) - 1)) * float(values.std(ddof=1)) / len(values) ** 0.5
-    return f"{values.mean():{form}} ({values.mean() - half:{form}} to {values.mean() + half:{form}})"
+    n, mean = len(values), float(np.mean(values))
+    if n < 2:
+        return f"{mean:+.2f}"
+    half = float(t.ppf(0.5 + LEVEL / 2, n - 1)) * float(np.std(values, ddof=1)) / n**0.5
+    return f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f})"
 
 
 def table(arms: Mapping[str, Sequence[Outcome]]) -> str:
@@ -80,33 +100,46 @@ def table(arms: Mapping[str, Sequence[Outcome]]) -> str:
     null = {_seed(one): one for one in arms[NO_OP]}
     lines = []
     for name, its in arms.items():
-        paired = [one for one in its if _seed(one) in null and name != NO_OP]
-        theirs = np.array([one.exposure[one.person] - null[_seed(one)].exposure[one.person] for one in paired])
-        changes = [[one.exposure[who] - null[_seed(one)].exposure[who] for who in one.others()] for one in paired]
+        theirs, others, changes, change_of_others = [], [], [], []
+        for one in its:
+            now = one.exposure(one.setting)
+            theirs.append(now[one.person])
+            others += [now[who] for who in one.others()]
+            if name != NO_OP and _seed(one) in null:
+                then = null[_seed(one)].exposure(one.setting)
+                changes.append(now[one.person] - then[one.person])
+                change_of_others += [now[who] - then[who] for who in one.others()]
         named = [one.row["most"]["exposed"] for one in its]
         n_named = sum(one.row["n_named"] or 0 for one in its)
         lines.append(
             [
                 name,
                 f"{np.mean([one.row['n_trained_on'] for one in its]):.0f}",
-                f"{np.mean([one.exposure[one.person] for one in its]):.2f}",
-                interval(theirs) if len(theirs) else "",
-                ", ".join(f"{one.p[one.person]:.3f}" for one in its),
+                f"{np.mean(theirs):.2f}",
+                interval(changes) if changes else "",
+                ", ".join(f"{one.p():.3f}" for one in its),
                 f"{sum(named)} of {len(named)}",
-                f"{np.mean([[one.exposure[who] for who in one.others()] for one in its]):.2f}",
-                interval(np.concatenate(changes)) if changes else "",
+                f"{np.mean(others):.2f}",
+                interval(change_of_others) if change_of_others else "",
                 f"{n_named - sum(named)} of {sum(len(one.others()) for one in its)}",
                 f"{sum(one.row['n_copies'] for one in its) / sum(one.row['n_samples'] for one in its):.2%}",
                 f"{np.mean([one.row['quality']['frechet_heldout'] for one in its]):.4f}",
                 f"{np.mean([one.row['quality']['different_faces'] for one in its]):.2f}",
-                f"{np.mean([one.row['training_seconds'] for one in its]):.0f}",
+                _refused(its),
             ]
         )
     return markdown(
         "| arm | photos | the person | change from no-op | p | named | others | change from no-op | others named "
-        "| copies | Frechet | different faces | seconds |",
+        "| copies | Frechet | different faces | refused |",
         lines,
     )
+
+
+def _refused(its: Sequence[Outcome]) -> str:
+    """Share of the pictures drawn that a guard refused."""
+    counts = [one.row["guarded"] for one in its if "guarded" in one.row]
+    refused = sum(its["copy"] + its["likeness"] for its in counts)
+    return f"{refused / sum(its['drawn'] for its in counts):.1%}" if counts else ""
 
 
 def _seed(one: Outcome) -> int:

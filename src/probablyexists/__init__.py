@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from probablyexists.embeddings.embed import Embedded as Embedded
     from probablyexists.embeddings.recognisers import Recogniser as Recogniser
     from probablyexists.generators.generator import Generator as Generator
+    from probablyexists.guarding.checking import Decision as Decision
+    from probablyexists.guarding.checking import Guard as Guard
+    from probablyexists.guarding.checking import open_guard as open_guard
+    from probablyexists.guarding.redrawing import guarded as guarded
     from probablyexists.results.findings import Findings as Findings
     from probablyexists.results.frequent import FrequentFaces as FrequentFaces
     from probablyexists.results.sheet import Sheet as Sheet
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from probablyexists.tasks.conformance import check_recogniser as check_recogniser
     from probablyexists.tasks.embed_match import embed as embed
     from probablyexists.tasks.embed_match import match as match
+    from probablyexists.tasks.guard import guard as guard
 
 _HOME = {
     "attacks.attack": ("Attack", "Faces", "Matcher", "Photos", "Reference", "Scorer"),
@@ -51,6 +56,8 @@ _HOME = {
     "embeddings.embed": ("Embedded",),
     "embeddings.recognisers": ("Recogniser",),
     "generators.generator": ("Generator",),
+    "guarding.checking": ("Decision", "Guard", "open_guard"),
+    "guarding.redrawing": ("guarded",),
     "results.findings": ("Findings",),
     "results.frequent": ("FrequentFaces",),
     "results.sheet": ("Sheet",),
@@ -60,6 +67,7 @@ _HOME = {
     "tasks.blind": ("blind",),
     "tasks.conformance": ("check_attack", "check_generator", "check_recogniser"),
     "tasks.embed_match": ("embed", "match"),
+    "tasks.guard": ("guard",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

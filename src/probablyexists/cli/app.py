@@ -12,6 +12,7 @@ from probablyexists.cli.audit import audit
 from probablyexists.cli.blind import blind
 from probablyexists.cli.demo import demo
 from probablyexists.cli.embed import embed
+from probablyexists.cli.guard import guard
 from probablyexists.cli.lab import lab
 from probablyexists.cli.match import match
 from probablyexists.cli.recognisers import recognisers
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 for command in (audit, ask, blind, embed, match, split, reference, demo, schema):
     app.command()(command)
+app.add_typer(guard, name="guard")
 app.add_typer(recognisers, name="recognisers")
 app.add_typer(lab, name="lab")
 

@@ -157,6 +157,25 @@ class BlindSettings(GeneratorSettings):
     """False discovery rate allowed among samples that show a frequent face."""
 
 
+class GuardSettings(Settings):
+    """The arguments of `guard`."""
+
+    training: Path | None = None
+    """Photos of the people to keep out: one folder a person, a manifest, or photos without names; default: nobody."""
+    heldout: Path
+    """Photos of people it never saw, drawn from the same source; they set the threshold."""
+    out: Path | None = None
+    """File for the guard, such as guard.pe."""
+    unseen: Path | None = None
+    """Other photos of the training people, to measure how many the guard lets through."""
+    rate: float = Field(default=0.001, gt=0.0, lt=1.0)
+    """Share of strangers' pictures that may be refused, by mistake."""
+    half: bool = False
+    """Use half of the held-out people, always the same, and leave the others for a later audit."""
+    overwrite: bool = False
+    """Replace an earlier guard."""
+
+
 class EmbedSettings(Settings):
     """The arguments of `embed`."""
 
