@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from probablyexists.basis.progress import Silent
 from probablyexists.drawn.population import draw_person, draw_photo
+from probablyexists.lab.behind_guard import MANIFEST, guard_of_members
 from probablyexists.lab.design import Design, Split, Treatment, split
 from probablyexists.lab.experiment import read_experiment
 from probablyexists.lab.run import rows
-from probablyexists.lab.sets import Crop, read
+from probablyexists.lab.sets import Crop, crops, read
 from probablyexists.lab.treatments import Photos, trained_photos
 
 MOST, NEAR = 5, 3
@@ -80,6 +82,19 @@ def test_again_means_the_same_people_with_new_weights(tmp_path: Path, people: li
         assert split(people, run.design, run.seed) == split(people, repeated.design, repeated.seed)
         assert run.seed != repeated.seed
     assert split(people, first.design, first.seed) != split(people, other.design, other.seed)
+
+
+def test_a_guard_of_the_members_knows_them_and_half_of_the_held_out_people(tmp_path: Path) -> None:
+    everybody = crops("people:46x2", 32, None, tmp_path / "cache", Silent())
+    roles = split(everybody, Design(people=4, photos=2, unseen=0), seed=0)
+    made = guard_of_members(roles, 0.2, 0, tmp_path, tmp_path / "cache", 1, Silent())
+    assert len(made) == 4
+    setting = {line.split(",")[1] for line in (tmp_path / MANIFEST).read_text().splitlines() if "heldout" in line}
+    assert len(setting) == 21
+    assert setting < {crop.person for crop in roles.heldout}
+    assert not any(decision.allowed for decision in made.check(list(read(list(roles.trained)))))
+    judges = [crop for crop in roles.heldout if crop.person not in setting]
+    assert sum(decision.allowed for decision in made.check(list(read(judges)))) > len(judges) / 2
 
 
 def test_published_rows_are_still_those_of_their_experiment() -> None:

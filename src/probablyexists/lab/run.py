@@ -19,9 +19,9 @@ from probablyexists.basis.files import write_text, written_whole
 from probablyexists.basis.plain_files import MOST_RESULT, json_line, json_object, read_plain
 from probablyexists.basis.progress import Progress
 from probablyexists.engines.resources import Resources
+from probablyexists.guarding.redrawing import Guarded, guarded
 from probablyexists.intake.settings import AuditSettings
-from probablyexists.guarding.redrawing import Guarded
-from probablyexists.lab.behind_guard import behind_guard
+from probablyexists.lab.behind_guard import guard_of_members
 from probablyexists.lab.design import Split, split
 from probablyexists.lab.experiment import Experiment, Run
 from probablyexists.lab.machine import Machine
@@ -91,7 +91,8 @@ def carry_out(
     of_set = crops(run.set, run.training.size, faces, cache, progress, run.design.fewest_photos, threads)
     roles = split(of_set, run.design, run.seed)
     roles.write(folder / "split.csv")
-    photos = trained_photos(roles, run.design, run.design.seed_of_people(run.seed))
+    seed_of_people = run.design.seed_of_people(run.seed)
+    photos = trained_photos(roles, run.design, seed_of_people)
     try:
         trained = train(run.training, photos, folder / "training", machine, progress)
     except TrainingError as error:
@@ -103,16 +104,15 @@ def carry_out(
     }
     generator: Path | Guarded = trained.generator
     if run.guard is not None:
-        generator = behind_guard(run, roles, folder, trained.generator, cache, threads, progress)
+        keeper = guard_of_members(roles, run.guard, seed_of_people, folder, cache, threads, progress)
+        generator = guarded(generator, keeper)
     reading = read(
         audit_settings(run, folder, generator, cache, threads, out=folder / "audit"), roles.controls, progress
     )
     refused = {"guarded": generator.counts} if isinstance(generator, Guarded) else {}
     with written_whole(folder / "scores.parquet") as aside:
         pq.write_table(reading.scores, aside)
-    row: dict[str, Any] = to_jsonable_python(
-        {**about, **_row(roles, len(photos), trained, curve, reading), **refused}
-    )
+    row: dict[str, Any] = to_jsonable_python({**about, **_row(roles, len(photos), trained, curve, reading), **refused})
     return row
 
 
