@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from probablyexists.embeddings.embed import Embedded as Embedded
     from probablyexists.embeddings.recognisers import Recogniser as Recogniser
     from probablyexists.generators.generator import Generator as Generator
+    from probablyexists.results.comparison import Comparison as Comparison
     from probablyexists.results.findings import Findings as Findings
     from probablyexists.results.frequent import FrequentFaces as FrequentFaces
     from probablyexists.results.sheet import Sheet as Sheet
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from probablyexists.tasks.ask import ask as ask
     from probablyexists.tasks.audit import audit as audit
     from probablyexists.tasks.blind import blind as blind
+    from probablyexists.tasks.compare import compare as compare
     from probablyexists.tasks.conformance import check_attack as check_attack
     from probablyexists.tasks.conformance import check_generator as check_generator
     from probablyexists.tasks.conformance import check_recogniser as check_recogniser
@@ -51,6 +53,7 @@ _HOME = {
     "embeddings.embed": ("Embedded",),
     "embeddings.recognisers": ("Recogniser",),
     "generators.generator": ("Generator",),
+    "results.comparison": ("Comparison",),
     "results.findings": ("Findings",),
     "results.frequent": ("FrequentFaces",),
     "results.sheet": ("Sheet",),
@@ -58,6 +61,7 @@ _HOME = {
     "tasks.ask": ("ask",),
     "tasks.audit": ("audit",),
     "tasks.blind": ("blind",),
+    "tasks.compare": ("compare",),
     "tasks.conformance": ("check_attack", "check_generator", "check_recogniser"),
     "tasks.embed_match": ("embed", "match"),
 }

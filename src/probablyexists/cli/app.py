@@ -10,6 +10,7 @@ from probablyexists import __version__
 from probablyexists.cli.ask import ask
 from probablyexists.cli.audit import audit
 from probablyexists.cli.blind import blind
+from probablyexists.cli.compare import compare
 from probablyexists.cli.demo import demo
 from probablyexists.cli.embed import embed
 from probablyexists.cli.lab import lab
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, ask, blind, embed, match, split, reference, demo, schema):
+for command in (audit, compare, ask, blind, embed, match, split, reference, demo, schema):
     app.command()(command)
 app.add_typer(recognisers, name="recognisers")
 app.add_typer(lab, name="lab")
