@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from probablyexists.answers.comparisons import Comparison
 from probablyexists.answers.copying import CopyMatches
@@ -80,7 +81,7 @@ def _all_photos(crowd: Crowd) -> NDArray[np.float32]:
 def _near_members(
     faces: NDArray[np.float32], own: NDArray[np.intp], members: NDArray[np.float32], matcher: Matcher
 ) -> NDArray[np.float64]:
-    """(n,) mean cosine with the 3 members most similar; 0 if there are no others. `own`: the member who each is, or -1."""
+    """(n,) mean cosine with the 3 members most similar; 0 if there are no others. `own`: member, or -1."""
     k = min(N_MEMBERS, len(members) - 1)
     if k < 1:
         return np.zeros(len(faces))
