@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from probablyexists.guarding.checking import Guard as Guard
     from probablyexists.guarding.checking import open_guard as open_guard
     from probablyexists.guarding.redrawing import guarded as guarded
+    from probablyexists.results.comparison import Comparison as Comparison
     from probablyexists.results.findings import Findings as Findings
     from probablyexists.results.frequent import FrequentFaces as FrequentFaces
     from probablyexists.results.sheet import Sheet as Sheet
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from probablyexists.tasks.ask import ask as ask
     from probablyexists.tasks.audit import audit as audit
     from probablyexists.tasks.blind import blind as blind
+    from probablyexists.tasks.compare import compare as compare
     from probablyexists.tasks.conformance import check_attack as check_attack
     from probablyexists.tasks.conformance import check_generator as check_generator
     from probablyexists.tasks.conformance import check_recogniser as check_recogniser
@@ -58,6 +60,7 @@ _HOME = {
     "generators.generator": ("Generator",),
     "guarding.checking": ("Decision", "Guard", "open_guard"),
     "guarding.redrawing": ("guarded",),
+    "results.comparison": ("Comparison",),
     "results.findings": ("Findings",),
     "results.frequent": ("FrequentFaces",),
     "results.sheet": ("Sheet",),
@@ -65,6 +68,7 @@ _HOME = {
     "tasks.ask": ("ask",),
     "tasks.audit": ("audit",),
     "tasks.blind": ("blind",),
+    "tasks.compare": ("compare",),
     "tasks.conformance": ("check_attack", "check_generator", "check_recogniser"),
     "tasks.embed_match": ("embed", "match"),
     "tasks.guard": ("guard",),
