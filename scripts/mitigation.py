@@ -7,7 +7,8 @@ An exposure is the score of a person's nearest sample in standard deviations of 
 has the people of "before", and is compared, person by person, with "no-op": retrained with other seeds, otherwise the
 same. *The person*: mean of the changes, Student's interval over seeds. *Others*: mean change, Student's interval over
 people (each seed has members of its own); it holds for these generators. How far another retraining alone moves both is
-what the row "before" shows.
+what the row "before" shows. Then `probablyexists compare` of each run with the no-op of its seed, the person as treated:
+p-values that nothing changed, a value a seed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -30,9 +32,11 @@ from probablyexists.lab.experiment import read_experiment
 from probablyexists.lab.pool import AUDIT, SEEN, UNSEEN, scored_run, where
 from probablyexists.lab.results_table import markdown
 from probablyexists.lab.run import rows
+from probablyexists.results.comparison import Comparison
 from probablyexists.stats.conformal import conformal_p
 from probablyexists.stats.contrast import standard_score
 from probablyexists.stats.estimate import LEVEL
+from probablyexists.tasks.compare import compare
 
 NO_OP = "no-op"
 Floats = NDArray[np.float64]
@@ -135,6 +139,39 @@ def table(arms: Mapping[str, Sequence[Outcome]]) -> str:
     )
 
 
+def compared(arms: Mapping[str, Sequence[Outcome]], lab: Path) -> str:
+    """What `probablyexists compare` says of each run against the no-op of its seed; the person is the one treated."""
+    null = {_seed(one): one for one in arms[NO_OP]}
+    lines = []
+    for name, its in arms.items():
+        pairs = [(null[_seed(one)], one) for one in its if name != NO_OP and _seed(one) in null]
+        found = [_compare(before, after, lab) for before, after in pairs]
+        if not found:
+            continue
+        sets = [{its.set: its for its in one.sets} for one in found]
+        lines.append(
+            [
+                name,
+                *(f"{sum(one.verdict == verdict for one in found)}" for verdict in ("reduced", "not shown", "worse")),
+                ", ".join(f"{its['treated'].p_reduced:.4f}" for its in sets),
+                ", ".join(f"{its['treated'].p_worse:.4f}" for its in sets),
+                ", ".join(f"{its['others'].p_worse:.3f}" for its in sets),
+                ", ".join(f"{its['newly exposed'].n}" for its in sets),
+            ]
+        )
+    return markdown(
+        "| arm | reduced | not shown | worse | p of a reduction | p of a rise | p of a rise of the others | newly exposed |",
+        lines,
+    )
+
+
+def _compare(before: Outcome, after: Outcome, lab: Path) -> Comparison:
+    with TemporaryDirectory() as folder:
+        people = Path(folder) / "treated.txt"
+        people.write_text(f"{before.person}\n", encoding="utf-8")
+        return compare(*(lab / one.row["id"] / "audit" for one in (before, after)), people=people)
+
+
 def _refused(its: Sequence[Outcome]) -> str:
     """Share of the pictures drawn that a guard refused."""
     counts = [one.row["guarded"] for one in its if "guarded" in one.row]
@@ -161,6 +198,8 @@ def main() -> None:
                     arms.setdefault(row["part"], []).append(outcome(row, args.lab / row["id"], population))
             if NO_OP in arms:
                 print(f"### {name}, {population}\n\n{table(arms)}\n")
+        if NO_OP in arms:
+            print(f"### {name}, probablyexists compare\n\n{compared(arms, args.lab)}\n")
 
 
 if __name__ == "__main__":
