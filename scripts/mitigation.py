@@ -6,9 +6,9 @@
 An exposure is the score of a person's nearest sample in standard deviations of the held-out people's scores. Every arm
 has the people of "before", and is compared, person by person, with "no-op": retrained with other seeds, otherwise the
 same. *The person*: mean of the changes, Student's interval over seeds. *Others*: mean change, Student's interval over
-people (each seed has members of its own); it holds for these generators. How far another retraining alone moves both is
-what the row "before" shows. Then `probablyexists compare` of each run with the no-op of its seed, the person as treated:
-p-values that nothing changed, a value a seed.
+people (each seed has members of its own); it holds for these generators. How far another retraining alone moves both
+is what the row "before" shows. Then `probablyexists compare` of each run with the no-op of its seed, the person as the
+one treated: p-values that nothing changed, one a seed.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def compared(arms: Mapping[str, Sequence[Outcome]], lab: Path) -> str:
             ]
         )
     return markdown(
-        "| arm | reduced | not shown | worse | p of a reduction | p of a rise | p of a rise of the others | newly exposed |",
+        "| arm | reduced | not shown | worse | p: reduced | p: risen | p: others risen | newly exposed |",
         lines,
     )
 
