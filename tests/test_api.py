@@ -47,10 +47,11 @@ def audit(faces: Path, **options: Any) -> probablyexists.Findings:
 
 def test_the_public_names_are_these_and_all_are_there() -> None:
     assert sorted(probablyexists.__all__) == [
-        "Attack", "Console", "Embedded", "Estimate", "Faces", "Findings", "FrequentFaces", "Generator", "ImageError",
-        "InputError", "Matcher", "MissingExtraError", "Photos", "ProbablyExistsError", "Progress", "Recogniser",
-        "Reference", "Scorer", "Sheet", "Unresolvable", "__version__", "ask", "audit", "blind", "check_attack",
-        "check_generator", "check_recogniser", "embed", "match",
+        "Attack", "Comparison", "Console", "Decision", "Embedded", "Estimate", "Faces", "Findings",
+        "FrequentFaces", "Generator", "Guard", "ImageError", "InputError", "Matcher", "MissingExtraError",
+        "Photos", "ProbablyExistsError", "Progress", "Recogniser", "Reference", "Scorer", "Sheet", "Unresolvable",
+        "__version__", "ask", "audit", "blind", "check_attack", "check_generator", "check_recogniser", "compare",
+        "embed", "guard", "guarded", "match", "open_guard",
     ]  # fmt: skip
     assert dir(probablyexists) == sorted(probablyexists.__all__)
     assert all(getattr(probablyexists, name) is not None for name in probablyexists.__all__)
@@ -64,7 +65,7 @@ def test_importing_is_free() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("task", ["audit", "ask", "blind", "embed", "match"])
+@pytest.mark.parametrize("task", ["audit", "ask", "blind", "compare", "embed", "match"])
 def test_every_argument_is_spelled_out(task: str) -> None:
     parameters = inspect.signature(getattr(probablyexists, task)).parameters.values()
     assert not [p.name for p in parameters if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
@@ -316,7 +317,7 @@ def test_overwrite_replaces_the_result_of_any_task(faces: Path, tmp_path: Path) 
         (tmp_path / name).write_text("old")
     (tmp_path / "mine.txt").write_text("kept")
     audit(faces, out=tmp_path, overwrite=True)
-    written = {"findings.json", "samples.parquet", "report.html", "withhold.txt"}
+    written = {"findings.json", "samples.parquet", "neighbours.parquet", "report.html", "withhold.txt"}
     assert {path.name for path in tmp_path.iterdir()} == {*written, "mine.txt"}
     assert (tmp_path / "findings.json").read_text() != "old"
 

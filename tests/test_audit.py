@@ -120,7 +120,13 @@ def test_only_copies_is_a_leak_without_names(world: World, cache: Path, tmp_path
 
 def test_the_folder_holds_what_was_promised(leaking: tuple[Findings, Path]) -> None:
     findings, out = leaking
-    assert sorted(p.name for p in out.iterdir()) == ["findings.json", "report.html", "samples.parquet", "withhold.txt"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "findings.json",
+        "neighbours.parquet",
+        "report.html",
+        "samples.parquet",
+        "withhold.txt",
+    ]
     withheld = (out / "withhold.txt").read_text().splitlines()
     assert withheld == sorted(kinds(findings, "copy") | kinds(findings, "likeness"))
     assert Findings.read(out / "findings.json") == Findings.read(out) == findings

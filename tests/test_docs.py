@@ -24,6 +24,7 @@ from pydantic import BaseModel
 
 import probablyexists
 from probablyexists.cli.app import app
+from probablyexists.results.comparison import Comparison
 from probablyexists.results.findings import Findings
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import Sheet
@@ -116,12 +117,15 @@ def test_there_are_documented_commands() -> None:
         Path(line.split()[1]).name for line in EXAMPLES if "scripts/" in line
     }
     shown = {name for name, command in COMMANDS.items() if helped(command)}
-    assert shown >= {(word,) for word in ("audit", "split", "ask", "blind", "embed", "match")}
+    assert shown >= {(word,) for word in ("audit", "split", "ask", "blind", "compare", "embed", "match")}
     assert shown >= {("lab", word) for word in ("run", "train", "table", "plot", "leaderboard")}
     assert {"make demo", "make test"} <= set(EXAMPLES)
 
 
-@pytest.mark.parametrize(("name", "written"), [("findings", Findings), ("sheet", Sheet), ("frequent", FrequentFaces)])
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("findings", Findings), ("sheet", Sheet), ("frequent", FrequentFaces), ("comparison", Comparison)],
+)
 def test_the_schemas_in_the_docs_are_those_we_write(name: str, written: type[BaseModel]) -> None:
     held = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text())
     assert held == written.model_json_schema(mode="serialization")

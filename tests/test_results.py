@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from probablyexists.basis.errors import InputError
 from probablyexists.embeddings.embed import Embedded, SetAside
+from probablyexists.results.comparison import Comparison
 from probablyexists.results.findings import PEOPLE_SCHEMA, Findings
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import Sheet
@@ -33,7 +34,7 @@ def properties(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from properties(part)
 
 
-@pytest.mark.parametrize("written", [Findings, Sheet, FrequentFaces])
+@pytest.mark.parametrize("written", [Findings, Sheet, FrequentFaces, Comparison])
 def test_every_field_of_a_schema_has_a_description(written: type[BaseModel]) -> None:
     found = dict(properties(written.model_json_schema(mode="serialization")))
     assert f"{written.__name__}.signature" in found

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from probablyexists.embeddings.embed import Embedded as Embedded
     from probablyexists.embeddings.recognisers import Recogniser as Recogniser
     from probablyexists.generators.generator import Generator as Generator
+    from probablyexists.guarding.checking import Decision as Decision
+    from probablyexists.guarding.checking import Guard as Guard
+    from probablyexists.guarding.checking import open_guard as open_guard
+    from probablyexists.guarding.redrawing import guarded as guarded
+    from probablyexists.results.comparison import Comparison as Comparison
     from probablyexists.results.findings import Findings as Findings
     from probablyexists.results.frequent import FrequentFaces as FrequentFaces
     from probablyexists.results.sheet import Sheet as Sheet
@@ -38,11 +43,13 @@ if TYPE_CHECKING:
     from probablyexists.tasks.ask import ask as ask
     from probablyexists.tasks.audit import audit as audit
     from probablyexists.tasks.blind import blind as blind
+    from probablyexists.tasks.compare import compare as compare
     from probablyexists.tasks.conformance import check_attack as check_attack
     from probablyexists.tasks.conformance import check_generator as check_generator
     from probablyexists.tasks.conformance import check_recogniser as check_recogniser
     from probablyexists.tasks.embed_match import embed as embed
     from probablyexists.tasks.embed_match import match as match
+    from probablyexists.tasks.guard import guard as guard
 
 _HOME = {
     "attacks.attack": ("Attack", "Faces", "Matcher", "Photos", "Reference", "Scorer"),
@@ -51,6 +58,9 @@ _HOME = {
     "embeddings.embed": ("Embedded",),
     "embeddings.recognisers": ("Recogniser",),
     "generators.generator": ("Generator",),
+    "guarding.checking": ("Decision", "Guard", "open_guard"),
+    "guarding.redrawing": ("guarded",),
+    "results.comparison": ("Comparison",),
     "results.findings": ("Findings",),
     "results.frequent": ("FrequentFaces",),
     "results.sheet": ("Sheet",),
@@ -58,8 +68,10 @@ _HOME = {
     "tasks.ask": ("ask",),
     "tasks.audit": ("audit",),
     "tasks.blind": ("blind",),
+    "tasks.compare": ("compare",),
     "tasks.conformance": ("check_attack", "check_generator", "check_recogniser"),
     "tasks.embed_match": ("embed", "match"),
+    "tasks.guard": ("guard",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -77,11 +77,11 @@ def find_copies(training: Crowd, heldout: Crowd, generated: Embedded, matcher: M
     threads = matcher.threads
     with matcher.progress.stage("pictures compared with photos, to find copies", n) as bar:
         strangers = find(pictures, known, threads, bar.advance).correlation
-        limit = threshold(strangers, _same_person(heldout, threads))
+        limit = threshold(strangers, same_person(heldout, threads))
         matches = find(generated.each_picture, known, threads, bar.advance, at_least=limit.value)
         matches = _closely(matches, generated.each_picture, known, limit.value, threads)
     # A sample without any match has index -1: the last threshold, which nothing reaches.
-    needed = np.append(_own_thresholds(training, limit.value, threads), np.inf)[matches.index]
+    needed = np.append(own_thresholds(training, limit.value, threads), np.inf)[matches.index]
     picture = distinct_pictures(generated.embeddings)
     is_copy = matches.correlation >= needed
     found = CopyMatches(matches, is_copy, limit, strangers, picture, is_copy)
@@ -99,7 +99,7 @@ def _closely(matches: Matches, pictures: Pictures, known: Pictures, at_least: fl
     return Matches(correlation, index)
 
 
-def _own_thresholds(training: Crowd, common: float, threads: int | None) -> NDArray[np.float64]:
+def own_thresholds(training: Crowd, common: float, threads: int | None) -> NDArray[np.float64]:
     """(n_photos,) threshold for copies of each training photo.
 
     The more photos a person has, the higher the best correlation of a new photo of that person with any of them.
@@ -116,7 +116,7 @@ def _own_thresholds(training: Crowd, common: float, threads: int | None) -> NDAr
     return thresholds
 
 
-def _same_person(heldout: Crowd, threads: int | None) -> NDArray[np.float64]:
+def same_person(heldout: Crowd, threads: int | None) -> NDArray[np.float64]:
     """(n,) best correlation of one photo with another of the same person, for held-out people with two or more."""
     several = [rows for rows in heldout.people.rows if len(rows) > 1]
     others = [rows[1 : 1 + MOST_OTHERS] for rows in several]

@@ -10,8 +10,10 @@ from probablyexists import __version__
 from probablyexists.cli.ask import ask
 from probablyexists.cli.audit import audit
 from probablyexists.cli.blind import blind
+from probablyexists.cli.compare import compare
 from probablyexists.cli.demo import demo
 from probablyexists.cli.embed import embed
+from probablyexists.cli.guard import guard
 from probablyexists.cli.lab import lab
 from probablyexists.cli.match import match
 from probablyexists.cli.recognisers import recognisers
@@ -25,8 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, ask, blind, embed, match, split, reference, demo, schema):
+for command in (audit, compare, ask, blind, embed, match, split, reference, demo, schema):
     app.command()(command)
+app.add_typer(guard, name="guard")
 app.add_typer(recognisers, name="recognisers")
 app.add_typer(lab, name="lab")
 

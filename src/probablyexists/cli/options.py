@@ -51,6 +51,7 @@ def from_settings(
         fields = {name: field for name, field in kind.model_fields.items() if name != "resources"}
         unused = {"MatchSettings": "cache", "EmbedSettings": "memory", "CheckSettings": "memory"}.get(kind.__name__)
         shared = {name: field for name, field in Resources.model_fields.items() if name != unused}
+        shared = shared if "resources" in kind.model_fields else {}
         extra = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 
         def needed_first(item: tuple[str, FieldInfo]) -> tuple[int, bool]:

@@ -51,7 +51,7 @@ def summary(findings: Findings, out: Path) -> str:
             f"{n_judges} recognisers judge {'each alone, and all must agree' if strict else 'together, as one'}"
         )
     for other in findings.second_opinions:
-        aurocs = "".join(f"; AUROC {population} {_show(auroc)}" for population, auroc in other.auroc.items())
+        aurocs = "".join(f"; AUROC {population} {show(auroc)}" for population, auroc in other.auroc.items())
         names = "" if other.n_exposed is None else f": names {counted(other.n_exposed, 'member')}"
         lines.append(f"Second opinion: {other.kind} {other.id}{names}{aurocs}")
     lines += [_group(group) for group in findings.groups[:MOST_GROUPS]]
@@ -89,9 +89,9 @@ def _can_tell(findings: Findings) -> list[str]:
     if split.fairness != "not fair":
         some = findings.affected.n > 0
         lines = [_population(m, some) for m in findings.membership if m.level == "person"]
-    baselines = [f"AUROC {_show(split.auroc)}"]
+    baselines = [f"AUROC {show(split.auroc)}"]
     if isinstance(split.same_attack, Estimate):
-        baselines.append(f"by the same attack {_show(split.same_attack)}")
+        baselines.append(f"by the same attack {show(split.same_attack)}")
     fair = {
         "fair": "yes",
         "not fair": "no, so no difference is put down to training",
@@ -105,7 +105,7 @@ def _population(m: Membership, some: bool) -> str:
     found = ""
     if isinstance(m.tpr_at_fpr_1_percent, Estimate):
         found = f"; {_percent(m.tpr_at_fpr_1_percent.value)} found at 1 % false alarms"
-    figures = f"AUROC {_show(m.auroc)}{found}"
+    figures = f"AUROC {show(m.auroc)}{found}"
     if m.copies == "in" or m.p is None:
         return f"Can an attacker tell? {m.population}{', with the copies' if m.copies == 'in' else ''}: {figures}"
     answer = (
@@ -126,9 +126,9 @@ def _samples(findings: Findings) -> list[str]:
         return [said]
     return [
         f"Which samples? {_percent(alike.members)} resemble a member, {_percent(alike.strangers)} a stranger: "
-        f"excess {_show(alike.excess, as_percent=True)}; {counted(alike.n_likenesses, 'likeness', 'likenesses')}",
+        f"excess {show(alike.excess, as_percent=True)}; {counted(alike.n_likenesses, 'likeness', 'likenesses')}",
         said,
-        f"Do more photos leak more? exposure for each doubling of the photos: {_show(findings.dose.slope)}",
+        f"Do more photos leak more? exposure for each doubling of the photos: {show(findings.dose.slope)}",
     ]
 
 
@@ -159,7 +159,7 @@ def _missed(findings: Findings) -> list[str]:
 
 def _group(group: GroupFindings) -> str:
     named = "" if group.n_named is None else f"{group.n_named:,} of "
-    aurocs = "".join(f", AUROC {population} {_show(auroc)}" for population, auroc in group.auroc.items())
+    aurocs = "".join(f", AUROC {population} {show(auroc)}" for population, auroc in group.auroc.items())
     claimed = aurocs if group.n_named is not None else ""
     if not group.n_members:
         named, claimed = "", ""
@@ -171,7 +171,7 @@ def _group(group: GroupFindings) -> str:
 
 def errors(fmr: Figure, fnmr: Figure) -> str:
     """Both error rates in plain words."""
-    return f"false matches {_show(fmr, as_percent=True)}, false non-matches {_show(fnmr, as_percent=True)}"
+    return f"false matches {show(fmr, as_percent=True)}, false non-matches {show(fnmr, as_percent=True)}"
 
 
 def _what_became(roles: Sequence[RoleData]) -> list[str]:
@@ -206,7 +206,7 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         _copies(sheet.n_copies, sheet.n_samples) + ("" if certain else ", not shown to be more than chance"),
         f"{counted(sheet.n_distinct, 'distinct sample')}: faces that fewer than {one_in(sheet.unseen_rate)} samples "
         "show can be missing from them",
-        f"share of leaks noticed if one more photo were generated: {_show(sheet.power, as_percent=True)}",
+        f"share of leaks noticed if one more photo were generated: {show(sheet.power, as_percent=True)}",
         "",
         *_numbered(sheet),
         *_photos(sheet.photos),
@@ -273,7 +273,7 @@ def _percent(share: float) -> str:
     return percent(share).replace(NO_BREAK, " ").replace(MINUS, "-")
 
 
-def _show(figure: Figure, *, as_percent: bool = False) -> str:
+def show(figure: Figure, *, as_percent: bool = False) -> str:
     if not isinstance(figure, Estimate):
         return f"not given, {figure.reason}"
     times, unit = (100, " %") if as_percent else (1, "")

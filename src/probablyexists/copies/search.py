@@ -9,14 +9,14 @@ brightness, contrast and what all faces share.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from probablyexists.copies.blocks import PORTIONS, Floats, How, Pictures, Portions, Rows
-from probablyexists.copies.gallery import compared, gallery
+from probablyexists.copies.gallery import Gallery, compared, gallery
 from probablyexists.copies.normalised import normalise, windows
 from probablyexists.copies.registration import best
 
@@ -72,10 +72,15 @@ def find(
     found = _nothing(len(queries))
     for view in range(queries.shape[1]):
         known = gallery(references[:, view], How(view, threads, portions))
-        for rows, candidate, correlation in compared(queries[:, view], known, at_least=at_least):
-            _improve(found, rows, candidate[:, :, 0], correlation[:, :, 0])
-            if done is not None:
-                done(len(candidate))
+        _look_in(known, queries[:, view], found, at_least, done)
+    return found
+
+
+def find_in(galleries: Mapping[int, Gallery], queries: Pictures, at_least: float) -> Matches:
+    """As `find`, in galleries that were prepared once: view -> its gallery. Only these views are compared."""
+    found = _nothing(len(queries))
+    for view, known in galleries.items():
+        _look_in(known, queries[:, view], found, at_least)
     return found
 
 
@@ -129,6 +134,20 @@ def correlate(a: Pictures, b: Pictures, threads: int | None = None, *, portions:
         return np.asarray(np.max(found, axis=(0, 2, 3)))
 
     return np.concatenate([np.empty(0), *How(0, threads, portions).in_blocks(compare, len(a))])
+
+
+def _look_in(
+    known: Gallery,
+    queries: Pictures,
+    found: Matches,
+    at_least: float | None,
+    done: Callable[[int], None] | None = None,
+) -> None:
+    """Improve the matches `found` by those in one view."""
+    for rows, candidate, correlation in compared(queries, known, at_least=at_least):
+        _improve(found, rows, candidate[:, :, 0], correlation[:, :, 0])
+        if done is not None:
+            done(len(candidate))
 
 
 def _nothing(n: int) -> Matches:

@@ -65,8 +65,12 @@ def _image(data: bytes) -> NDArray[np.uint8] | ImageError:
         image = decoded(data)
     except ImageError as error:
         return error
-    flat = (image[::8, ::8] == image[0, 0]).all() and (image == image[0, 0]).all()
-    return ImageError(FLAT) if flat else image
+    return ImageError(FLAT) if is_flat(image) else image
+
+
+def is_flat(image: NDArray[np.uint8]) -> bool:
+    """Whether the picture is of one colour."""
+    return bool((image[::8, ::8] == image[0, 0]).all() and (image == image[0, 0]).all())
 
 
 def _acquired(image: NDArray[np.uint8], placed: Placed | None, side: int, template: Template) -> Face | ImageError:

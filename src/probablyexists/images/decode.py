@@ -71,7 +71,7 @@ def decode_picture(data: bytes, longest: int = 1024) -> Image.Image:
                 has_opened = True
                 check_opened(kind, data, image)
                 _load(kind, data, image, longest)
-                return _picture(image, longest)
+                return upright(image, longest)
         except ImageError:
             raise
         except MemoryError as error:
@@ -95,7 +95,8 @@ def _load(kind: Kind, data: bytes, image: ImageFile.ImageFile, longest: int) -> 
     check_ending(kind, data, image, at, draft)
 
 
-def _picture(image: ImageFile.ImageFile, longest: int) -> Image.Image:
+def upright(image: Image.Image, longest: int = 1024) -> Image.Image:
+    """A loaded picture as `decode_picture` gives it: RGB, upright, no longer than `longest` pixels."""
     from PIL import Image
 
     orientation = _orientation(image)
@@ -116,7 +117,7 @@ def _picture(image: ImageFile.ImageFile, longest: int) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def _orientation(image: ImageFile.ImageFile) -> int:
+def _orientation(image: Image.Image) -> int:
     """EXIF orientation 1 to 8; 1 if the tag is missing or unreadable. Pillow itself turns a TIFF when loading it."""
     try:
         value = image.getexif().get(0x0112, 1)

@@ -15,7 +15,14 @@ from probablyexists.basis.text import shown
 from probablyexists.generators.generated_source import GeneratedSource
 from probablyexists.generators.open_generator import open_generator
 from probablyexists.generators.own_process import Limits
-from probablyexists.intake.settings import AskSettings, AuditSettings, BlindSettings, EmbedSettings, GeneratorSettings
+from probablyexists.intake.settings import (
+    AskSettings,
+    AuditSettings,
+    BlindSettings,
+    EmbedSettings,
+    GeneratorSettings,
+    GuardSettings,
+)
 from probablyexists.sources.folder import FilesSource
 from probablyexists.sources.folder_names import why_not_people
 from probablyexists.sources.listing import is_candidate
@@ -54,9 +61,29 @@ def open_sources(settings: AuditSettings, progress: Progress) -> dict[Role, Sour
     return sources
 
 
+def open_guarded(settings: GuardSettings, progress: Progress) -> dict[Role, Source]:
+    """The sources of a guard, checked as far as names alone allow. InputError names the setting."""
+    sources: dict[Role, Source] = {}
+    roles: tuple[Role, ...] = ("training", "unseen", "heldout")
+    for role in roles:
+        where = getattr(settings, role)
+        if where is not None:
+            sources[role] = _opened(role, where, partial(open_source, str(where), role=role))
+            _refuse_no_people(role, where, sources[role])
+    if settings.training is None and settings.unseen is not None:
+        raise InputError(f"{option('unseen')}: is of members; give {option('training')} too, or leave it out")
+    if settings.training is None and not has_names(sources["heldout"]):
+        raise InputError(f"{option('heldout')}: needs people's names without {option('training')}; one folder a person")
+    _refuse_one_place_in_two_roles(sources)
+    _refuse_people_in_two_roles(sources)
+    refuse_few_people("heldout", _people(sources["heldout"]), MIN_HELDOUT)
+    _tell(sources, progress)
+    return sources
+
+
 def open_asked(settings: AskSettings, progress: Progress) -> dict[Role, Source]:
     """The photos asked about, the reference people's, and the samples."""
-    asked = _opened("photos", settings.photos[0], lambda: _open_photos(settings.photos))
+    asked = _opened("photos", settings.photos[0], lambda: open_photos(settings.photos))
     reference = _open_reference(settings.reference, MIN_HELDOUT)
     sources: dict[Role, Source] = {"asked": asked, "reference": reference}
     sources["generated"] = _open_generated(settings, progress)
@@ -141,7 +168,7 @@ def _refuse_no_people(role: Role, where: Path, source: Source) -> None:
     )
 
 
-def _open_photos(photos: tuple[Path, ...]) -> Source:
+def open_photos(photos: tuple[Path, ...]) -> Source:
     others = [path for path in photos if not (path.is_file() and is_candidate(path.name))]
     if not others:
         return FilesSource(photos)

@@ -16,15 +16,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from probablyexists.basis.errors import InputError, WriteError, option
-from probablyexists.intake.settings import GeneratorSettings
+from probablyexists.intake.settings import CompareSettings, GeneratorSettings
 
 RESULTS = {
-    "findings.json": ("samples.parquet", "report.html", "withhold.txt"),
+    "findings.json": ("samples.parquet", "neighbours.parquet", "report.html", "withhold.txt"),
     "sheet.json": ("sheet.html",),
     "frequent.json": ("frequent.html",),
+    "comparison.json": ("comparison.html",),
 }
 """The file that marks a result as complete -> the files beside it."""
-_KINDS = {"findings.json": "an audit", "sheet.json": "a sheet about one person", "frequent.json": "frequent faces"}
+_KINDS = {
+    "findings.json": "an audit",
+    "sheet.json": "a sheet about one person",
+    "frequent.json": "frequent faces",
+    "comparison.json": "a comparison of two audits",
+}
 _VERDICT = re.compile(rb'"(?:verdict|evidence)": ?"([a-z ]{1,40})"')
 _MARKS_FIRST = (*RESULTS, *(name for others in RESULTS.values() for name in others))
 _ASIDE = ".writing-"
@@ -32,7 +38,7 @@ _OLD, _REPLACED = "old", "replaced"
 """In the folder aside: the earlier result while it is being moved there, and once all of it is there."""
 
 
-def claim_folder(settings: GeneratorSettings) -> None:
+def claim_folder(settings: GeneratorSettings | CompareSettings) -> None:
     """Create the output folder, if one is asked for, and put right what a killed run left in it.
 
     InputError if it cannot be written, is one of the input folders, or, without `overwrite`, holds a task's result.

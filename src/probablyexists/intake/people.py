@@ -175,13 +175,12 @@ def salt_of(training: Embedded) -> bytes:
     return hashlib.sha256(b"probablyexists/salt" + b"".join(sorted(training.sha256))).digest()
 
 
-def pseudonyms(crowd: Crowd, salt: bytes) -> tuple[str, ...]:
-    """A pseudonym for each person, computed from the content of their photos and `salt`."""
+def pseudonyms(crowd: Crowd, salt: bytes, length: int = 8) -> tuple[str, ...]:
+    """A pseudonym for each person, computed from the content of their photos and `salt`; of at least so many digits."""
     names = []
     for rows in crowd.people.rows:
         content = b"".join(sorted(crowd.table.sha256[i] for i in rows))
         names.append(hashlib.sha256(b"probablyexists/person" + salt + content).hexdigest())
-    length = 8
     while len({name[:length] for name in names}) < len(names):
         length += 2
     return tuple(f"P-{name[:length]}" for name in names)

@@ -20,7 +20,7 @@ from probablyexists.faces.acquire import NO_FACE
 from probablyexists.faces.placing import FacesMode
 from probablyexists.intake.open_sources import generator_of
 from probablyexists.intake.people import Peopled
-from probablyexists.intake.settings import Settings, signed
+from probablyexists.intake.settings import CompareSettings, Settings, signed
 from probablyexists.results.findings import Data, Duplicate, RoleData, Signature
 from probablyexists.sources.open_source import Source
 
@@ -157,13 +157,30 @@ def sign(
     generator = generator_of(sources["generated"])
     used = getattr(getattr(sources["generated"], "generator", None), "libraries", sys.modules)
     libraries = [*_LIBRARIES, *(name for name in _OF_GENERATORS if generator and name in used)]
+    described = {**signed(settings), "attack": attack, **generator}
+    return _signature(described, recogniser, fingerprint(tables), libraries, started)
+
+
+def sign_comparison(settings: CompareSettings, before: Signature, after: Signature, started: float) -> Signature:
+    """The same for two audits; the data are theirs, in this order."""
+    both = hashlib.sha256(f"{before.data_fingerprint}\n{after.data_fingerprint}".encode()).hexdigest()
+    return _signature(signed(settings), before.recogniser, both, ("numpy", "scipy", "pyarrow"), started)
+
+
+def _signature(
+    settings: dict[str, str | int | float | bool | None],
+    recogniser: str,
+    data: str,
+    libraries: Collection[str],
+    started: float,
+) -> Signature:
     return Signature(
         probablyexists=version("probablyexists"),
         python=platform.python_version(),
         libraries={name: version(name) for name in libraries},
         recogniser=recogniser,
-        settings={**signed(settings), "attack": attack, **generator},
-        data_fingerprint=fingerprint(tables),
+        settings=settings,
+        data_fingerprint=data,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - started, 3),
     )

@@ -157,6 +157,25 @@ class BlindSettings(GeneratorSettings):
     """False discovery rate allowed among samples that show a frequent face."""
 
 
+class GuardSettings(Settings):
+    """The arguments of `guard`."""
+
+    training: Path | None = None
+    """Photos of the people to keep out: one folder a person, a manifest, or photos without names; default: nobody."""
+    heldout: Path
+    """Photos of people it never saw, drawn from the same source; they set the threshold."""
+    out: Path | None = None
+    """File for the guard, such as guard.pe."""
+    unseen: Path | None = None
+    """Other photos of the training people, to measure how many the guard lets through."""
+    rate: float = Field(default=0.001, gt=0.0, lt=1.0)
+    """Share of strangers' pictures that may be refused, by mistake."""
+    half: bool = False
+    """Use half of the held-out people, always the same, and leave the others for a later audit."""
+    overwrite: bool = False
+    """Replace an earlier guard."""
+
+
 class EmbedSettings(Settings):
     """The arguments of `embed`."""
 
@@ -189,6 +208,31 @@ class MatchSettings(BaseModel):
     resources: Resources = Field(default_factory=Resources)
 
 
+class CompareSettings(BaseModel):
+    """The arguments of `compare`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    before: Path
+    """Folder of the first audit."""
+    after: Path
+    """Folder of the second audit: of the same people, with fresh samples."""
+    people: Path | None = None
+    """Text file, a person a line: those treated, chosen before the first audit; default: those affected in it."""
+    filtered: float | None = Field(default=None, ge=-1.0, le=1.0)
+    """Cosine from which a filter refused samples as alike to members; samples as alike to held-out people go too."""
+    out: Annotated[Path | None, BeforeValidator(_named)] = None
+    """Folder for the results."""
+    overwrite: bool = False
+    """Replace an earlier result in the output folder."""
+    level: float = Field(default=0.025, gt=0.0, lt=0.5)
+    """One-sided level: how often "reduced" is said at most if nothing changed."""
+    margin: float = Field(default=0.2, ge=0.0, le=10.0)
+    """Mean rise of the others' exposure, in standard deviations, up to which they are no worse; choose it before."""
+    seed: int = 0
+    """Seed for all random choices."""
+
+
 def checked(kind: type[Checked], arguments: Mapping[str, Any]) -> Checked:
     """A task's arguments as settings; `cache=None` is the default folder. InputError names the first wrong argument."""
     given = {name: value for name, value in arguments.items() if name != "progress"}
@@ -196,7 +240,8 @@ def checked(kind: type[Checked], arguments: Mapping[str, Any]) -> Checked:
     if machine.get("cache") is None:
         machine.pop("cache", None)
     try:
-        return kind.model_validate({**given, "resources": Resources.model_validate(machine)})
+        resources = {"resources": Resources.model_validate(machine)} if "resources" in kind.model_fields else {}
+        return kind.model_validate({**given, **resources})
     except ValidationError as error:
         first = error.errors()[0]
         name, said = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
@@ -207,7 +252,7 @@ def checked(kind: type[Checked], arguments: Mapping[str, Any]) -> Checked:
 _NOT_SIGNED = ("resources", "photos", "overwrite", "picture_seconds")
 
 
-def signed(settings: Settings) -> dict[str, str | int | float | bool | None]:
+def signed(settings: Settings | CompareSettings) -> dict[str, str | int | float | bool | None]:
     """The settings for a result's signature, without those that change no figure."""
     given = {name: getattr(settings, name) for name in type(settings).model_fields}
     return {name: _words(value) for name, value in given.items() if name not in _NOT_SIGNED}

@@ -16,6 +16,8 @@ from probablyexists.basis.files import written_whole
 from probablyexists.basis.seeds import rng
 from probablyexists.lab.sets import Crop
 
+Treatment = Literal["nothing", "remove", "cap", "deduplicate"]
+
 
 class Design(BaseModel):
     """How people are divided into members and held-out people."""
@@ -32,6 +34,14 @@ class Design(BaseModel):
     """Numbers of training photos, assigned to the members at random, equally often; instead of `photos`."""
     most: int | None = None
     """One member, drawn at random, gets this many training photos: the over-represented person."""
+    near: int = Field(default=0, ge=0)
+    """Near-identical pictures of each photo of the over-represented person that are trained on beside it."""
+    treat: Treatment = "nothing"
+    """What is done to the training photos before training: the over-represented person is removed, everybody is capped
+    at `cap` photos, or of near-identical pictures one is left. The audit's training photos are those before it."""
+    cap: int = Field(default=2, ge=1)
+    people_seed: int | None = None
+    """Of the draw of people, photos and near-identical pictures; None: the run's seed."""
     include: tuple[str, ...] = ()
     """People who must be members."""
     heldout_photos: int = Field(default=12, ge=1)
@@ -54,6 +64,10 @@ class Design(BaseModel):
             return 1
         largest = max(self.dose) if self.dose else int(self.photos)
         return max(largest, self.most or 0) + self.unseen
+
+    def seed_of_people(self, seed: int) -> int:
+        """Of the draw of people and photos, in a run with this seed."""
+        return seed if self.people_seed is None else self.people_seed
 
 
 @dataclass(frozen=True)
@@ -81,11 +95,14 @@ class Split:
 
 
 def split(crops: Sequence[Crop], design: Design, seed: int) -> Split:
-    """Draw the roles. The order of `crops` changes nothing, nor do the photos of those who have too few.
+    """Draw the roles, from the design's own seed if it has one.
+
+    The order of `crops` changes nothing, nor do the photos of those who have too few.
 
     Members are drawn from everybody with enough photos for any role in the design, so that members do not have more
     photos than others of them. Raises InputError when the set has too few such people.
     """
+    seed = design.seed_of_people(seed)
     photos = _by_person(crops, seed)
     needed = design.member_photos
     able = sorted(person for person, own in photos.items() if len(own) >= needed)

@@ -18,7 +18,7 @@ from probablyexists.lab.design import Design
 from probablyexists.lab.procedures import procedure
 from probablyexists.lab.train import Training
 
-GRID_KEYS = ("set", "procedure", "people", "photos", "images", "size", "augment", "truth", "seed")
+GRID_KEYS = ("set", "procedure", "people", "photos", "images", "size", "augment", "truth", "treat", "seed")
 """Keys of a [[grid]] that may be lists; every combination is a run."""
 
 
@@ -35,6 +35,8 @@ class Run(BaseModel):
     samples: int = Field(default=4000, ge=100)
     snapshot_samples: int = Field(default=1000, ge=100)
     """Drawn from each snapshot, for the curve against training time."""
+    guard: float | None = Field(default=None, gt=0, lt=1)
+    """Share of strangers' photos that a guard may refuse; what it refuses of the final generator's is drawn again."""
 
     @property
     def seed(self) -> int:
@@ -44,7 +46,14 @@ class Run(BaseModel):
     @property
     def id(self) -> str:
         """A name with a hash of everything that decides the result; the part does not."""
-        settings = json.dumps(self.model_dump(mode="json", exclude={"part"}), sort_keys=True)
+        given = self.model_dump(mode="json", exclude={"part"})
+        # These are younger than the first results, whose names stay.
+        for key in ("near", "treat", "cap", "people_seed"):
+            if given["design"][key] == Design.model_fields[key].default:
+                del given["design"][key]
+        if self.guard is None:
+            del given["guard"]
+        settings = json.dumps(given, sort_keys=True)
         digest = hashlib.sha256(settings.encode()).hexdigest()[:10]
         of_set = "".join(c if c.isalnum() else "-" for c in Path(self.set).name)[:24]
         return f"{of_set}-{self.training.procedure}-{self.design.people}x{self.design.photos}-{digest}"
@@ -62,6 +71,8 @@ class Experiment(BaseModel):
 
 def read_experiment(path: Path) -> Experiment:
     """The runs of a TOML file, in its order.
+
+    `again` in a table: the same people and photos as with this seed, but weights, batches and samples of a new one.
 
     Top level: `name`, `about`, [defaults], [procedures.NAME] (settings of one procedure) and [[grid]] tables. A grid's
     value is used before its procedure's, and that before the default. Raises InputError, naming the table and the key.
@@ -100,6 +111,8 @@ def _spelled_out(
         if missing := [key for key in ("set", "procedure", "people") if key not in flat]:
             raise InputError(f"{missing[0]} is missing")
         procedure(str(flat["procedure"]))
+        if again := flat.pop("again", 0):
+            flat |= {"people_seed": flat.get("seed", 0), "seed": flat.get("seed", 0) + 1000 * again}
         design = {key: flat.pop(key) for key in list(flat) if key in Design.model_fields}
         training = {key: flat.pop(key) for key in list(flat) if key in Training.model_fields}
         runs.append(Run.model_validate({"part": name, "design": design, "training": training, **flat}))

@@ -49,7 +49,8 @@ def pool(rows: Sequence[Row], folder: Path) -> list[Cell]:
     """Group the rows of an experiment; pooled AUROCs come from each run's `scores.parquet` below `folder`."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        same = [row["part"], row["set"], row["design"], {**row["training"], "seed": None}, row["samples"]]
+        design, training = {**row["design"], "people_seed": None}, {**row["training"], "seed": None}
+        same = [row["part"], row["set"], design, training, row["samples"]]
         groups.setdefault(json.dumps(same, sort_keys=True), []).append(row)
     return [_cell(group, folder) for group in groups.values()]
 

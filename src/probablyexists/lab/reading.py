@@ -19,6 +19,7 @@ from probablyexists.lab.pool import AUDIT, BLIND
 from probablyexists.matching.crowd import Crowd, photos_of
 from probablyexists.results.findings import Findings, Membership
 from probablyexists.stats.distances import frechet_distance, kernel_distance
+from probablyexists.stats.diversity import effective_number
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.pooled import PooledRun, pooled_difference
 from probablyexists.stats.roc import Side, auroc_estimate
@@ -40,10 +41,21 @@ class Glance:
 
 
 @dataclass(frozen=True)
+class Quality:
+    """What a generator's samples are worth as faces, copies among them; to be read beside what it leaks."""
+
+    frechet_heldout: float
+    """Frechet distance from held-out people's photos in the recogniser's space, as many rows on both sides."""
+    different_faces: float
+    """Effective number of different faces among the samples (`effective_number`)."""
+
+
+@dataclass(frozen=True)
 class Reading:
     """Of a finished generator: the whole audit."""
 
     glance: Glance
+    quality: Quality
     findings: Findings
     scores: pa.Table
     """One row a score: see `SCORES_SCHEMA`. With the names of the set; not for publication."""
@@ -81,6 +93,7 @@ def read(settings: AuditSettings, controls: frozenset[str], progress: Progress) 
         tables = [score_table(p, name) for name, its in ((AUDIT, scored), *blind.items()) for p in its]
         return Reading(
             _glance(gathered, settings.seed),
+            _quality(gathered),
             findings,
             pa.concat_tables(tables),
             {
@@ -106,6 +119,12 @@ def _glance(gathered: Gathered, seed: int) -> Glance:
         n_samples=len(made),
         n_copies=int(gathered.copied.is_copy.sum()),
     )
+
+
+def _quality(gathered: Gathered) -> Quality:
+    made, others = gathered.tables["generated"].embeddings, gathered.tables["heldout"].embeddings
+    n = min(len(made), len(others))
+    return Quality(frechet_distance(others[:n], made[:n]), effective_number(made))
 
 
 def score_table(population: Population, *first: object, schema: pa.Schema = SCORES_SCHEMA) -> pa.Table:

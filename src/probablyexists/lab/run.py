@@ -19,15 +19,17 @@ from probablyexists.basis.files import write_text, written_whole
 from probablyexists.basis.plain_files import MOST_RESULT, json_line, json_object, read_plain
 from probablyexists.basis.progress import Progress
 from probablyexists.engines.resources import Resources
+from probablyexists.guarding.redrawing import Guarded, guarded
 from probablyexists.intake.settings import AuditSettings
+from probablyexists.lab.behind_guard import guard_of_members
 from probablyexists.lab.design import Split, split
 from probablyexists.lab.experiment import Experiment, Run
 from probablyexists.lab.machine import Machine
 from probablyexists.lab.pool import AUDIT, SEEN, UNSEEN, scored_run, where
 from probablyexists.lab.reading import Glance, Reading, glance, read
 from probablyexists.lab.sets import crops
-from probablyexists.lab.sets import read as read_crops
 from probablyexists.lab.train import Trained, train
+from probablyexists.lab.treatments import trained_photos
 from probablyexists.results.findings import Findings
 from probablyexists.stats.contrast import standard_score
 
@@ -89,8 +91,10 @@ def carry_out(
     of_set = crops(run.set, run.training.size, faces, cache, progress, run.design.fewest_photos, threads)
     roles = split(of_set, run.design, run.seed)
     roles.write(folder / "split.csv")
+    seed_of_people = run.design.seed_of_people(run.seed)
+    photos = trained_photos(roles, run.design, seed_of_people)
     try:
-        trained = train(run.training, read_crops(list(roles.trained)), folder / "training", machine, progress)
+        trained = train(run.training, photos, folder / "training", machine, progress)
     except TrainingError as error:
         return {**about, "failed": str(error)}
     curve = {
@@ -98,18 +102,24 @@ def carry_out(
         for images, where in trained.snapshots.items()
         if where != trained.generator
     }
-    final = audit_settings(run, folder, trained.generator, cache, threads, out=folder / "audit")
-    reading = read(final, roles.controls, progress)
+    generator: Path | Guarded = trained.generator
+    if run.guard is not None:
+        keeper = guard_of_members(roles, run.guard, seed_of_people, folder, cache, threads, progress)
+        generator = guarded(generator, keeper)
+    reading = read(
+        audit_settings(run, folder, generator, cache, threads, out=folder / "audit"), roles.controls, progress
+    )
+    refused = {"guarded": generator.counts} if isinstance(generator, Guarded) else {}
     with written_whole(folder / "scores.parquet") as aside:
         pq.write_table(reading.scores, aside)
-    row: dict[str, Any] = to_jsonable_python({**about, **_row(roles, trained, curve, reading)})
+    row: dict[str, Any] = to_jsonable_python({**about, **_row(roles, len(photos), trained, curve, reading), **refused})
     return row
 
 
 def audit_settings(
     run: Run,
     folder: Path,
-    generator: Path,
+    generator: Path | Guarded,
     cache: Path,
     threads: int | None,
     *,
@@ -132,14 +142,15 @@ def audit_settings(
     )
 
 
-def _row(roles: Split, trained: Trained, curve: dict[int, Glance], reading: Reading) -> dict[str, Any]:
+def _row(roles: Split, n_photos: int, trained: Trained, curve: dict[int, Glance], reading: Reading) -> dict[str, Any]:
     findings = reading.findings
     return {
-        "n_trained_on": len(roles.trained),
+        "n_trained_on": n_photos,
         "n_heldout_people": len({crop.person for crop in roles.heldout}),
         "images": trained.images,
         "training_seconds": trained.seconds,
         **vars(reading.glance),
+        "quality": reading.quality,
         "baseline": reading.baseline,
         "above_baseline": reading.above,
         "controls": reading.controls,

@@ -41,6 +41,7 @@ Threshold = Literal["resemblance", "fmr-1-percent"]
 
 FINDINGS: Final = "findings.json"
 SAMPLES: Final = "samples.parquet"
+NEIGHBOURS: Final = "neighbours.parquet"
 
 
 class Frozen(BaseModel):
@@ -112,6 +113,24 @@ class SamplesFile(Frozen):
     """Rows in it."""
     sha256: str
     """Its SHA-256, in hexadecimal."""
+
+
+class NeighboursFile(Frozen):
+    """The file beside findings.json from which two audits are compared: for each member and held-out person the samples
+    most similar to them. It shows who looks like which sample, so only the owner may read it."""
+
+    file: Literal["neighbours.parquet"]
+    """Its name."""
+    rows: int = Field(ge=0)
+    """Rows in it: one for each member, and one for each held-out person in each comparison."""
+    sha256: str
+    """Its SHA-256, in hexadecimal."""
+    recogniser: str
+    """Name and version of the recogniser whose similarities these are: the first that judges."""
+    n_samples: int = Field(ge=0)
+    """Samples that were searched: all that show a face, copies among them, each as often as it was given."""
+    nearest: int = Field(ge=1)
+    """Samples in each row, or all of them if there are fewer."""
 
 
 _ARROW: dict[Any, pa.DataType] = {
@@ -600,7 +619,7 @@ class Findings(Frozen):
     `polars.from_arrow(findings.people)` one of Polars, where these are installed.
     """
 
-    schema_version: Literal[5] = 5
+    schema_version: Literal[6] = 6
     """Version of this format."""
     verdict: Verdict
     """Leak, no evidence (at this power), or inconclusive."""
@@ -645,6 +664,8 @@ class Findings(Frozen):
     """Answers 1, 2 and 7 by group, largest group first; empty without groups."""
     data: Data
     """What was given and what became of it."""
+    neighbours: NeighboursFile | None = None
+    """From what `compare` reads; null where the audit was not written to a folder."""
     signature: Signature
     """Versions, settings, data and date."""
 

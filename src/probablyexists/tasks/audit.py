@@ -12,9 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import pyarrow as pa
+
 from probablyexists.answers.affected import affected
 from probablyexists.answers.audit_verdict import GROUP_P, judge
 from probablyexists.answers.by_group import group_findings
+from probablyexists.answers.comparisons import Comparison, comparisons
 from probablyexists.answers.copying import CopyMatches, copies, find_copies
 from probablyexists.answers.dose import dose
 from probablyexists.answers.judges import Judge, deciding, who_judges
@@ -22,6 +25,7 @@ from probablyexists.answers.look_alikes import look_alikes
 from probablyexists.answers.membership import agreed_membership, membership
 from probablyexists.answers.missed import missed
 from probablyexists.answers.naming import agreed, likenesses, name_people, naming, nobody
+from probablyexists.answers.nearest_rows import Pseudonyms, nearest_rows
 from probablyexists.answers.resemblance import resemblance
 from probablyexists.answers.rows import Labels, people_table, samples_table
 from probablyexists.answers.sampling import curve, sampling
@@ -55,6 +59,7 @@ from probablyexists.report.contact import contact_sheet
 from probablyexists.report.exhibits import exhibits
 from probablyexists.report.page import write_report
 from probablyexists.results.findings import Findings, Membership
+from probablyexists.results.neighbours_file import write_neighbours
 from probablyexists.sources.open_source import Source
 
 
@@ -106,8 +111,8 @@ def audit(
         A folder, zip, tar or table of samples; or the generator: the path of a file or folder, `"module:function"`,
         or an object (a `Generator`, a `torch.nn.Module`, a function from seeds to images).
     out
-        Folder for `findings.json`, `samples.parquet`, `report.html` and `withhold.txt`; `overwrite` replaces a result
-        in it.
+        Folder for `findings.json`, `samples.parquet`, `neighbours.parquet`, `report.html` and `withhold.txt`;
+        `overwrite` replaces a result in it.
     faces
         How faces are cropped: `"detect"`, `"aligned"` (the images are face crops), or `"auto"`.
     recogniser, more_recognisers
@@ -238,6 +243,19 @@ def _with_copies(judge: Judge, attacks: Sequence[Attack], seed: int) -> list[Mem
     return membership(view.training, view.unseen, view.heldout, view.scorers(attacks), seed, "in")
 
 
+_LONG = 16
+"""Digits of a pseudonym: the same in two audits whoever else is in them."""
+
+
+def _neighbours(gathered: Gathered, judge: Judge, compared: Sequence[Comparison] | None, labels: Labels) -> pa.Table:
+    """What is kept to compare this audit with another; `compared`: the judge's comparisons, where they are known."""
+    crowds = gathered.crowds
+    if compared is None:
+        compared = comparisons(judge.view, len(gathered.attacks))
+    called = Pseudonyms(*(pseudonyms(crowd, labels.salt, _LONG) for crowd in (crowds.training, crowds.heldout)))
+    return nearest_rows(judge, compared, gathered.copied, called, labels)
+
+
 def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, started: float) -> Findings:
     """Attack -> estimate -> judge; write to `settings.out`, if any. `started`: `time.monotonic()` at the start."""
     progress.say("scoring people against the samples")
@@ -342,7 +360,11 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         )
         sheet = contact_sheet(gathered.sources["generated"], seen.of_drawn, labels, show_faces=settings.show_faces)
         on_disk = paths_on_disk(gathered.sources["generated"], sample_of)
+        first = next(one for one, rates in zip(every, error_rates, strict=True) if rates.judges)
+        near = _neighbours(gathered, first, named.comparisons if first is main else None, labels)
         with written_together(settings.out) as folder:
+            beside = write_neighbours(folder, near, first.recogniser, len(generated))
+            findings = findings.model_copy(update={"neighbours": beside})
             findings.write(folder)
             write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
     return findings

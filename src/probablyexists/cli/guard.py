@@ -1,0 +1,267 @@
+"""`probablyexists guard`: make a guard, see what is in it, add and remove people, check pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.text import clean, shown
+from probablyexists.cli.options import Json, Quiet, from_settings, progress_of
+from probablyexists.intake.settings import GuardSettings
+
+if TYPE_CHECKING:
+    from probablyexists.guarding.checking import Guard
+
+VARIABLE = "PROBABLYEXISTS_PASS_PHRASE"
+_BIOMETRIC = (
+    "It is biometric data of the people in it, and of held-out people: only you can read the file; keep it as "
+    "carefully as the photos."
+)
+guard = typer.Typer(
+    invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True
+)
+
+PassPhraseFile = Annotated[
+    Path | None,
+    typer.Option(help=f"File with the pass phrase, in its first line; default: ${VARIABLE}, or the terminal asks."),
+]
+RecogniserName = Annotated[str | None, typer.Option(help="The recogniser, if the guard was made with an .onnx file.")]
+Cache = Annotated[Path | None, typer.Option(help="Folder for models; default: $PROBABLYEXISTS_CACHE or the user's.")]
+GuardFile = Annotated[Path, typer.Argument(metavar="GUARD", help="The file of a guard.")]
+
+
+@from_settings(GuardSettings, required=("out",))
+def _make(
+    settings: GuardSettings,
+    pass_phrase_file: PassPhraseFile = None,
+    encrypt: Annotated[bool, typer.Option("--encrypt", help="Encrypt the file; the terminal asks for it.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a guard: one file that tells whether a picture may leave, or shows somebody who must be kept out.
+
+    It refuses copies of the training photos and likenesses of the training
+    people. Of pictures of strangers it refuses at most --rate: this is set on
+    the held-out people, and n of them can promise 1 / (n + 1) at best.
+
+        probablyexists guard --training T --heldout H --out guard.pe
+        probablyexists guard check guard.pe --generated G --to kept/
+
+    One person can be kept out without an audit:
+
+        probablyexists guard --heldout H --out guard.pe
+        probablyexists guard add guard.pe me-1.jpg me-2.jpg --name me
+
+    The file is biometric data. It can be encrypted with a pass phrase, which
+    comes from a file, from PROBABLYEXISTS_PASS_PHRASE, or from the terminal.
+    """
+    from probablyexists.tasks.guard import run
+
+    assert settings.out is not None
+    made = run(settings, progress_of(quiet), _new_pass_phrase(pass_phrase_file, encrypt))
+    typer.echo(_as_json(made) if as_json else _described(made, settings.out))
+
+
+def _unless_command(make: Callable[..., None]) -> Callable[..., None]:
+    """`make` where no command follows; its required options are asked for then only."""
+    given_by = make.__signature__.parameters.values()  # type: ignore[attr-defined]
+    needed = [one.name for one in given_by if one.default is one.empty and one.name != "context"]
+
+    def entry(**given: Any) -> None:
+        if given["context"].invoked_subcommand is not None:
+            return
+        for name in needed:
+            if given[name] is None:
+                raise InputError(f"missing option {option(name)}; see probablyexists guard --help")
+        make(**given)
+
+    parameters = [one.replace(default=None) if one.name in needed else one for one in given_by]
+    entry.__signature__ = make.__signature__.replace(parameters=parameters)  # type: ignore[attr-defined]
+    entry.__annotations__, entry.__doc__ = make.__annotations__, make.__doc__
+    return entry
+
+
+guard.callback()(_unless_command(_make))
+
+
+@guard.command()
+def show(
+    file: GuardFile,
+    pass_phrase_file: PassPhraseFile = None,
+    recogniser: RecogniserName = None,
+    cache: Cache = None,
+    as_json: Json = False,
+) -> None:
+    """Show who is in a guard, and what it promises.
+
+    probablyexists guard show guard.pe
+    """
+    found = _open(file, pass_phrase_file, recogniser, cache)[0]
+    typer.echo(_as_json(found) if as_json else _described(found, file))
+
+
+@guard.command()
+def add(
+    file: GuardFile,
+    photos: Annotated[list[Path], typer.Argument(help="Photos of one person: image files, or one folder or archive.")],
+    name: Annotated[str | None, typer.Option(help="What to call the person; default: a pseudonym.")] = None,
+    pass_phrase_file: PassPhraseFile = None,
+    recogniser: RecogniserName = None,
+    cache: Cache = None,
+    as_json: Json = False,
+) -> None:
+    """Keep one more person out. The threshold is set again on the held-out people that the guard holds.
+
+    probablyexists guard add guard.pe me-1.jpg me-2.jpg --name me
+    """
+    from probablyexists.basis.errors import ImageError
+    from probablyexists.intake.open_sources import open_photos
+
+    found, phrase = _open(file, pass_phrase_file, recogniser, cache)
+    source = open_photos(tuple(photos))
+    files = [data for _, data in source.stream(source.photos) if not isinstance(data, ImageError)]
+    after = found.add(files, name=name)
+    after.write(file, phrase)
+    n = int(after.content.members.n_photos[-1])
+    typer.echo(
+        _as_json(after)
+        if as_json
+        else f"added: {shown(after.people[-1])}, {n} of {len(source.photos)} photos used\n{_described(after, file)}"
+    )
+
+
+@guard.command()
+def remove(
+    file: GuardFile,
+    person: Annotated[str, typer.Argument(help="Pseudonym or name, as `show` has it.")],
+    pass_phrase_file: PassPhraseFile = None,
+    recogniser: RecogniserName = None,
+    cache: Cache = None,
+    as_json: Json = False,
+) -> None:
+    """Take a person out of a guard, with their photos. The threshold is set again.
+
+    probablyexists guard remove guard.pe me
+    """
+    found, phrase = _open(file, pass_phrase_file, recogniser, cache)
+    after = found.remove(person)
+    after.write(file, phrase)
+    typer.echo(_as_json(after) if as_json else f"removed: {shown(person)}\n{_described(after, file)}")
+
+
+@guard.command()
+def check(
+    file: GuardFile,
+    generated: Annotated[Path, typer.Option(help="Pictures to check: a folder, an archive or a table.")],
+    to: Annotated[Path | None, typer.Option(help="Folder to which the allowed ones are copied.")] = None,
+    pass_phrase_file: PassPhraseFile = None,
+    recogniser: RecogniserName = None,
+    cache: Cache = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check pictures: which are refused, and why; the others can be copied to a folder.
+
+    probablyexists guard check guard.pe --generated G --to kept/
+    """
+    from probablyexists.guarding.withholding import checked_pictures
+
+    found = _open(file, pass_phrase_file, recogniser, cache)[0]
+    rows = list(checked_pictures(found, generated, to, progress_of(quiet)))
+    counts = Counter(decision.kind for _, decision in rows)
+    if as_json:
+        pictures = [{"picture": clean(name), "allowed": one.allowed, **asdict(one)} for name, one in rows]
+        typer.echo(json.dumps({"counts": counts, "pictures": pictures}, indent=1))
+        return
+    for name, decision in rows:
+        if not decision.allowed:
+            typer.echo(f"{shown(name)}: {decision}")
+    allowed = sum(decision.allowed for _, decision in rows)
+    said = ", ".join(f"{n:,} {kind}" for kind, n in sorted(counts.items()))
+    typer.echo(f"{allowed:,} of {len(rows):,} may leave ({said})" + (f"; copied to {shown(to)}" if to else ""))
+
+
+def _open(file: Path, phrase_file: Path | None, recogniser: str | None, cache: Path | None) -> tuple[Guard, str | None]:
+    from probablyexists.guarding.checking import open_guard
+    from probablyexists.guarding.guard_file import is_encrypted
+
+    phrase = _known_pass_phrase(phrase_file) if is_encrypted(file) else None
+    return open_guard(file, pass_phrase=phrase, recogniser=recogniser, threads=None, cache=cache), phrase
+
+
+def _given_pass_phrase(file: Path | None) -> str | None:
+    if file is None:
+        return os.environ.get(VARIABLE) or None
+    from probablyexists.basis.plain_files import read_plain
+
+    try:
+        first = read_plain(file, 2**16).decode().partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{option('pass_phrase_file', file)}: cannot be read ({error}); check it") from None
+    if not first:
+        raise InputError(f"{option('pass_phrase_file', file)}: its first line is empty; write the pass phrase there")
+    return first
+
+
+def _known_pass_phrase(file: Path | None) -> str:
+    given = _given_pass_phrase(file)
+    return given if given is not None else _asked(confirm=False)
+
+
+def _new_pass_phrase(file: Path | None, encrypt: bool) -> str | None:
+    given = _given_pass_phrase(file)
+    return _asked(confirm=True) if given is None and encrypt else given
+
+
+def _asked(*, confirm: bool) -> str:
+    if not sys.stdin.isatty():
+        raise InputError(f"the guard's pass phrase is needed; give {option('pass_phrase_file')}, or set {VARIABLE}")
+    return str(typer.prompt("Pass phrase", hide_input=True, confirmation_prompt=confirm, err=True))
+
+
+def _as_json(found: Guard) -> str:
+    members, about = found.content.members, found.content.about
+    people = [
+        {"person": clean(name), "photos": int(n)} for name, n in zip(members.names, members.n_photos, strict=True)
+    ]
+    figures = about.model_dump(mode="json", exclude={"salt"})
+    return json.dumps({**figures, "heldout_people": len(found.content.strangers.prints), "people": people}, indent=1)
+
+
+def _described(found: Guard, file: Path) -> str:
+    from probablyexists.guarding.calibrating import rate_in_words
+    from probablyexists.stats.estimate import Estimate, Unresolvable
+
+    members, about, strangers = found.content.members, found.content.about, found.content.strangers
+    lines = [f"guard: {shown(file)}, {len(members.names):,} people, {len(members.pictures):,} photos", _BIOMETRIC]
+    lines += [f"recogniser {shown(about.recogniser_id)}, faces {about.faces}"]
+    if about.refused is None:
+        lines.append("nobody is kept out yet: probablyexists guard add GUARD PHOTOS")
+    else:
+        lines.append(
+            f"refuses of strangers' pictures: expected {rate_in_words(about.refused)}, asked for at most "
+            f"{100 * about.rate:g} %, set on {len(strangers.prints):,} held-out people"
+            + (" (half of those given)" if about.half else "")
+        )
+    if isinstance(about.missed, Estimate):
+        low, value, high = (100 * part for part in (about.missed.low, about.missed.value, about.missed.high))
+        lines.append(
+            f"lets through of members' other photos: {value:.1f} % ({low:.1f} to {high:.1f} %), "
+            f"{about.missed_on}, {about.missed.n:,} people"
+        )
+    elif isinstance(about.missed, Unresolvable):
+        lines.append(f"lets through of members' other photos: not resolvable, {about.missed.reason}")
+    shown_people = [f"{shown(name)} ({n})" for name, n in zip(members.names, members.n_photos, strict=True)]
+    if shown_people:
+        more = f", and {len(shown_people) - 20:,} more" if len(shown_people) > 20 else ""
+        lines.append(f"people (photos): {', '.join(shown_people[:20])}{more}")
+    return "\n".join(lines)

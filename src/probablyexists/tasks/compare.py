@@ -1,0 +1,260 @@
+"""Two audits of the same people on one page: read -> pool the samples -> deal them again -> judge.
+
+Did a mitigation reduce what the samples give away? Only people in both audits, seen by the same recogniser, are
+compared. Null, selection and verdict: `answers.changes`, `answers.change_verdict`, decision 0037.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from probablyexists.answers.change_figures import auroc, costs, people, sets
+from probablyexists.answers.change_verdict import REPEATS, judge
+from probablyexists.answers.changes import N_DEALS, Comparing
+from probablyexists.answers.halving import power_of_halving
+from probablyexists.answers.pooled_samples import Rows, pooled
+from probablyexists.answers.same_people import same_people
+from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.files import write_text
+from probablyexists.basis.plain_files import MOST_JSON, read_plain
+from probablyexists.basis.progress import Progress, Silent
+from probablyexists.intake.output_folder import claim_folder, written_together
+from probablyexists.intake.provenance import sign_comparison
+from probablyexists.intake.settings import CompareSettings, checked
+from probablyexists.report.comparison_page import render_comparison
+from probablyexists.results.comparison import Compared, Comparison, Filtered
+from probablyexists.results.findings import FINDINGS, Findings
+from probablyexists.results.neighbours_file import read_neighbours
+from probablyexists.stats.estimate import Estimate, Figure
+
+LOW_POWER = 0.5
+MOST_TIMES = 10
+"""Times as many samples in one audit as in the other, from which the nearest that are kept may not be enough."""
+
+
+def compare(
+    before: str | Path,
+    after: str | Path,
+    *,
+    people: str | Path | None = None,
+    filtered: float | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    level: float = 0.025,
+    margin: float = 0.2,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compare two audits of the same people: is exposure reduced, worse, or is neither shown?
+
+    Parameters
+    ----------
+    before, after
+        Folders of two audits with the same members, held-out people, recogniser and settings; the samples of `after`
+        are fresh.
+    people
+        A text file, a person a line as the first audit calls them: those treated, chosen before it was made. By default
+        those affected in it; their selection is then made anew under the null.
+    filtered
+        Cosine from which a filter of members refused samples before the second audit: samples as similar to held-out
+        people are then left out too.
+    out
+        Folder for `comparison.json` and `comparison.html`; `overwrite` replaces a result in it.
+    level
+        One-sided significance level of "reduced", and of "worse".
+    margin
+        Mean rise of the others' exposure, in standard deviations, up to which they count as no worse.
+    seed
+        Seed for the deals.
+
+    Raises
+    ------
+    InputError
+        One line, for audits that cannot be compared.
+    """
+    given = locals()
+    return run(checked(CompareSettings, given), progress or Silent())
+
+
+@dataclass(frozen=True)
+class Audit:
+    """An audit read back."""
+
+    findings: Findings
+    table: pa.Table
+    rows: Rows
+
+
+def read_audit(path: Path) -> Audit:
+    """`findings.json` and `neighbours.parquet` of a folder. InputError without them."""
+    folder = path if path.is_dir() else path.parent
+    findings = Findings.read(path)
+    table = read_neighbours(folder, findings)
+    its = findings.neighbours
+    assert its is not None
+    return Audit(findings, table, Rows.of(table, its.n_samples, its.nearest))
+
+
+def run(settings: CompareSettings, progress: Progress) -> Comparison:
+    """Run `compare` with checked settings."""
+    started = time.monotonic()
+    claim_folder(settings)
+    first, second = read_audit(settings.before), read_audit(settings.after)
+    _refuse_other_settings(first.findings, second.findings)
+    before, after = same_people(first.rows, second.rows)
+    level = first.findings.naming.level
+    given = None if settings.people is None else _given(settings.people, before)
+
+    kept, n_dropped = after, 0
+    if settings.filtered is not None:
+        kept, n_dropped = after.mirrored(settings.filtered)
+    comparing = Comparing(pooled(before, kept), level, given)
+    progress.say("dealing the samples of both audits again")
+    dealt = comparing.dealt(settings.seed, N_DEALS)
+    changes = sets(comparing, dealt, settings.margin)
+    power = power_of_halving(before, level, settings.level, settings.seed, n_after=max(1, kept.n_samples), given=given)
+    judged = judge(changes, settings.level, power)
+    actual = comparing.actual
+    areas = auroc(comparing.pooled, actual.before), auroc(comparing.pooled, actual.after)
+    filtered = None
+    if settings.filtered is not None:
+        unless = Comparing(pooled(before, after), level, given)
+        filtered = Filtered(
+            threshold=settings.filtered,
+            n_dropped=n_dropped,
+            auroc_unless_dropped=auroc(unless.pooled, unless.actual.after),
+        )
+    comparison = Comparison(
+        verdict=judged.verdict,
+        sentence=judged.sentence,
+        because=judged.because,
+        cautions=[
+            *_about_set(changes[1].not_worse, settings.margin),
+            *_about_power(power),
+            *_about_auroc(areas[1], filtered is not None),
+            *_about_audits(first, second, before),
+        ],
+        level=settings.level,
+        margin=settings.margin,
+        treated_by="affected before" if given is None else "given",
+        n_deals=N_DEALS,
+        power=power,
+        before=_compared(first.findings, before, int(actual.before.affected.sum()), areas[0]),
+        after=_compared(second.findings, kept, int(actual.after.affected.sum()), areas[1]),
+        sets=changes,
+        people=people(comparing),
+        filtered=filtered,
+        costs=costs(first.findings, second.findings, (before, after), (first.table, second.table)),
+        signature=sign_comparison(settings, first.findings.signature, second.findings.signature, started),
+    )
+    if settings.out is not None:
+        page = render_comparison(comparison)
+        with written_together(settings.out) as folder:
+            write_text(folder / "comparison.json", comparison.model_dump_json(indent=1) + "\n")
+            write_text(folder / "comparison.html", page)
+    return comparison
+
+
+def _refuse_other_settings(before: Findings, after: Findings) -> None:
+    """InputError unless similarities of both audits mean the same."""
+    assert before.neighbours is not None
+    assert after.neighbours is not None
+    told = [
+        ("recogniser", before.neighbours.recogniser, after.neighbours.recogniser),
+        *(
+            (name, before.signature.settings.get(name), after.signature.settings.get(name))
+            for name in ("faces", "feed")
+        ),
+    ]
+    for name, ours, theirs in told:
+        if ours != theirs:
+            raise InputError(f"the audits differ in the {name}: {ours} and {theirs}; audit again with {ours}")
+
+
+def _given(path: Path, rows: Rows) -> NDArray[np.bool_]:
+    """(n,) rows of the members named in the file. InputError for a name that no member has."""
+    try:
+        lines = read_plain(path, MOST_JSON).decode("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise InputError(
+            f"{option('people', path)}: cannot be read ({said}); give a text file, a person a line"
+        ) from None
+    asked = {line.strip() for line in lines if line.strip()}
+    known = np.array(
+        [
+            member and bool({person, called} & asked)
+            for member, person, called in zip(rows.is_member, rows.person, rows.called, strict=True)
+        ],
+        dtype=bool,
+    )
+    found = {name for i in np.flatnonzero(known) for name in (rows.person[i], rows.called[i])}
+    if strange := sorted(asked - found):
+        raise InputError(
+            f"{option('people', path)}: {len(strange):,} names are of no member of the first audit, such as "
+            f"{strange[0]!r}; write people as its findings call them ({FINDINGS}, people)"
+        )
+    if not asked:
+        raise InputError(f"{option('people', path)}: names nobody; write a person a line")
+    return known
+
+
+def _compared(findings: Findings, rows: Rows, n_affected: int, area: Figure) -> Compared:
+    return Compared(
+        verdict=findings.verdict,
+        n_samples=rows.n_samples,
+        n_affected=n_affected,
+        auroc=area,
+        data_fingerprint=findings.signature.data_fingerprint,
+        date=findings.signature.date,
+    )
+
+
+def _about_set(not_worse: bool | None, margin: float) -> list[str]:
+    if not_worse:
+        return []
+    return [f"that other members are no more exposed, by {margin:g} standard deviations on average, is not shown"]
+
+
+def _about_power(power: Figure) -> list[str]:
+    if isinstance(power, Estimate) and power.value < LOW_POWER:
+        return [f"a halving would be found with probability {power.value:.0%} only; more samples show more"]
+    return []
+
+
+def _about_auroc(area: Figure, filtered: bool) -> list[str]:
+    if not isinstance(area, Estimate) or area.high >= 0.5:
+        return []
+    hint = (
+        "" if filtered else f"; if the samples passed a filter of members, give its threshold with {option('filtered')}"
+    )
+    return [f"members look safer than strangers (AUROC {area.value:.3f}): that is a membership signal too{hint}"]
+
+
+def _about_audits(first: Audit, second: Audit, rows: Rows) -> list[str]:
+    said = []
+    sizes = first.rows.n_samples, second.rows.n_samples
+    if max(sizes) > MOST_TIMES * min(sizes):
+        said.append(f"the audits have {sizes[0]:,} and {sizes[1]:,} samples: of fewer, less is found; draw as many")
+    for which, audit in (("first", first), ("second", second)):
+        sampling = audit.findings.sampling
+        repeated = sampling.n_samples - sampling.n_distinct
+        if repeated > REPEATS * sampling.n_samples:
+            said.append(
+                f"{repeated:,} of {sampling.n_samples:,} samples of the {which} audit repeat a picture of another; "
+                "unless they were drawn independently, p-values are too small"
+            )
+    judges = sum(one.judges for one in first.findings.trust)
+    if judges > 1 and first.findings.neighbours is not None:
+        said.append(f"of {judges} recognisers only {first.findings.neighbours.recogniser} is compared")
+    n_heldout = first.findings.naming.n_heldout
+    n_here = len({person for person, member in zip(rows.person, rows.is_member, strict=True) if not member})
+    if n_here < n_heldout:
+        said.append(f"{n_here:,} of {n_heldout:,} held-out people of the first audit are in both")
+    return said
