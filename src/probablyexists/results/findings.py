@@ -27,6 +27,7 @@ from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text
 from probablyexists.basis.plain_files import MOST_RESULT, json_line, read_plain
 from probablyexists.basis.roles import Role
+from probablyexists.results.cover import Cover
 from probablyexists.results.rows_file import read_rows, write_rows
 from probablyexists.stats.estimate import Figure, Unresolvable
 from probablyexists.stats.power import Power
@@ -600,7 +601,7 @@ class Findings(Frozen):
     `polars.from_arrow(findings.people)` one of Polars, where these are installed.
     """
 
-    schema_version: Literal[5] = 5
+    schema_version: Literal[6] = 6
     """Version of this format."""
     verdict: Verdict
     """Leak, no evidence (at this power), or inconclusive."""
@@ -647,6 +648,8 @@ class Findings(Frozen):
     """What was given and what became of it."""
     signature: Signature
     """Versions, settings, data and date."""
+    cover: Cover = Cover()
+    """What the people in charge say about the audit, for the first page of the report."""
 
     def __repr__(self) -> str:
         affected, copies = self.affected, self.copies
