@@ -25,7 +25,10 @@ def next_steps(findings: Findings) -> list[Step]:
     if findings.verdict == "no evidence":
         return [
             _withhold(findings),
-            Step("Say what was found", "Pass the verdict on with its limits: it clears neither a person nor the generator."),
+            Step(
+                "Say what was found",
+                "Pass the verdict on with its limits: it clears neither a person nor the generator.",
+            ),
             Step("Ask again", "Audit again before more samples than these are published, and after every change."),
             _one_person(),
         ]
@@ -55,7 +58,9 @@ def _withhold(findings: Findings) -> Step:
         return Step("Withhold", "No single sample stands out, so none can be picked out: publish none of them.")
     if findings.verdict == "no evidence":
         return Step("Withhold", "No sample was found that has to be withheld.")
-    return Step("Withhold", "No sample was found that has to be withheld, but none is cleared: do not publish them yet.")
+    return Step(
+        "Withhold", "No sample was found that has to be withheld, but none is cleared: do not publish them yet."
+    )
 
 
 def _retrain(findings: Findings) -> Step:

@@ -92,7 +92,9 @@ def _affected(findings: Findings) -> list[str]:
             "clearly the samples show them: that nobody is named tells nothing."
         )
     elif not a.n and findings.verdict == "leak" and not findings.copies.beyond_chance:
-        said.append("Nobody in particular is named: members are given away as a group, and any of them may be affected.")
+        said.append(
+            "Nobody in particular is named: members are given away as a group, and any of them may be affected."
+        )
     elif not a.n:
         said.append("Nobody is named or copied. That clears nobody: there was not enough evidence to name them.")
     return [*said, *_clusters(findings)]
@@ -155,7 +157,9 @@ def _tested(findings: Findings) -> list[str]:
         said.append("Both the photos that were trained on and other photos of the same people.")
     n_judges = max(1, sum(one.judges for one in findings.trust))
     n_attacks = 1 + sum(one.kind == "attack" for one in findings.second_opinions)
-    said.append(f"By {counted(n_judges, 'face recogniser')} and {counted(n_attacks, 'attack')} that tell members from strangers.")
+    ways = "a way" if n_attacks == 1 else "ways"
+    by = f"By {counted(n_judges, 'face recogniser')} and {counted(n_attacks, 'attack')}"
+    said.append(f"{by}, {ways} to tell members from strangers.")
     if findings.groups:
         said.append(f"Each of {counted(len(findings.groups), 'group')} of people by itself (see “By group”).")
     return said
@@ -166,7 +170,9 @@ def _not_tested(findings: Findings) -> list[str]:
     if findings.sampling.n_distinct < LEAST_SAMPLES:
         said.append(f"Enough samples: at least {count(LEAST_SAMPLES)} distinct ones are needed.")
     said.append("More samples than these: each is another chance to leak.")
-    said.append("Other attacks and recognisers, which may see more, and attacks with access to the generator’s weights.")
+    said.append(
+        "Other attacks and recognisers, which may see more, and attacks with access to the generator’s weights."
+    )
     said.append("Leaks of anything but faces, and copies of a part of a photo.")
     if not _role(findings, "unseen"):
         said.append("Other photos of the people in the training set: none were given.")

@@ -26,12 +26,13 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def css_text(text: str) -> Markup:
-    """A text as a string of CSS that no character can leave.
+    """A text as a string of CSS that no character can leave: all but letters and digits are escaped, by six hexadecimal
+    digits each.
 
-    >>> css_text("A </b>")
-    Markup('"A \\\\00003c\\\\00002fb\\\\00003e"')
+    >>> css_text("a <")
+    Markup('"a\\\\000020\\\\00003c"')
     """
-    plain = (c if c == " " or (c.isascii() and c.isalnum()) else f"\\{ord(c):06x}" for c in text)
+    plain = (c if c.isascii() and c.isalnum() else f"\\{ord(c):06x}" for c in text)
     return Markup('"{}"').format(Markup("".join(plain)))
 
 
