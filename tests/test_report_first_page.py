@@ -27,6 +27,7 @@ from test_report_claims import (
     by_names,
     few_samples,
     groups,
+    judged,
     noise,
     nothing_found,
     several_recognisers,
@@ -46,24 +47,25 @@ def covered(**fields: Any) -> Findings:
 
 
 def unfair_with_copies() -> Findings:
-    findings = unfair_split()
-    sure = findings.copies.model_copy(update={"beyond_chance": True, "p": 1e-6})
-    return findings.model_copy(
-        update={"verdict": "leak", "copies": sure, "affected": Affected(n=2, n_named=0, n_copied=2)}
-    )
+    copied = by_copies_only()
+    parts = {name: getattr(copied, name) for name in ("people", "samples", "affected", "copies")}
+    return judged(unfair_split().model_copy(update=parts))
 
 
 def nobody_namable() -> Findings:
     findings = nothing_found()
     naming = findings.naming.model_copy(update={"n_heldout": 12, "smallest_nameable": 241})
-    return findings.model_copy(update={"verdict": "inconclusive", "naming": naming})
+    power = Power(None, None, 0.0, 0.0, 0.80, 40, 240)
+    missed = findings.missed.model_copy(update={"power": power, "smallest_auroc": 0.9})
+    return judged(findings.model_copy(update={"naming": naming, "missed": missed}))
 
 
 def named_at_a_loose_level() -> Findings:
     """One person named, none at the level of the verdict."""
-    findings = sample_findings(n_named=1, affected=Affected(n=1, n_named=1, n_copied=0))
-    copies = nothing_found().copies
-    return findings.model_copy(update={"verdict": "inconclusive", "copies": copies})
+    nothing = nothing_found()
+    findings = sample_findings(n_named=1, affected=Affected(n=1, n_named=1, n_copied=0), membership=nothing.membership)
+    samples = [row for row in findings.samples.to_pylist() if row["kind"] != "copy"]
+    return judged(sample_findings(**dict(findings) | {"copies": nothing.copies, "samples": samples}))
 
 
 def clusters() -> Findings:
@@ -157,10 +159,11 @@ MORE_CASES: list[Callable[[], Findings]] = [unfair_with_copies, nobody_namable, 
         (
             unfair_with_copies,
             [
-                "People affected 2 copied, of 240 members; no names are claimed: the split is not fair",
-                "2 people are copied",
+                "People affected 9 copied, of 240 members; no names are claimed: the split is not fair",
+                "9 people are copied",
                 "Who else can be recognised is not claimed",
-                "Train it again without the photos of the 2 people affected.",
+                "Train it again without the photos of the 9 people affected.",
+                "Do not publish the 9 samples that withhold.txt lists.",
             ],
             ["names that such an audit"],
         ),
