@@ -567,7 +567,7 @@ def test_what_cannot_be_estimated_is_said_and_is_never_zero() -> None:
                 assert line.value.startswith("cannot be estimated: needs at least ")
     assert sum(line.missing for a in answers for line in [*a.lines, *a.more]) == 12 + 4 + 1 + 1 + 6 + 2 + 4 + 4
     text = page(findings).text
-    assert "Excess over strangers — cannot be estimated: needs at least 1000 people, has 900" in text
+    assert "minus share that resembles a stranger cannot be estimated: needs at least 1000 people, has 900" in text
     assert "Smallest leak noticed — cannot be estimated: needs at least 20 people with 3 photos, has 0" in text
     assert answers[0].chart is None
     assert answers[4].chart is None

@@ -349,12 +349,11 @@ def test_an_unfair_split_claims_nothing_and_says_once_what_to_do() -> None:
     assert findings.verdict == "inconclusive"
     assert text.count("Draw the held-out people at random from the same source as the members, before training") == 1
     assert "People affected — no names are claimed: the split is not fair" in text
-    assert "Excess over strangers — not claimed: the split is not fair" in text
     for answer in (1, 2, 4):
         assert told(findings)[answer].startswith("Not claimed: members and strangers differ even without")
         assert not seven_answers(findings)[answer].lines
     for claim in ("what training", "members are found at", "members named", "excess", "score above", "0.8 standard"):
-        assert claim not in text.split("Method and signature")[1].lower().replace("excess over strangers", "")
+        assert claim not in text.split("Method and signature")[1].lower()
         assert claim not in terminal
     assert "People affected: not claimed, as the split is not fair" in terminal
     assert (

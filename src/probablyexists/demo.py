@@ -78,6 +78,8 @@ def demo(out: Path, seed: int, progress: Progress, overwrite: bool = False) -> O
             faces="aligned",
             show_names=True,
             show_faces=True,
+            title="The demo: a GAN of drawn people",
+            model=GENERATOR,
             cache=out / "cache",
             progress=progress,
         )

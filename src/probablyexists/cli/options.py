@@ -18,14 +18,18 @@ from probablyexists.basis.plain_files import toml_table
 from probablyexists.basis.progress import Console, Progress, Silent
 from probablyexists.engines.resources import Resources
 from probablyexists.intake.settings import checked
+from probablyexists.results.cover import Cover
 
 EXPERT = "Expert options"
+COVER = "First page of the report"
 MACHINE = "Resources"
 _FILE = "probablyexists.config"
 _EXPERT_FIELDS = (
     *("faces", "recogniser", "feed", "more_recognisers", "consensus", "more_attacks", "level", "seed", "trust_pickle"),
     *("latent_shape", "picture_range", "picture_seconds"),
 )
+
+_PANELS = dict.fromkeys(_EXPERT_FIELDS, EXPERT) | dict.fromkeys(Cover.model_fields, COVER)
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -95,7 +99,7 @@ def _parameter(
     name: str, field: FieldInfo, how: Callable[..., Any], required: bool, panel: str | None = None
 ) -> inspect.Parameter:
     names = () if how is typer.Argument else ("-k",) if name == "k" else ("--" + name.replace("_", "-"),)
-    panel = panel or (EXPERT if names and name in _EXPERT_FIELDS else None)
+    panel = panel or (_PANELS.get(name) if names else None)
     typer_option = how(*names, help=field.description, rich_help_panel=panel)
     annotation: Any = Annotated[_on_command_line(field.annotation), typer_option]
     default = None if field.default in (PydanticUndefined, ()) else field.default

@@ -14,8 +14,11 @@ from probablyexists.basis.errors import InputError, option
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.engines.resources import Resources
 from probablyexists.generators.generator import Generator, Given
+from probablyexists.results.cover import Cover, CoverLine
 
 Checked = TypeVar("Checked", bound=BaseModel)
+LONGEST_QUOTED = 200
+"""Letters of a wrong argument that a message quotes."""
 
 
 class Settings(BaseModel):
@@ -129,6 +132,21 @@ class AuditSettings(GeneratorSettings):
     """False discovery rate allowed among the people named."""
     show_names: bool = False
     """Show names and paths instead of pseudonyms and numbers."""
+    title: CoverLine = None
+    """Title of the report, at most 120 characters, as the following."""
+    model: CoverLine = None
+    """The generator and its version, for the report."""
+    owner: CoverLine = None
+    """Who answers for the generator, for the report."""
+    assessor: CoverLine = None
+    """Who made the audit, for the report."""
+    confidential: bool = False
+    """Mark each page of the report as confidential."""
+
+    @property
+    def cover(self) -> Cover:
+        """What the first page of the report says of the audit."""
+        return Cover(**{name: getattr(self, name) for name in Cover.model_fields})
 
 
 def _several(photos: Any) -> tuple[Any, ...]:
@@ -246,10 +264,12 @@ def checked(kind: type[Checked], arguments: Mapping[str, Any]) -> Checked:
         first = error.errors()[0]
         name, said = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
         value = {**given, **machine}.get(name)
+        if isinstance(value, str) and len(value) > LONGEST_QUOTED:
+            value = f"{value[:LONGEST_QUOTED]}…"
         raise InputError(f"{option(name, value)}: {said[:1].lower()}{said[1:]}") from None
 
 
-_NOT_SIGNED = ("resources", "photos", "overwrite", "picture_seconds")
+_NOT_SIGNED = ("resources", "photos", "overwrite", "picture_seconds", *Cover.model_fields)
 
 
 def signed(settings: Settings | CompareSettings) -> dict[str, str | int | float | bool | None]:

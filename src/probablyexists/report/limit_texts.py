@@ -43,7 +43,7 @@ def what_was_missed(findings: Findings) -> Answer:
     if isinstance(face, Estimate) and faceless:
         how_many = f"only {percent(face.value)}" if face.value else "none"
         said.insert(0, f"A face can be detected in {how_many} of the samples: look at them first.")
-    detail = [] if unfair else [*_leaked_share(findings), *_diffuse(findings)]
+    detail = [] if unfair else [*leaked_share(findings), *_diffuse(findings)]
     if not unfair and not faceless:
         detail += _more_samples(sampling)
     lines = list(power_lines)
@@ -111,7 +111,8 @@ def _power(findings: Findings) -> tuple[list[Line], list[str]]:
     ], [said]
 
 
-def _leaked_share(findings: Findings) -> list[str]:
+def leaked_share(findings: Findings) -> list[str]:
+    """The limit on how many leaked, in a sentence; nothing where there is none."""
     share = findings.missed.leaked_share
     if findings.naming.n_exposed is None or not isinstance(share, Estimate):
         return []

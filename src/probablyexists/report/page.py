@@ -21,10 +21,11 @@ from probablyexists.report.answer_texts import seven_answers
 from probablyexists.report.contact import ContactEntry
 from probablyexists.report.data_uri import data_uri
 from probablyexists.report.exhibits import Exhibit
+from probablyexists.report.first_page_texts import first_page
 from probablyexists.report.group_texts import by_group
+from probablyexists.report.key_figures import key_figures
 from probablyexists.report.people_texts import affected_people, at_floor
 from probablyexists.results.findings import Findings
-from probablyexists.stats.estimate import Estimate, Unresolvable
 
 FIRST = 50
 """People, copies, samples and duplicates shown; the rest is in findings.json, samples.parquet and withhold.txt."""
@@ -74,7 +75,8 @@ def render(
         show_faces,
         f=findings,
         signature=findings.signature,
-        key_figures=_key_figures(findings),
+        key_figures=key_figures(findings),
+        first_page=first_page(findings),
         answers=answers,
         methods=methods(answers, [f for g in findings.groups for f in (g.fmr, g.fnmr, *g.auroc.values())]),
         by_group=by_group(findings),
@@ -87,59 +89,6 @@ def render(
         first=FIRST,
         drawn=contact,
     )
-
-
-def _key_figures(findings: Findings) -> list[tuple[str, str, str]]:
-    """The numbers at the top of the page: label, value, note."""
-    copies, sampling = findings.copies, findings.sampling
-    distinct = (
-        f"{words.counted(copies.n_distinct, 'distinct picture')}; " if copies.n_distinct < copies.n_copies else ""
-    )
-    chance = "; no more than chance explains" if copies.n_copies and not copies.beyond_chance else ""
-    return [
-        ("People affected", *_affected(findings)),
-        (
-            "Copies" if not chance else "Look like copies",
-            words.count(copies.n_copies),
-            f"{distinct}of {words.counted(copies.n_samples, 'sample')}{chance}",
-        ),
-        ("Excess over strangers", *_excess(findings)),
-        ("Smallest leak noticed", *_smallest(findings)),
-        (
-            "Distinct samples",
-            words.count(sampling.n_distinct),
-            f"faces that fewer than {words.one_in(sampling.unseen_rate)} samples show can be missing",
-        ),
-    ]
-
-
-def _affected(findings: Findings) -> tuple[str, str]:
-    affected, naming = findings.affected, findings.naming
-    members = f"of {words.counted(naming.n_members, 'member')}{findings.data.of_members_given}"
-    if naming.n_exposed is None:
-        note = "no names are claimed: the split is not fair"
-        return (words.count(affected.n), f"copied, {members}; {note}") if affected.n else ("—", note)
-    return words.count(affected.n), f"{members}: {words.reasons(affected)}" if affected.n else members
-
-
-def _excess(findings: Findings) -> tuple[str, str]:
-    if findings.naming.n_exposed is None:
-        return "—", "not claimed: the split is not fair"
-    share, interval = words.percent_parts(findings.resemblance.excess)
-    return share, f"of samples; {interval}" if isinstance(findings.resemblance.excess, Estimate) else interval
-
-
-def _smallest(findings: Findings) -> tuple[str, str]:
-    power = findings.missed.power
-    if findings.naming.n_exposed is None:
-        return "—", "the split is not fair"
-    if isinstance(power, Unresolvable):
-        return "—", words.absent(power)
-    if power.smallest is None or power.share is None:
-        return "none", "not even if every member had leaked"
-    people = "person" if power.smallest == 1 else "people"
-    share, target = words.percent(power.share), words.percent(power.target)
-    return words.count(power.smallest), f"{people} ({share} of members), in {target} of cases"
 
 
 def _people(findings: Findings) -> list[dict[str, Any]]:

@@ -89,7 +89,7 @@ def copy_or_likeness(findings: Findings) -> Answer:
     ]
     if c.highest is not None:
         more.insert(1, Line("Highest pixel correlation of any sample", number(c.highest, 3), "with a training photo"))
-    if c.p is not None and not _certain(c):
+    if c.p is not None and not certain(c):
         more.append(
             Line("p if none of them is a copy", p_value(c.p), "distinct pictures", method="beta-binomial false copies")
         )
@@ -109,7 +109,7 @@ def _of_samples(c: Copies) -> tuple[str, str]:
     return f"{count(c.n_copies)} of {count(c.n_samples)}", "samples"
 
 
-def _certain(c: Copies) -> str:
+def certain(c: Copies) -> str:
     """Why copies count whose number chance could explain: one is beyond doubt."""
     if not c.beyond_chance or c.p is None or c.p <= COPIES_P or c.highest is None:
         return ""
@@ -127,7 +127,7 @@ def _copies(c: Copies) -> str:
     distinct = f", {counted(c.n_distinct, 'distinct picture')}," if c.n_distinct < c.n_copies else ""
     if c.beyond_chance:
         are = "is a copy" if c.n_copies == 1 else "are copies"
-        return f"{count(c.n_copies)} of {samples}{distinct} {are} of a training photo.{_certain(c)} {left_out}"
+        return f"{count(c.n_copies)} of {samples}{distinct} {are} of a training photo.{certain(c)} {left_out}"
     look = "looks like a copy" if c.n_copies == 1 else "look like copies"
     chance = "" if c.p is None else f" ({p_is(c.p)})"
     return (

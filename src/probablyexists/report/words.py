@@ -25,6 +25,27 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 
 
+def css_text(text: str) -> Markup:
+    """A text as a string of CSS that no character can leave: all but letters and digits are escaped, by six hexadecimal
+    digits each.
+
+    >>> css_text("a <")
+    Markup('"a\\\\000020\\\\00003c"')
+    """
+    plain = (c if c.isascii() and c.isalnum() else f"\\{ord(c):06x}" for c in text)
+    return Markup('"{}"').format(Markup("".join(plain)))
+
+
+def running(parts: Sequence[str | None], longest: int = 45) -> str:
+    """The parts that are given on one line, each short; one in other letters stands by itself, whatever its direction.
+
+    >>> running(["Audit", None, "GAN 2"])
+    'Audit · GAN 2'
+    """
+    given = (part if len(part) <= longest else f"{part[: longest - 1]}…" for part in parts if part is not None)
+    return " · ".join(part if part.isascii() else f"\u2068{part}\u2069" for part in given)
+
+
 def count(n: int) -> str:
     """An integer with thousands separators.
 

@@ -27,6 +27,7 @@ from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text
 from probablyexists.basis.plain_files import MOST_RESULT, json_line, read_plain
 from probablyexists.basis.roles import Role
+from probablyexists.results.cover import Cover
 from probablyexists.results.rows_file import read_rows, write_rows
 from probablyexists.stats.estimate import Figure, Unresolvable
 from probablyexists.stats.power import Power
@@ -668,6 +669,8 @@ class Findings(Frozen):
     """From what `compare` reads; null where the audit was not written to a folder."""
     signature: Signature
     """Versions, settings, data and date."""
+    cover: Cover = Cover()
+    """What the people in charge say about the audit, for the first page of the report."""
 
     def __repr__(self) -> str:
         affected, copies = self.affected, self.copies

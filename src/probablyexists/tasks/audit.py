@@ -88,6 +88,11 @@ def audit(
     picture_seconds: float = 25.0,
     show_names: bool = False,
     show_faces: bool = False,
+    title: str | None = None,
+    model: str | None = None,
+    owner: str | None = None,
+    assessor: str | None = None,
+    confidential: bool = False,
     seed: int = 0,
     threads: int | None = None,
     memory: float = 2.0,
@@ -142,6 +147,9 @@ def audit(
         Longest time for the first picture of a generator that is a file, which runs in a process of its own.
     show_names, show_faces
         Show names and paths instead of pseudonyms and numbers, and faces instead of outlines.
+    title, model, owner, assessor, confidential
+        For the first page of the report, and the foot of each page: what it is called, the generator and its version,
+        who answers for it, who made the audit (one line each, at most 120 characters), and a mark on each page.
     seed
         Seed for all random choices.
     threads, memory, engine, ray_address, cache
@@ -353,6 +361,7 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         groups=group_findings(view, nearest, named, trust(view, gathered.recognisers[0], source_names, seed), seed),
         data=data,
         signature=sign(settings, gathered.recognisers[0].id, attacks[0].id, gathered.sources, gathered.tables, started),
+        cover=settings.cover,
     )
     if settings.out is not None:
         pictures = exhibits(
