@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from probablyexists.tasks.conformance import check_recogniser as check_recogniser
     from probablyexists.tasks.embed_match import embed as embed
     from probablyexists.tasks.embed_match import match as match
+    from probablyexists.tasks.export import export as export
 
 _HOME = {
     "attacks.attack": ("Attack", "Faces", "Matcher", "Photos", "Reference", "Scorer"),
@@ -60,6 +61,7 @@ _HOME = {
     "tasks.blind": ("blind",),
     "tasks.conformance": ("check_attack", "check_generator", "check_recogniser"),
     "tasks.embed_match": ("embed", "match"),
+    "tasks.export": ("export",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -12,6 +12,7 @@ from probablyexists.cli.audit import audit
 from probablyexists.cli.blind import blind
 from probablyexists.cli.demo import demo
 from probablyexists.cli.embed import embed
+from probablyexists.cli.export import export
 from probablyexists.cli.lab import lab
 from probablyexists.cli.match import match
 from probablyexists.cli.recognisers import recognisers
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, ask, blind, embed, match, split, reference, demo, schema):
+for command in (audit, ask, blind, embed, match, split, reference, export, demo, schema):
     app.command()(command)
 app.add_typer(recognisers, name="recognisers")
 app.add_typer(lab, name="lab")
