@@ -182,13 +182,11 @@ def numbers_in(held: Any, where: str) -> Iterator[str]:
     if isinstance(held, dict) and ({"value", "low", "high"} <= held.keys() or {"reason", "needs"} <= held.keys()):
         yield where
     elif isinstance(held, dict | list):
-        pairs = held.items() if isinstance(held, dict) else enumerate(held)
-        for name, one in pairs:
-            yield from numbers_in(one, f"{where}/{name}".replace("%", "%"))
-    elif (isinstance(held, int | float) and not isinstance(held, bool)) or (
-        held is None and where.rsplit("/", maxsplit=1)[-1] in NUMBERS_OR_NULL
-    ):
-        yield where
+        for name, one in held.items() if isinstance(held, dict) else enumerate(held):
+            yield from numbers_in(one, f"{where}/{name}")
+    elif where.rpartition("/")[2] in NUMBERS_OR_NULL if held is None else isinstance(held, int | float):
+        if not isinstance(held, bool):
+            yield where
 
 
 NUMBERS_OR_NULL = (
@@ -380,7 +378,7 @@ def test_a_missing_library_of_the_system_is_one_line(monkeypatch: pytest.MonkeyP
         raise OSError("cannot load library 'libgobject-2.0-0'")
 
     monkeypatch.setattr(errors.importlib, "import_module", fails)
-    with pytest.raises(InputError, match="a library of the system is missing .*libgobject.*; install Pango") as caught:
+    with pytest.raises(InputError, match=r"a library of the system is missing .*libgobject.*; install Pango") as caught:
         to_pdf("<p>")
     assert "\n" not in str(caught.value)
     assert "in a browser" in str(caught.value)

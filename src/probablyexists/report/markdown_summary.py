@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from probablyexists.basis.roles import HEADINGS
 from probablyexists.report.answer_parts import Line
 from probablyexists.report.answer_texts import seven_answers
@@ -69,17 +71,18 @@ def _people(findings: Findings) -> str:
         [
             code(row["person"]),
             *map(plain, (row["reason"], count(row["photos"]))),
-            *(
-                map(plain, (p_value(row["p"]), p_value(row["q"]), number(row["exposure"], 1, signed=True)))
-                if fair
-                else ()
-            ),
+            *(_likeness(row) if fair else ()),
             count(row["copies"]),
         ]
         for row in rows[:FIRST]
     )
     said = f"{counted(len(rows), 'member is', 'members are')} affected.{shown}"
     return f"\n## The people affected\n\n{said}\n\n{table(heads, cells)}"
+
+
+def _likeness(row: dict[str, Any]) -> list[str]:
+    """p, q and exposure of a member."""
+    return [plain(p_value(row["p"])), plain(p_value(row["q"])), plain(number(row["exposure"], 1, signed=True))]
 
 
 def _data(findings: Findings) -> str:

@@ -1,4 +1,4 @@
-"""Text from outside as Markdown that shows it as it is: nothing in it becomes markup, a link, a mention or a formula."""
+"""Text from outside as Markdown that shows it as it is: nothing in it becomes markup, a link or a mention."""
 
 from __future__ import annotations
 

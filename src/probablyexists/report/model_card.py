@@ -153,8 +153,8 @@ def _evaluation(findings: Findings) -> str:
     rows.append(["Smallest leak noticed", _smallest(findings)])
     return (
         "## Evaluation\n\n### Testing Data, Factors & Metrics\n\n"
-        "Each member of the training set was compared with held-out people of the same source, who were not trained on. "
-        "Every interval is over people, not photos. Copies of training photos were found first and left out of the "
+        "Each member of the training set was compared with held-out people of the same source, who were not trained "
+        "on. Every interval is over people, not photos. Copies of training photos were found first and left out of the "
         f"figures “without copies”. Data fingerprint `{s.data_fingerprint}`.\n\n"
         f"### Results\n\n{table(('Figure', 'Value'), ([plain(cell) for cell in row] for row in rows))}\n"
         f"Audited with probablyexists {plain(s.probablyexists)} on {plain(date(s.date))}.\n"
@@ -171,9 +171,8 @@ def _affected(findings: Findings) -> str:
 def _copies(findings: Findings) -> str:
     copies = findings.copies
     if copies.n_copies and not copies.beyond_chance:
-        return (
-            f"0; {counted(copies.n_copies, 'sample looks', 'samples look')} like copies, no more than chance explains"
-        )
+        look = counted(copies.n_copies, "sample looks", "samples look")
+        return f"0; {look} like copies, no more than chance explains"
     return f"{copies.n_distinct:,} of {counted(copies.n_samples, 'sample')}"
 
 

@@ -19,10 +19,9 @@ def to_pdf(html: str) -> tuple[bytes, list[str]]:
         weasyprint = required("weasyprint", "pdf")
     except OSError as error:  # Pango is a library of the system
         said = f"weasyprint: a library of the system is missing ({one_line(error)}); install Pango"
-        raise InputError(
-            f"{said} (Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0), {_ADVICE}"
-        ) from None
-    fetcher = _only_within(weasyprint)
+        cure = "Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0"
+        raise InputError(f"{said} ({cure}), {_ADVICE}") from None
+    fetcher = _only_within(weasyprint.urls.URLFetcher)
     try:
         page = weasyprint.HTML(string=html, base_url=None, url_fetcher=fetcher, media_type="print")
         return page.write_pdf(pdf_tags=True), fetcher.refused
@@ -30,11 +29,10 @@ def to_pdf(html: str) -> tuple[bytes, list[str]]:
         raise InputError(f"report.html: cannot be made a PDF ({one_line(error)}); audit again, {_ADVICE}") from error
 
 
-def _only_within(weasyprint: Any) -> Any:
+def _only_within(base: Any) -> Any:
     """A fetcher that gives pictures within the page (`data:`), and counts and refuses all else."""
-    from weasyprint.urls import URLFetcher
 
-    class OnlyWithin(URLFetcher):  # type: ignore[misc]
+    class OnlyWithin(base):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__(allowed_protocols=("data",), allow_redirects=False)
             self.refused: list[str] = []

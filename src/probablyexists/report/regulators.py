@@ -1,6 +1,6 @@
 """The table of what regulators and standards ask for: the page docs/regulators.md, and filled with an audit's results.
 
-After a change: `python -c "from probablyexists.report.regulators import *; print(end=regulators_page())"`, into the page.
+After a change, write the page again: `docs/regulators.md` is what `regulators_page()` returns.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ def regulators_page() -> str:
     """The text of docs/regulators.md."""
     head = (
         "# What an audit says to those who ask for proof\n\n"
-        "Regulators and standards ask for tests, documents and decisions. An audit is a test: this page says, passage by "
-        "passage, what it shows, what it does not, and what remains to be done by those who answer for a generator. It "
-        "draws no legal conclusion, and is no advice. What each passage asks is told in our words; read the document.\n\n"
-        "`probablyexists export audit/ --markdown` writes the same tables with that audit’s own results. The tables are "
-        "made from `report/requirements.py`.\n"
+        "Regulators and standards ask for tests, documents and decisions. An audit is a test: this page says, passage "
+        "by passage, what it shows, what it does not, and what remains to be done by those who answer for a generator. "
+        "It draws no legal conclusion, and is no advice. What each passage asks is told in our words; read the "
+        "document.\n\n`probablyexists export audit/ --markdown` writes the same tables with that audit’s own results. "
+        "The tables are made from `report/requirements.py`.\n"
     )
     heads = ("Passage", "What it asks", "What an audit shows", "What it does not show", "What remains to be done")
     return head + _tables(heads, lambda one: (one.section, one.asks, one.shows, one.not_shown, one.remains))

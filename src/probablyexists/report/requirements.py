@@ -8,11 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from probablyexists.report.limit_texts import can_the_recogniser_be_trusted, what_was_missed
-from probablyexists.report.membership_text import can_an_attacker_tell
-from probablyexists.report.people_texts import does_more_leak_more, who
-from probablyexists.report.sample_texts import copy_or_likeness, which_samples
-from probablyexists.report.words import count, counted, date, number, one_in, p_is
+from probablyexists.report import shown_here
 from probablyexists.results.findings import Findings
 
 
@@ -43,97 +39,13 @@ class Requirement:
     """What this audit shows."""
 
 
-def _people(f: Findings) -> str:
-    return who(f).sentence
-
-
-def _copies(f: Findings) -> str:
-    seen = f"A face that fewer than {one_in(f.sampling.unseen_rate)} samples show can be missing from these samples."
-    return f"{copy_or_likeness(f).sentence} {seen}"
-
-
-def _from_samples(f: Findings) -> str:
-    drawn = counted(f.sampling.n_distinct, "distinct sample")
-    return f"From {drawn}: {which_samples(f).sentence} {_people(f)}"
-
-
-def _worst(f: Findings) -> str:
-    if f.naming.n_exposed is None:
-        return "Not claimed: the split is not fair."
-    if not f.people.num_rows:
-        return "There is no member with a usable photo."
-    first = f.people.slice(0, 1).to_pylist()[0]
-    what = f"exposure {number(first['exposure'], 1, signed=True)} standard deviations, {p_is(first['p'])}"
-    return f"Largest: the most exposed member has {what}. Average: {can_an_attacker_tell(f).sentence}"
-
-
-def _membership(f: Findings) -> str:
-    return can_an_attacker_tell(f).sentence
-
-
-def _missed(f: Findings) -> str:
-    return what_was_missed(f).sentence
-
-
-def _attacks(f: Findings) -> str:
-    kinds = [one.kind for one in f.second_opinions]
-    attacks = counted(1 + kinds.count("attack"), "attack")
-    recognisers = counted(len(f.trust), "recogniser")
-    return f"{attacks} with {recognisers}, on {date(f.signature.date)}. {_membership(f)} {_people(f)}"
-
-
-def _attacker(f: Findings) -> str:
-    drawn = counted(f.sampling.n_distinct, "distinct sample")
-    return f"An attacker with {drawn}, photos of the people in question, and {counted(len(f.trust), 'recogniser')}."
-
-
-def _tested(f: Findings) -> str:
-    return f"Membership inference: {_membership(f)} Regurgitation: {copy_or_likeness(f).sentence}"
-
-
-def _recorded(f: Findings) -> str:
-    return (
-        f"Made on {date(f.signature.date)} with probablyexists {f.signature.probablyexists}; data fingerprint "
-        f"{f.signature.data_fingerprint[:16]}…; {counted(len(f.cautions), 'caution')}."
-    )
-
-
-def _withheld(f: Findings) -> str:
-    n = f.samples.num_rows - sum(kind == "none" for kind in f.samples["kind"].to_pylist())
-    return f"{counted(n, 'sample')} of {count(f.samples.num_rows)} to withhold, listed in withhold.txt."
-
-
-def _heldout(f: Findings) -> str:
-    people = counted(f.naming.n_heldout, "held-out person", "held-out people")
-    fair = {
-        "fair": "the split is fair",
-        "not fair": "the split is not fair",
-        "not shown": "too few to tell if it is fair",
-    }
-    return f"{people} from the same source against {counted(f.naming.n_members, 'member')}; {fair[f.split_baseline.fairness]}."
-
-
-def _adversarial(f: Findings) -> str:
-    return f"{_attacks(f)} {_missed(f)} {can_the_recogniser_be_trusted(f).sentence}"
-
-
-def _duplicates(f: Findings) -> str:
-    n = len(f.data.duplicates)
-    both = "No picture is in two roles." if not n else f"{counted(n, 'picture is', 'pictures are')} in two roles."
-    return f"{both} {does_more_leak_more(f).sentence}"
-
-
-def _biometric(f: Findings) -> str:
-    return f"{copy_or_likeness(f).sentence} {_people(f)} {_membership(f)}"
-
-
 EDPB = Source(
-    "EDPB, Opinion 28/2024 on certain data protection aspects related to the processing of personal data in the context "
-    "of AI models, adopted on 17 December 2024",
+    "EDPB, Opinion 28/2024 on certain data protection aspects related to the processing of personal data in the "
+    "context of AI models, adopted on 17 December 2024",
     "https://www.edpb.europa.eu/system/files/2024-12/edpb_opinion_202428_ai-models_en.pdf",
-    "The beginning of the executive summary was read in a copy of the document; the numbers of the paragraphs, the words "
-    "of paragraph 43 and the list of attacks were read where others quote them. Not checked in the document itself: "
-    "paragraphs 43, 55 and 58.",
+    "The beginning of the executive summary was read in a copy of the document; the numbers of the paragraphs, the "
+    "words of paragraph 43 and the list of attacks were read where others quote them. Not checked in the document "
+    "itself: paragraphs 43, 55 and 58.",
 )
 CNIL = Source(
     "CNIL, IA : Analyser le statut d’un modèle d’IA au regard du RGPD, 22 July 2025",
@@ -149,8 +61,8 @@ ISO = Source(
     ("https://store.standards.org.au/product/as-nzs-iso-iec-27559-2024",),
 )
 NIST = Source(
-    "NIST AI 600-1, Artificial Intelligence Risk Management Framework: Generative Artificial Intelligence Profile, July "
-    "2024",
+    "NIST AI 600-1, Artificial Intelligence Risk Management Framework: Generative Artificial Intelligence Profile, "
+    "July 2024",
     "https://doi.org/10.6028/NIST.AI.600-1",
     "The actions were read in copies of the document’s text, which agree. Not checked in the document itself.",
 )
@@ -186,7 +98,7 @@ REQUIREMENTS: Sequence[Requirement] = (
         "Extraction with access to weights, gradients or training; anything but faces.",
         "Attacks on the weights, if these are given to others; whether what is left is insignificant, which is not for "
         "this audit to say.",
-        _copies,
+        shown_here.copies,
     ),
     Requirement(
         EDPB,
@@ -194,9 +106,10 @@ REQUIREMENTS: Sequence[Requirement] = (
         "The likelihood of obtaining such data from queries, intentionally or not, is insignificant.",
         "Which members are shown by samples that are no copies, and how many more samples resemble members than "
         "strangers.",
-        "Queries chosen to find a person, such as names as prompts or a search for a face; more samples than were drawn.",
+        "Queries chosen to find a person, such as names as prompts or a search for a face; more samples than were "
+        "drawn.",
         "Such queries, where the generator takes prompts; all the means reasonably likely to be used.",
-        _from_samples,
+        shown_here.from_samples,
     ),
     Requirement(
         EDPB,
@@ -207,7 +120,7 @@ REQUIREMENTS: Sequence[Requirement] = (
         "That a person who is not named is safe: there was not enough evidence to name them.",
         "Answer each person who asks; more samples or held-out people, if the smallest leak that is noticed is too "
         "large.",
-        lambda f: f"{_people(f)} {_missed(f)}",
+        lambda f: f"{shown_here.people(f)} {shown_here.missed(f)}",
     ),
     Requirement(
         EDPB,
@@ -217,7 +130,7 @@ REQUIREMENTS: Sequence[Requirement] = (
         "Membership inference from samples, by photo and by person, and regurgitation of training photos.",
         "Attribute inference, exfiltration, model inversion and reconstruction from weights.",
         "Those attacks, if they are reasonably likely. A test says nothing of attacks that were not tried.",
-        _tested,
+        shown_here.tested,
     ),
     Requirement(
         EDPB,
@@ -227,7 +140,7 @@ REQUIREMENTS: Sequence[Requirement] = (
         "One of these, the test: versions, settings, data fingerprint, date, limits.",
         "The impact assessment, the advice, the measures taken at training.",
         "Put this audit beside them, and keep findings.json and samples.parquet, by which it can be checked.",
-        _recorded,
+        shown_here.recorded,
     ),
     Requirement(
         CNIL,
@@ -236,7 +149,7 @@ REQUIREMENTS: Sequence[Requirement] = (
         "Which attacks were run, with which recognisers, against whom, and what came out, with intervals.",
         "Attacks that nobody has tried here; people who are in no photo that was given.",
         "Repeat it when attacks or recognisers get better.",
-        _attacks,
+        shown_here.attacks,
     ),
     Requirement(
         CNIL,
@@ -247,7 +160,7 @@ REQUIREMENTS: Sequence[Requirement] = (
         "generator.",
         "Calibrate a filter on people who are not used to judge it; audit again with fresh samples and a recogniser "
         "that took no part.",
-        _withheld,
+        shown_here.withheld,
     ),
     Requirement(
         ISO,
@@ -256,7 +169,7 @@ REQUIREMENTS: Sequence[Requirement] = (
         "One attacker: has samples, photos of the people in question, and a public recogniser.",
         "Attackers with weights, prompts or insiders’ knowledge.",
         "Name those who get the generator or its samples, and what they have.",
-        _attacker,
+        shown_here.attacker,
     ),
     Requirement(
         ISO,
@@ -265,7 +178,7 @@ REQUIREMENTS: Sequence[Requirement] = (
         "Both: the most exposed person, and members as a group.",
         "A bound on the largest risk beyond the people and samples tested.",
         "Decide which of the two counts for the release.",
-        _worst,
+        shown_here.worst_and_average,
     ),
     Requirement(
         ISO,
@@ -274,7 +187,7 @@ REQUIREMENTS: Sequence[Requirement] = (
         "Members against held-out people of the same source, and whether the two differ without the generator.",
         "Singling out somebody among all people.",
         "Draw held-out people at random before training, if the split is not shown to be fair.",
-        _heldout,
+        shown_here.heldout,
     ),
     Requirement(
         ISO,
@@ -283,7 +196,7 @@ REQUIREMENTS: Sequence[Requirement] = (
         "The attacks, how small a leak they notice, and how often the recognisers are wrong on these faces.",
         "Attacks by people who look at the pictures, or who adapt to a defence.",
         "Stronger recognisers and further attacks, where the risk asks for it.",
-        _adversarial,
+        shown_here.adversarial,
     ),
     Requirement(
         ISO,
@@ -292,7 +205,7 @@ REQUIREMENTS: Sequence[Requirement] = (
         "A signature, by which the same audit can be made again.",
         "The effect of a mitigation.",
         "Audit again after each change of the generator, with fresh samples, and compare.",
-        _recorded,
+        shown_here.recorded,
     ),
     Requirement(
         ISO,
@@ -311,27 +224,28 @@ REQUIREMENTS: Sequence[Requirement] = (
         "Training photos among samples, membership inference, and people recognised by their faces.",
         "Reverse engineering, model extraction, location, and everything that is not a face.",
         "The other issues that the action names.",
-        _biometric,
+        shown_here.biometric,
     ),
     Requirement(
         NIST,
         "MEASURE 2.10, MS-2.10-003",
         "Deduplication of the training samples is verified.",
-        "Pictures that are in two roles, such as training and held-out; whether people with more photos are more exposed.",
+        "Pictures that are in two roles, such as training and held-out; whether people with more photos are more "
+        "exposed.",
         "Near-identical pictures within the training set.",
         "Deduplicate the training set, and say how.",
-        _duplicates,
+        shown_here.duplicates,
     ),
     Requirement(
         AISVS_DRAFT,
         "12.1.4 (level 3)",
         "Formal proofs or certification of synthetic data show that the risk of re-identification stays below a "
         "documented threshold, also under linkage.",
-        "A measurement with intervals: people re-identified by linking samples to other photos of them, and the smallest "
-        "leak noticed.",
+        "A measurement with intervals: people re-identified by linking samples to other photos of them, and the "
+        "smallest leak noticed.",
         "A proof or a certificate: a measurement bounds what was tested, and no more.",
         "Set the threshold before the audit; a formal guarantee needs differentially private training.",
-        lambda f: f"{_people(f)} {_missed(f)}",
+        lambda f: f"{shown_here.people(f)} {shown_here.missed(f)}",
     ),
     Requirement(
         AISVS,
@@ -340,6 +254,6 @@ REQUIREMENTS: Sequence[Requirement] = (
         "The attack’s accuracy with its interval, and a test against guessing, for seen and unseen photos.",
         "That no attack is better than guessing: an audit can miss a small leak.",
         "More attacks; say which accuracy above guessing is tolerated.",
-        _membership,
+        shown_here.membership,
     ),
 )
