@@ -184,9 +184,8 @@ def numbers_in(held: Any, where: str) -> Iterator[str]:
     elif isinstance(held, dict | list):
         for name, one in held.items() if isinstance(held, dict) else enumerate(held):
             yield from numbers_in(one, f"{where}/{name}")
-    elif where.rpartition("/")[2] in NUMBERS_OR_NULL if held is None else isinstance(held, int | float):
-        if not isinstance(held, bool):
-            yield where
+    elif where.rpartition("/")[2] in NUMBERS_OR_NULL if held is None else type(held) in (int, float):
+        yield where
 
 
 NUMBERS_OR_NULL = (
@@ -203,6 +202,9 @@ def test_each_figure_has_its_unit(leak: Findings) -> None:
 
 UNITS = {
     "/affected/n": "people",
+    "/affected/n_copied": "people",
+    "/copies/p": "probability, 0 to 1",
+    "/sampling/curve/0/named": "people",
     "/membership/0/auroc": "AUROC, 0 to 1",
     "/membership/0/tpr_at_fpr_1_percent": "share, 0 to 1",
     "/membership/1/p": "probability, 0 to 1",
@@ -210,7 +212,7 @@ UNITS = {
     "/split_baseline/shift": "standard deviations",
     "/split_baseline/group_shift": "standard deviations",
     "/split_baseline/photo_counts": "AUROC, 0 to 1",
-    "/naming/level": "probability, 0 to 1",
+    "/naming/level": "share, 0 to 1",
     "/naming/n_heldout": "people",
     "/naming/p_floor": "probability, 0 to 1",
     "/naming/strata/0/photos": "photos",
@@ -221,7 +223,7 @@ UNITS = {
     "/copies/n_distinct": "pictures",
     "/copies/threshold": "correlation, -1 to 1",
     "/copies/heldout_rate": "share, 0 to 1",
-    "/dose/slope": "standard deviations",
+    "/dose/heldout_slope": "standard deviations for each doubling of the photos",
     "/missed/power/smallest": "people",
     "/missed/power/named": "share, 0 to 1",
     "/missed/smallest_auroc": "AUROC, 0 to 1",
@@ -346,7 +348,7 @@ def test_a_hostile_page_reads_no_file_and_asks_for_nothing(
     assert not read.attachments
     assert b"CANARY" not in pdf
     assert [path for path in opened if "secret" in path] == []
-    assert len(refused) >= 8
+    assert len(refused) >= 6
     assert all("secret" in one for one in refused)
 
 

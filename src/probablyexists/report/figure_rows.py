@@ -18,25 +18,32 @@ from probablyexists.results.findings import Findings
 from probablyexists.stats.estimate import Estimate, Unresolvable
 
 _LEFT_OUT = ("schema_version", "people", "samples", "signature")
-_CALLED = ("role", "population", "copies", "level", "kind", "id", "recogniser", "name", "group")
-"""Fields that tell the entries of a list apart, in this order."""
+_CALLED = {
+    **{"role": "{}", "population": "{}", "copies": "copies {}", "level": "by {}", "kind": "{}", "id": "{}"},
+    **{"recogniser": "{}", "name": "{}", "group": "group {}", "photos": "on {} photos"},
+    **{"photos_from": "from {} photos", "n_samples": "{} samples"},
+}
+"""Fields that tell the entries of a list apart, in this order, and how they are said."""
 _OF_SAMPLES = ("with_face",)
 """Figures whose n counts samples; every other n counts people."""
 _UNITS = (
+    (r"slope", "standard deviations for each doubling of the photos"),
     (r"standard deviations?\b", "standard deviations"),
     (r"AUROC", "AUROC, 0 to 1"),
-    (r"p-value|^probability|discovery rate", "probability, 0 to 1"),
+    (r"p-value|: probability", "probability, 0 to 1"),
     (r"correlation", "correlation, -1 to 1"),
     (r"cosine", "cosine, -1 to 1"),
     (r"distance", "distance"),
     (r"-1 to 1", "difference of shares, -1 to 1"),
-    (r"share|rate\b|per sample|0 to 1", "share, 0 to 1"),
+    (r"members named", "people"),
+    (r"share|rate\b|per sample|0 to 1|power", "share, 0 to 1"),
     (r"exposure|bin begins|bin ends", "standard deviations"),
-    (r"second", "seconds"),
+    (r"\bseconds\b", "seconds"),
 )
 """What the description of a number says -> its unit; the first that is found."""
 _THINGS = re.compile(
-    r"(people|members?|clusters?|person)\b|(samples?)\b|(pictures?)\b|(photos?)\b|(images?)\b|(parts)\b", re.IGNORECASE
+    r"(people|members?|clusters?|person|named|copied)\b|(samples?)\b|(pictures?)\b|(photos?)\b|(images?)\b|(parts)\b",
+    re.IGNORECASE,
 )
 _THINGS_ARE = ("people", "samples", "pictures", "photos", "images", "parts")
 
@@ -47,24 +54,24 @@ class FigureRow(NamedTuple):
     where: str
     """JSON Pointer (RFC 6901) into findings.json."""
     figure: str
-    """Where it belongs, and its name: `membership, seen photos, out, person: auroc`."""
-    value: float | int | None
+    """Where it belongs, and its name: `membership, seen photos, copies out, by person: auroc`."""
+    value: float | int | None = None
     """None where there is no figure; then `missing` says why."""
-    low: float | None
-    high: float | None
-    level: float | None
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
     """Confidence level of low..high; None for a number without an interval."""
-    n: int | None
+    n: int | None = None
     """How many the interval is based on."""
-    n_counts: str
+    n_counts: str = ""
     """What `n` counts."""
-    unit: str
+    unit: str = ""
     """Unit of the value."""
-    method: str
+    method: str = ""
     """How the interval was made."""
-    missing: str
+    missing: str = ""
     """Why there is no value."""
-    meaning: str
+    meaning: str = ""
     """The field's description in the schema."""
 
 
@@ -74,7 +81,7 @@ def figure_rows(findings: Findings) -> list[FigureRow]:
 
 
 def unit_of(meaning: str, *, whole: bool) -> str:
-    """The unit of a number with this description; empty if that does not say it. `whole`: it is an integer.
+    """The unit of a number with this name and description; empty if they do not say it. `whole`: it is an integer.
 
     >>> unit_of("Share of samples, 0 to 1.", whole=False), unit_of("Distinct pictures among them.", whole=True)
     ('share, 0 to 1', 'pictures')
@@ -87,7 +94,7 @@ def unit_of(meaning: str, *, whole: bool) -> str:
 
 def _below(whole: Any, where: str, called: tuple[str, ...]) -> Iterator[FigureRow]:
     """The numbers in a part of the findings: a model or a dataclass."""
-    kind = type(whole)
+    kind: Any = type(whole)
     hints, meanings = _hints(kind), _meanings(kind)
     names = [field.name for field in fields(kind)] if is_dataclass(kind) else list(kind.model_fields)
     for name in names:
@@ -117,7 +124,7 @@ def _found(
 
 def _told_apart(one: Any, i: int) -> list[str]:
     """What tells this entry of a list from the others."""
-    told = [str(value) for name in _CALLED if (value := getattr(one, name, None)) is not None]
+    told = [said.format(value) for name, said in _CALLED.items() if (value := getattr(one, name, None)) is not None]
     return told or [str(i)]
 
 
@@ -131,15 +138,15 @@ def _row(
 ) -> FigureRow:
     name = f"{', '.join(called[:-1])}: {called[-1]}" if len(called) > 1 else called[-1]
     whole = isinstance(figure, int) if whole is None else whole
-    unit = unit_of(meaning, whole=whole)
+    unit = unit_of(meaning if whole else f"{called[-1]}: {meaning}", whole=whole)
+    row = FigureRow(where, name, unit=unit, meaning=meaning)
     if isinstance(figure, Estimate):
         counts = "samples" if called[-1] in _OF_SAMPLES else "people"
-        interval = (figure.value, figure.low, figure.high, figure.level, figure.n, counts)
-        return FigureRow(where, name, *interval, unit, figure.method, "", meaning)
+        its = {name: getattr(figure, name) for name in ("value", "low", "high", "level", "n", "method")}
+        return row._replace(n_counts=counts, **its)
     if isinstance(figure, Unresolvable):
-        return FigureRow(where, name, *[None] * 5, "", unit, "", figure.reason, meaning)
-    missing = "not given (null)" if figure is None else ""
-    return FigureRow(where, name, figure, *[None] * 4, "", unit, "", missing, meaning)
+        return row._replace(missing=figure.reason)
+    return row._replace(missing="not given (null)") if figure is None else row._replace(value=figure)
 
 
 @cache
