@@ -29,8 +29,8 @@ from probablyexists.report.figure_rows import figure_rows
 from probablyexists.report.markdown_summary import markdown_summary
 from probablyexists.report.markdown_text import code, plain, table
 from probablyexists.report.model_card import model_card
-from probablyexists.report.page import write_report
-from probablyexists.report.pdf import to_pdf
+from probablyexists.report.page import render, write_report
+from probablyexists.report.pdf import stand_alone, to_pdf
 from probablyexists.report.regulators import regulators_page
 from probablyexists.report.requirements import REQUIREMENTS
 from probablyexists.results.findings import SAMPLES_SCHEMA, Findings
@@ -316,6 +316,22 @@ def test_the_pdf_has_the_reports_words_pages_and_pictures(leak: Findings, folder
     assert "p-value, seen photos" in text  # what a browser folds away
     assert leak.signature.data_fingerprint in text.replace(" ", "")
     assert sum(len(page.images) for page in pdf.pages) > 0
+
+
+def test_drawings_in_the_pdf_have_their_colours_outlines_and_words(leak: Findings) -> None:
+    page = render(leak, sample_exhibits(leak), show_faces=False)
+    drawings = re.findall(r"<svg.*?</svg>", stand_alone(page), re.DOTALL)
+    assert 'stroke="var(' in page
+    assert "<use" in page
+    assert not [one for one in drawings if "var(" in one or "<use" in one]
+    outlines = [one for one in drawings if 'class="face' in one]
+    assert outlines
+    assert all("<ellipse" in one and 'viewBox="0 0 48 48"' in one for one in outlines)
+    (words,) = set(re.findall(r">([^<]*photos: [^<]*)</text>", page))
+    drawn = next(one for one in drawings if words in one)
+    halo, word = re.findall(rf"<text[^>]*>{re.escape(words)}</text>", drawn)
+    assert 'paint-order="stroke"' in halo
+    assert "stroke" not in word
 
 
 HOSTILE_PAGE = """<!doctype html><html><head><title>t</title>
