@@ -21,6 +21,7 @@ from pypdf import PdfReader
 from typer.testing import CliRunner
 
 import probablyexists
+import probablyexists.tasks.export as exporting
 from probablyexists.basis import errors
 from probablyexists.basis.errors import InputError, MissingExtraError
 from probablyexists.cli.app import app
@@ -33,8 +34,8 @@ from probablyexists.report.page import render, write_report
 from probablyexists.report.pdf import stand_alone, to_pdf
 from probablyexists.report.regulators import regulators_page
 from probablyexists.report.requirements import REQUIREMENTS
-from probablyexists.results.findings import SAMPLES_SCHEMA, Findings
-from test_report import sample_exhibits, sample_findings
+from probablyexists.results.findings import SAMPLES_SCHEMA, Findings, GroupFindings
+from test_report import estimate, sample_exhibits, sample_findings
 
 ROOT = Path(__file__).parents[1]
 FORMULAS = ("=HYPERLINK(A1)", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1", "'=1", "''=1", "a;=1", "a\n=1")
@@ -70,7 +71,7 @@ def leak() -> Findings:
 def folder(leak: Findings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an audit, with faces in its report. For reading only: exports go elsewhere."""
     at = tmp_path_factory.mktemp("audit")
-    write_report(leak, sample_exhibits(leak), at, True, {})
+    write_report(leak, sample_exhibits(leak)[:2], at, True, {})
     leak.write(at)
     return at
 
@@ -150,6 +151,22 @@ def test_more_samples_than_fit_in_one_part_are_all_there(leak: Findings, tmp_pat
     write_samples(many, tmp_path / "samples.csv")
     lines = (tmp_path / "samples.csv").read_text("utf-8-sig").splitlines()
     assert lines[1:] == [f"{i}.png,none,,,," for i in range(n)]
+
+
+def test_a_table_longer_than_a_spreadsheet_says_so(
+    leak: Findings, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "MOST_ROWS", 1000)
+    (note,) = probablyexists.export(folder, csv=True, out=tmp_path).notes
+    assert note.startswith("samples.csv: has 1,200 rows, of which Excel and LibreOffice show the first 1,000")
+
+
+def test_rows_whose_texts_are_no_text_are_refused(leak: Findings, tmp_path: Path) -> None:
+    n = leak.samples.num_rows
+    broken = pa.array([b"\xff\xfe"] * n).view(pa.string())
+    leak.model_copy(update={"samples": leak.samples.set_column(0, "sample", broken)}).write(tmp_path)
+    with pytest.raises(InputError, match=r"samples\.parquet: not the rows of findings .*UTF"):
+        probablyexists.export(tmp_path, csv=True)
 
 
 def test_every_figure_is_where_its_row_says(leak: Findings, folder: Path, tmp_path: Path) -> None:
@@ -260,6 +277,23 @@ def test_the_summary_renders_on_github_with_whole_tables(leak: Findings) -> None
     assert all(name in text for name in HOSTILE[:9])
     assert "Opinion 28/2024" in text
     assert text.count("How this was checked") == len({one.source.title for one in REQUIREMENTS})
+
+
+def test_the_summary_has_the_groups(leak: Findings) -> None:
+    one = GroupFindings(
+        group="north|east",
+        n_members=100,
+        n_heldout=400,
+        within=True,
+        auroc={"seen photos": estimate(0.7, 0.6, 0.8)},
+        n_named=3,
+        fmr=estimate(0.01, 0.005, 0.02),
+        fnmr=estimate(0.2, 0.1, 0.3),
+    )
+    grouped = leak.model_copy(update={"groups": [one, one.model_copy(update={"group": "south"})]})
+    text = shown(markdown_summary(grouped))
+    assert "By group" in text
+    assert "north|east" in text
 
 
 def test_the_card_is_read_by_huggingface_hub(leak: Findings) -> None:

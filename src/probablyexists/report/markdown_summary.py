@@ -7,6 +7,7 @@ from typing import Any
 from probablyexists.basis.roles import HEADINGS
 from probablyexists.report.answer_parts import Line
 from probablyexists.report.answer_texts import seven_answers
+from probablyexists.report.group_texts import by_group
 from probablyexists.report.markdown_text import bullets, code, plain, table
 from probablyexists.report.people_texts import affected_people
 from probablyexists.report.regulators import regulators_tables
@@ -16,8 +17,8 @@ from probablyexists.results.findings import Findings
 FIRST = 50
 """People shown; all are in people.csv and findings.json."""
 NOT_TESTED = (
-    "Attacks other than those in answer 1, and attacks with access to the generator’s weights, gradients or training.",
-    "Recognisers other than those named in answer 7; another one may see more.",
+    "Attacks other than those that were tried, and attacks with access to weights, gradients or training.",
+    "Recognisers other than those that were tried; another one may see more.",
     "More samples than in this audit: every further sample is another chance to leak.",
     "Leaks of anything but faces, such as rooms, documents, or parts of a picture.",
 )
@@ -30,6 +31,7 @@ def markdown_summary(findings: Findings) -> str:
         _listed("Because", findings.because),
         _listed("Limits", findings.cautions),
         _answers(findings),
+        _groups(findings),
         _people(findings),
         f"\n## Not tested\n\n{bullets(map(plain, NOT_TESTED))}",
         _data(findings),
@@ -58,6 +60,17 @@ def _answers(findings: Findings) -> str:
 
 def _cells(line: Line) -> list[str]:
     return [plain(line.label), plain(line.value), plain(line.basis)]
+
+
+def _groups(findings: Findings) -> str:
+    groups = by_group(findings)
+    if groups is None:
+        return ""
+    rows = [
+        [code(name), *(plain(cell.value + f" ({cell.note})" * bool(cell.note)) for cell in cells)]
+        for name, cells in groups.rows
+    ]
+    return f"\n## By group\n\n{plain(groups.sentence)}\n\n{table(('Group', *groups.heads), rows)}"
 
 
 def _people(findings: Findings) -> str:

@@ -19,6 +19,8 @@ from probablyexists.results.findings import Findings
 
 FOLDER = "export"
 """The folder in the audit's own that is written to if no other is given."""
+MOST_ROWS = 2**20 - 1
+"""Rows below the heads of a table that a spreadsheet shows."""
 _FILES: Mapping[str, tuple[str, ...]] = {
     "csv": ("people.csv", "samples.csv", "figures.csv"),
     "markdown": ("summary.md",),
@@ -100,6 +102,7 @@ def export(
     for name in names:
         if name in _TABLES:
             notes += _harmless(name, _TABLES[name](findings, place / name))
+            notes += _too_long(findings) if name == "samples.csv" else []
         else:
             _write(place / name, pages[name])
     return Exported(tuple(place / name for name in names), tuple(notes))
@@ -147,6 +150,12 @@ def _refused(addresses: list[str]) -> list[str]:
 def _harmless(name: str, n: int) -> list[str]:
     cells = "1 cell holds" if n == 1 else f"{n:,} cells hold"
     return [f"{name}: {cells} text that a spreadsheet may take for a formula; an apostrophe is before it"] if n else []
+
+
+def _too_long(findings: Findings) -> list[str]:
+    n = findings.samples.num_rows
+    cut = f"samples.csv: has {n:,} rows, of which Excel and LibreOffice show the first {MOST_ROWS:,}"
+    return [f"{cut}; all are in the file"] if n > MOST_ROWS else []
 
 
 def _write(path: Path, content: bytes | str) -> None:
