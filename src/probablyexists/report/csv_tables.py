@@ -1,7 +1,7 @@
 """Findings as CSV tables that a spreadsheet opens: RFC 4180, UTF-8 with a byte order mark, no cell that is a formula.
 
-Excel takes a file without the mark for one in the language's old encoding; LibreOffice, pandas and R know it too
-(Python: `encoding="utf-8-sig"`).
+Excel takes a file without the mark for one in the language's old encoding. LibreOffice and pandas know the mark; Python
+reads it with `encoding="utf-8-sig"`, R with `fileEncoding = "UTF-8-BOM"`.
 """
 
 from __future__ import annotations
