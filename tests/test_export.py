@@ -153,6 +153,13 @@ def test_more_samples_than_fit_in_one_part_are_all_there(leak: Findings, tmp_pat
     assert lines[1:] == [f"{i}.png,none,,,," for i in range(n)]
 
 
+def test_an_audit_with_names_says_that_its_exports_have_them(leak: Findings, tmp_path: Path) -> None:
+    leak.model_copy(update={"names_shown": True}).write(tmp_path)
+    assert probablyexists.export(tmp_path, model_card=True).notes == ()
+    (note,) = probablyexists.export(tmp_path, markdown=True).notes
+    assert note.startswith("people are given by name")
+
+
 def test_a_table_longer_than_a_spreadsheet_says_so(
     leak: Findings, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

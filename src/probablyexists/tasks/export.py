@@ -91,6 +91,8 @@ def export(
         pages["report.pdf"], refused = to_pdf(_report_of(folder))
         notes += _refused(refused)
     findings = Findings.read(folder)
+    if findings.names_shown and kinds != ["model_card"]:
+        notes.append("people are given by name, as in the audit: show these files only to those who may know")
     if markdown:
         pages["summary.md"] = markdown_summary(findings)
     if model_card:
