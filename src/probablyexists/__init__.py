@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from probablyexists.tasks.embed_match import embed as embed
     from probablyexists.tasks.embed_match import match as match
     from probablyexists.tasks.guard import guard as guard
+    from probablyexists.tasks.export import export as export
 
 _HOME = {
     "attacks.attack": ("Attack", "Faces", "Matcher", "Photos", "Reference", "Scorer"),
@@ -72,6 +73,7 @@ _HOME = {
     "tasks.conformance": ("check_attack", "check_generator", "check_recogniser"),
     "tasks.embed_match": ("embed", "match"),
     "tasks.guard": ("guard",),
+    "tasks.export": ("export",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

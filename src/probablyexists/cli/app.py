@@ -14,6 +14,7 @@ from probablyexists.cli.compare import compare
 from probablyexists.cli.demo import demo
 from probablyexists.cli.embed import embed
 from probablyexists.cli.guard import guard
+from probablyexists.cli.export import export
 from probablyexists.cli.lab import lab
 from probablyexists.cli.match import match
 from probablyexists.cli.recognisers import recognisers
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, compare, ask, blind, embed, match, split, reference, demo, schema):
+for command in (audit, compare, ask, blind, embed, match, split, reference, export, demo, schema):
     app.command()(command)
 app.add_typer(guard, name="guard")
 app.add_typer(recognisers, name="recognisers")

@@ -51,7 +51,9 @@ def read_rows(path: Path, schema: pa.Schema, n_rows: int, sha256: str) -> pa.Tab
         table = pq.ParquetFile(pa.BufferReader(data), read_dictionary=texts).read()
         if sum(_text_bytes(table[name]) for name in texts) > MOST_RESULT:
             raise _refused(path, f"its texts have over {MOST_RESULT >> 30} GiB")
-        return pa.table([table[field.name].cast(field.type) for field in schema], schema=schema)
+        rows = pa.table([table[field.name].cast(field.type) for field in schema], schema=schema)
+        rows.validate(full=True)  # texts that are no UTF-8 would fail later, wherever they are read
+        return rows
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _refused(path, one_line(error)) from None
 
