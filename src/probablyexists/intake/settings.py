@@ -131,6 +131,17 @@ class AuditSettings(GeneratorSettings):
     """Show names and paths instead of pseudonyms and numbers."""
 
 
+class ReauditSettings(AuditSettings):
+    """The arguments of `reaudit`."""
+
+    before: Path
+    """Folder of the first audit."""
+    guard: Path | None = None
+    """The guard that the samples passed: its file."""
+    selection: bool = False
+    """The samples were chosen from those of the first audit: judge the selection, not the model."""
+
+
 def _several(photos: Any) -> tuple[Any, ...]:
     return (photos,) if isinstance(photos, str | Path) else tuple(photos)
 

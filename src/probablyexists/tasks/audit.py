@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -43,17 +44,18 @@ from probablyexists.intake.feeding import fed
 from probablyexists.intake.groups import Groups, find_groups
 from probablyexists.intake.open_sources import about_sources, has_names, open_sources
 from probablyexists.intake.output_folder import claim_folder, written_together
-from probablyexists.intake.people import Peopled, find_people, pseudonyms, salt_of
+from probablyexists.intake.people import Peopled, find_people, judging_half, pseudonyms, salt_of
 from probablyexists.intake.provenance import describe, sign
 from probablyexists.intake.sample_names import paths_on_disk, sample_names
 from probablyexists.intake.settings import AuditSettings, checked
 from probablyexists.matching.crowd import photos_of
 from probablyexists.matching.matcher import Matcher
 from probablyexists.matching.repeats import standing
+from probablyexists.report.again_texts import again_cautions
 from probablyexists.report.contact import contact_sheet
 from probablyexists.report.exhibits import exhibits
 from probablyexists.report.page import write_report
-from probablyexists.results.findings import Findings, Membership
+from probablyexists.results.findings import Again, Findings, Membership
 from probablyexists.sources.open_source import Source
 
 
@@ -185,12 +187,22 @@ class Gathered:
         return self.judges[0].others
 
 
-def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathered:
-    """Embed -> match."""
+def gather(
+    settings: AuditSettings,
+    work: Engine,
+    progress: Progress,
+    sources: Mapping[Role, Source] | None = None,
+    guard_salt: bytes | None = None,
+) -> Gathered:
+    """Embed -> match.
+
+    `sources`: those of the settings, where they are open already. `guard_salt`: leave out the held-out people of the
+    design half, on whom the guard with this salt was set.
+    """
     matcher, threads, cache = work.matcher, settings.resources.threads, settings.resources.cache
     attacks = chosen(settings.more_attacks, has_reference=settings.reference is not None)
     opened = open_recognisers((settings.recogniser, *settings.more_recognisers), cache, settings.feed)
-    sources = open_sources(settings, progress)
+    sources = open_sources(settings, progress) if sources is None else sources
     groups = find_groups(sources, settings, progress)
     (recogniser, *more), feeding = fed(
         opened, sources, settings.faces, cache=cache, seed=settings.seed, look=work.look, progress=progress
@@ -205,6 +217,7 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     kept = without(people_tables, pairs)
     named = all(has_names(sources[role]) for role in people_tables if role != "reference")
     crowds = find_people(kept, named=named, seed=settings.seed, threads=threads)
+    crowds = crowds if guard_salt is None else judging_half(crowds, guard_salt)
     copied = find_copies(crowds.training, crowds.heldout, generated, matcher)
 
     judges = [Judge(recogniser.id, crowds.by_role, generated, copied.left_out, matcher, groups.of)]
@@ -237,8 +250,17 @@ def _with_copies(judge: Judge, attacks: Sequence[Attack], seed: int) -> list[Mem
     return membership(view.training, view.unseen, view.heldout, view.scorers(attacks), seed, "in")
 
 
-def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, started: float) -> Findings:
-    """Attack -> estimate -> judge; write to `settings.out`, if any. `started`: `time.monotonic()` at the start."""
+def conclude(
+    gathered: Gathered,
+    settings: AuditSettings,
+    progress: Progress,
+    started: float,
+    looking: AbstractContextManager[Again | None] | None = None,
+) -> Findings:
+    """Attack -> estimate -> judge; write to `settings.out`, if any. `started`: `time.monotonic()` at the start.
+
+    `looking`: is entered to write the result, and gives what the audit has to do with an earlier one.
+    """
     progress.say("scoring people against the samples")
     crowds, copied, attacks, seed = gathered.crowds, gathered.copied, gathered.attacks, settings.seed
     show_names = settings.show_names and crowds.clusters is None
@@ -339,7 +361,11 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         )
         sheet = contact_sheet(gathered.sources["generated"], seen.of_drawn, labels, show_faces=settings.show_faces)
         on_disk = paths_on_disk(gathered.sources["generated"], sample_of)
-        with written_together(settings.out) as folder:
-            findings.write(folder)
-            write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
+        with looking or nullcontext() as again:
+            if again is not None:
+                cautions = [*again_cautions(again), *findings.cautions]
+                findings = findings.model_copy(update={"again": again, "cautions": cautions})
+            with written_together(settings.out) as folder:
+                findings.write(folder)
+                write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
     return findings
