@@ -1,4 +1,4 @@
-"""An audit made again: the same people and settings, samples it has not seen, and every look is counted and paid for."""
+"""An audit made again: the same people and settings, samples it has not seen, and every look is counted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.intake.halves import design_half
 from probablyexists.intake.looks import REAUDITS, Look, next_look, read_looks
-from probablyexists.intake.same_audit import used_guard, with_first
+from probablyexists.intake.open_sources import Fresh
+from probablyexists.intake.same_audit import fresh_samples, used_guard, with_first
 from probablyexists.intake.settings import ReauditSettings, checked
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.templates import group
@@ -86,7 +87,7 @@ def test_samples_of_the_first_audit_are_refused_unless_a_selection_is_judged(
     found = again(before, world, chosen, tmp_path / "after", selection=True)
     assert found.cautions[0].startswith("a selection is judged, not a model: 2 samples of the first audit")
     assert found.again is not None
-    assert (found.again.selection, found.again.n_in_before) == (True, 2)
+    assert (found.again.selection, found.again.n_in_before, found.again.look) == (True, 2, 1)
     assert "no sample was in the first audit; leave out --selection" in refused(
         before, world, fresh, tmp_path / "after2", selection=True
     )
@@ -128,9 +129,7 @@ def test_a_generator_is_sampled_with_other_seeds_and_the_same_one_is_the_null(
     page = (tmp_path / "after" / "report.html").read_text()
     assert "the generator is the same, so that what differs from the first audit is chance" in page
     # The result may be a first audit in its turn: neither's seeds are used again.
-    third = again(tmp_path / "after", world, Drawn(), tmp_path / "third")
-    assert third.again is not None
-    assert third.again.sample_seed == 5
+    assert fresh_samples(given(seed=3), found, n_looks=2) == Fresh(7, 6)
     said = refused(tmp_path / "before", world, Drawn(), tmp_path / "x", selection=True)
     assert said == "--selection: is for samples, and a generator is given; leave it out"
 
@@ -142,24 +141,25 @@ def test_a_second_look_has_a_smaller_level_and_both_are_said(
     before: Path, world: World, fresh: Path, tmp_path: Path
 ) -> None:
     first = Findings.read(before)
-    one = again(before, world, fresh, tmp_path / "one")
+    earlier = Look(
+        before=first.signature.data_fingerprint, look=1, level=level_of(1), date="", out=str(tmp_path), written=True
+    )
+    (before / REAUDITS).write_text(json.dumps({"looks": [earlier.model_dump()]}))
     given = ["reaudit", str(before), "--training", str(world.training), "--heldout", str(world.heldout), "-q"]
     result = CliRunner().invoke(app, [*given, "--generated", str(fresh), "--out", str(tmp_path / "two")])
     assert result.exit_code == 0, result.output
     two = Findings.read(tmp_path / "two")
-    assert one.again is not None
     assert two.again is not None
-    assert [found.again.look for found in (one, two) if found.again] == [1, 2]
-    assert [found.again.level for found in (one, two) if found.again] == [level_of(1), level_of(2)]
-    assert one.again.before == first.signature.data_fingerprint
-    assert {row["person"] for row in one.people.to_pylist()} == {row["person"] for row in first.people.to_pylist()}
+    assert (two.again.look, two.again.level) == (2, level_of(2))
+    assert two.again.before == first.signature.data_fingerprint
+    assert {row["person"] for row in two.people.to_pylist()} == {row["person"] for row in first.people.to_pylist()}
     assert "again, look: number 2 after the first audit" in result.stdout
     assert "its p-value is at most 0.38 %" in result.stdout
     page = (tmp_path / "two" / "report.html").read_text()
     assert "Audited again" in page
     assert "at most 2.5" in page
     looks = read_looks(before)
-    assert [(look.look, look.out) for look in looks] == [(1, str(tmp_path / "one")), (2, str(tmp_path / "two"))]
+    assert [(look.look, look.out) for look in looks] == [(1, str(tmp_path)), (2, str(tmp_path / "two"))]
     assert (before / REAUDITS).stat().st_mode & 0o077 == 0
     assert "Audited again" not in (before / "report.html").read_text()
 
@@ -304,9 +304,9 @@ def test_an_interrupted_run_counts_only_if_its_result_was_written(tmp_path: Path
     with next_look(tmp_path, "f", tmp_path / "c") as look:
         assert look.look == 2
     # Stopped after its result was in place.
-    with pytest.raises(KeyboardInterrupt), next_look(tmp_path, "f", tmp_path / "d") as look:
-        (tmp_path / "d").mkdir()
-        (tmp_path / "d" / "findings.json").write_text(json.dumps({"again": {"before": "f", "look": look.look}}))
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "findings.json").write_text(json.dumps({"again": {"before": "f", "look": 3}}))
+    with pytest.raises(KeyboardInterrupt), next_look(tmp_path, "f", tmp_path / "d"):
         raise KeyboardInterrupt
     with next_look(tmp_path, "f", tmp_path / "e") as look:
         assert look.look == 4

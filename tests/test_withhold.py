@@ -152,7 +152,7 @@ def test_another_folder_an_archive_and_a_generator_are_one_line(audit: Path, sam
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("a.png", data_of("a.png"))
     for place, said in (
-        (other, r"none of its 1 images is a sample of this audit \(of /data/out/generated.zip\); give the folder that"),
+        (other, r"holds no sample of this audit \(of /data/out/generated.zip\); give the folder that"),
         (packed, "is an archive or a table; unpack it"),
         (samples.parent / "none", "does not exist"),
     ):

@@ -81,6 +81,6 @@ def _guard(guard: GuardUsed) -> str:
     )
     half = "the design half of the" if guard.half else "all"
     return (
-        f"SHA-256 {words.visible(guard.fingerprint)[:16]}, looks with {words.recogniser(guard.recogniser)}{limit}, and was set on "
-        f"{half} held-out people"
+        f"SHA-256 {words.visible(guard.fingerprint)[:16]}, looks with {words.recogniser(guard.recogniser)}{limit}, and "
+        f"was set on {half} held-out people"
     )

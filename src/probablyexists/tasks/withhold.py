@@ -117,8 +117,8 @@ def _claimed(to: Path, source: Path) -> Path:
         raise InputError(f"{shown(to)}: cannot be read ({error.strerror}); give another folder") from None
     if held is not None:
         raise InputError(
-            f"{shown(to)}: holds something already ({shown(held.name)[:80]}), and nothing is overwritten; give a new or "
-            "an empty folder"
+            f"{shown(to)}: holds something already ({shown(held.name)[:80]}), and nothing is overwritten; give a new "
+            "or an empty folder"
         )
     return at
 
@@ -153,7 +153,7 @@ def _publish(judged: _Judged, folder: FolderSource, to: Path, move: bool, progre
                     published.append((path, before))
         if not published and not withheld:
             raise InputError(
-                f"{shown(folder.name)}: none of its {len(folder.photos):,} images is a sample of this audit (of "
+                f"{shown(folder.name)}: holds no sample of this audit (of "
                 f"{_source_of(judged.findings)}); give the folder that was audited"
             )
         aside.replace(to)
