@@ -50,7 +50,7 @@ def test_the_public_names_are_these_and_all_are_there() -> None:
         "Attack", "Comparison", "Console", "Embedded", "Estimate", "Faces", "Findings", "FrequentFaces", "Generator",
         "ImageError", "InputError", "Matcher", "MissingExtraError", "Photos", "ProbablyExistsError", "Progress",
         "Recogniser", "Reference", "Scorer", "Sheet", "Unresolvable", "__version__", "ask", "audit", "blind",
-        "check_attack", "check_generator", "check_recogniser", "compare", "embed", "match",
+        "check_attack", "check_generator", "check_recogniser", "compare", "embed", "match", "reaudit", "withhold",
     ]  # fmt: skip
     assert dir(probablyexists) == sorted(probablyexists.__all__)
     assert all(getattr(probablyexists, name) is not None for name in probablyexists.__all__)
@@ -64,7 +64,7 @@ def test_importing_is_free() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("task", ["audit", "ask", "blind", "compare", "embed", "match"])
+@pytest.mark.parametrize("task", ["audit", "reaudit", "compare", "withhold", "ask", "blind", "embed", "match"])
 def test_every_argument_is_spelled_out(task: str) -> None:
     parameters = inspect.signature(getattr(probablyexists, task)).parameters.values()
     assert not [p.name for p in parameters if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]

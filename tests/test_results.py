@@ -107,8 +107,8 @@ def test_the_tables_are_frames_of_pandas_where_it_is_installed() -> None:
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (1, r"written by an earlier version \(format 1, this one reads 5\); audit again$"),
-        (6, r"written by a later version \(format 6, this one reads 5\); audit again$"),
+        (1, r"written by an earlier version \(format 1, this one reads 6\); audit again$"),
+        (7, r"written by a later version \(format 7, this one reads 6\); audit again$"),
         ("x", "not the findings of an audit"),
     ],
 )

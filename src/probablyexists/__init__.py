@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from probablyexists.tasks.conformance import check_recogniser as check_recogniser
     from probablyexists.tasks.embed_match import embed as embed
     from probablyexists.tasks.embed_match import match as match
+    from probablyexists.tasks.reaudit import reaudit as reaudit
+    from probablyexists.tasks.withhold import withhold as withhold
 
 _HOME = {
     "attacks.attack": ("Attack", "Faces", "Matcher", "Photos", "Reference", "Scorer"),
@@ -64,6 +66,8 @@ _HOME = {
     "tasks.compare": ("compare",),
     "tasks.conformance": ("check_attack", "check_generator", "check_recogniser"),
     "tasks.embed_match": ("embed", "match"),
+    "tasks.reaudit": ("reaudit",),
+    "tasks.withhold": ("withhold",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -15,10 +15,12 @@ from probablyexists.cli.demo import demo
 from probablyexists.cli.embed import embed
 from probablyexists.cli.lab import lab
 from probablyexists.cli.match import match
+from probablyexists.cli.reaudit import reaudit
 from probablyexists.cli.recognisers import recognisers
 from probablyexists.cli.reference import reference
 from probablyexists.cli.schema import schema
 from probablyexists.cli.split import split
+from probablyexists.cli.withhold import withhold
 
 app = typer.Typer(
     help="Find out whose face a generative model remembers.",
@@ -26,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, compare, ask, blind, embed, match, split, reference, demo, schema):
+for command in (audit, reaudit, compare, withhold, ask, blind, embed, match, split, reference, demo, schema):
     app.command()(command)
 app.add_typer(recognisers, name="recognisers")
 app.add_typer(lab, name="lab")
