@@ -216,11 +216,17 @@ HALVED = (
 )
 
 
+PARTS = ("nothing", "halved", "guard")
+Outcomes = Callable[[Plan, int], list[list[Outcome]]]
+"""Of so many pairs; with a guard once with strangers' likenesses left in, and once dropped."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--deals", type=int, default=399)
     parser.add_argument("--simulated", type=int, default=200, help="pairs behind each stated power")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--first-seed", type=int, default=0)
     given = parser.parse_args()
     seeds = range(given.first_seed, given.first_seed + given.pairs)
@@ -229,7 +235,16 @@ def main() -> None:
         one: Callable[[int], list[Outcome]] = partial(pair, plan, given.deals, simulated)
         return list(zip(*map(one, seeds), strict=True))  # type: ignore[arg-type]
 
-    print(f"Nothing changed; {given.pairs} pairs\n")
+    if "nothing" in given.parts:
+        nothing_changed(outcomes)
+    if "halved" in given.parts:
+        halved(outcomes, given.simulated)
+    if "guard" in given.parts:
+        guarded(outcomes)
+
+
+def nothing_changed(outcomes: Outcomes) -> None:
+    print("\nNothing changed\n")
     print("| setting | treated | their exposure | if nothing changed | reduced % | worse % | paired t-test % |")
     print("|---" * 7 + "|")
     for plan in NO_OP:
@@ -237,15 +252,19 @@ def main() -> None:
         t = share([one.paired_t for one in found])
         print(f"| {plan.title} | {_means(found)} | {_shares(found)} | {t} |", flush=True)
 
-    print(f"\nThe rate halved; {given.pairs} pairs\n")
+
+def halved(outcomes: Outcomes, simulated: int) -> None:
+    print("\nThe rate halved\n")
     print("| setting | treated | their exposure | if nothing changed | reduced % | worse % | stated power % |")
     print("|---" * 7 + "|")
     for plan in HALVED:
-        (found,) = outcomes(plan, given.simulated)
+        (found,) = outcomes(plan, simulated)
         stated = 100 * np.mean([one.power for one in found])
         print(f"| {plan.title} | {_means(found)} | {_shares(found)} | {stated:.1f} |", flush=True)
 
-    print(f"\nA guard of members before the second audit; {given.pairs} pairs\n")
+
+def guarded(outcomes: Outcomes) -> None:
+    print("\nA guard of members before the second audit\n")
     print("| setting | strangers' likenesses | AUROC before | after | intervals below 0.5, % | reduced % | worse % |")
     print("|---" * 7 + "|")
     for plan in (NO_OP[1], NO_OP[0]):

@@ -14,7 +14,7 @@ ROWS = re.findall(
 )
 COMMANDS = {
     *("audit", "ask", "blind", "demo", "embed", "lab", "recognisers", "reference", "split"),
-    *("reaudit", "withhold"),
+    *("compare", "reaudit", "withhold"),
     *("train", "run", "plot", "table", "leaderboard"),
 }
 """A command's file in cli/ has the name of what it calls."""

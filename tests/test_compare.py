@@ -293,7 +293,8 @@ def test_two_audits_are_compared_on_the_command_line(audits: tuple[Path, Path], 
     assert found.sets[0].n >= 5
     assert found.sets[0].n_after < found.sets[0].n
     page = (tmp_path / "changed" / "comparison.html").read_text()
-    assert "not found in these samples" in page
+    assert "free samples may still be in the model" in page
+    assert "removed from the model" in page
     assert found.sentence.split(".")[0][:20] in page
     with pytest.raises(InputError, match=r"already holds comparison\.json \(a comparison of two audits"):
         probablyexists.compare(before, after, out=tmp_path / "changed")
@@ -325,6 +326,31 @@ def test_a_filter_of_members_is_answered_by_the_same_rule_for_strangers(audits: 
     found = probablyexists.compare(*audits, filtered=0.9)
     assert found.filtered is not None
     assert found.after.n_samples == 40 - found.filtered.n_dropped
+
+
+@pytest.mark.usefixtures("few_deals")
+def test_the_level_and_the_guard_are_those_of_reaudit(audits: tuple[Path, Path], tmp_path: Path) -> None:
+    before, again = Findings.read(audits[0]), tmp_path / "again"
+    shutil.copytree(audits[1], again)
+    held = json.loads((again / "findings.json").read_text())
+    guard = {"fingerprint": "f", "recogniser": "r", "threshold": 0.6, "half": True, "judges_too": True}
+    held["again"] = {
+        "before": before.signature.data_fingerprint,
+        "before_date": before.signature.date,
+        **{"look": 2, "level": 0.006, "guard": guard, "selection": False, "n_in_before": 0, "n_design": 0},
+        **{"sample_seed": None, "same_generator": True},
+    }
+    (again / "findings.json").write_text(json.dumps(held))
+    found = probablyexists.compare(audits[0], again)
+    assert found.level == 0.006
+    assert found.filtered is not None
+    assert found.filtered.threshold == 0.6
+    assert any("what differs is chance" in text for text in found.cautions)
+    held["again"]["guard"]["judges_too"] = False
+    (again / "findings.json").write_text(json.dumps(held))
+    found = probablyexists.compare(audits[0], again, level=0.01)
+    assert (found.level, found.filtered) == (0.01, None)
+    assert any("the guard looks with another recogniser" in text for text in found.cautions)
 
 
 def test_an_audit_of_an_earlier_version_is_refused(audits: tuple[Path, Path], tmp_path: Path) -> None:
