@@ -6,7 +6,7 @@ Null: the same generator, independent seeds, so that the samples of both audits 
 the first audit, and chosen anew in each deal of the pooled samples (docs/decisions/0037-comparing-audits.md).
 
 Simulated as in `commonness.py`: unit vectors of 28 numbers, photos add noise of length 0.75, templates are the mean of
-two photos. 100 members, 500 held out. Samples are photos of strangers; whoever leaks has a Poisson number of unseen
+two photos. 60 members, 600 held out. Samples are photos of strangers; whoever leaks has a Poisson number of unseen
 photos among them, at a rate of their own, in the second audit of *halved* at half of it. Prints Markdown: the share of
 pairs with each verdict, with Wilson's 95 % interval; beside it how often a t-test of the paired differences of those
 treated says that exposure fell (one-sided, 2.5 %), and the power as stated from the first audits alone.
@@ -49,15 +49,15 @@ class Plan:
     title: str
     n_leaking: int = 10
     rate: float = 3.0
-    """Likenesses of each person who leaks, on average."""
+    """Likenesses of each person who leaks, on average, in the first audit."""
     first_rate: float | None = None
     """The same of the first of them, if it differs."""
     factor: float = 1.0
     """By which the rate is multiplied in the second audit."""
     n_first: int = 2000
     n_second: int = 2000
-    n_members: int = 100
-    n_heldout: int = 500
+    n_members: int = 60
+    n_heldout: int = 600
     kind: str = "mixed"
     pictures: int | None = None
     """A collapsed generator gives these many pictures of strangers, and one of each person who leaks, over and over."""
@@ -94,7 +94,7 @@ class Drawn:
 
     def samples(self, n: int, factor: float) -> Vectors:
         plan = self.plan
-        counts = self.rng.poisson(self.rates * factor / plan.clump)
+        counts = self.rng.poisson(self.rates * factor * n / plan.n_first / plan.clump)
         who = np.repeat(np.arange(plan.n_leaking), counts)
         n_strangers = n // plan.clump - len(who)
         if plan.pictures is not None:
@@ -126,6 +126,7 @@ class Drawn:
             names,
             tuple(name if member else None for name, member in zip(names, is_member, strict=True)),
             is_member,
+            np.ones(n, dtype=bool),
             ((None, 2),) * n,
             names,
             near,
@@ -193,7 +194,7 @@ def share(flags: Sequence[bool]) -> str:
 
 
 NO_OP = (
-    Plan("10 of 100 leak, 3 samples each"),
+    Plan("10 of 60 leak, 3 samples each"),
     Plan("nobody leaks", n_leaking=0),
     Plan("2 leak, 3 samples each", n_leaking=2),
     Plan("40 leak, 2 samples each", n_leaking=40, rate=2.0),
@@ -215,11 +216,17 @@ HALVED = (
 )
 
 
+PARTS = ("nothing", "halved", "guard")
+Outcomes = Callable[[Plan, int], list[list[Outcome]]]
+"""Of so many pairs; with a guard once with strangers' likenesses left in, and once dropped."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--deals", type=int, default=399)
     parser.add_argument("--simulated", type=int, default=200, help="pairs behind each stated power")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--first-seed", type=int, default=0)
     given = parser.parse_args()
     seeds = range(given.first_seed, given.first_seed + given.pairs)
@@ -228,7 +235,16 @@ def main() -> None:
         one: Callable[[int], list[Outcome]] = partial(pair, plan, given.deals, simulated)
         return list(zip(*map(one, seeds), strict=True))  # type: ignore[arg-type]
 
-    print(f"Nothing changed; {given.pairs} pairs\n")
+    if "nothing" in given.parts:
+        nothing_changed(outcomes)
+    if "halved" in given.parts:
+        halved(outcomes, given.simulated)
+    if "guard" in given.parts:
+        guarded(outcomes)
+
+
+def nothing_changed(outcomes: Outcomes) -> None:
+    print("\nNothing changed\n")
     print("| setting | treated | their exposure | if nothing changed | reduced % | worse % | paired t-test % |")
     print("|---" * 7 + "|")
     for plan in NO_OP:
@@ -236,15 +252,19 @@ def main() -> None:
         t = share([one.paired_t for one in found])
         print(f"| {plan.title} | {_means(found)} | {_shares(found)} | {t} |", flush=True)
 
-    print(f"\nThe rate halved; {given.pairs} pairs\n")
+
+def halved(outcomes: Outcomes, simulated: int) -> None:
+    print("\nThe rate halved\n")
     print("| setting | treated | their exposure | if nothing changed | reduced % | worse % | stated power % |")
     print("|---" * 7 + "|")
     for plan in HALVED:
-        (found,) = outcomes(plan, given.simulated)
+        (found,) = outcomes(plan, simulated)
         stated = 100 * np.mean([one.power for one in found])
         print(f"| {plan.title} | {_means(found)} | {_shares(found)} | {stated:.1f} |", flush=True)
 
-    print(f"\nA guard of members before the second audit; {given.pairs} pairs\n")
+
+def guarded(outcomes: Outcomes) -> None:
+    print("\nA guard of members before the second audit\n")
     print("| setting | strangers' likenesses | AUROC before | after | intervals below 0.5, % | reduced % | worse % |")
     print("|---" * 7 + "|")
     for plan in (NO_OP[1], NO_OP[0]):

@@ -52,6 +52,7 @@ def test_the_public_names_are_these_and_all_are_there() -> None:
         "Photos", "ProbablyExistsError", "Progress", "Recogniser", "Reference", "Scorer", "Sheet", "Unresolvable",
         "__version__", "ask", "audit", "blind", "check_attack", "check_generator", "check_recogniser", "compare",
         "embed", "export", "guard", "guarded", "match", "open_guard",
+        "reaudit", "withhold",
     ]  # fmt: skip
     assert dir(probablyexists) == sorted(probablyexists.__all__)
     assert all(getattr(probablyexists, name) is not None for name in probablyexists.__all__)
@@ -65,7 +66,9 @@ def test_importing_is_free() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("task", ["audit", "ask", "blind", "compare", "embed", "export", "match"])
+@pytest.mark.parametrize(
+    "task", ["audit", "reaudit", "compare", "withhold", "ask", "blind", "embed", "export", "match"]
+)
 def test_every_argument_is_spelled_out(task: str) -> None:
     parameters = inspect.signature(getattr(probablyexists, task)).parameters.values()
     assert not [p.name for p in parameters if p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]

@@ -14,6 +14,7 @@ ROWS = re.findall(
 )
 COMMANDS = {
     *("audit", "ask", "blind", "demo", "embed", "export", "guard", "lab", "recognisers", "reference", "split"),
+    *("compare", "reaudit", "withhold"),
     *("train", "run", "plot", "table", "leaderboard"),
 }
 """A command's file in cli/ has the name of what it calls."""

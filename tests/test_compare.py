@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 import probablyexists
-from drawn_world import World
+from drawn_world import World, save
 from probablyexists import InputError
 from probablyexists.answers.change_figures import auroc, sets
 from probablyexists.answers.change_verdict import judge
@@ -72,7 +72,7 @@ class Drawn:
         about = ((None, 2),) * n
         alike = tuple(self.alike.rows)
         return Rows(
-            *(names, called, is_member, about, names, near, similarity, none, floor),
+            *(names, called, is_member, np.ones(n, bool), about, names, near, similarity, none, floor),
             *(alike, self.alike.closeness, np.zeros(n), len(samples)),
         )
 
@@ -209,11 +209,11 @@ def test_audits_of_other_people_or_photos_are_refused() -> None:
         same_people(rows, gone)
 
 
-def test_held_out_people_of_one_audit_alone_are_left_out_of_both() -> None:
+def test_held_out_people_who_judge_in_one_audit_alone_are_left_out_of_both() -> None:
     drawn = Drawn(6)
     rows = drawn.audit(drawn.samples(1.0))
     half = np.arange(len(rows)) < MEMBERS + HELDOUT // 2
-    other = replace(rows, person=tuple(n if keep else f"{n}x" for n, keep in zip(rows.person, half, strict=True)))
+    other = replace(rows, judges=half)  # the others set a guard's thresholds
     first, second = same_people(rows, other)
     assert len(first) == len(second) == MEMBERS + HELDOUT // 2
     assert {len(near) for near in first.alike} == {20}
@@ -251,9 +251,11 @@ def test_forged_neighbours_with_their_right_checksum_are_one_line(
 
 @pytest.fixture(scope="module")
 def audits(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Of drawn people: with a planted leak and copies, and without."""
+    """Of drawn people: with a planted leak and copies, and other samples without."""
     folder = tmp_path_factory.mktemp("audits")
-    for name, samples in (("before", world.leaking), ("after", world.honest)):
+    for i in range(40):
+        save(folder / "fresh" / f"{i:03d}.jpg", 2000 + i, 0)
+    for name, samples in (("before", world.leaking), ("after", folder / "fresh")):
         probablyexists.audit(world.training, world.heldout, samples, out=folder / name)
     return folder / "before", folder / "after"
 
@@ -270,15 +272,16 @@ def test_an_audit_keeps_the_nearest_samples_of_everybody_for_its_owner_alone(aud
     findings = Findings.read(audits[0])
     table = read_neighbours(audits[0], findings)
     people = {row["person"]: row for row in findings.people.to_pylist()}
+    assert all(row["person"].startswith(row["called"]) for row in table.to_pylist() if row["called"] is not None)
     assert findings.neighbours is not None
     assert findings.neighbours.n_samples == 63
     members = [row for row in table.to_pylist() if row["called"] is not None]
-    assert {row["person"] for row in members} == set(people)
-    assert {row["person"] for row in members if row["copies"]} == {n for n, row in people.items() if row["copies"]}
+    assert {row["called"] for row in members} == set(people)
+    assert {row["called"] for row in members if row["copies"]} == {n for n, row in people.items() if row["copies"]}
     # The nearest that is no copy is what the findings have.
     for row in members:
         left = [s for i, s in zip(row["samples"], row["similarity"], strict=True) if i not in row["copies"]]
-        assert left[0] >= people[row["person"]]["similarity"] - 1e-6
+        assert left[0] >= people[row["called"]]["similarity"] - 1e-6
 
 
 def test_two_audits_are_compared_on_the_command_line(audits: tuple[Path, Path], tmp_path: Path) -> None:
@@ -290,7 +293,8 @@ def test_two_audits_are_compared_on_the_command_line(audits: tuple[Path, Path], 
     assert found.sets[0].n >= 5
     assert found.sets[0].n_after < found.sets[0].n
     page = (tmp_path / "changed" / "comparison.html").read_text()
-    assert "not found in these samples" in page
+    assert "free samples may still be in the model" in page
+    assert "removed from the model" in page
     assert found.sentence.split(".")[0][:20] in page
     with pytest.raises(InputError, match=r"already holds comparison\.json \(a comparison of two audits"):
         probablyexists.compare(before, after, out=tmp_path / "changed")
@@ -299,6 +303,12 @@ def test_two_audits_are_compared_on_the_command_line(audits: tuple[Path, Path], 
 
 
 @pytest.mark.usefixtures("few_deals")
+def test_samples_of_the_first_audit_are_refused(audits: tuple[Path, Path], world: World, tmp_path: Path) -> None:
+    probablyexists.audit(world.training, world.heldout, world.honest, out=tmp_path / "selected")
+    with pytest.raises(InputError, match="40 of 40 samples of the second audit are in the first too"):
+        probablyexists.compare(audits[0], tmp_path / "selected")
+
+
 def test_people_chosen_before_the_first_audit_can_be_given(audits: tuple[Path, Path], tmp_path: Path) -> None:
     before, after = audits
     names = Findings.read(before).people["person"].to_pylist()[:3]
@@ -316,6 +326,31 @@ def test_a_filter_of_members_is_answered_by_the_same_rule_for_strangers(audits: 
     found = probablyexists.compare(*audits, filtered=0.9)
     assert found.filtered is not None
     assert found.after.n_samples == 40 - found.filtered.n_dropped
+
+
+@pytest.mark.usefixtures("few_deals")
+def test_the_level_and_the_guard_are_those_of_reaudit(audits: tuple[Path, Path], tmp_path: Path) -> None:
+    before, again = Findings.read(audits[0]), tmp_path / "again"
+    shutil.copytree(audits[1], again)
+    held = json.loads((again / "findings.json").read_text())
+    guard = {"fingerprint": "f", "recogniser": "r", "threshold": 0.6, "half": True, "judges_too": True}
+    held["again"] = {
+        "before": before.signature.data_fingerprint,
+        "before_date": before.signature.date,
+        **{"look": 2, "level": 0.006, "guard": guard, "selection": False, "n_in_before": 0, "n_design": 0},
+        **{"sample_seed": None, "same_generator": True},
+    }
+    (again / "findings.json").write_text(json.dumps(held))
+    found = probablyexists.compare(audits[0], again)
+    assert found.level == 0.006
+    assert found.filtered is not None
+    assert found.filtered.threshold == 0.6
+    assert any("what differs is chance" in text for text in found.cautions)
+    held["again"]["guard"]["judges_too"] = False
+    (again / "findings.json").write_text(json.dumps(held))
+    found = probablyexists.compare(audits[0], again, level=0.01)
+    assert (found.level, found.filtered) == (0.01, None)
+    assert any("the guard looks with another recogniser" in text for text in found.cautions)
 
 
 def test_an_audit_of_an_earlier_version_is_refused(audits: tuple[Path, Path], tmp_path: Path) -> None:

@@ -311,6 +311,7 @@ def sample_findings(
             ],
             n_duplicates_set_aside={"heldout": 1, "training": 1},
             clusters=None,
+            sample_salt="5a17",
         ),
         "signature": Signature(
             probablyexists="0.1.0",

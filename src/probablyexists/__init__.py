@@ -49,8 +49,10 @@ if TYPE_CHECKING:
     from probablyexists.tasks.conformance import check_recogniser as check_recogniser
     from probablyexists.tasks.embed_match import embed as embed
     from probablyexists.tasks.embed_match import match as match
-    from probablyexists.tasks.guard import guard as guard
     from probablyexists.tasks.export import export as export
+    from probablyexists.tasks.guard import guard as guard
+    from probablyexists.tasks.reaudit import reaudit as reaudit
+    from probablyexists.tasks.withhold import withhold as withhold
 
 _HOME = {
     "attacks.attack": ("Attack", "Faces", "Matcher", "Photos", "Reference", "Scorer"),
@@ -74,6 +76,8 @@ _HOME = {
     "tasks.embed_match": ("embed", "match"),
     "tasks.guard": ("guard",),
     "tasks.export": ("export",),
+    "tasks.reaudit": ("reaudit",),
+    "tasks.withhold": ("withhold",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -22,7 +22,7 @@ from probablyexists.stats.contrast import standard_score
 from probablyexists.stats.relabelling import deals
 
 N_DEALS = 4999
-TOP = 0.01
+TOP = 0.1
 """A sample shows a person if it is more similar to them than the nearest sample is to all but this share of the
 held-out people, commonness taken out on both sides."""
 TREATED, SHOWN, OTHERS, NEW, NEW_BY, N_TREATED = range(6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,15 +23,17 @@ N_MEMBERS = 3
 
 
 @dataclass(frozen=True)
-class Pseudonyms:
-    """Of both sides, in the order of the crowds."""
+class Called:
+    """Pseudonyms of both sides, in the order of the crowds."""
 
     members: Sequence[str]
     heldout: Sequence[str]
+    not_judging: Set[str]
+    """Names of the held-out people who do not judge."""
 
 
 def nearest_rows(
-    judge: Judge, compared: Sequence[Comparison], copied: CopyMatches, called: Pseudonyms, labels: Labels
+    judge: Judge, compared: Sequence[Comparison], copied: CopyMatches, called: Called, labels: Labels
 ) -> pa.Table:
     """One row for each person in each of the judge's comparisons, as `results.neighbours_file` describes them.
 
@@ -57,6 +59,8 @@ def nearest_rows(
         found = near.index >= 0
         columns["person"] += [called.members[i] for i in one.members] + [called.heldout[i] for i in strangers]
         columns["called"] += [labels.people[i] for i in one.members] + [None] * m
+        names = heldout.people.names
+        columns["judges"] += [True] * n + [names[i] not in called.not_judging for i in strangers]
         columns["group"] += [one.stratum[0]] * (n + m)
         columns["photos"] += [k] * (n + m)
         columns["template"] += [_fingerprint(training, i, k, labels.salt) for i in one.members]

@@ -29,6 +29,8 @@ class Rows:
     called: tuple[str | None, ...]
     """What members are called in the findings."""
     is_member: NDArray[np.bool_]
+    judges: NDArray[np.bool_]
+    """(n,) not those held-out people on whom a guard of the samples was set."""
     stratum: tuple[tuple[str | None, int], ...]
     """The group and the number of photos of the comparison that each row is of."""
     template: tuple[str, ...]
@@ -64,6 +66,7 @@ class Rows:
             tuple(held["person"]),
             tuple(held["called"]),
             np.array([one is not None for one in held["called"]], dtype=bool),
+            np.array(held["judges"], dtype=bool),
             tuple(zip(held["group"], held["photos"], strict=True)),
             tuple(held["template"]),
             samples,
@@ -86,16 +89,18 @@ class Rows:
         strangers = ~self.is_member
         less = weight * self.near_members[strangers, None]
         refused = np.unique(self.samples[strangers][self.similarity[strangers] - less >= threshold])
-        gone = np.isin(self.samples, refused[refused >= 0])
+        refused = refused[refused >= 0]
+        gone = np.isin(self.samples, refused)
+        numbered = np.where(self.samples < 0, -1, self.samples - np.searchsorted(refused, self.samples))
         order = np.argsort(gone, axis=1, kind="stable")
         kept = replace(
             self,
-            samples=np.take_along_axis(np.where(gone, -1, self.samples), order, axis=1),
+            samples=np.take_along_axis(np.where(gone, -1, numbered), order, axis=1),
             similarity=np.take_along_axis(np.where(gone, -np.inf, self.similarity), order, axis=1),
             copies=np.take_along_axis(self.copies & ~gone, order, axis=1),
-            n_samples=self.n_samples - int((refused >= 0).sum()),
+            n_samples=self.n_samples - len(refused),
         )
-        return kept, int((refused >= 0).sum())
+        return kept, len(refused)
 
 
 @dataclass(frozen=True)

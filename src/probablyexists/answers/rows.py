@@ -14,8 +14,10 @@ from probablyexists.answers.copying import CopyMatches
 from probablyexists.answers.naming import Named
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Embedded
+from probablyexists.faces.acquire import NO_FACE
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.matcher import Matcher
+from probablyexists.results.contents import content_of, sample_salt
 from probablyexists.results.findings import PEOPLE_SCHEMA, SAMPLES_SCHEMA
 
 
@@ -34,6 +36,12 @@ class Labels:
     def sample(self, path: str) -> str:
         """What the sample at this path is called."""
         return self.samples.get(path, path)
+
+    def contents(self, generated: Embedded) -> list[str | None]:
+        """The fingerprint of each sample's file: those with a face, then those set aside, None where not readable."""
+        salt = sample_salt(self.salt)
+        aside = [one.sha256 if one.reason == NO_FACE else None for one in generated.set_aside]
+        return [None if sha256 is None else content_of(sha256, salt) for sha256 in (*generated.sha256, *aside)]
 
 
 def people_table(
@@ -110,6 +118,7 @@ def samples_table(
         "similarity": pa.array(value, mask=lacks_face),
         "heldout_similarity": pa.array(stranger, mask=lacks_stranger),
         "copy_of": copy_of,
+        "content": labels.contents(generated),
     }
     table = pa.table(columns, schema=SAMPLES_SCHEMA)
     return table if names == sorted(names) else table.sort_by("sample")

@@ -19,7 +19,7 @@ def same_people(before: Rows, after: Rows) -> tuple[Rows, Rows]:
     """The rows of the people in both audits, in the order of the first.
 
     InputError if members differ, if people were compared on other photos or in other groups, or if fewer than 20
-    held-out people of a comparison are in both.
+    held-out people of a comparison judge in both.
     """
     ours, theirs = _members(before), _members(after)
     if ours.keys() != theirs.keys():
@@ -34,7 +34,7 @@ def same_people(before: Rows, after: Rows) -> tuple[Rows, Rows]:
             f"{moved:,} members were compared in another group or on another number of photos in the second audit; "
             "audit again with the same held-out people, groups and attacks"
         )
-    both = [key for key in first if key in second]
+    both = [key for key, row in first.items() if before.judges[row] and key in second and after.judges[second[key]]]
     rows, others = (np.array([keys[key] for key in both], dtype=np.intp) for keys in (first, second))
     changed = sum(before.template[i] != after.template[j] for i, j in zip(rows, others, strict=True))
     if changed:
@@ -79,6 +79,7 @@ def _some(people: Rows, rows: NDArray[np.intp]) -> Rows:
         person=tuple(people.person[row] for row in rows),
         called=tuple(people.called[row] for row in rows),
         is_member=people.is_member[rows],
+        judges=people.judges[rows],
         stratum=stratum,
         template=tuple(people.template[row] for row in rows),
         samples=people.samples[rows],

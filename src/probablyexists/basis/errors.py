@@ -25,7 +25,7 @@ _OPEN, _VALUE, _CLOSE = "\ue000", "\ue001", "\ue002"
 _QUOTES = "'\""
 _OPTION = re.compile(f"{_OPEN}(\\w+)(?:{_VALUE}(.*?))?{_CLOSE}", re.DOTALL)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-POSITIONAL = ("photos", "images", "queries", "references")
+POSITIONAL = ("photos", "images", "queries", "references", "before")
 """Settings that are arguments on the command line, not options."""
 _SETTING_OF = {"asked": "photos"}
 """The setting of a role that is called otherwise."""

@@ -13,14 +13,16 @@ from probablyexists.cli.blind import blind
 from probablyexists.cli.compare import compare
 from probablyexists.cli.demo import demo
 from probablyexists.cli.embed import embed
-from probablyexists.cli.guard import guard
 from probablyexists.cli.export import export
+from probablyexists.cli.guard import guard
 from probablyexists.cli.lab import lab
 from probablyexists.cli.match import match
+from probablyexists.cli.reaudit import reaudit
 from probablyexists.cli.recognisers import recognisers
 from probablyexists.cli.reference import reference
 from probablyexists.cli.schema import schema
 from probablyexists.cli.split import split
+from probablyexists.cli.withhold import withhold
 
 app = typer.Typer(
     help="Find out whose face a generative model remembers.",
@@ -28,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, compare, ask, blind, embed, match, split, reference, export, demo, schema):
+for command in (audit, reaudit, compare, withhold, ask, blind, embed, match, split, reference, export, demo, schema):
     app.command()(command)
 app.add_typer(guard, name="guard")
 app.add_typer(recognisers, name="recognisers")

@@ -16,10 +16,10 @@ def comparison_summary(found: Comparison, out: Path | None) -> str:
     lines = [f"verdict: {found.verdict}", found.sentence, ""]
     lines += [_set(one) for one in found.sets]
     for one in found.people[:MOST_PEOPLE]:
-        still = "still affected" if one.affected_after else "not found in these samples"
+        still = "affected" if one.affected_after else "not affected"
         lines.append(
-            f"  {one.person!a} ({one.set}): exposure {one.exposure_before:+.1f} -> {one.exposure_after:+.1f}, shown in "
-            f"{one.shown_before:,} -> {one.shown_after:,} samples; {still}"
+            f"  {one.person!a} ({one.set}): exposure {one.exposure_before:+.1f} -> {one.exposure_after:+.1f}, alike "
+            f"samples {one.shown_before:,} -> {one.shown_after:,}; {still} after"
         )
     if len(found.people) > MOST_PEOPLE:
         lines.append(f"  and {len(found.people) - MOST_PEOPLE:,} more")

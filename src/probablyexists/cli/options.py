@@ -79,7 +79,7 @@ def from_settings(
             context = given.pop("context")
             given.pop("config")
             own = {parameter.name: given.pop(parameter.name) for parameter in extra}
-            asked = {name: value for name, value in given.items() if value is not None}
+            asked = {name: value for name, value in given.items() if value is not None and not _left(context, name)}
             try:
                 command(checked(kind, asked), **own)
             except InputError as error:
@@ -135,6 +135,11 @@ def _config(context: typer.Context, path: Path | None) -> Path | None:
     context.default_map = {**(context.default_map or {}), **values}
     context.meta[_FILE] = path
     return path
+
+
+def _left(context: typer.Context, name: str) -> bool:
+    """Whether an option was not given, here or in a file: the settings then have their own default."""
+    return getattr(context.get_parameter_source(name), "name", "") == "DEFAULT"
 
 
 def in_file(context: typer.Context, *names: str) -> str:

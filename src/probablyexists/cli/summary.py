@@ -10,6 +10,7 @@ from probablyexists.answers.person_verdict import place
 from probablyexists.answers.set_aside import PEOPLE
 from probablyexists.answers.set_aside import reasons as reasons_of
 from probablyexists.basis.roles import TITLES
+from probablyexists.report.again_texts import again_facts
 from probablyexists.report.limit_texts import ALL
 from probablyexists.report.people_texts import affected_people
 from probablyexists.report.words import (
@@ -59,8 +60,14 @@ def summary(findings: Findings, out: Path) -> str:
         lines.append(f"  and {counted(len(findings.groups) - MOST_GROUPS, 'more group')}")
     if findings.samples_numbered:
         lines.append("samples are numbered, as their paths may carry names; withhold.txt has the paths to withhold")
+    if findings.again is not None:
+        lines += ["", *(f"again, {label.lower()}: {text}" for label, text in _plain(again_facts(findings.again)))]
     lines += ["", *_what_became(findings.data.roles), *(f"caution: {text}" for text in findings.cautions)]
     return "\n".join([*lines, f"report: {out / 'report.html'}"])
+
+
+def _plain(facts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(label, text.replace(NO_BREAK, " ")) for label, text in facts]
 
 
 def _affected(findings: Findings) -> list[str]:

@@ -49,6 +49,8 @@ class SetAside:
 
     photo: Photo
     reason: str
+    sha256: bytes | None = None
+    """Of the file's content; None if it could not be read."""
 
 
 @dataclass(frozen=True)
@@ -303,8 +305,8 @@ def _table(
     rows = np.array([held.row_of[key] for key in theirs], dtype=np.intp)
     good = [i for i, row in enumerate(rows) if held.reasons[row] is None]
     aside = unreadable + [
-        SetAside(photo, reason)
-        for photo, row in zip(photos, rows, strict=True)
+        SetAside(photo, reason, key)
+        for photo, key, row in zip(photos, theirs, rows, strict=True)
         if (reason := held.reasons[row]) is not None
     ]
     kept = rows[good]

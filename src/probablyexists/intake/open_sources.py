@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -35,7 +36,16 @@ SAMPLES = 10_000
 """Samples to draw from a generator if no number is given."""
 
 
-def open_sources(settings: AuditSettings, progress: Progress) -> dict[Role, Source]:
+@dataclass(frozen=True)
+class Fresh:
+    """How a generator is sampled where it is not as the settings alone say."""
+
+    seed: int
+    samples: int
+    """Where the settings give no number."""
+
+
+def open_sources(settings: AuditSettings, progress: Progress, fresh: Fresh | None = None) -> dict[Role, Source]:
     """The sources of an audit, checked as far as names alone allow. InputError names the setting."""
     sources: dict[Role, Source] = {}
     named: dict[Role, Path | None] = {
@@ -53,7 +63,7 @@ def open_sources(settings: AuditSettings, progress: Progress) -> dict[Role, Sour
             sources[role] = _open_people(role, where, settings)
     if settings.reference is not None:
         sources["reference"] = _open_reference(settings.reference)
-    sources["generated"] = _open_generated(settings, progress)
+    sources["generated"] = _open_generated(settings, progress, fresh)
     _refuse_one_place_in_two_roles(sources)
     _refuse_people_in_two_roles(sources)
     refuse_few_people("heldout", _people(sources["heldout"]), MIN_HELDOUT)
@@ -199,20 +209,21 @@ def _open_reference(where: Path, at_least: int = 1) -> Source:
     return source
 
 
-def _open_generated(settings: GeneratorSettings, progress: Progress) -> Source:
+def _open_generated(settings: GeneratorSettings, progress: Progress, fresh: Fresh | None = None) -> Source:
     where = settings.generated if isinstance(settings.generated, Path) else Path("the generator")
-    return _opened("generated", where, lambda: _samples(settings, where, progress))
+    fresh = fresh or Fresh(settings.seed, SAMPLES)
+    return _opened("generated", where, lambda: _samples(settings, where, fresh, progress))
 
 
-def _samples(settings: GeneratorSettings, where: Path, progress: Progress) -> Source:
+def _samples(settings: GeneratorSettings, where: Path, fresh: Fresh, progress: Progress) -> Source:
     limits = Limits(settings.picture_seconds, settings.resources.memory)
     generator = open_generator(settings.generated, settings.given, limits, progress)
     if generator is not None:
         within = getattr(generator, "range", None)
         how = "" if within is None else f", pictures in {within}"
         progress.say(f"generated samples: drawn from {generator.id}{how}")
-        n = SAMPLES if settings.samples is None else settings.samples
-        return GeneratedSource(generator, str(where), n, settings.seed, progress)
+        n = fresh.samples if settings.samples is None else settings.samples
+        return GeneratedSource(generator, str(where), n, fresh.seed, progress)
     source = open_source(str(where), role="generated", named=False)
     for name in ("samples", "latent_shape", "picture_range"):
         if getattr(settings, name) is not None:

@@ -13,6 +13,7 @@ from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
 from probablyexists.embeddings.embed import Embedded
+from probablyexists.intake.halves import design_half
 from probablyexists.intake.open_sources import NEED_NAMES, refuse_few_people
 from probablyexists.matching.clusters import cluster, sides
 from probablyexists.matching.crowd import Crowd
@@ -50,6 +51,10 @@ class Peopled:
     clusters: Clusters | None
     reference: Crowd | None = None
     """Other people, for attacks that learn from them."""
+    design: tuple[str, ...] = ()
+    """Held-out people left out by `judging_half`."""
+    all_heldout: Crowd | None = None
+    """The held-out people with those; None if nobody is left out."""
 
     @property
     def by_role(self) -> dict[Role, Crowd]:
@@ -74,6 +79,19 @@ def find_people(tables: Mapping[Role, Embedded], *, named: bool, seed: int, thre
     if len(peopled.training.people) == 0:
         raise InputError(f"{option('training')}: no person is left with a usable photo; give more training photos")
     return peopled
+
+
+def judging_half(people: Peopled, salt: bytes) -> Peopled:
+    """The same people without the held-out people of the design half, on whom a guard's thresholds were set.
+
+    `salt`: the guard's. InputError if too few are left to judge.
+    """
+    design = design_half(people.heldout, salt)
+    heldout = people.heldout.alone(np.flatnonzero(~design))
+    refuse_few_people("heldout", heldout.people.names, MIN_HELDOUT, " whom the guard was not made with")
+    names = people.heldout.people.names
+    left_out = tuple(names[i] for i in np.flatnonzero(design))
+    return replace(people, heldout=heldout, design=left_out, all_heldout=people.heldout)
 
 
 def refuse_strangers_as_one(role: Role, crowd: Crowd, seed: int, others: Crowd | None = None) -> None:

@@ -21,6 +21,7 @@ from probablyexists.faces.placing import FacesMode
 from probablyexists.intake.open_sources import generator_of
 from probablyexists.intake.people import Peopled
 from probablyexists.intake.settings import CompareSettings, Settings, signed
+from probablyexists.results.contents import sample_salt
 from probablyexists.results.findings import Data, Duplicate, RoleData, Signature
 from probablyexists.sources.open_source import Source
 
@@ -49,11 +50,13 @@ def describe(
     for role, table in tables.items():
         crowd = crowds.by_role.get(role)
         by_name = crowd is not None and (crowds.clusters is None or role == "reference")
-        people = crowd.people.names if crowd is not None and by_name else None
+        design = crowds.design if role == "heldout" else ()
+        people = (*crowd.people.names, *design) if crowd is not None and by_name else None
         repeated = len(table) - n_distinct if role == "generated" else None
         described = _described(role, sources[role], mode, table, people, repeated)
-        if crowd is not None and not by_name:
-            described = described.model_copy(update={"n_people": len(crowd.people)})
+        if crowd is not None:
+            same = {"n_people": len(crowd.people), "fingerprint": fingerprint({role: table}, salt)}
+            described = described.model_copy(update=same)
         roles.append(described)
 
     duplicates = [
@@ -69,7 +72,11 @@ def describe(
     ]
     aside = Counter(role for role, _ in {at for pair in pairs for at in zip(pair.roles, pair.rows, strict=True)})
     return Data(
-        roles=roles, duplicates=duplicates, n_duplicates_set_aside=dict(sorted(aside.items())), clusters=crowds.clusters
+        roles=roles,
+        duplicates=duplicates,
+        n_duplicates_set_aside=dict(sorted(aside.items())),
+        clusters=crowds.clusters,
+        sample_salt=sample_salt(salt),
     )
 
 
@@ -128,10 +135,10 @@ def _why(people: Collection[str], table: Embedded) -> dict[str, int]:
     return dict(sorted(Counter(first).items()))
 
 
-def fingerprint(tables: Mapping[Role, Embedded]) -> str:
-    """SHA-256 over role, person and content of all acquired images; independent of order and file names."""
+def fingerprint(tables: Mapping[Role, Embedded], salt: bytes = b"") -> str:
+    """SHA-256 over `salt`, and role, person and content of all acquired images; independent of order and file names."""
     lines = "\n".join(_lines(role, tables[role]) for role in sorted(tables) if len(tables[role]))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return hashlib.sha256(salt + lines.encode()).hexdigest()
 
 
 def _lines(role: Role, table: Embedded) -> str:

@@ -149,6 +149,17 @@ class AuditSettings(GeneratorSettings):
         return Cover(**{name: getattr(self, name) for name in Cover.model_fields})
 
 
+class ReauditSettings(AuditSettings):
+    """The arguments of `reaudit`."""
+
+    before: Path
+    """Folder of the first audit."""
+    guard: Path | None = None
+    """The guard that the samples passed: its file."""
+    selection: bool = False
+    """The samples were chosen from those of the first audit: judge the selection, not the model."""
+
+
 def _several(photos: Any) -> tuple[Any, ...]:
     return (photos,) if isinstance(photos, str | Path) else tuple(photos)
 
@@ -238,13 +249,14 @@ class CompareSettings(BaseModel):
     people: Path | None = None
     """Text file, a person a line: those treated, chosen before the first audit; default: those affected in it."""
     filtered: float | None = Field(default=None, ge=-1.0, le=1.0)
-    """Cosine from which a filter refused samples as alike to members; samples as alike to held-out people go too."""
+    """Cosine from which a filter refused samples as alike to members; samples as alike to held-out people go too.
+    Default: that of the guard with which the second audit was made, if it looks with the same recogniser."""
     out: Annotated[Path | None, BeforeValidator(_named)] = None
     """Folder for the results."""
     overwrite: bool = False
     """Replace an earlier result in the output folder."""
-    level: float = Field(default=0.025, gt=0.0, lt=0.5)
-    """One-sided level: how often "reduced" is said at most if nothing changed."""
+    level: float | None = Field(default=None, gt=0.0, lt=0.5)
+    """One-sided level: how often "reduced" is said at most if nothing changed; default: what reaudit left, or 0.025."""
     margin: float = Field(default=0.2, ge=0.0, le=10.0)
     """Mean rise of the others' exposure, in standard deviations, up to which they are no worse; choose it before."""
     seed: int = 0

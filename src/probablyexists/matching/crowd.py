@@ -127,6 +127,13 @@ class Crowd:
         chosen = People(tuple(self.people.names[i] for i in people), tuple(self.people.rows[i] for i in people))
         return Crowd(self.table, chosen)
 
+    def alone(self, people: NDArray[np.intp]) -> Crowd:
+        """The crowd of only these people, and a table of only their photos."""
+        rows = np.sort(np.concatenate([np.empty(0, np.intp), *(self.people.rows[i] for i in people)])).astype(np.intp)
+        place = {int(row): i for i, row in enumerate(rows)}
+        theirs = tuple(np.array([place[int(row)] for row in self.people.rows[i]], dtype=np.intp) for i in people)
+        return Crowd(self.table.take(rows), People(tuple(self.people.names[i] for i in people), theirs))
+
     def reference(self, people: NDArray[np.intp] | None = None) -> Reference:
         """All photos of these people (None: all people), for an attack to learn from."""
         people = np.arange(len(self.people)) if people is None else people

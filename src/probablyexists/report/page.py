@@ -16,6 +16,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.report import words
+from probablyexists.report.again_texts import again_facts
 from probablyexists.report.answer_parts import methods
 from probablyexists.report.answer_texts import seven_answers
 from probablyexists.report.contact import ContactEntry
@@ -88,6 +89,7 @@ def render(
         numbered=findings.samples_numbered,
         first=FIRST,
         drawn=contact,
+        again=again_facts(findings.again) if findings.again else [],
     )
 
 

@@ -63,12 +63,13 @@ class SetChange(Frozen):
     beyond: Figure
     """`difference` less its mean if nothing changed: what is not put down to selection."""
     shown_before: int
-    """Samples of the first audit that show somebody of the set, counted for each person, 64 nearest at most."""
+    """Samples of the first audit alike to somebody of the set, for each person, 64 at most: more similar to them
+    than the nearest sample is to 9 in 10 held-out people, commonness taken out on both sides."""
     shown_after: int
     """The same in the second audit."""
     p_reduced: float | None
     """One-sided p-value that nothing changed, against a reduction; of the smaller of two statistics, exposure and how
-    many samples show a person, corrected for the choice. Null of those newly exposed."""
+    many samples are alike to a person, corrected for the choice. Null of those newly exposed."""
     p_worse: float
     """The same against more exposure; of those newly exposed, of their number."""
     not_worse: bool | None
@@ -89,7 +90,7 @@ class PersonChange(Frozen):
     affected_after: bool
     """Whether the person is named or copied in the second audit."""
     shown_before: int
-    """Samples that show the person, 64 nearest at most."""
+    """Samples alike to the person, as in `SetChange`."""
     shown_after: int
     """The same in the second audit."""
 
@@ -141,7 +142,7 @@ class Comparison(Frozen):
     n_deals: int
     """Deals at random; the p-values have 1 / (n_deals + 1) as their smallest value."""
     power: Figure
-    """Probability that this test says "reduced" if the rate at which samples show those treated was halved; from the
+    """Probability that this test says "reduced" if samples show those treated half as often; from the
     first audit alone, with as many samples as the second audit has."""
     before: Compared
     """The first audit."""

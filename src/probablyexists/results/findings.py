@@ -103,6 +103,9 @@ class SampleRow(Frozen):
     """Cosine to the nearest held-out person; null for a copy, or where no face was found."""
     copy_of: str | None
     """The training photo: its fingerprint, or its path with `show_names`; null if the sample is no copy."""
+    content: str | None
+    """Fingerprint of the sample's file (`content_of`, with `data.sample_salt`), 16 hexadecimal digits: two files of the
+    same bytes have the same. Null where the picture could not be read."""
 
 
 class SamplesFile(Frozen):
@@ -522,6 +525,9 @@ class RoleData(Frozen):
     """The setting or the rule that decided this."""
     n_on_frame: int | None = None
     """Faces taken on the frame of their image; the detector found the others. Null if written before it was counted."""
+    fingerprint: str | None = None
+    """Salted SHA-256 over person and content of every image acquired, as `data_fingerprint`: two audits with the same
+    have the same people. Null in results of other tasks, and for samples."""
 
     @property
     def n_set_aside(self) -> int:
@@ -582,6 +588,9 @@ class Data(Frozen):
     """Role -> images set aside because they are in another role too."""
     clusters: Clusters | None
     """How people were found without names; null where photos have names."""
+    sample_salt: str
+    """What `content` in the rows of the samples is made with: the same for the same training photos, so that audits of
+    one training set can be compared, and of no use for pseudonyms and fingerprints of photos."""
 
     @property
     def of_members_given(self) -> str:
@@ -590,6 +599,50 @@ class Data(Frozen):
             if role.role == "training" and role.people_set_aside:
                 return f" ({role.n_people_given:,} given)"
         return ""
+
+
+class GuardUsed(Frozen):
+    """The guard that the samples of a further audit passed, as its file says."""
+
+    fingerprint: str
+    """SHA-256 of the guard's file, in hexadecimal."""
+    recogniser: str
+    """Name and version of the recogniser that it looks with."""
+    threshold: float | None
+    """Score above which it refuses a picture as a likeness; null if its file does not say."""
+    half: bool
+    """Whether its thresholds were set on the design half of the held-out people alone."""
+    judges_too: bool
+    """Whether its recogniser is the one that judges in this audit: what the guard does not see, the audit may then not
+    see either."""
+
+
+class Again(Frozen):
+    """An audit made again after another, with the same people and settings, and other samples."""
+
+    before: str
+    """`signature.data_fingerprint` of the first audit."""
+    before_date: str
+    """`signature.date` of the first audit."""
+    look: int = Field(ge=1)
+    """Which audit after the first this is, counted in the first one's folder: 1 for the first again."""
+    level: float = Field(gt=0.0, lt=1.0)
+    """What a comparison with the first audit may spend: the probability of finding a change, one-sided, where there is
+    none. All looks together spend at most 2.5 %."""
+    guard: GuardUsed | None
+    """The guard that the samples passed; null if none is said."""
+    selection: bool
+    """Whether samples of the first audit were allowed: then a selection of samples is judged, and not a model."""
+    n_in_before: int
+    """Samples whose content was in the first audit: selected from there, or, where a generator was sampled anew, drawn
+    again by it."""
+    n_design: int
+    """Held-out people left out, because the guard's thresholds were set on them."""
+    sample_seed: int | None = Field(ge=0, lt=2**62)
+    """Seed of the samples, other than the first audit's; null where no generator was sampled."""
+    same_generator: bool | None
+    """Whether the same generator was sampled in both audits: what differs then is chance. Null where it is not known,
+    because samples came as files."""
 
 
 class Signature(Frozen):
@@ -671,6 +724,8 @@ class Findings(Frozen):
     """Versions, settings, data and date."""
     cover: Cover = Cover()
     """What the people in charge say about the audit, for the first page of the report."""
+    again: Again | None = None
+    """What this audit has to do with an earlier one; null for a first audit."""
 
     def __repr__(self) -> str:
         affected, copies = self.affected, self.copies

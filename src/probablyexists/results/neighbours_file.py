@@ -21,6 +21,7 @@ NEIGHBOURS_SCHEMA = pa.schema(
     [
         ("person", pa.string()),  # pseudonym, also where findings show names
         ("called", pa.string()),  # members only: as in `people`
+        ("judges", pa.bool_()),  # false for held-out people on whom a guard of the samples was set
         ("group", pa.string()),  # of the comparison
         ("photos", pa.int32()),  # in the template
         ("template", pa.string()),  # fingerprint of these photos
@@ -65,7 +66,7 @@ def read_neighbours(folder: Path, findings: Findings) -> pa.Table:
 def _sound(table: pa.Table, n_samples: int) -> bool:
     """Whether every number in the rows means something, so that a forged file is one line."""
     lists = {name: table[name].combine_chunks() for name in ("samples", "similarity", "copies", "alike")}
-    needed = ("person", "photos", "template", "closeness", "near_members", *lists)
+    needed = ("person", "judges", "photos", "template", "closeness", "near_members", *lists)
     flat = {name: values.flatten() for name, values in lists.items()}
     if any(table[name].null_count for name in needed) or any(values.null_count for values in flat.values()):
         return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +26,7 @@ from probablyexists.answers.look_alikes import look_alikes
 from probablyexists.answers.membership import agreed_membership, membership
 from probablyexists.answers.missed import missed
 from probablyexists.answers.naming import agreed, likenesses, name_people, naming, nobody
-from probablyexists.answers.nearest_rows import Pseudonyms, nearest_rows
+from probablyexists.answers.nearest_rows import Called, nearest_rows
 from probablyexists.answers.resemblance import resemblance
 from probablyexists.answers.rows import Labels, people_table, samples_table
 from probablyexists.answers.sampling import curve, sampling
@@ -48,17 +49,18 @@ from probablyexists.intake.feeding import fed
 from probablyexists.intake.groups import Groups, find_groups
 from probablyexists.intake.open_sources import about_sources, has_names, open_sources
 from probablyexists.intake.output_folder import claim_folder, written_together
-from probablyexists.intake.people import Peopled, find_people, pseudonyms, salt_of
+from probablyexists.intake.people import Peopled, find_people, judging_half, pseudonyms, salt_of
 from probablyexists.intake.provenance import describe, sign
 from probablyexists.intake.sample_names import paths_on_disk, sample_names
 from probablyexists.intake.settings import AuditSettings, checked
 from probablyexists.matching.crowd import photos_of
 from probablyexists.matching.matcher import Matcher
 from probablyexists.matching.repeats import standing
+from probablyexists.report.again_texts import again_cautions
 from probablyexists.report.contact import contact_sheet
 from probablyexists.report.exhibits import exhibits
 from probablyexists.report.page import write_report
-from probablyexists.results.findings import Findings, Membership
+from probablyexists.results.findings import Again, Findings, Membership
 from probablyexists.results.neighbours_file import write_neighbours
 from probablyexists.sources.open_source import Source
 
@@ -199,12 +201,22 @@ class Gathered:
         return self.judges[0].others
 
 
-def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathered:
-    """Embed -> match."""
+def gather(
+    settings: AuditSettings,
+    work: Engine,
+    progress: Progress,
+    sources: Mapping[Role, Source] | None = None,
+    guard_salt: bytes | None = None,
+) -> Gathered:
+    """Embed -> match.
+
+    `sources`: those of the settings, where they are open already. `guard_salt`: leave out the held-out people of the
+    design half, on whom the guard with this salt was set.
+    """
     matcher, threads, cache = work.matcher, settings.resources.threads, settings.resources.cache
     attacks = chosen(settings.more_attacks, has_reference=settings.reference is not None)
     opened = open_recognisers((settings.recogniser, *settings.more_recognisers), cache, settings.feed)
-    sources = open_sources(settings, progress)
+    sources = open_sources(settings, progress) if sources is None else sources
     groups = find_groups(sources, settings, progress)
     (recogniser, *more), feeding = fed(
         opened, sources, settings.faces, cache=cache, seed=settings.seed, look=work.look, progress=progress
@@ -219,6 +231,7 @@ def gather(settings: AuditSettings, work: Engine, progress: Progress) -> Gathere
     kept = without(people_tables, pairs)
     named = all(has_names(sources[role]) for role in people_tables if role != "reference")
     crowds = find_people(kept, named=named, seed=settings.seed, threads=threads)
+    crowds = crowds if guard_salt is None else judging_half(crowds, guard_salt)
     copied = find_copies(crowds.training, crowds.heldout, generated, matcher)
 
     judges = [Judge(recogniser.id, crowds.by_role, generated, copied.left_out, matcher, groups.of)]
@@ -256,16 +269,35 @@ _LONG = 16
 
 
 def _neighbours(gathered: Gathered, judge: Judge, compared: Sequence[Comparison] | None, labels: Labels) -> pa.Table:
-    """What is kept to compare this audit with another; `compared`: the judge's comparisons, where they are known."""
-    crowds = gathered.crowds
+    """What is kept to compare this audit with another; `compared`: the judge's comparisons, where they are known.
+
+    Held-out people who do not judge are in it, so that members are compared on as many photos as in the other audit.
+    """
+    training, heldout = gathered.crowds.training, gathered.crowds.heldout
+    if gathered.crowds.all_heldout is not None and judge is gathered.judges[0]:
+        heldout, compared = gathered.crowds.all_heldout, None
+        judge = replace(judge, crowds={**judge.crowds, "heldout": heldout})
     if compared is None:
         compared = comparisons(judge.view, len(gathered.attacks))
-    called = Pseudonyms(*(pseudonyms(crowd, labels.salt, _LONG) for crowd in (crowds.training, crowds.heldout)))
+    called = Called(
+        pseudonyms(training, labels.salt, _LONG),
+        pseudonyms(heldout, labels.salt, _LONG),
+        frozenset(gathered.crowds.design),
+    )
     return nearest_rows(judge, compared, gathered.copied, called, labels)
 
 
-def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, started: float) -> Findings:
-    """Attack -> estimate -> judge; write to `settings.out`, if any. `started`: `time.monotonic()` at the start."""
+def conclude(
+    gathered: Gathered,
+    settings: AuditSettings,
+    progress: Progress,
+    started: float,
+    looking: AbstractContextManager[Again | None] | None = None,
+) -> Findings:
+    """Attack -> estimate -> judge; write to `settings.out`, if any. `started`: `time.monotonic()` at the start.
+
+    `looking`: is entered to write the result, and gives what the audit has to do with an earlier one.
+    """
     progress.say("scoring people against the samples")
     crowds, copied, attacks, seed = gathered.crowds, gathered.copied, gathered.attacks, settings.seed
     show_names = settings.show_names and crowds.clusters is None
@@ -363,17 +395,36 @@ def conclude(gathered: Gathered, settings: AuditSettings, progress: Progress, st
         signature=sign(settings, gathered.recognisers[0].id, attacks[0].id, gathered.sources, gathered.tables, started),
         cover=settings.cover,
     )
-    if settings.out is not None:
-        pictures = exhibits(
-            gathered.sources, training, generated, named, shown, copied, labels, show_faces=settings.show_faces
-        )
-        sheet = contact_sheet(gathered.sources["generated"], seen.of_drawn, labels, show_faces=settings.show_faces)
+    if settings.out is None:
+        return findings
+    pictures = exhibits(
+        gathered.sources, training, generated, named, shown, copied, labels, show_faces=settings.show_faces
+    )
+    sheet = contact_sheet(gathered.sources["generated"], seen.of_drawn, labels, show_faces=settings.show_faces)
+    first = next(one for one, rates in zip(every, error_rates, strict=True) if rates.judges)
+    near = _neighbours(gathered, first, named.comparisons if first is main else None, labels)
+
+    def write(findings: Findings, folder: Path) -> Findings:
+        beside = write_neighbours(folder, near, first.recogniser, len(generated))
+        findings = findings.model_copy(update={"neighbours": beside})
+        findings.write(folder)
         on_disk = paths_on_disk(gathered.sources["generated"], sample_of)
-        first = next(one for one, rates in zip(every, error_rates, strict=True) if rates.judges)
-        near = _neighbours(gathered, first, named.comparisons if first is main else None, labels)
-        with written_together(settings.out) as folder:
-            beside = write_neighbours(folder, near, first.recogniser, len(generated))
-            findings = findings.model_copy(update={"neighbours": beside})
-            findings.write(folder)
-            write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
-    return findings
+        write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
+        return findings
+
+    return _written(findings, settings.out, write, looking or nullcontext())
+
+
+def _written(
+    findings: Findings,
+    out: Path,
+    write: Callable[[Findings, Path], Findings],
+    looking: AbstractContextManager[Again | None],
+) -> Findings:
+    """The findings as they are written, with what they have to do with an earlier audit."""
+    with looking as again:
+        if again is not None:
+            cautions = [*again_cautions(again), *findings.cautions]
+            findings = findings.model_copy(update={"again": again, "cautions": cautions})
+        with written_together(out) as folder:
+            return write(findings, folder)

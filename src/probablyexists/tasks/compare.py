@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from probablyexists.answers.change_figures import auroc, costs, people, sets
-from probablyexists.answers.change_verdict import REPEATS, judge
+from probablyexists.answers.change_verdict import LEVEL, REPEATS, judge
 from probablyexists.answers.changes import N_DEALS, Comparing
 from probablyexists.answers.halving import power_of_halving
 from probablyexists.answers.pooled_samples import Rows, pooled
@@ -34,6 +35,8 @@ from probablyexists.results.neighbours_file import read_neighbours
 from probablyexists.stats.estimate import Estimate, Figure
 
 LOW_POWER = 0.5
+GUARD_TAKES_OFF = 0.4
+"""Times a person's `near_members`, from the similarity that a guard looks at (`guarding.likeness`)."""
 MOST_TIMES = 10
 """Times as many samples in one audit as in the other, from which the nearest that are kept may not be enough."""
 
@@ -46,7 +49,7 @@ def compare(
     filtered: float | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    level: float = 0.025,
+    level: float | None = None,
     margin: float = 0.2,
     seed: int = 0,
     progress: Progress | None = None,
@@ -63,11 +66,13 @@ def compare(
         those affected in it; their selection is then made anew under the null.
     filtered
         Cosine from which a filter of members refused samples before the second audit: samples as similar to held-out
-        people are then left out too.
+        people are then left out too. By default as the guard does, if the second audit was made with one that looks
+        with the same recogniser.
     out
         Folder for `comparison.json` and `comparison.html`; `overwrite` replaces a result in it.
     level
-        One-sided significance level of "reduced", and of "worse".
+        One-sided significance level of "reduced", and of "worse"; by default what `reaudit` left for this look, or
+        0.025.
     margin
         Mean rise of the others' exposure, in standard deviations, up to which they count as no worse.
     seed
@@ -108,25 +113,26 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
     first, second = read_audit(settings.before), read_audit(settings.after)
     _refuse_other_settings(first.findings, second.findings)
     before, after = same_people(first.rows, second.rows)
+    _refuse_same_samples(first.findings, second.findings)
     level = first.findings.naming.level
     given = None if settings.people is None else _given(settings.people, before)
 
-    kept, n_dropped = after, 0
-    if settings.filtered is not None:
-        kept, n_dropped = after.mirrored(settings.filtered)
+    spent = _level(settings, first.findings, second.findings)
+    rule = _filter(settings, second.findings)
+    kept, n_dropped = (after, 0) if rule is None else after.mirrored(*rule)
     comparing = Comparing(pooled(before, kept), level, given)
     progress.say("dealing the samples of both audits again")
     dealt = comparing.dealt(settings.seed, N_DEALS)
     changes = sets(comparing, dealt, settings.margin)
-    power = power_of_halving(before, level, settings.level, settings.seed, n_after=max(1, kept.n_samples), given=given)
-    judged = judge(changes, settings.level, power)
+    power = power_of_halving(before, level, spent, settings.seed, n_after=max(1, kept.n_samples), given=given)
+    judged = judge(changes, spent, power)
     actual = comparing.actual
     areas = auroc(comparing.pooled, actual.before), auroc(comparing.pooled, actual.after)
     filtered = None
-    if settings.filtered is not None:
+    if rule is not None:
         unless = Comparing(pooled(before, after), level, given)
         filtered = Filtered(
-            threshold=settings.filtered,
+            threshold=rule[0],
             n_dropped=n_dropped,
             auroc_unless_dropped=auroc(unless.pooled, unless.actual.after),
         )
@@ -138,9 +144,10 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
             *_about_set(changes[1].not_worse, settings.margin),
             *_about_power(power),
             *_about_auroc(areas[1], filtered is not None),
+            *_about_again(second.findings),
             *_about_audits(first, second, before),
         ],
-        level=settings.level,
+        level=spent,
         margin=settings.margin,
         treated_by="affected before" if given is None else "given",
         n_deals=N_DEALS,
@@ -175,6 +182,55 @@ def _refuse_other_settings(before: Findings, after: Findings) -> None:
     for name, ours, theirs in told:
         if ours != theirs:
             raise InputError(f"the audits differ in the {name}: {ours} and {theirs}; audit again with {ours}")
+
+
+def _refuse_same_samples(before: Findings, after: Findings) -> None:
+    """InputError if samples are in both audits, unless reaudit has judged that."""
+    if after.again is not None or before.data.sample_salt != after.data.sample_salt:
+        return
+    ours = pc.drop_null(before.samples["content"])
+    n = pc.sum(pc.is_in(pc.drop_null(after.samples["content"]), value_set=ours.combine_chunks())).as_py() or 0
+    if n:
+        raise InputError(
+            f"{n:,} of {after.samples.num_rows:,} samples of the second audit are in the first too, so that they say "
+            "nothing new of the model; draw new ones (other seeds), and audit these"
+        )
+
+
+def _level(settings: CompareSettings, before: Findings, after: Findings) -> float:
+    """As given, or what reaudit left for this look at the first audit."""
+    if settings.level is not None:
+        return settings.level
+    again = after.again
+    return again.level if again is not None and again.before == before.signature.data_fingerprint else LEVEL
+
+
+def _filter(settings: CompareSettings, after: Findings) -> tuple[float, float] | None:
+    """(threshold, what is taken off it) of the filter that the second audit's samples passed; None without one."""
+    if settings.filtered is not None:
+        return settings.filtered, 0.0
+    guard = None if after.again is None else after.again.guard
+    if guard is None or guard.threshold is None or not guard.judges_too:
+        return None
+    return guard.threshold, GUARD_TAKES_OFF
+
+
+def _about_again(after: Findings) -> list[str]:
+    again, said = after.again, []
+    if again is None:
+        return [
+            "the second audit was not made by reaudit, so that nobody counts how often the first was looked at again"
+        ]
+    if again.selection:
+        said.append("samples were selected from the first audit: this judges the selection, not the model")
+    if again.same_generator:
+        said.append("the same generator was sampled in both audits: what differs is chance")
+    if again.guard is not None and not again.guard.judges_too:
+        said.append(
+            "the guard looks with another recogniser, so that strangers' likenesses could not be left out by the same "
+            "rule: members may look safer than strangers"
+        )
+    return said
 
 
 def _given(path: Path, rows: Rows) -> NDArray[np.bool_]:

@@ -1,0 +1,164 @@
+"""The same audit again: the first one's settings and people, and samples that it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.own_code import is_object_name
+from probablyexists.basis.roles import Role
+from probablyexists.basis.text import shown
+from probablyexists.embeddings.embed import Embedded
+from probablyexists.intake.guard_header import guard_header
+from probablyexists.intake.open_sources import Fresh
+from probablyexists.intake.settings import AuditSettings, ReauditSettings, checked, signed
+from probablyexists.results.contents import content_of
+from probablyexists.results.findings import Findings, GuardUsed
+from probablyexists.sources.open_source import Source
+
+SAME = ("faces", "recogniser", "feed", "seed", "more_recognisers", "more_attacks", "consensus", "flat", "level")
+"""Settings that are the first audit's, whatever the user says."""
+_SHOWN = ("show_names",)
+"""Settings that are the first audit's so that people are called the same."""
+_OPENED = ("recogniser", "more_recognisers", "more_attacks")
+"""Settings that may be given again under another name: a path may have changed, and objects have none."""
+_SEVERAL = ("more_recognisers", "more_attacks")
+_ROLES: tuple[Role, ...] = ("training", "unseen", "heldout", "reference")
+
+
+def with_first(settings: ReauditSettings, first: Findings) -> ReauditSettings:
+    """The settings with those of the first audit. InputError for one that is given and differs, and for code that the
+    findings name and the user does not."""
+    held = first.signature.settings
+    before: dict[str, Any] = {}
+    for name in (*SAME, *_SHOWN):
+        if name not in held:
+            raise InputError(f"{option('before', settings.before)}: does not say its {name}; audit again")
+        value = held[name]
+        before[name] = tuple(filter(None, str(value).split(", "))) if name in _SEVERAL else value
+    given = {name: getattr(settings, name) for name in settings.model_fields_set if name != "resources"}
+    for name in (*SAME, *_SHOWN):
+        if name not in given:
+            continue
+        if name not in _OPENED and given[name] != before[name]:
+            value = None if given[name] is True else given[name]
+            raise InputError(
+                f"{option(name, value)}: the first audit has {shown(before[name])}, and two audits are compared with "
+                f"the same settings; leave it out, or audit the first samples again with it"
+            )
+        before[name] = given[name]
+    for name in _OPENED:
+        for one in before[name] if name in _SEVERAL else (before[name],):
+            if name not in given and is_object_name(str(one)):
+                raise InputError(
+                    f"{option(name)}: the first audit's is Python code ({shown(one)}), which is not run because a file "
+                    f"says so; give {option(name, str(one))}"
+                )
+    try:
+        return checked(ReauditSettings, {**before, **given, **dict(settings.resources)})
+    except InputError as error:
+        raise InputError(f"{option('before', settings.before)}: its settings cannot be used ({error.raw})") from None
+
+
+def fresh_samples(settings: ReauditSettings, first: Findings, n_looks: int) -> Fresh:
+    """As many samples as in the first audit, with a seed that neither it nor the looks at it before have used."""
+    used = settings.seed if first.again is None or first.again.sample_seed is None else first.again.sample_seed
+    if not 0 <= used < 2**61:
+        raise InputError(f"{option('before', settings.before)}: has the seed {used}, below 0 or too large; audit again")
+    return Fresh(used + 1 + n_looks, sum(role.n_images for role in first.data.roles if role.role == "generated"))
+
+
+def refuse_other_roles(settings: AuditSettings, first: Findings) -> None:
+    """InputError if other roles are given than in the first audit."""
+    held, now = first.signature.settings, signed(settings)
+    for name in ("unseen", "reference", "groups"):
+        was, is_now = held.get(name) is not None, now[name] is not None
+        if was and not is_now:
+            raise InputError(f"{option(name)}: the first audit had one; give the same, so that both can be compared")
+        if is_now and not was:
+            raise InputError(f"{option(name, str(now[name]))}: the first audit had none; leave it out")
+
+
+def refuse_other_numbers(sources: Mapping[Role, Source], first: Findings) -> None:
+    """InputError if a role has not as many images as in the first audit: known before anything is read."""
+    for role in first.data.roles:
+        if role.role in _ROLES and role.role in sources and len(sources[role.role].photos) != role.n_images:
+            source = sources[role.role]
+            raise InputError(
+                f"{option(role.role, source.name)}: has {len(source.photos):,} images, and had {role.n_images:,} in "
+                "the first audit; give the same people and photos, or audit the first samples again with these"
+            )
+
+
+def refuse_other_people(tables: Mapping[Role, Embedded], now: Mapping[Role, str], first: Findings) -> None:
+    """InputError if a role's people or photos are not those of the first audit. `now`: role -> its fingerprint."""
+    for role in first.data.roles:
+        if role.role in now and now[role.role] != role.fingerprint:
+            n = len(tables[role.role])
+            raise InputError(
+                f"{option(role.role)}: other people or photos than in the first audit ({n:,} photos used, then "
+                f"{role.n_acquired:,}); give the same, or audit the first samples again with these"
+            )
+
+
+def refuse_other_recognisers(recognisers: Sequence[str], first: Findings) -> None:
+    """InputError if the recognisers, by their ids, are not those of the first audit."""
+    was = [trust.recogniser for trust in first.trust]
+    for place, (now, then) in enumerate(zip(recognisers, was, strict=False)):
+        if now != then:
+            name = "more_recognisers" if place else "recogniser"
+            raise InputError(
+                f"{option(name)}: is {shown(now)}, and the first audit's was {shown(then)}; give that one, or audit "
+                "the first samples again with this one"
+            )
+    if len(recognisers) != len(was):
+        raise InputError(f"{option('more_recognisers')}: {len(was) - 1} in the first audit; give the same")
+
+
+def in_first(generated: Embedded, first: Findings) -> int:
+    """How many samples have the content of a sample of the first audit."""
+    known, salt = set(first.samples["content"].to_pylist()) - {None}, first.data.sample_salt
+    files = [*generated.sha256, *(one.sha256 for one in generated.set_aside if one.sha256 is not None)]
+    return sum(content_of(sha256, salt) in known for sha256 in files)
+
+
+def refuse_seen_samples(n: int, n_samples: int, settings: ReauditSettings) -> None:
+    """InputError if `n` samples of a folder or archive were in the first audit, unless a selection is judged."""
+    generated, what = option("generated", str(settings.generated)), "the first audit"
+    if n and not settings.selection:
+        raise InputError(
+            f"{generated}: {n:,} of {n_samples:,} samples were in {what}, so that they say nothing new of the model; "
+            f"draw new ones, or give {option('selection', True)} to judge the selection and not the model"
+        )
+    if settings.selection and not n:
+        raise InputError(f"{generated}: no sample was in {what}; leave out {option('selection', True)}")
+
+
+def used_guard(path: Path, first: Findings) -> tuple[GuardUsed, bytes | None]:
+    """The guard as it goes into the findings, and the salt of its halves if it has any.
+
+    InputError if its recogniser judges beside another: the other alone must judge.
+    """
+    about, sha256 = guard_header(path)
+    judges = [trust.recogniser for trust in first.trust]
+    if about.recogniser_id in judges and len(judges) > 1:
+        others = ", ".join(shown(judge) for judge in judges if judge != about.recogniser_id)
+        raise InputError(
+            f"{option('guard', path)}: looks with {shown(about.recogniser_id)}, which judges here too; audit the first "
+            f"samples again without it, as there is another that took no part ({others}), and then these"
+        )
+    used = GuardUsed(
+        fingerprint=sha256,
+        recogniser=about.recogniser_id,
+        threshold=about.threshold,
+        half=about.half,
+        judges_too=about.recogniser_id in judges,
+    )
+    return used, bytes.fromhex(about.salt) if about.half else None
+
+
+def first_folder(before: Path) -> Path:
+    """The folder of an audit that is given by it, or by its findings.json."""
+    return before if before.is_dir() else before.parent

@@ -1,0 +1,86 @@
+"""What an audit has to do with an earlier one, in words."""
+
+from __future__ import annotations
+
+from probablyexists.report import words
+from probablyexists.results.findings import Again, GuardUsed
+
+
+def again_cautions(again: Again) -> list[str]:
+    """What limits an audit that was made again, the gravest first."""
+    found = []
+    if again.selection:
+        found.append(
+            f"a selection is judged, not a model: {words.counted(again.n_in_before, 'sample')} of the first audit "
+            "are judged again, after some were chosen away because of what they showed; further samples of the model "
+            "may show the same people"
+        )
+    elif again.n_in_before:
+        found.append(
+            f"{words.counted(again.n_in_before, 'sample')} drawn with other seeds are samples of the first audit, byte "
+            "by byte: the generator repeats itself"
+        )
+    guard = again.guard
+    if guard is not None and guard.judges_too:
+        found.append(
+            f"the guard looks with the recogniser that judges here ({words.recogniser(guard.recogniser)}), so that "
+            "what the guard does not see may not be seen here either; better: audit the first samples and these with "
+            "a --recogniser that took no part in filtering"
+        )
+    if guard is not None and not guard.half:
+        found.append(
+            "the guard's thresholds were set on all held-out people, who judge here too; better: make the guard with "
+            "--half, let it choose anew, and audit again"
+        )
+    return found
+
+
+def again_facts(again: Again) -> list[tuple[str, str]]:
+    """(label, text) of each thing to know, for the page and the terminal."""
+    level = words.percent(again.level)
+    facts = [
+        (
+            "Look",
+            f"number {again.look} after the first audit, of {words.short(words.date(again.before_date), 40)} (data "
+            f"fingerprint {words.visible(again.before)[:16]})",
+        ),
+        (
+            "Level",
+            f"a comparison with the first audit may claim a change if its p-value is at most {level} (2.5 % × 6 / "
+            f"(π² × {again.look}²)). Each look at the same people is another chance to find what is not there; over "
+            "all looks, however many, that chance is at most 2.5 % (Bonferroni over an infinite series)",
+        ),
+        ("Samples", _samples(again)),
+        ("Guard", "none is said" if again.guard is None else _guard(again.guard)),
+    ]
+    if again.n_design:
+        facts.append(
+            (
+                "Held-out people",
+                f"{words.counted(again.n_design, 'person is', 'people are')} left out, because the guard's thresholds "
+                "were set on them; the others judge",
+            )
+        )
+    return facts
+
+
+def _samples(again: Again) -> str:
+    if again.selection:
+        return f"{words.count(again.n_in_before)} are of the first audit: a selection is judged, not a model"
+    if again.sample_seed is None:
+        return "none has the content of a sample of the first audit"
+    drawn = f"drawn with seed {again.sample_seed}, other than the first audit's"
+    if again.same_generator:
+        drawn += "; the generator is the same, so that what differs from the first audit is chance"
+    return drawn
+
+
+def _guard(guard: GuardUsed) -> str:
+    limit = (
+        "" if guard.threshold is None else f", refuses likenesses above a score of {words.number(guard.threshold, 3)}"
+    )
+    half = "the design half of the" if guard.half else "all"
+    return (
+        f"SHA-256 {words.visible(guard.fingerprint)[:16]}, looks with {words.recogniser(guard.recogniser)}{limit}, and "
+        f"was set on {half} held-out people"
+    )

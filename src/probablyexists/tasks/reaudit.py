@@ -1,0 +1,154 @@
+"""Audit again after a change, soundly: the same people and settings, fresh samples, and every look is paid for.
+
+Samples that a filter chose, looked at by whoever made the filter, always look better. So samples of the first audit are
+refused, held-out people who set a guard's thresholds do not judge, and the level is spent over all looks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from probablyexists.attacks.attack import Attack
+from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.progress import Progress, Silent
+from probablyexists.basis.roles import Role
+from probablyexists.embeddings.recognisers import Recogniser
+from probablyexists.engines.choose import engine
+from probablyexists.generators.generator import Generator
+from probablyexists.intake.looks import claim_count, next_look, read_looks
+from probablyexists.intake.open_sources import Fresh, generator_of, open_sources
+from probablyexists.intake.output_folder import claim_folder
+from probablyexists.intake.people import salt_of
+from probablyexists.intake.provenance import fingerprint
+from probablyexists.intake.same_audit import (
+    first_folder,
+    fresh_samples,
+    in_first,
+    refuse_other_numbers,
+    refuse_other_people,
+    refuse_other_recognisers,
+    refuse_other_roles,
+    refuse_seen_samples,
+    used_guard,
+    with_first,
+)
+from probablyexists.intake.settings import ReauditSettings, checked
+from probablyexists.results.findings import Again, Findings, GuardUsed
+from probablyexists.tasks.audit import Gathered, conclude, gather
+
+
+def reaudit(
+    before: str | Path,
+    training: str | Path,
+    heldout: str | Path,
+    generated: str | Path | Generator | Callable[..., Any],
+    *,
+    out: str | Path,
+    unseen: str | Path | None = None,
+    reference: str | Path | None = None,
+    groups: str | Path | None = None,
+    guard: str | Path | None = None,
+    selection: bool = False,
+    recogniser: str | Recogniser | None = None,
+    more_recognisers: Sequence[str | Recogniser] | None = None,
+    more_attacks: Sequence[str | Attack] | None = None,
+    samples: int | None = None,
+    trust_pickle: bool = False,
+    latent_shape: str | int | Sequence[int] | None = None,
+    picture_range: str | Sequence[float] | None = None,
+    overwrite: bool = False,
+    show_faces: bool = False,
+    threads: int | None = None,
+    memory: float = 2.0,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    """Audit other samples with the people and settings of an earlier audit, so that both can be compared.
+
+    Parameters
+    ----------
+    before
+        Folder of the first audit. How often it was looked at again is counted there, in `reaudits.json`.
+    training, heldout, unseen, reference, groups
+        The same as in the first audit.
+    generated
+        The new samples, or the generator: it is sampled with other seeds. With the first audit's generator the result
+        is the null: what a comparison finds where nothing was changed.
+    guard
+        The guard that the samples passed. Held-out people on whom its thresholds were set do not judge.
+    selection
+        The samples were chosen from those of the first audit: the selection is judged, not the model.
+    recogniser, more_recognisers, more_attacks
+        Only where the first audit's are objects, or files that have moved.
+    out, samples, trust_pickle, latent_shape, picture_range, overwrite, show_faces, threads, memory, cache
+        As in `audit`. `samples`: default as many as in the first audit.
+
+    Raises
+    ------
+    InputError
+        One line, for people, settings or samples with which the two audits could not be compared.
+    """
+    given = {name: value for name, value in locals().items() if value is not None}
+    return run(checked(ReauditSettings, given), progress or Silent())
+
+
+def run(settings: ReauditSettings, progress: Progress) -> Findings:
+    """Run `reaudit` with checked settings."""
+    started = time.monotonic()
+    if settings.out is None:
+        raise InputError(f"{option('out')}: give a folder: what is looked at is counted when it is written")
+    first, folder = Findings.read(settings.before), first_folder(settings.before)
+    settings = with_first(settings, first)
+    refuse_other_roles(settings, first)
+    guard, guard_salt = (None, None) if settings.guard is None else used_guard(settings.guard, first)
+    claim_folder(settings)
+    claim_count(folder)
+    fresh = fresh_samples(settings, first, n_looks=len(read_looks(folder)))
+    with engine(settings.resources, progress) as work:
+        sources = open_sources(settings, progress, fresh)
+        refuse_other_numbers(sources, first)
+        gathered = gather(settings, work, progress, sources, guard_salt)
+        refuse_other_recognisers([one.id for one in gathered.recognisers], first)
+        salt = salt_of(gathered.tables["training"])
+        now: dict[Role, str] = {
+            role: fingerprint({role: gathered.tables[role]}, salt) for role in gathered.crowds.by_role
+        }
+        refuse_other_people(gathered.tables, now, first)
+        looking = _looking(gathered, settings, first, guard, fresh)
+        return conclude(gathered, settings, progress, started, looking)
+
+
+def _looking(
+    gathered: Gathered, settings: ReauditSettings, first: Findings, guard: GuardUsed | None, fresh: Fresh
+) -> AbstractContextManager[Again]:
+    """Counts the look while its result is written. InputError for samples that are not fresh."""
+    source = gathered.sources["generated"]
+    drawn, was = generator_of(source).get("generator"), first.signature.settings.get("generator")
+    n_in_before = in_first(gathered.tables["generated"], first)
+    if drawn is None:
+        refuse_seen_samples(n_in_before, len(source.photos), settings)
+    elif settings.selection:
+        raise InputError(f"{option('selection', True)}: is for samples, and a generator is given; leave it out")
+
+    @contextmanager
+    def looking() -> Iterator[Again]:
+        assert settings.out is not None
+        with next_look(first_folder(settings.before), first.signature.data_fingerprint, settings.out) as look:
+            yield Again(
+                before=look.before,
+                before_date=first.signature.date,
+                look=look.look,
+                level=look.level,
+                guard=guard,
+                selection=settings.selection,
+                n_in_before=n_in_before,
+                n_design=len(gathered.crowds.design),
+                sample_seed=None if drawn is None else fresh.seed,
+                same_generator=None if drawn is None or was is None else drawn == was,
+            )
+
+    return looking()

@@ -1,0 +1,251 @@
+"""What an audit does not withhold is published: by content, whole or not at all, and nothing is lost or overwritten."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import probablyexists
+from probablyexists import InputError, withhold
+from probablyexists.cli.app import app
+from probablyexists.results.contents import content_of
+from probablyexists.tasks import withhold as task
+from test_report import sample_findings
+
+KINDS = {"a.png": "none", "b.png": "copy", "c.png": "likeness", "d.png": "none", "e.png": "none"}
+FACELESS = "e.png"
+
+
+def content(data: bytes) -> str:
+    return content_of(hashlib.sha256(data).digest(), sample_findings().data.sample_salt)
+
+
+def data_of(name: str) -> bytes:
+    return f"picture {name}".encode()
+
+
+def write_audit(folder: Path, kinds: Mapping[str, str] = KINDS, **changes: Any) -> Path:
+    """An audit of files that each hold `data_of` their name."""
+    rows = [
+        {
+            "sample": name,
+            "kind": kind,
+            "similarity": None if name == FACELESS else 0.3,
+            "content": content(data_of(name)),
+        }
+        for name, kind in kinds.items()
+    ]
+    sample_findings(samples=rows, **changes).write(folder)
+    return folder
+
+
+@pytest.fixture
+def audit(tmp_path: Path) -> Path:
+    return write_audit(tmp_path / "audit")
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Path:
+    (tmp_path / "samples").mkdir()
+    for name in KINDS:
+        (tmp_path / "samples" / name).write_bytes(data_of(name))
+    return tmp_path / "samples"
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+def test_copies_and_likenesses_are_withheld_and_the_rest_is_published(audit: Path, samples: Path) -> None:
+    kept = samples.parent / "deep" / "kept"
+    done = withhold(audit, samples, kept)
+    assert names(kept) == ["a.png", "d.png", "e.png"]
+    assert all((kept / name).read_bytes() == data_of(name) for name in names(kept))
+    assert names(samples) == sorted(KINDS)
+    assert (done.published, done.no_face, done.withheld, done.unknown, done.missing, done.n_audited) == (
+        3,
+        1,
+        2,
+        0,
+        0,
+        5,
+    )
+    assert os.listdir(kept.parent) == ["kept"]
+    assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_files_added_changed_or_renamed_since_the_audit_are_known_by_what_they_hold(audit: Path, samples: Path) -> None:
+    """Also a likeness under another name, which is withheld, and a second file of the same content."""
+    (samples / "new.png").write_bytes(b"of another day")
+    (samples / "d.png").write_bytes(b"changed")
+    (samples / "a.png").rename(samples / "renamed.png")
+    (samples / "again.png").write_bytes(data_of("c.png"))
+    done = withhold(audit, samples, samples.parent / "kept")
+    assert names(samples.parent / "kept") == ["e.png", "renamed.png"]
+    assert (done.published, done.withheld, done.unknown, done.missing) == (2, 3, 2, 1)
+
+
+def test_numbered_samples_in_folders_are_found_although_files_were_added(tmp_path: Path) -> None:
+    """The numbers are places in the sorted list of paths, and a new file moves them."""
+    numbered = {"sample-000001": "none", "sample-000002": "likeness"}
+    write_audit(tmp_path / "audit", numbered, samples_numbered=True)
+    for name, data in (("ann/1.png", "sample-000001"), ("bob/1.png", "sample-000002")):
+        (tmp_path / "samples" / name).parent.mkdir(parents=True)
+        (tmp_path / "samples" / name).write_bytes(data_of(data))
+    (tmp_path / "samples" / "aaa.png").write_bytes(b"new")
+    done = withhold(tmp_path / "audit", tmp_path / "samples", tmp_path / "kept")
+    assert names(tmp_path / "kept") == ["ann/1.png"]
+    assert (done.withheld, done.unknown) == (1, 1)
+
+
+def test_samples_that_the_audit_could_not_read_are_not_published(samples: Path) -> None:
+    rows = [{"sample": "a.png", "kind": "none", "similarity": 0.2, "content": content(data_of("a.png"))}]
+    rows += [{"sample": "d.png", "kind": "none"}]
+    sample_findings(samples=rows).write(samples.parent / "audit")
+    assert withhold(samples.parent / "audit", samples, samples.parent / "kept").unknown == 4
+    assert names(samples.parent / "kept") == ["a.png"]
+
+
+def test_a_target_that_holds_something_is_left_as_it_is(audit: Path, samples: Path) -> None:
+    kept = samples.parent / "kept"
+    kept.mkdir()
+    (kept / "a.png").write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"kept: holds something already \(a.png\), and nothing is overwritten"):
+        withhold(audit, samples, kept)
+    assert (kept / "a.png").read_bytes() == b"mine"
+    (kept / "a.png").unlink()
+    assert withhold(audit, samples, kept).published == 3
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        ("samples", "is the folder of the samples, inside it, or around it"),
+        ("samples/kept", "is the folder of the samples, inside it, or around it"),
+        (".", "is the folder of the samples, inside it, or around it"),
+        ("link/kept", "is the folder of the samples, inside it, or around it"),
+        ("samples/a.png", "is the folder of the samples, inside it, or around it"),
+        ("file", "is a file; give a folder"),
+    ],
+)
+def test_a_target_that_cannot_be_is_one_line(audit: Path, samples: Path, to: str, said: str) -> None:
+    (samples.parent / "link").symlink_to(samples)
+    (samples.parent / "file").write_bytes(b"")
+    with pytest.raises(InputError, match=said) as caught:
+        withhold(audit, samples, samples.parent / to)
+    assert "\n" not in str(caught.value)
+    assert names(samples) == sorted(KINDS)
+
+
+def test_another_folder_an_archive_and_a_generator_are_one_line(audit: Path, samples: Path) -> None:
+    other, packed = samples.parent / "other", samples.parent / "samples.zip"
+    other.mkdir()
+    (other / "a.png").write_bytes(b"something else")
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.png", data_of("a.png"))
+    for place, said in (
+        (other, r"holds no sample of this audit \(of /data/out/generated.zip\); give the folder that"),
+        (packed, "is an archive or a table; unpack it"),
+        (samples.parent / "none", "does not exist"),
+    ):
+        with pytest.raises(InputError, match=said):
+            withhold(audit, place, samples.parent / "kept")
+    drawn = sample_findings().signature
+    drawn = drawn.model_copy(update={"settings": {**drawn.settings, "generator": "onnx/1"}})
+    write_audit(samples.parent / "drawn", signature=drawn)
+    with pytest.raises(InputError, match="were drawn from a generator and are in no folder"):
+        withhold(samples.parent / "drawn", samples, samples.parent / "kept")
+    assert not (samples.parent / "kept").exists()
+    assert not [name for name in os.listdir(samples.parent) if name.endswith(".part")]
+
+
+def test_moved_samples_are_gone_from_the_folder_and_links_stay(audit: Path, samples: Path) -> None:
+    elsewhere = samples.parent / "elsewhere.png"
+    (samples / "a.png").rename(elsewhere)
+    (samples / "a.png").symlink_to(elsewhere)
+    done = withhold(audit, samples, samples.parent / "kept", move=True)
+    assert names(samples) == ["a.png", "b.png", "c.png"]
+    assert (done.published, done.not_moved) == (3, 1)
+    assert elsewhere.read_bytes() == data_of("a.png")
+    assert not (samples.parent / "kept" / "a.png").is_symlink()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_a_run_that_is_stopped_leaves_no_part_and_moves_nothing(
+    audit: Path, samples: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    written: list[Path] = []
+
+    def stopped(path: Path, data: bytes, *, safely: bool) -> None:
+        if written:
+            raise error
+        written.append(path)
+        path.write_bytes(data)
+
+    monkeypatch.setattr(task, "_write", stopped)
+    with pytest.raises((KeyboardInterrupt, InputError)):
+        withhold(audit, samples, samples.parent / "kept", move=True)
+    assert names(samples) == sorted(KINDS)
+    assert sorted(os.listdir(samples.parent)) == ["audit", "samples"]
+
+
+def test_a_sample_that_changes_while_it_is_moved_is_not_removed(
+    audit: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = task._write
+
+    def changes(path: Path, data: bytes, *, safely: bool) -> None:
+        write(path, data, safely=safely)
+        if path.name == "d.png":
+            (samples / "d.png").write_bytes(b"a newer picture")
+
+    monkeypatch.setattr(task, "_write", changes)
+    assert withhold(audit, samples, samples.parent / "kept", move=True).not_moved == 1
+    assert (samples / "d.png").read_bytes() == b"a newer picture"
+    assert (samples.parent / "kept" / "d.png").read_bytes() == data_of("d.png")
+
+
+def test_odd_names_are_published_as_they_are(audit: Path, samples: Path) -> None:
+    odd = [b"-rf.png", b"a\nb.png", b"\xff.png", "\N{RIGHT-TO-LEFT OVERRIDE}gnp.png".encode(), b"..a.png2"]
+    for name in odd:
+        Path(os.fsdecode(os.path.join(os.fsencode(samples), name))).write_bytes(data_of("a.png"))
+    withhold(audit, samples, samples.parent / "kept")
+    there = {os.fsencode(name) for name in os.listdir(samples.parent / "kept")}
+    assert set(odd[:4]) <= there
+
+
+def test_the_command_says_how_many_and_what_withholding_is_not(audit: Path, samples: Path) -> None:
+    (samples / "new.png").write_bytes(b"new")
+    given = ["withhold", str(audit), "--from", str(samples), "--to", str(samples.parent / "kept"), "-q"]
+    said = CliRunner().invoke(app, given).stdout.splitlines()
+    assert said == [
+        f"published: 3 of 5 samples audited, in '{samples.parent / 'kept'}'",
+        "published without a comparison, as no face was found in them: 1",
+        "withheld, as copies or likenesses: 2",
+        "not published, as they are no samples of this audit, or changed, or no pictures to it: 1",
+        "caution: the audit's verdict is leak; withholding samples does not mend the generator",
+    ]
+    given[5] = str(samples.parent / "kept2")
+    assert json.loads(CliRunner().invoke(app, [*given, "--json"]).stdout)["published"] == 3
+
+
+def test_an_audit_whose_split_is_not_fair_says_that_likenesses_were_not_looked_for(samples: Path) -> None:
+    naming = sample_findings().naming.model_copy(update={"n_exposed": None})
+    audit = write_audit(samples.parent / "audit", naming=naming)
+    given = ["withhold", str(audit), "--from", str(samples), "--to", str(samples.parent / "kept"), "-q"]
+    assert "likenesses were not looked for: copies alone" in CliRunner().invoke(app, given).stdout
+
+
+def test_damaged_findings_publish_nothing(audit: Path, samples: Path) -> None:
+    (audit / "samples.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="is damaged"):
+        probablyexists.withhold(audit, samples, samples.parent / "kept")
+    assert not (samples.parent / "kept").exists()
