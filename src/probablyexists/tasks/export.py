@@ -96,7 +96,7 @@ def export(
     if markdown:
         pages["summary.md"] = markdown_summary(findings)
     if model_card:
-        pages["model-card.md"] = card(findings, _model_of(findings))
+        pages["model-card.md"] = card(findings, findings.cover.model)
     try:
         make_folder(place)
     except OSError as error:
@@ -134,12 +134,6 @@ def _report_of(folder: Path) -> str:
     except OSError as error:
         said = f"cannot be read ({error.strerror}); it belongs beside findings.json: copy both, or audit again"
         raise InputError(f"{shown(path)}: {said}") from error
-
-
-def _model_of(findings: Findings) -> str | None:
-    """The generator's name, if its owner gave one."""
-    model = getattr(getattr(findings, "cover", None), "model", None)
-    return model if isinstance(model, str) else None
 
 
 def _refused(addresses: list[str]) -> list[str]:
