@@ -12,8 +12,8 @@ def again_cautions(again: Again) -> list[str]:
     if again.selection:
         found.append(
             f"a selection is judged, not a model: {words.counted(again.n_in_before, 'sample')} of the first audit "
-            "are judged again, after some were chosen away because of what they showed; further samples of the model "
-            "may show the same people"
+            f"{'is' if again.n_in_before == 1 else 'are'} judged again; what was left out of them, further samples of "
+            "the model may show again"
         )
     elif again.n_in_before:
         found.append(
@@ -30,14 +30,13 @@ def again_cautions(again: Again) -> list[str]:
     if guard is not None and not guard.half:
         found.append(
             "the guard's thresholds were set on all held-out people, who judge here too; better: make the guard with "
-            "--half, let it choose anew, and audit again"
+            "--half, filter new samples with it, and audit these"
         )
     return found
 
 
 def again_facts(again: Again) -> list[tuple[str, str]]:
     """(label, text) of each thing to know, for the page and the terminal."""
-    level = words.percent(again.level)
     facts = [
         (
             "Look",
@@ -46,9 +45,9 @@ def again_facts(again: Again) -> list[tuple[str, str]]:
         ),
         (
             "Level",
-            f"a comparison with the first audit may claim a change if its p-value is at most {level} (2.5 % × 6 / "
-            f"(π² × {again.look}²)). Each look at the same people is another chance to find what is not there; over "
-            "all looks, however many, that chance is at most 2.5 % (Bonferroni over an infinite series)",
+            f"a comparison with the first audit may claim a change if p ≤ {again.level:.2g}, which is 0.025 × 6 / (π² "
+            f"× {again.look}²). Each look at the same people is another chance to find what is not there; over all "
+            "looks, however many, that chance is at most 2.5 % (Bonferroni over an infinite series)",
         ),
         ("Samples", _samples(again)),
         ("Guard", "none is said" if again.guard is None else _guard(again.guard)),
@@ -81,6 +80,6 @@ def _guard(guard: GuardUsed) -> str:
     )
     half = "the design half of the" if guard.half else "all"
     return (
-        f"SHA-256 {words.visible(guard.fingerprint)[:16]}, looks with {words.recogniser(guard.recogniser)}{limit}, and "
-        f"was set on {half} held-out people"
+        f"the samples passed it, as the user says: SHA-256 {words.visible(guard.fingerprint)[:16]}, looks with "
+        f"{words.recogniser(guard.recogniser)}{limit}, and was set on {half} held-out people"
     )
