@@ -92,6 +92,8 @@ def test_samples_of_the_first_audit_are_refused_unless_a_selection_is_judged(
     assert found.cautions[0].startswith("a selection is judged, not a model: 2 samples of the first audit are")
     assert found.again is not None
     assert (found.again.selection, found.again.n_in_before, found.again.look) == (True, 2, 1)
+    assert found.sentence.startswith("A selection of samples is judged here, not the model. ")
+    assert Findings.read(tmp_path / "after") == found
     assert "no sample was in the first audit; leave out --selection" in refused(
         before, world, fresh, tmp_path / "after2", selection=True
     )
@@ -158,7 +160,7 @@ def test_a_second_look_has_a_smaller_level_and_both_are_said(
     assert two.again.before == first.signature.data_fingerprint
     assert {row["person"] for row in two.people.to_pylist()} == {row["person"] for row in first.people.to_pylist()}
     assert "again, look: number 2 after the first audit" in result.stdout
-    assert "may claim a change if p ≤ 0.0038" in result.stdout
+    assert "may claim a change if p <= 0.0038, which is 0.025 x 6 / (pi^2 x 2^2)" in result.stdout
     page = (tmp_path / "two" / "report.html").read_text()
     assert "Audited again" in page
     assert "at most 2.5" in page
@@ -435,9 +437,12 @@ def test_the_halves_are_the_same_whatever_the_order_and_the_names_are() -> None:
     assert 75 <= sum(plain.values()) <= 125
 
 
-def test_a_generators_file_passes_no_guard(tmp_path: Path) -> None:
+def test_a_generators_file_passes_no_guard_and_a_guarded_generator_does(tmp_path: Path) -> None:
     source = SimpleNamespace(generator=object.__new__(FileGenerator))
     settings = given(generated="gan.onnx", guard=tmp_path / "guard.pe")
     with pytest.raises(InputError, match=r"would be drawn from gan\.onnx without it; give samples that passed it"):
         _refuse_without_guard(source, settings)  # type: ignore[arg-type]
     _refuse_without_guard(SimpleNamespace(generator=Drawn()), settings)  # type: ignore[arg-type]
+    guarded = SimpleNamespace(generator=SimpleNamespace(guard=object()))
+    with pytest.raises(InputError, match="the generator draws behind a guard; give the guard's file"):
+        _refuse_without_guard(guarded, given())  # type: ignore[arg-type]

@@ -6,6 +6,11 @@ from probablyexists.report import words
 from probablyexists.results.findings import Again, GuardUsed
 
 
+def again_sentence(again: Again, sentence: str) -> str:
+    """The verdict in one sentence, after what it is of where that is no model."""
+    return f"A selection of samples is judged here, not the model. {sentence}" if again.selection else sentence
+
+
 def again_cautions(again: Again) -> list[str]:
     """What limits an audit that was made again, the gravest first."""
     found = []
@@ -50,7 +55,7 @@ def again_facts(again: Again) -> list[tuple[str, str]]:
             "looks, however many, that chance is at most 2.5 % (Bonferroni over an infinite series)",
         ),
         ("Samples", _samples(again)),
-        ("Guard", "none is said" if again.guard is None else _guard(again.guard)),
+        ("Guard", "not given" if again.guard is None else _guard(again.guard)),
     ]
     if again.n_design:
         facts.append(

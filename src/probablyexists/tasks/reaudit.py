@@ -130,8 +130,11 @@ def run(settings: ReauditSettings, progress: Progress) -> Findings:
 
 
 def _refuse_without_guard(source: Source, settings: ReauditSettings) -> None:
-    """InputError if samples are said to pass a guard and come straight from a generator's file."""
-    if settings.guard is not None and isinstance(getattr(source, "generator", None), FileGenerator):
+    """InputError if samples are said to pass a guard and come straight from a generator's file; and the reverse."""
+    generator = getattr(source, "generator", None)
+    if settings.guard is None and hasattr(generator, "guard"):
+        raise InputError(f"{option('guard')}: the generator draws behind a guard; give the guard's file")
+    if settings.guard is not None and isinstance(generator, FileGenerator):
         raise InputError(
             f"{option('guard', settings.guard)}: the samples would be drawn from {shown(settings.generated)} without "
             "it; give samples that passed it, or a guarded generator as module:Name"
