@@ -383,7 +383,7 @@ def test_failures_that_differ_between_the_sides(training: int, heldout: int) -> 
 
 def test_a_role_without_any_image_divides_nothing_by_zero() -> None:
     roles = [role("training"), role("heldout"), role("generated", 0, 0)]
-    assert ruling(data=Data(roles=roles, duplicates=[], n_duplicates_set_aside={}, clusters=None)).verdict
+    assert ruling(data=data().model_copy(update={"roles": roles})).verdict
 
 
 # --- cautions -------------------------------------------------------------------------------------------------
