@@ -232,14 +232,18 @@ def test_a_setting_that_differs_is_refused(settings: dict[str, Any], said: str) 
     assert "audit the first samples again with it" in str(caught.value)
 
 
-def test_an_option_that_is_not_typed_is_not_given(before: Path, world: World, fresh: Path, tmp_path: Path) -> None:
+def test_an_option_that_is_not_typed_is_not_given(tmp_path: Path) -> None:
     """The command's default is not what the user says: a first audit with another seed is no contradiction."""
-    out = tmp_path / "after"
-    command = ["reaudit", str(before), "--training", str(world.training), "--heldout", str(world.heldout), "-q"]
-    command += ["--generated", str(fresh), "--out", str(out)]
-    error = CliRunner().invoke(app, [*command, "--seed", "5"]).exception
-    assert isinstance(error, InputError)
-    assert error.on_command_line.startswith("--seed 5: the first audit has 0")
+    first_with().write(tmp_path / "before")
+    command = ["reaudit", str(tmp_path / "before"), "--training", "no-such", "--heldout", "no-such", "-q"]
+    command += ["--generated", "no-such", "--out", str(tmp_path / "after")]
+    for more, said in (
+        ([], "--training no-such: does not exist"),
+        (["--seed", "5"], "--seed 5: the first audit has 7"),
+    ):
+        error = CliRunner().invoke(app, [*command, *more]).exception
+        assert isinstance(error, InputError)
+        assert error.on_command_line.startswith(said)
 
 
 @pytest.mark.parametrize(
