@@ -50,7 +50,8 @@ def test_the_public_names_are_these_and_all_are_there() -> None:
         "Attack", "Console", "Decision", "Embedded", "Estimate", "Faces", "Findings", "FrequentFaces", "Generator",
         "Guard", "ImageError", "InputError", "Matcher", "MissingExtraError", "Photos", "ProbablyExistsError",
         "Progress", "Recogniser", "Reference", "Scorer", "Sheet", "Unresolvable", "__version__", "ask", "audit",
-        "blind", "check_attack", "check_generator", "check_recogniser", "embed", "guard", "guarded", "match", "open_guard",
+        "blind", "check_attack", "check_generator", "check_recogniser", "embed", "guard", "guarded", "match",
+        "open_guard",
     ]  # fmt: skip
     assert dir(probablyexists) == sorted(probablyexists.__all__)
     assert all(getattr(probablyexists, name) is not None for name in probablyexists.__all__)

@@ -266,6 +266,7 @@ def test_one_person_is_kept_out_without_an_audit_and_taken_out_again(nobody: Gua
     assert [one.kind for one in added.check([drawn(900, 0), drawn(900, 9)])] == ["copy", "likeness"]
     assert added.check(drawn(901, 0))[0].allowed
     assert nobody.people == ()
+    assert added.content.about.missed_on == "each photo left out"
     without = added.remove("me")
     assert without.check(drawn(900, 0))[0].kind == "allowed"
     assert without.content.about == nobody.content.about
@@ -288,6 +289,15 @@ def test_adding_a_person_keeps_the_rate(guard: Guard) -> None:
     assert back.content.about.threshold == guard.content.about.threshold
     assert back.people == guard.people
     assert back.id == guard.id
+
+
+def test_a_heldout_person_who_is_added_no_longer_counts(nobody: Guard, world: World) -> None:
+    """Their own pictures would set the threshold so high that nobody is refused."""
+    person = sorted(world.heldout.iterdir())[3]
+    added = nobody.add(sorted(person.iterdir())[:2], name="me")
+    assert len(added.content.strangers.prints) == len(nobody.content.strangers.prints) - 1
+    assert len(added.content.strangers.whose) == len(nobody.content.strangers.whose) - 4
+    assert [one.kind for one in added.check(sorted(person.iterdir())[2:])] == ["likeness", "likeness"]
 
 
 def test_a_person_is_not_added_twice_nor_without_a_face(guard: Guard) -> None:
@@ -362,9 +372,9 @@ def hostile(written: Path) -> Iterator[tuple[str, bytes]]:
     yield "damaged", data[:-1]
     yield "damaged", data[: len(data) // 2]
     yield "damaged", data[:1000] + bytes([data[1000] ^ 1]) + data[1001:]
-    yield "damaged", change("shapes", "templates", to=[2**39, 128])
-    yield "damaged", change("shapes", "templates", to=[-1, 128])
-    yield "damaged", change("shapes", "templates", to=[128])
+    yield "damaged", change("shapes", "of_members", to=[2**39, 128])
+    yield "damaged", change("shapes", "of_members", to=[-1, 128])
+    yield "damaged", change("shapes", "of_members", to=[128])
     yield "damaged", change("shapes", "owner", to=[1])
     yield "damaged", change("shapes", "pictures", to=[1, 2, 48, 47])
     yield "damaged", change("names", to=["one"])
@@ -388,7 +398,7 @@ def test_numbers_out_of_range_in_a_guard_are_damage(guard: Guard, tmp_path: Path
     members, strangers = guard.content.members, guard.content.strangers
     for bad in (
         replace(guard.content, members=replace(members, owner=members.owner + 100)),
-        replace(guard.content, members=replace(members, templates=members.templates * np.nan)),
+        replace(guard.content, members=replace(members, embeddings=members.embeddings * np.nan)),
         replace(guard.content, strangers=replace(strangers, whose=strangers.whose - 1)),
         replace(guard.content, strangers=replace(strangers, copied=strangers.copied + 10**6)),
     ):

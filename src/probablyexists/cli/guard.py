@@ -131,12 +131,14 @@ def add(
     files = [data for _, data in source.stream(source.photos) if not isinstance(data, ImageError)]
     after = found.add(files, name=name)
     after.write(file, phrase)
+    if as_json:
+        typer.echo(_as_json(after))
+        return
     n = int(after.content.members.n_photos[-1])
-    typer.echo(
-        _as_json(after)
-        if as_json
-        else f"added: {shown(after.people[-1])}, {n} of {len(source.photos)} photos used\n{_described(after, file)}"
-    )
+    typer.echo(f"added: {shown(after.people[-1])}, {n} of {len(source.photos)} photos used")
+    if same := len(found.content.strangers.prints) - len(after.content.strangers.prints):
+        typer.echo(f"{same} of the held-out people has one of these photos, and no longer counts")
+    typer.echo(_described(after, file))
 
 
 @guard.command()
@@ -242,7 +244,11 @@ def _described(found: Guard, file: Path) -> str:
     from probablyexists.stats.estimate import Estimate, Unresolvable
 
     members, about, strangers = found.content.members, found.content.about, found.content.strangers
-    lines = [f"guard: {shown(file)}, {len(members.names):,} people, {len(members.pictures):,} photos", _BIOMETRIC]
+    from probablyexists.guarding.guard_file import is_encrypted
+
+    sealed = "encrypted" if is_encrypted(file) else "not encrypted"
+    lines = [f"guard: {shown(file)}, {len(members.names):,} people, {len(members.pictures):,} photos, {sealed}"]
+    lines.append(_BIOMETRIC)
     lines += [f"recogniser {shown(about.recogniser_id)}, faces {about.faces}"]
     if about.refused is None:
         lines.append("nobody is kept out yet: probablyexists guard add GUARD PHOTOS")
