@@ -132,23 +132,30 @@ def show_promise(lfw: Path, seeds: int) -> None:
     drawn = [promise(lfw, table, rows, seed) for seed in range(seeds)]
     n = {len(found[RATES[0]][0].strangers.prints) for found in drawn}
     print(f"{N_MEMBERS} members, {N_STRANGERS:,} strangers, {min(n):,} to {max(n):,} held-out people, {seeds} draws.\n")
-    print("| asked % | draw | expected % | strangers' photos refused % | of these copies | unseen photos missed % |")
-    print("|---:|---:|---|---|---:|---|")
+    print("| asked % | expected % | strangers' photos refused % | of these copies | unseen photos missed % |")
+    print("|---:|---|---|---:|---|")
     for rate in RATES:
-        for seed, found in enumerate(drawn):
-            content, refused, copies = found[rate]
-            about = content.about
-            cells = (percent(about.refused), percent(refused), str(copies), percent(about.missed))
-            print(f"| {100 * rate:g} | {seed} | {' | '.join(cells)} |")
-    print("\n| asked % | refused %, mean of the draws | draws whose interval holds what was asked | missed %, mean |")
-    print("|---:|---:|---:|---:|")
+        content, refused, copies = drawn[0][rate]
+        about = content.about
+        cells = (percent(about.refused), percent(refused), str(copies), percent(about.missed))
+        print(f"| {100 * rate:g} | {' | '.join(cells)} |")
+    print(
+        "\n| asked % | expected %, mean of draws | refused %, mean (least to most) | draws whose interval holds what was "
+        "asked | draws in which the guard's interval holds what was refused | missed %, mean (least to most) |"
+    )
+    print("|---:|---:|---|---:|---:|---|")
     for rate in RATES:
-        shares = [found[rate][1] for found in drawn]
-        seen = [share for share in shares if isinstance(share, Estimate)]
-        inside = sum(share.low <= rate <= share.high for share in seen)
-        missed = [its.value for found in drawn if isinstance(its := found[rate][0].about.missed, Estimate)]
-        mean = 100 * np.mean([share.value for share in seen])
-        print(f"| {100 * rate:g} | {mean:.3f} | {inside} of {seeds} | {100 * np.mean(missed):.1f} |")
+        promised = [said for found in drawn if (said := found[rate][0].about.refused) is not None]
+        seen = [its for found in drawn if isinstance(its := found[rate][1], Estimate)]
+        missed = [100 * one.value for found in drawn if isinstance(one := found[rate][0].about.missed, Estimate)]
+        own = sum(share.low <= rate <= share.high for share in seen)
+        held = sum(limits.low <= share.value <= limits.high for limits, share in zip(promised, seen, strict=True))
+        values = [100 * share.value for share in seen]
+        expected = 100 * np.mean([said.value for said in promised])
+        print(
+            f"| {100 * rate:g} | {expected:.3f} | {np.mean(values):.3f} ({min(values):.2f} to {max(values):.2f}) | "
+            f"{own} of {seeds} | {held} of {seeds} | {np.mean(missed):.1f} ({min(missed):.1f} to {max(missed):.1f}) |"
+        )
 
 
 # --- the score ------------------------------------------------------------------------------------------------------

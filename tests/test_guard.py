@@ -49,6 +49,13 @@ def nobody(world: World) -> Guard:
 
 
 @pytest.fixture
+def quick_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key from a pass phrase costs half a second on purpose."""
+    pytest.importorskip("cryptography", reason="the extra guard")
+    monkeypatch.setitem(guard_file._SCRYPT, "n", 2**10)
+
+
+@pytest.fixture
 def written(guard: Guard, tmp_path: Path) -> Path:
     guard.write(tmp_path / "guard.pe")
     return tmp_path / "guard.pe"
@@ -319,8 +326,8 @@ def test_a_guard_is_the_same_after_writing_and_reading_and_only_its_owner_reads_
     assert written.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.usefixtures("quick_key")
 def test_an_encrypted_guard_opens_with_its_pass_phrase_alone(guard: Guard, tmp_path: Path) -> None:
-    pytest.importorskip("cryptography", reason="the extra guard")
     guard.write(tmp_path / "g.pe", "correct horse")
     assert guard.people[0].encode() not in (tmp_path / "g.pe").read_bytes()
     assert open_guard(tmp_path / "g.pe", pass_phrase="correct horse").id == guard.id
@@ -549,10 +556,10 @@ def test_the_command_makes_shows_and_checks_a_guard(world: World, tmp_path: Path
     assert (code, "is not empty; give a new folder" in said) == (2, True)
 
 
+@pytest.mark.usefixtures("quick_key")
 def test_the_command_adds_and_removes_a_person_in_an_encrypted_guard(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("cryptography", reason="the extra guard")
     file, phrase = tmp_path / "guard.pe", tmp_path / "phrase"
     phrase.write_text("a b c\n")
     for k in range(3):
