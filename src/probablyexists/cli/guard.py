@@ -42,8 +42,10 @@ GuardFile = Annotated[Path, typer.Argument(metavar="GUARD", help="The file of a 
 @from_settings(GuardSettings, required=("out",))
 def _make(
     settings: GuardSettings,
-    pass_phrase_file: PassPhraseFile = None,
-    encrypt: Annotated[bool, typer.Option("--encrypt", help="Encrypt the file; the terminal asks for it.")] = False,
+    pass_phrase_file: Annotated[
+        Path | None, typer.Option(help=f"Encrypt with the pass phrase in its first line; default: ${VARIABLE}, if set.")
+    ] = None,
+    encrypt: Annotated[bool, typer.Option("--encrypt", help="Encrypt; the terminal asks for the pass phrase.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
