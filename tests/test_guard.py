@@ -49,6 +49,13 @@ def nobody(world: World) -> Guard:
 
 
 @pytest.fixture
+def quick_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key from a pass phrase costs half a second on purpose."""
+    pytest.importorskip("cryptography", reason="the extra guard")
+    monkeypatch.setitem(guard_file._SCRYPT, "n", 2**10)
+
+
+@pytest.fixture
 def written(guard: Guard, tmp_path: Path) -> Path:
     guard.write(tmp_path / "guard.pe")
     return tmp_path / "guard.pe"
@@ -266,6 +273,7 @@ def test_one_person_is_kept_out_without_an_audit_and_taken_out_again(nobody: Gua
     assert [one.kind for one in added.check([drawn(900, 0), drawn(900, 9)])] == ["copy", "likeness"]
     assert added.check(drawn(901, 0))[0].allowed
     assert nobody.people == ()
+    assert added.content.about.missed_on == "each photo left out"
     without = added.remove("me")
     assert without.check(drawn(900, 0))[0].kind == "allowed"
     assert without.content.about == nobody.content.about
@@ -290,6 +298,15 @@ def test_adding_a_person_keeps_the_rate(guard: Guard) -> None:
     assert back.id == guard.id
 
 
+def test_a_heldout_person_who_is_added_no_longer_counts(nobody: Guard, world: World) -> None:
+    """Their own pictures would set the threshold so high that nobody is refused."""
+    person = sorted(world.heldout.iterdir())[3]
+    added = nobody.add(sorted(person.iterdir())[:2], name="me")
+    assert len(added.content.strangers.prints) == len(nobody.content.strangers.prints) - 1
+    assert len(added.content.strangers.whose) == len(nobody.content.strangers.whose) - 4
+    assert [one.kind for one in added.check(sorted(person.iterdir())[2:])] == ["likeness", "likeness"]
+
+
 def test_a_person_is_not_added_twice_nor_without_a_face(guard: Guard) -> None:
     added = guard.add(drawn(900, 0), name="me")
     with pytest.raises(InputError, match="is already in this guard"):
@@ -309,8 +326,8 @@ def test_a_guard_is_the_same_after_writing_and_reading_and_only_its_owner_reads_
     assert written.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.usefixtures("quick_key")
 def test_an_encrypted_guard_opens_with_its_pass_phrase_alone(guard: Guard, tmp_path: Path) -> None:
-    pytest.importorskip("cryptography", reason="the extra guard")
     guard.write(tmp_path / "g.pe", "correct horse")
     assert guard.people[0].encode() not in (tmp_path / "g.pe").read_bytes()
     assert open_guard(tmp_path / "g.pe", pass_phrase="correct horse").id == guard.id
@@ -362,9 +379,9 @@ def hostile(written: Path) -> Iterator[tuple[str, bytes]]:
     yield "damaged", data[:-1]
     yield "damaged", data[: len(data) // 2]
     yield "damaged", data[:1000] + bytes([data[1000] ^ 1]) + data[1001:]
-    yield "damaged", change("shapes", "templates", to=[2**39, 128])
-    yield "damaged", change("shapes", "templates", to=[-1, 128])
-    yield "damaged", change("shapes", "templates", to=[128])
+    yield "damaged", change("shapes", "of_members", to=[2**39, 128])
+    yield "damaged", change("shapes", "of_members", to=[-1, 128])
+    yield "damaged", change("shapes", "of_members", to=[128])
     yield "damaged", change("shapes", "owner", to=[1])
     yield "damaged", change("shapes", "pictures", to=[1, 2, 48, 47])
     yield "damaged", change("names", to=["one"])
@@ -388,7 +405,7 @@ def test_numbers_out_of_range_in_a_guard_are_damage(guard: Guard, tmp_path: Path
     members, strangers = guard.content.members, guard.content.strangers
     for bad in (
         replace(guard.content, members=replace(members, owner=members.owner + 100)),
-        replace(guard.content, members=replace(members, templates=members.templates * np.nan)),
+        replace(guard.content, members=replace(members, embeddings=members.embeddings * np.nan)),
         replace(guard.content, strangers=replace(strangers, whose=strangers.whose - 1)),
         replace(guard.content, strangers=replace(strangers, copied=strangers.copied + 10**6)),
     ):
@@ -539,10 +556,10 @@ def test_the_command_makes_shows_and_checks_a_guard(world: World, tmp_path: Path
     assert (code, "is not empty; give a new folder" in said) == (2, True)
 
 
+@pytest.mark.usefixtures("quick_key")
 def test_the_command_adds_and_removes_a_person_in_an_encrypted_guard(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("cryptography", reason="the extra guard")
     file, phrase = tmp_path / "guard.pe", tmp_path / "phrase"
     phrase.write_text("a b c\n")
     for k in range(3):

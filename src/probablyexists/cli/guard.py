@@ -42,8 +42,10 @@ GuardFile = Annotated[Path, typer.Argument(metavar="GUARD", help="The file of a 
 @from_settings(GuardSettings, required=("out",))
 def _make(
     settings: GuardSettings,
-    pass_phrase_file: PassPhraseFile = None,
-    encrypt: Annotated[bool, typer.Option("--encrypt", help="Encrypt the file; the terminal asks for it.")] = False,
+    pass_phrase_file: Annotated[
+        Path | None, typer.Option(help=f"Encrypt with the pass phrase in its first line; default: ${VARIABLE}, if set.")
+    ] = None,
+    encrypt: Annotated[bool, typer.Option("--encrypt", help="Encrypt; the terminal asks for the pass phrase.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -131,12 +133,14 @@ def add(
     files = [data for _, data in source.stream(source.photos) if not isinstance(data, ImageError)]
     after = found.add(files, name=name)
     after.write(file, phrase)
+    if as_json:
+        typer.echo(_as_json(after))
+        return
     n = int(after.content.members.n_photos[-1])
-    typer.echo(
-        _as_json(after)
-        if as_json
-        else f"added: {shown(after.people[-1])}, {n} of {len(source.photos)} photos used\n{_described(after, file)}"
-    )
+    typer.echo(f"added: {shown(after.people[-1])}, {n} of {len(source.photos)} photos used")
+    if same := len(found.content.strangers.prints) - len(after.content.strangers.prints):
+        typer.echo(f"{same} of the held-out people has one of these photos, and no longer counts")
+    typer.echo(_described(after, file))
 
 
 @guard.command()
@@ -242,7 +246,11 @@ def _described(found: Guard, file: Path) -> str:
     from probablyexists.stats.estimate import Estimate, Unresolvable
 
     members, about, strangers = found.content.members, found.content.about, found.content.strangers
-    lines = [f"guard: {shown(file)}, {len(members.names):,} people, {len(members.pictures):,} photos", _BIOMETRIC]
+    from probablyexists.guarding.guard_file import is_encrypted
+
+    sealed = "encrypted" if is_encrypted(file) else "not encrypted"
+    lines = [f"guard: {shown(file)}, {len(members.names):,} people, {len(members.pictures):,} photos, {sealed}"]
+    lines.append(_BIOMETRIC)
     lines += [f"recogniser {shown(about.recogniser_id)}, faces {about.faces}"]
     if about.refused is None:
         lines.append("nobody is kept out yet: probablyexists guard add GUARD PHOTOS")

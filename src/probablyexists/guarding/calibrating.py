@@ -30,7 +30,6 @@ from probablyexists.guarding.looking import Looked
 from probablyexists.intake.halves import fingerprints
 from probablyexists.intake.people import pseudonyms
 from probablyexists.matching.crowd import Crowd
-from probablyexists.matching.templates import templates
 from probablyexists.stats.estimate import Estimate, Figure
 from probablyexists.stats.rates import share_of_people
 from probablyexists.stats.refusals import people_needed, refusal_limit, smallest_rate
@@ -55,7 +54,7 @@ def members_of(training: Crowd, salt: bytes, threads: int | None) -> Members:
         owner[rows] = number
     return Members(
         pseudonyms(training, salt),
-        np.concatenate([templates(table.embeddings[rows][None]) for rows in people.rows]),
+        table.embeddings,
         table.pictures,
         owner,
         np.array([photo_print(salt, sha256) for sha256 in table.sha256], np.uint8).reshape(-1, 8),
@@ -102,7 +101,7 @@ def one_member(seen: Looked, salt: bytes, name: str | None, others: Members, thr
         )
     return Members(
         (called,),
-        templates(seen.embeddings[rows][None]),
+        seen.embeddings[rows],
         pictures,
         np.zeros(len(rows), np.int32),
         np.array([photo_print(salt, seen.sha256[row]) for row in rows], np.uint8),
@@ -144,6 +143,7 @@ def strangers_of(heldout: Crowd, members: Members, salt: bytes, threads: int | N
         heldout.table.embeddings[every],
         np.repeat(np.arange(len(rows)), [len(its) for its in rows]).astype(np.int32),
         copied,
+        np.array([photo_print(salt, heldout.table.sha256[row]) for row in every], np.uint8),
         np.array([list(one) for one in fingerprints(heldout, salt)], np.uint8).reshape(-1, 32),
     )
 
@@ -187,17 +187,28 @@ def missed_unseen(content: Content, unseen: Crowd, threads: int | None) -> Figur
     return share_of_people(np.bincount(whose, through) / unseen.people.counts)
 
 
-def missed_left_out(content: Content, training: Crowd) -> Figure:
-    """The same on training photos, each left out of its person's template, for people with two or more."""
-    members = content.members
+def with_missed_left_out(content: Content) -> Content:
+    """With the same share of members' own photos, each left out of its person's template (people with two or more)."""
+    members, limit = content.members, content.about.threshold
+    if limit is None:
+        return content.with_about(missed=None, missed_on=None)
     rows = np.flatnonzero(members.owner >= 0)
     whose = members.owner[rows]
-    scores = faces_of(members.templates).left_out(training.table.embeddings[rows], whose)
-    assert content.about.threshold is not None
+    scores = faces_of(members.templates).left_out(members.embeddings[rows], whose)
     several = np.isfinite(scores)
-    through = np.bincount(whose[several], scores[several] <= content.about.threshold, len(members.names))
+    through = np.bincount(whose[several], scores[several] <= limit, len(members.names))
     counts = np.bincount(whose[several], minlength=len(members.names))
-    return share_of_people(through[counts > 0] / counts[counts > 0])
+    missed = share_of_people(through[counts > 0] / counts[counts > 0])
+    return content.with_about(missed=missed, missed_on="each photo left out")
+
+
+def put_in(content: Content, more: Members) -> Content:
+    """With one more person; the threshold is set again. A held-out person with the same photo is this person, and no
+    longer counts."""
+    strangers = content.strangers
+    same = (strangers.photos[:, None] == more.prints[None]).all(axis=2).any(axis=1)
+    others = strangers.without(np.unique(strangers.whose[same]))
+    return with_missed_left_out(set_threshold(replace(content, members=content.members.and_(more), strangers=others)))
 
 
 def taken_out(content: Content, name: str) -> Content:
@@ -210,14 +221,14 @@ def taken_out(content: Content, name: str) -> Content:
     new_row = np.append(np.where(photos, np.cumsum(photos) - 1, -1), -1)
     left = Members(
         tuple(one for one in members.names if one != name),
-        members.templates[people],
+        members.embeddings[photos],
         members.pictures[photos],
         new_number[members.owner[photos]].astype(np.int32),
         members.prints[photos],
         members.copy_from[photos],
     )
     others = replace(strangers, copied=new_row[strangers.copied].astype(np.int32))
-    return set_threshold(replace(content, members=left, strangers=others))
+    return with_missed_left_out(set_threshold(replace(content, members=left, strangers=others)))
 
 
 def rate_in_words(refused: Estimate) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from probablyexists.embeddings.feed import feed_of
 from probablyexists.embeddings.onnx_recogniser import OnnxRecogniser
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.resources import default_cache
-from probablyexists.guarding.calibrating import copies_of, galleries, one_member, set_threshold, taken_out
+from probablyexists.guarding.calibrating import copies_of, galleries, one_member, put_in, taken_out
 from probablyexists.guarding.given_images import Images, given_images
 from probablyexists.guarding.guard_file import read_guard, write_guard
 from probablyexists.guarding.kept_out import Content
@@ -94,7 +94,7 @@ class Guard:
         members, about = self.content.members, self.content.about
         parts = [about.recogniser_id, about.faces, repr(about.threshold), *members.names]
         digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass"))
-        for array in (members.templates, members.pictures, members.copy_from):
+        for array in (members.embeddings, members.owner, members.pictures, members.copy_from):
             digest.update(np.ascontiguousarray(array).tobytes())
         return f"guard/{digest.hexdigest()[:16]}"
 
@@ -146,19 +146,18 @@ class Guard:
     def add(self, photos: Images, *, name: str | None = None) -> Guard:
         """A guard that keeps out one more person, whose photos these are; the threshold is set again.
 
-        `name`: what the person is called; default: a pseudonym. The miss rate no longer holds and is left out.
-        InputError if no photo shows a face, or if this person is already in.
+        `name`: what the person is called; default: a pseudonym. A held-out person with one of these photos, as a file,
+        no longer counts. What is missed is measured again on photos that are left out of their person's template.
+        InputError if no photo shows a face, or if somebody is called so.
         """
         seen = look_at_all(given_images(photos), self.content.about.faces, self.recogniser)
         content, salt = self.content, bytes.fromhex(self.content.about.salt)
         more = one_member(seen, salt, name, content.members, self.threads)
-        with_more = replace(content, members=content.members.and_(more)).with_about(missed=None, missed_on=None)
-        return Guard(set_threshold(with_more), self.recogniser, self.threads)
+        return Guard(put_in(content, more), self.recogniser, self.threads)
 
     def remove(self, person: str) -> Guard:
         """A guard without this person; the threshold is set again. InputError if nobody is called so."""
-        content = taken_out(self.content, person).with_about(missed=None, missed_on=None)
-        return Guard(content, self.recogniser, self.threads)
+        return Guard(taken_out(self.content, person), self.recogniser, self.threads)
 
     def write(self, path: str | Path, pass_phrase: str | None = None) -> None:
         """Write the file, readable for its owner only, and encrypted if there is a pass phrase. WriteError."""

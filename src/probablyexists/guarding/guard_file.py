@@ -23,28 +23,29 @@ from pydantic import ValidationError
 
 from probablyexists.basis.errors import InputError, required
 from probablyexists.basis.files import written_whole
-from probablyexists.basis.plain_files import read_plain
+from probablyexists.basis.plain_files import plain_size
 from probablyexists.basis.text import shown
 from probablyexists.faces.compiled import PICTURE_SIDE
 from probablyexists.guarding.kept_out import About, Content, Members, Strangers, check_content
 
 _PLAIN, _ENCRYPTED = b"probablyexists guard 1 plain\n", b"probablyexists guard 1 encrypted\n"
 _ANY = b"probablyexists guard "
-_MOST = 2**34
+_MOST = 2**32
 _MOST_JSON = 2**28
 _MOST_NAME = 1000
 _SALT, _NONCE = 16, 12
 _SCRYPT = {"n": 2**17, "r": 8, "p": 1}
 """128 MiB and about half a second: RFC 7914; OWASP's password storage cheat sheet has these as its first choice."""
 _ARRAYS: dict[str, tuple[str, tuple[int, ...] | None]] = {
-    "templates": ("<f4", None),
+    "of_members": ("<f4", None),
     "pictures": ("u1", (2, PICTURE_SIDE, PICTURE_SIDE)),
     "owner": ("<i4", ()),
     "prints": ("u1", (8,)),
     "copy_from": ("<f4", ()),
-    "embeddings": ("<f4", None),
+    "of_strangers": ("<f4", None),
     "whose": ("<i4", ()),
     "copied": ("<i4", ()),
+    "photos": ("u1", (8,)),
     "people": ("u1", (32,)),
 }
 """Name -> type, and the shape of a row; None: any length."""
@@ -65,13 +66,14 @@ def write_guard(content: Content, path: Path, pass_phrase: str | None = None) ->
 
 def is_encrypted(path: Path) -> bool:
     """Whether the guard at `path` needs a pass phrase. InputError if it is no guard of this version."""
-    return _read(path).startswith(_ENCRYPTED)
+    return _begins(path).startswith(_ENCRYPTED)
 
 
 def read_guard(path: Path, pass_phrase: str | None = None) -> Content:
     """What the file holds. InputError, one line, for anything but a whole guard of this version, and for a wrong or
     missing pass phrase."""
-    data = _read(path)
+    _begins(path)
+    data = path.read_bytes()
     if data.startswith(_ENCRYPTED):
         if pass_phrase is None:
             raise InputError(f"{shown(path)}: is encrypted; give its pass phrase")
@@ -88,16 +90,19 @@ def read_guard(path: Path, pass_phrase: str | None = None) -> Content:
         raise _damaged(path, str(error)) from None
 
 
-def _read(path: Path) -> bytes:
+def _begins(path: Path) -> bytes:
+    """The first bytes, which name the format. InputError if it is no guard of this version."""
     try:
-        data = read_plain(path, _MOST)
+        plain_size(path, _MOST)
+        with path.open("rb") as file:
+            first = file.read(len(_ENCRYPTED))
     except OSError as error:
         raise InputError(f"{shown(path)}: cannot be read ({error.strerror}); give the file of a guard") from None
-    if not data.startswith((_PLAIN, _ENCRYPTED)):
-        if data.startswith(_ANY):
+    if not first.startswith((_PLAIN, _ENCRYPTED)):
+        if first.startswith(_ANY):
             raise InputError(f"{shown(path)}: is a guard of another version; make it again with this one")
         raise InputError(f"{shown(path)}: is not the file of a guard; make one: probablyexists guard")
-    return data
+    return first
 
 
 def _damaged(path: Path, why: str) -> InputError:
@@ -135,8 +140,8 @@ def _packed(content: Content) -> bytes:
 def _arrays_of(content: Content) -> dict[str, NDArray[Any]]:
     members, strangers = content.members, content.strangers
     found = (
-        *(members.templates, members.pictures, members.owner, members.prints, members.copy_from),
-        *(strangers.embeddings, strangers.whose, strangers.copied, strangers.prints),
+        *(members.embeddings, members.pictures, members.owner, members.prints, members.copy_from),
+        *(strangers.embeddings, strangers.whose, strangers.copied, strangers.photos, strangers.prints),
     )
     return dict(zip(_ARRAYS, found, strict=True))
 
@@ -169,11 +174,10 @@ def _unpacked(body: bytes) -> Content:
         at += size
     if at != end:
         raise ValueError("something follows its arrays")
-    templates, pictures, owner, prints, copy_from, embeddings, whose, copied, people = arrays
     content = Content(
         About.model_validate(head["about"]),
-        Members(tuple(names), templates, pictures, owner, prints, copy_from),
-        Strangers(embeddings, whose, copied, people),
+        Members(tuple(names), *arrays[:5]),
+        Strangers(*arrays[5:]),
     )
     check_content(content)
     return content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -20,8 +21,8 @@ class Members:
 
     names: tuple[str, ...]
     """Pseudonyms, or what the user called them."""
-    templates: NDArray[np.float32]
-    """(n, dim) mean embeddings, of unit length."""
+    embeddings: NDArray[np.float32]
+    """(photos, dim), unit length."""
     pictures: NDArray[np.uint8]
     """(photos, 2, 48, 48) grey: chip and frame."""
     owner: NDArray[np.int32]
@@ -30,6 +31,14 @@ class Members:
     """(photos, 8) fingerprint of each photo, as audits show it."""
     copy_from: NDArray[np.float32]
     """(photos,) correlation from which a picture is a copy of this photo."""
+
+    @cached_property
+    def templates(self) -> NDArray[np.float32]:
+        """(n, dim) means of each person's embeddings, of unit length."""
+        known = self.owner >= 0
+        sums = np.zeros((len(self.names), self.embeddings.shape[1]))
+        np.add.at(sums, self.owner[known], self.embeddings[known])
+        return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), dtype=np.float32)
 
     @property
     def n_photos(self) -> NDArray[np.intp]:
@@ -51,7 +60,7 @@ class Members:
         owner = np.where(more.owner < 0, -1, more.owner + len(self.names)).astype(np.int32)
         return Members(
             self.names + more.names,
-            np.concatenate([self.templates, more.templates]),
+            np.concatenate([self.embeddings, more.embeddings]),
             np.concatenate([self.pictures, more.pictures]),
             np.concatenate([self.owner, owner]),
             np.concatenate([self.prints, more.prints]),
@@ -69,8 +78,17 @@ class Strangers:
     """(pictures,) number of each picture's person."""
     copied: NDArray[np.int32]
     """(pictures,) row of the member's photo that each is taken for a copy of; -1 for none."""
+    photos: NDArray[np.uint8]
+    """(pictures, 8) fingerprint of each picture."""
     prints: NDArray[np.uint8]
     """(people, 32) fingerprints, by which a later audit knows that they took part."""
+
+    def without(self, people: NDArray[np.intp]) -> Strangers:
+        """Without these people."""
+        kept = ~np.isin(np.arange(len(self.prints)), people)
+        rows = kept[self.whose]
+        whose = (np.cumsum(kept) - 1)[self.whose[rows]].astype(np.int32)
+        return Strangers(self.embeddings[rows], whose, self.copied[rows], self.photos[rows], self.prints[kept])
 
 
 class About(BaseModel):
@@ -117,16 +135,18 @@ def check_content(content: Content) -> None:
     """ValueError, in a few words, if the parts do not belong together or hold what no guard writes."""
     members, strangers = content.members, content.strangers
     n, photos, people = len(members.names), len(members.pictures), len(strangers.prints)
-    if members.templates.shape != (n, strangers.embeddings.shape[1]) or len(set(members.names)) != n:
-        raise ValueError("people and templates do not match")
+    if members.embeddings.shape != (photos, strangers.embeddings.shape[1]) or len(set(members.names)) != n:
+        raise ValueError("people and embeddings do not match")
     if not len(members.owner) == len(members.prints) == len(members.copy_from) == photos:
         raise ValueError("photos do not match")
-    if not len(strangers.embeddings) == len(strangers.whose) == len(strangers.copied):
+    if not len(strangers.embeddings) == len(strangers.whose) == len(strangers.copied) == len(strangers.photos):
         raise ValueError("held-out pictures do not match")
     for numbers, low, below in ((members.owner, -1, n), (strangers.whose, 0, people), (strangers.copied, -1, photos)):
         if numbers.size and not low <= numbers.min() <= numbers.max() < below:
             raise ValueError("a number is out of range")
-    for vectors in (members.templates, strangers.embeddings):
+    if not members.n_photos.all():
+        raise ValueError("a person has no photo")
+    for vectors in (members.embeddings, strangers.embeddings):
         if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
             raise ValueError("vectors are not of unit length")
     if not np.isfinite(members.copy_from).all() or (n > 0) != (content.about.threshold is not None):

@@ -8,12 +8,12 @@ it, so that they and new strangers remain exchangeable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.matching.matcher import HERE
+from probablyexists.matching.matcher import Matcher
 
 N_ALIKE = 3
 WEIGHT = 0.4
@@ -63,7 +63,7 @@ def faces_of(templates: NDArray[np.float32], threads: int | None = None) -> Face
     k = min(N_ALIKE, n - 1)
     if k < 1:
         return Faces(templates, np.zeros(n, np.float32))
-    near = replace(HERE, threads=threads).nearest(templates, templates, k + 1)
+    near = Matcher(threads).nearest(templates, templates, k + 1)
     # The person goes to the end, so that the first k are others.
     order = np.argsort(near.index == np.arange(n)[:, None], axis=1, kind="stable")[:, :k]
     alike = np.take_along_axis(near.similarity, order, axis=1)

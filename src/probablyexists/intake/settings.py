@@ -192,7 +192,7 @@ class GuardSettings(Settings):
     training: Path | None = None
     """Photos of the people to keep out: one folder a person, a manifest, or photos without names; default: nobody."""
     heldout: Path
-    """Photos of people it never saw, drawn from the same source; they set the threshold."""
+    """Photos of other people from the same source, whom no generator was trained on; they set the threshold."""
     out: Path | None = None
     """File for the guard, such as guard.pe."""
     unseen: Path | None = None

@@ -16,12 +16,12 @@ from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import engine
 from probablyexists.guarding.calibrating import (
     members_of,
-    missed_left_out,
     missed_unseen,
     nobody,
     refuse_rate,
     set_threshold,
     strangers_of,
+    with_missed_left_out,
 )
 from probablyexists.guarding.checking import Guard
 from probablyexists.guarding.kept_out import About, Content
@@ -120,9 +120,8 @@ def run(settings: GuardSettings, progress: Progress, pass_phrase: str | None = N
         if "unseen" in crowds:
             missed = missed_unseen(content, crowds["unseen"], threads)
             content = content.with_about(missed=missed, missed_on="unseen photos")
-        elif training is not None:
-            missed = missed_left_out(content, training)
-            content = content.with_about(missed=missed, missed_on="each photo left out")
+        else:
+            content = with_missed_left_out(content)
     made = Guard(content, recogniser)
     if settings.out is not None:
         made.write(settings.out, pass_phrase)
