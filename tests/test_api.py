@@ -350,6 +350,9 @@ def test_an_output_folder_that_is_empty_text_or_an_input_is_refused(faces: Path,
     for out in (faces / "training", faces / "samples", "."):
         with pytest.raises(InputError, match=r"out='.*': is the working folder, or holds the images"):
             audit(faces, out=out)
+    same = faces / "training"
+    with pytest.raises(InputError, match="is the working folder, or holds the images"):
+        probablyexists.audit(same, faces / "heldout", faces / "samples", out=same)
     (tmp_path / "report.html").mkdir()
     with pytest.raises(InputError, match=r"holds a folder named report\.html; give another folder"):
         audit(faces, out=tmp_path, overwrite=True)

@@ -8,6 +8,7 @@ import shutil
 import struct
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from probablyexists import Findings, InputError
 from probablyexists.cli.app import app
 from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.embeddings.embed import Embedded
+from probablyexists.generators.file_generator import FileGenerator
+from probablyexists.intake.guard_header import guard_header
 from probablyexists.intake.halves import design_half
 from probablyexists.intake.looks import REAUDITS, Look, next_look, read_looks
 from probablyexists.intake.open_sources import Fresh
@@ -32,6 +35,7 @@ from probablyexists.report.again_texts import again_cautions
 from probablyexists.results.findings import Again
 from probablyexists.sources.listing import Photo
 from probablyexists.stats.spending import TOTAL, level_of
+from probablyexists.tasks.reaudit import _refuse_without_guard
 from test_report import sample_findings, trust
 
 
@@ -85,9 +89,11 @@ def test_samples_of_the_first_audit_are_refused_unless_a_selection_is_judged(
     assert "give --selection to judge the selection and not the model" in said
     assert read_looks(before) == []
     found = again(before, world, chosen, tmp_path / "after", selection=True)
-    assert found.cautions[0].startswith("a selection is judged, not a model: 2 samples of the first audit")
+    assert found.cautions[0].startswith("a selection is judged, not a model: 2 samples of the first audit are")
     assert found.again is not None
     assert (found.again.selection, found.again.n_in_before, found.again.look) == (True, 2, 1)
+    assert found.sentence.startswith("A selection of samples is judged here, not the model. ")
+    assert Findings.read(tmp_path / "after") == found
     assert "no sample was in the first audit; leave out --selection" in refused(
         before, world, fresh, tmp_path / "after2", selection=True
     )
@@ -154,7 +160,7 @@ def test_a_second_look_has_a_smaller_level_and_both_are_said(
     assert two.again.before == first.signature.data_fingerprint
     assert {row["person"] for row in two.people.to_pylist()} == {row["person"] for row in first.people.to_pylist()}
     assert "again, look: number 2 after the first audit" in result.stdout
-    assert "its p-value is at most 0.38 %" in result.stdout
+    assert "may claim a change if p <= 0.0038, which is 0.025 x 6 / (pi^2 x 2^2)" in result.stdout
     page = (tmp_path / "two" / "report.html").read_text()
     assert "Audited again" in page
     assert "at most 2.5" in page
@@ -216,6 +222,7 @@ def test_the_settings_are_those_of_the_first_audit() -> None:
         ({"level": 0.05}, "--level 0.05: the first audit has 0.1, and two"),
         ({"faces": "detect"}, "--faces detect: the first audit has aligned, and two"),
         ({"flat": True}, "--flat: the first audit has False, and two"),
+        ({"more_attacks": ("plda",)}, "--more-attacks plda: the first audit has nearest-10, plda, and two"),
     ],
 )
 def test_a_setting_that_differs_is_refused(settings: dict[str, Any], said: str) -> None:
@@ -225,14 +232,18 @@ def test_a_setting_that_differs_is_refused(settings: dict[str, Any], said: str) 
     assert "audit the first samples again with it" in str(caught.value)
 
 
-def test_an_option_that_is_not_typed_is_not_given(before: Path, world: World, fresh: Path, tmp_path: Path) -> None:
+def test_an_option_that_is_not_typed_is_not_given(tmp_path: Path) -> None:
     """The command's default is not what the user says: a first audit with another seed is no contradiction."""
-    out = tmp_path / "after"
-    command = ["reaudit", str(before), "--training", str(world.training), "--heldout", str(world.heldout), "-q"]
-    command += ["--generated", str(fresh), "--out", str(out)]
-    error = CliRunner().invoke(app, [*command, "--seed", "5"]).exception
-    assert isinstance(error, InputError)
-    assert error.on_command_line.startswith("--seed 5: the first audit has 0")
+    first_with().write(tmp_path / "before")
+    command = ["reaudit", str(tmp_path / "before"), "--training", "no-such", "--heldout", "no-such", "-q"]
+    command += ["--generated", "no-such", "--out", str(tmp_path / "after")]
+    for more, said in (
+        ([], "--training no-such: does not exist"),
+        (["--seed", "5"], "--seed 5: the first audit has 7"),
+    ):
+        error = CliRunner().invoke(app, [*command, *more]).exception
+        assert isinstance(error, InputError)
+        assert error.on_command_line.startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -324,6 +335,24 @@ def test_a_damaged_count_is_one_line_and_stays_as_it_is(
     assert (before / REAUDITS).read_text() == text
 
 
+def test_a_folder_in_which_nothing_can_be_counted_is_one_line_before_any_work(
+    before: Path, world: World, fresh: Path, tmp_path: Path
+) -> None:
+    (before / ".reaudits.lock").mkdir()
+    said = refused(before, world, fresh, tmp_path / "after")
+    assert said.startswith(f"{before}: cannot be written (Is a directory); looks at it again are counted there")
+    (before / ".reaudits.lock").rmdir()
+    os.mkfifo(before / REAUDITS)
+    assert "is a pipe, a device or a folder" in refused(before, world, fresh, tmp_path / "after")
+
+
+def test_the_first_audit_is_not_written_over(before: Path, world: World, fresh: Path) -> None:
+    """Also if it is given by its file, and as the same object."""
+    for first in (before, before / "findings.json"):
+        said = refused(first, world, fresh, before, overwrite=True)
+        assert said.startswith(f"--out {before}: is the working folder, or holds")
+
+
 # --- a guard --------------------------------------------------------------------------------------------------------
 
 
@@ -363,12 +392,12 @@ def test_a_guard_that_had_all_held_out_people_or_looks_as_the_judge_is_a_caution
 def test_where_another_recogniser_is_there_the_guards_own_does_not_judge_beside_it(tmp_path: Path) -> None:
     guard = write_guard(tmp_path / "guard.pe", recogniser="a/1")
     alone = sample_findings(trust=[trust(recogniser="a/1")])
-    assert used_guard(guard, alone)[0].judges_too
+    assert used_guard(guard, guard_header(guard), alone).judges_too
     both = sample_findings(trust=[trust(recogniser="a/1"), trust(recogniser="b/2")])
     with pytest.raises(InputError, match=r"looks with a/1, which judges here too; .* took no part \(b/2\)"):
-        used_guard(guard, both)
+        used_guard(guard, guard_header(guard), both)
     other = sample_findings(trust=[trust(recogniser="b/2")])
-    assert not used_guard(guard, other)[0].judges_too
+    assert not used_guard(guard, guard_header(guard), other).judges_too
 
 
 @pytest.mark.parametrize(
@@ -389,7 +418,7 @@ def test_a_file_that_is_no_guard_is_one_line(tmp_path: Path, data: bytes | None,
     if data is not None:
         path.write_bytes(data)
     with pytest.raises(InputError, match=said) as caught:
-        used_guard(path, sample_findings())
+        guard_header(path)
     assert "\n" not in str(caught.value)
 
 
@@ -410,3 +439,14 @@ def test_the_halves_are_the_same_whatever_the_order_and_the_names_are() -> None:
     assert plain == halves(draw.permutation(400), b"s")
     assert plain != halves(np.arange(400), b"t")
     assert 75 <= sum(plain.values()) <= 125
+
+
+def test_a_generators_file_passes_no_guard_and_a_guarded_generator_does(tmp_path: Path) -> None:
+    source = SimpleNamespace(generator=object.__new__(FileGenerator))
+    settings = given(generated="gan.onnx", guard=tmp_path / "guard.pe")
+    with pytest.raises(InputError, match=r"would be drawn from gan\.onnx without it; give samples that passed it"):
+        _refuse_without_guard(source, settings)  # type: ignore[arg-type]
+    _refuse_without_guard(SimpleNamespace(generator=Drawn()), settings)  # type: ignore[arg-type]
+    guarded = SimpleNamespace(generator=SimpleNamespace(guard=object()))
+    with pytest.raises(InputError, match="the generator draws behind a guard; give the guard's file"):
+        _refuse_without_guard(guarded, given())  # type: ignore[arg-type]

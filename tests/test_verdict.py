@@ -152,7 +152,7 @@ def role(name: str, n_acquired: int = 1000, n_no_face: int = 0) -> RoleData:
 def data(**failures: int) -> Data:
     """So many of 1,000 images without a face, by role."""
     roles = [role(r, 1000 - failures.get(r, 0), failures.get(r, 0)) for r in ("training", "heldout", "generated")]
-    return Data(roles=roles, duplicates=[], n_duplicates_set_aside={}, clusters=None)
+    return Data(roles=roles, duplicates=[], n_duplicates_set_aside={}, clusters=None, sample_salt="5a17")
 
 
 def ruling(**changed: Any) -> Judgement:
@@ -383,7 +383,7 @@ def test_failures_that_differ_between_the_sides(training: int, heldout: int) -> 
 
 def test_a_role_without_any_image_divides_nothing_by_zero() -> None:
     roles = [role("training"), role("heldout"), role("generated", 0, 0)]
-    assert ruling(data=Data(roles=roles, duplicates=[], n_duplicates_set_aside={}, clusters=None)).verdict
+    assert ruling(data=data().model_copy(update={"roles": roles})).verdict
 
 
 # --- cautions -------------------------------------------------------------------------------------------------

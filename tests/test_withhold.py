@@ -10,13 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import probablyexists
 from probablyexists import InputError, withhold
+from probablyexists.answers.rows import Labels
 from probablyexists.cli.app import app
-from probablyexists.results.contents import content_of
+from probablyexists.embeddings.embed import Embedded, SetAside
+from probablyexists.faces.acquire import NO_FACE
+from probablyexists.results.contents import content_of, sample_salt
+from probablyexists.sources.listing import Photo
 from probablyexists.tasks import withhold as task
 from test_report import sample_findings
 
@@ -112,6 +117,23 @@ def test_samples_that_the_audit_could_not_read_are_not_published(samples: Path) 
     sample_findings(samples=rows).write(samples.parent / "audit")
     assert withhold(samples.parent / "audit", samples, samples.parent / "kept").unknown == 4
     assert names(samples.parent / "kept") == ["a.png"]
+
+
+def test_a_sample_without_a_face_has_a_content_and_one_that_was_not_read_has_none() -> None:
+    """A picture that did not decode here may show a face elsewhere."""
+    keys = [bytes([n]) * 32 for n in range(3)]
+    photos = [Photo(f"{n}.png", None) for n in range(4)]
+    aside = (
+        SetAside(photos[1], NO_FACE, keys[1]),
+        SetAside(photos[2], "truncated", keys[2]),
+        SetAside(photos[3], "unreadable"),
+    )
+    one = np.zeros((1, 4), np.float32)
+    table = Embedded((photos[0],), (keys[0],), one, None, np.ones(1, np.int32), aside, 0)
+    salt = b"salt"
+    found = Labels((), show_names=False, samples={}, salt=salt).contents(table)
+    assert found == [*(content_of(key, sample_salt(salt)) for key in keys[:2]), None, None]
+    assert len({*found}) == 3
 
 
 def test_a_target_that_holds_something_is_left_as_it_is(audit: Path, samples: Path) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.answers.changes import SHOWN, TREATED, Change, Comparing
+from probablyexists.answers.changes import SHOWN, TREATED, Comparing
 from probablyexists.answers.pooled_samples import Counts, Rows, pooled
 from probablyexists.basis.seeds import rng
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
@@ -16,6 +15,7 @@ from probablyexists.stats.rates import wilson
 
 N_PAIRS = 400
 METHOD = "Wilson, pairs simulated from the first audit"
+N_STEPS = 4
 N_LIKE = 4
 """Samples that stand for one that shows somebody treated, so that a further one is not the same again."""
 
@@ -35,12 +35,13 @@ def power_of_halving(
     Both audits of a pair are drawn from the first audit's samples, each a Poisson number of times: in the second, those
     that show somebody treated half as often. What nothing changed gives comes from as many pairs at the same rate in
     both, three quarters, as dealing the samples of a halved pair would give. Selection is done anew in each. Those
-    treated were chosen where samples show them often by chance: all rates are first multiplied by the share that
-    is found again in simulated pairs where nothing changed.
+    treated were chosen, some because samples show them often by chance: all rates are first lowered until simulated
+    first audits choose people whom as many samples show as in the actual one.
     """
     comparing = Comparing(pooled(before, _nobody(before)), level, given)
     once = np.append(np.ones(before.n_samples, np.int16), np.int16(0))
-    treated = comparing.side(once).affected if given is None else given
+    now = comparing.side(once)
+    treated = now.affected if given is None else given
     if not treated.any():
         return Unresolvable("nobody is treated")
     mine = (comparing.shows | comparing.pooled.copies) & treated[:, None]
@@ -49,16 +50,14 @@ def power_of_halving(
     comparing = Comparing(pooled(rows, _nobody(rows)), level, given)
     longer = 1.0 if n_after is None else n_after / before.n_samples
 
-    def changes(first: float, second: float, by: float = longer) -> list[Change]:
-        return [
-            comparing.change(_drawn(shown, first, 1.0, draw), _drawn(shown, second, by, draw)) for _ in range(pairs)
-        ]
+    def statistics(first: float, second: float) -> NDArray[np.float64]:
+        every = (
+            comparing.change(_drawn(shown, first, 1.0, draw), _drawn(shown, second, longer, draw)) for _ in range(pairs)
+        )
+        return np.array([one.statistics[[TREATED, SHOWN]] for one in every])
 
-    fresh = _share_again(changes(1.0, 1.0, 1.0))
-    same, halved = (
-        np.array([one.statistics for one in changes(first * fresh, second * fresh)])[:, [TREATED, SHOWN]]
-        for first, second in ((0.75, 0.75), (1.0, 0.5))
-    )
+    fresh = _rate(comparing, shown, now.shown[treated].mean(), draw)
+    same, halved = statistics(0.75 * fresh, 0.75 * fresh), statistics(fresh, fresh / 2)
     middle, spread = same.mean(axis=0), np.maximum(same.std(axis=0), 1e-9)
     none = np.sort(((same - middle) / spread).min(axis=1))
     reached = ((halved - middle) / spread).min(axis=1) <= none[max(0, int(one_sided * (pairs + 1)) - 1)]
@@ -67,12 +66,15 @@ def power_of_halving(
     return Estimate(value, min(low, value), max(high, value), LEVEL, METHOD, pairs)
 
 
-def _share_again(changes: Sequence[Change]) -> float:
-    """Of the samples that show those treated, how many show them in the second audit; 0.2 to 1."""
-    first, second = (
-        sum(int(getattr(one, side).shown[one.treated].sum()) for one in changes) for side in ("before", "after")
-    )
-    return min(1.0, max(0.2, second / first)) if first else 1.0
+def _rate(comparing: Comparing, shown: NDArray[np.bool_], found: float, draw: np.random.Generator) -> float:
+    """The rate, at most 1, at which simulated first audits have as many samples a person treated as the actual one."""
+    rate = 1.0
+    for _ in range(N_STEPS):
+        sides = [comparing.side(_drawn(shown, rate, 1.0, draw)) for _ in range(N_PAIRS // 4)]
+        chosen = [one.shown[one.affected if comparing.given is None else comparing.given] for one in sides]
+        mean = np.concatenate(chosen).mean() if sum(map(len, chosen)) else 0.0
+        rate = min(1.0, max(0.2, rate * found / mean)) if mean > 0.0 else rate
+    return rate
 
 
 def _with_like_samples(

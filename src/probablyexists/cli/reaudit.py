@@ -22,12 +22,12 @@ def reaudit(settings: ReauditSettings, as_json: Json = False, quiet: Quiet = Fal
             --generated new.onnx --out after/
 
         probablyexists reaudit before/ --training T --heldout H \\
-            --generated G --guard guard.pe --out after/
+            --generated passed/ --guard guard.pe --out after/
 
     With --guard, held-out people on whom the guard was set do not judge: make
     it with --half. With the first audit's own generator the result is the
-    null: what compare finds where nothing was changed. Run it once before
-    the change is judged.
+    null: what compare finds where nothing was changed. Make it with a copy
+    of BEFORE, as it is no look at the change.
 
     Exit code: 0 done, 2 bad input, 3 a failure of the program.
     """

@@ -61,13 +61,24 @@ def summary(findings: Findings, out: Path) -> str:
     if findings.samples_numbered:
         lines.append("samples are numbered, as their paths may carry names; withhold.txt has the paths to withhold")
     if findings.again is not None:
-        lines += ["", *(f"again, {label.lower()}: {text}" for label, text in _plain(again_facts(findings.again)))]
+        lines += ["", *(f"again, {label.lower()}: {_plain(text)}" for label, text in again_facts(findings.again))]
     lines += ["", *_what_became(findings.data.roles), *(f"caution: {text}" for text in findings.cautions)]
     return "\n".join([*lines, f"report: {out / 'report.html'}"])
 
 
-def _plain(facts: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(label, text.replace(NO_BREAK, " ")) for label, text in facts]
+def _plain(text: str) -> str:
+    """Text of the page for a terminal that may have letters only."""
+    for sign, instead in (
+        (NO_BREAK, " "),
+        ("≤", "<="),
+        ("π", "pi"),
+        ("×", "x"),
+        ("²", "^2"),
+        (MINUS, "-"),
+        ("…", "..."),
+    ):
+        text = text.replace(sign, instead)
+    return text
 
 
 def _affected(findings: Findings) -> list[str]:

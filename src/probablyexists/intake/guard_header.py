@@ -9,7 +9,6 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from probablyexists.basis.errors import InputError
-from probablyexists.basis.files import sha256_file
 from probablyexists.basis.plain_files import plain_size
 from probablyexists.basis.text import shown
 
@@ -32,8 +31,8 @@ class GuardHeader(BaseModel):
     """The score above which it refuses a picture as a likeness."""
 
 
-def guard_header(path: Path) -> tuple[GuardHeader, str]:
-    """A guard's description, and the SHA-256 of its file. InputError, one line, if it is none or cannot be read."""
+def guard_header(path: Path) -> GuardHeader:
+    """A guard's description. InputError, one line, if the file is no guard or cannot be read."""
     try:
         plain_size(path, _MOST)
         with path.open("rb") as file:
@@ -44,7 +43,7 @@ def guard_header(path: Path) -> tuple[GuardHeader, str]:
                 raise InputError(f"{shown(path)}: is not the file of a guard; make one: probablyexists guard")
             (length,) = struct.unpack("<Q", file.read(8))
             text = file.read(length) if length <= _MOST_JSON else b""
-        return GuardHeader.model_validate(json.loads(text)["about"]), sha256_file(path)
+        return GuardHeader.model_validate(json.loads(text)["about"])
     except OSError as error:
         raise InputError(f"{shown(path)}: cannot be read ({error.strerror}); give the file of a guard") from None
     except (ValidationError, ValueError, KeyError, TypeError, RecursionError, struct.error):

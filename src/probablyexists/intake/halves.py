@@ -1,4 +1,4 @@
-"""Held-out people in two halves, drawn once from what their photos are: some set thresholds, the others judge."""
+"""Held-out people in two halves, drawn once from what their photos are: who sets thresholds, and who judges."""
 
 from __future__ import annotations
 

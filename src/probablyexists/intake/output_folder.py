@@ -46,10 +46,9 @@ def claim_folder(settings: GeneratorSettings | CompareSettings) -> None:
     out = settings.out
     if out is None:
         return
-    inputs = (value for name in type(settings).model_fields if isinstance(value := getattr(settings, name), Path))
-    if str(out) == "." or any(
-        value is not out and value.is_dir() and out.resolve() == value.resolve() for value in inputs
-    ):
+    given = (getattr(settings, name) for name in type(settings).model_fields if name != "out")
+    inputs = (value for value in given if isinstance(value, Path))
+    if str(out) == "." or any(value.is_dir() and out.resolve() == value.resolve() for value in inputs):
         raise InputError(f"{option('out', out)}: is the working folder, or holds the images; give a folder of its own")
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)

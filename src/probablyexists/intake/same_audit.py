@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.files import sha256_file
 from probablyexists.basis.own_code import is_object_name
 from probablyexists.basis.roles import Role
 from probablyexists.basis.text import shown
 from probablyexists.embeddings.embed import Embedded
-from probablyexists.intake.guard_header import guard_header
 from probablyexists.intake.open_sources import Fresh
 from probablyexists.intake.settings import AuditSettings, ReauditSettings, checked, signed
 from probablyexists.results.contents import content_of
@@ -22,8 +22,8 @@ SAME = ("faces", "recogniser", "feed", "seed", "more_recognisers", "more_attacks
 """Settings that are the first audit's, whatever the user says."""
 _SHOWN = ("show_names",)
 """Settings that are the first audit's so that people are called the same."""
-_OPENED = ("recogniser", "more_recognisers", "more_attacks")
-"""Settings that may be given again under another name: a path may have changed, and objects have none."""
+_MOVED = ("recogniser", "more_recognisers")
+"""Settings that may be given under another name, as their files may have moved: their ids are compared."""
 _SEVERAL = ("more_recognisers", "more_attacks")
 _ROLES: tuple[Role, ...] = ("training", "unseen", "heldout", "reference")
 
@@ -39,17 +39,15 @@ def with_first(settings: ReauditSettings, first: Findings) -> ReauditSettings:
         value = held[name]
         before[name] = tuple(filter(None, str(value).split(", "))) if name in _SEVERAL else value
     given = {name: getattr(settings, name) for name in settings.model_fields_set if name != "resources"}
+    now = signed(settings)
     for name in (*SAME, *_SHOWN):
-        if name not in given:
-            continue
-        if name not in _OPENED and given[name] != before[name]:
-            value = None if given[name] is True else given[name]
+        if name in given and name not in _MOVED and now[name] != held[name]:
             raise InputError(
-                f"{option(name, value)}: the first audit has {shown(before[name])}, and two audits are compared with "
-                f"the same settings; leave it out, or audit the first samples again with it"
+                f"{option(name, None if now[name] is True else now[name])}: the first audit has {shown(held[name])}, "
+                "and two audits are compared with the same settings; leave it out, or audit the first samples again "
+                "with it"
             )
-        before[name] = given[name]
-    for name in _OPENED:
+    for name in ("recogniser", *_SEVERAL):
         for one in before[name] if name in _SEVERAL else (before[name],):
             if name not in given and is_object_name(str(one)):
                 raise InputError(
@@ -136,12 +134,30 @@ def refuse_seen_samples(n: int, n_samples: int, settings: ReauditSettings) -> No
         raise InputError(f"{generated}: no sample was in {what}; leave out {option('selection', True)}")
 
 
-def used_guard(path: Path, first: Findings) -> tuple[GuardUsed, bytes | None]:
-    """The guard as it goes into the findings, and the salt of its halves if it has any.
+class AboutGuard(Protocol):
+    """What a guard says of itself, as far as it counts here."""
+
+    @property
+    def recogniser_id(self) -> str: ...
+
+    @property
+    def salt(self) -> str:
+        """What its halves of held-out people were drawn with: hexadecimal."""
+
+    @property
+    def half(self) -> bool:
+        """Whether half of the held-out people were left for verdicts."""
+
+    @property
+    def threshold(self) -> float | None:
+        """The score above which it refuses a picture."""
+
+
+def used_guard(path: Path, about: AboutGuard, first: Findings) -> GuardUsed:
+    """The guard as it goes into the findings.
 
     InputError if its recogniser judges beside another: the other alone must judge.
     """
-    about, sha256 = guard_header(path)
     judges = [trust.recogniser for trust in first.trust]
     if about.recogniser_id in judges and len(judges) > 1:
         others = ", ".join(shown(judge) for judge in judges if judge != about.recogniser_id)
@@ -149,14 +165,13 @@ def used_guard(path: Path, first: Findings) -> tuple[GuardUsed, bytes | None]:
             f"{option('guard', path)}: looks with {shown(about.recogniser_id)}, which judges here too; audit the first "
             f"samples again without it, as there is another that took no part ({others}), and then these"
         )
-    used = GuardUsed(
-        fingerprint=sha256,
+    return GuardUsed(
+        fingerprint=sha256_file(path),
         recogniser=about.recogniser_id,
         threshold=about.threshold,
         half=about.half,
         judges_too=about.recogniser_id in judges,
     )
-    return used, bytes.fromhex(about.salt) if about.half else None
 
 
 def first_folder(before: Path) -> Path:

@@ -6,14 +6,19 @@ from probablyexists.report import words
 from probablyexists.results.findings import Again, GuardUsed
 
 
+def again_sentence(again: Again, sentence: str) -> str:
+    """The verdict in one sentence, after what it is of where that is no model."""
+    return f"A selection of samples is judged here, not the model. {sentence}" if again.selection else sentence
+
+
 def again_cautions(again: Again) -> list[str]:
     """What limits an audit that was made again, the gravest first."""
     found = []
     if again.selection:
         found.append(
             f"a selection is judged, not a model: {words.counted(again.n_in_before, 'sample')} of the first audit "
-            "are judged again, after some were chosen away because of what they showed; further samples of the model "
-            "may show the same people"
+            f"{'is' if again.n_in_before == 1 else 'are'} judged again; what was left out of them, further samples of "
+            "the model may show again"
         )
     elif again.n_in_before:
         found.append(
@@ -30,14 +35,13 @@ def again_cautions(again: Again) -> list[str]:
     if guard is not None and not guard.half:
         found.append(
             "the guard's thresholds were set on all held-out people, who judge here too; better: make the guard with "
-            "--half, let it choose anew, and audit again"
+            "--half, filter new samples with it, and audit these"
         )
     return found
 
 
 def again_facts(again: Again) -> list[tuple[str, str]]:
     """(label, text) of each thing to know, for the page and the terminal."""
-    level = words.percent(again.level)
     facts = [
         (
             "Look",
@@ -46,12 +50,12 @@ def again_facts(again: Again) -> list[tuple[str, str]]:
         ),
         (
             "Level",
-            f"a comparison with the first audit may claim a change if its p-value is at most {level} (2.5 % × 6 / "
-            f"(π² × {again.look}²)). Each look at the same people is another chance to find what is not there; over "
-            "all looks, however many, that chance is at most 2.5 % (Bonferroni over an infinite series)",
+            f"a comparison with the first audit may claim a change if p ≤ {again.level:.2g}, which is 0.025 × 6 / (π² "
+            f"× {again.look}²). Each look at the same people is another chance to find what is not there; over all "
+            "looks, however many, that chance is at most 2.5 % (Bonferroni over an infinite series)",
         ),
         ("Samples", _samples(again)),
-        ("Guard", "none is said" if again.guard is None else _guard(again.guard)),
+        ("Guard", "not given" if again.guard is None else _guard(again.guard)),
     ]
     if again.n_design:
         facts.append(
@@ -81,6 +85,6 @@ def _guard(guard: GuardUsed) -> str:
     )
     half = "the design half of the" if guard.half else "all"
     return (
-        f"SHA-256 {words.visible(guard.fingerprint)[:16]}, looks with {words.recogniser(guard.recogniser)}{limit}, and "
-        f"was set on {half} held-out people"
+        f"the samples passed it, as the user says: SHA-256 {words.visible(guard.fingerprint)[:16]}, looks with "
+        f"{words.recogniser(guard.recogniser)}{limit}, and was set on {half} held-out people"
     )

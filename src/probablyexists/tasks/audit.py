@@ -55,7 +55,7 @@ from probablyexists.intake.settings import AuditSettings, checked
 from probablyexists.matching.crowd import photos_of
 from probablyexists.matching.matcher import Matcher
 from probablyexists.matching.repeats import standing
-from probablyexists.report.again_texts import again_cautions
+from probablyexists.report.again_texts import again_cautions, again_sentence
 from probablyexists.report.contact import contact_sheet
 from probablyexists.report.exhibits import exhibits
 from probablyexists.report.page import write_report
@@ -412,7 +412,8 @@ def _written(
     """The findings as they are written, with what they have to do with an earlier audit."""
     with looking as again:
         if again is not None:
+            sentence = again_sentence(again, findings.sentence)
             cautions = [*again_cautions(again), *findings.cautions]
-            findings = findings.model_copy(update={"again": again, "cautions": cautions})
+            findings = findings.model_copy(update={"again": again, "sentence": sentence, "cautions": cautions})
         with written_together(out) as folder:
             return write(findings, folder)

@@ -16,9 +16,12 @@ from probablyexists.attacks.attack import Attack
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.roles import Role
+from probablyexists.basis.text import shown
 from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.engines.choose import engine
+from probablyexists.generators.file_generator import FileGenerator
 from probablyexists.generators.generator import Generator
+from probablyexists.intake.guard_header import guard_header
 from probablyexists.intake.looks import claim_count, next_look, read_looks
 from probablyexists.intake.open_sources import Fresh, generator_of, open_sources
 from probablyexists.intake.output_folder import claim_folder
@@ -38,6 +41,7 @@ from probablyexists.intake.same_audit import (
 )
 from probablyexists.intake.settings import ReauditSettings, checked
 from probablyexists.results.findings import Again, Findings, GuardUsed
+from probablyexists.sources.open_source import Source
 from probablyexists.tasks.audit import Gathered, conclude, gather
 
 
@@ -102,15 +106,18 @@ def run(settings: ReauditSettings, progress: Progress) -> Findings:
     if settings.out is None:
         raise InputError(f"{option('out')}: give a folder: what is looked at is counted when it is written")
     first, folder = Findings.read(settings.before), first_folder(settings.before)
-    settings = with_first(settings, first)
+    settings = with_first(settings, first).model_copy(update={"before": folder})
     refuse_other_roles(settings, first)
-    guard, guard_salt = (None, None) if settings.guard is None else used_guard(settings.guard, first)
+    about = None if settings.guard is None else guard_header(settings.guard)
+    guard = None if settings.guard is None or about is None else used_guard(settings.guard, about, first)
+    guard_salt = bytes.fromhex(about.salt) if about is not None and about.half else None
     claim_folder(settings)
     claim_count(folder)
     fresh = fresh_samples(settings, first, n_looks=len(read_looks(folder)))
     with engine(settings.resources, progress) as work:
         sources = open_sources(settings, progress, fresh)
         refuse_other_numbers(sources, first)
+        _refuse_without_guard(sources["generated"], settings)
         gathered = gather(settings, work, progress, sources, guard_salt)
         refuse_other_recognisers([one.id for one in gathered.recognisers], first)
         salt = salt_of(gathered.tables["training"])
@@ -120,6 +127,18 @@ def run(settings: ReauditSettings, progress: Progress) -> Findings:
         refuse_other_people(gathered.tables, now, first)
         looking = _looking(gathered, settings, first, guard, fresh)
         return conclude(gathered, settings, progress, started, looking)
+
+
+def _refuse_without_guard(source: Source, settings: ReauditSettings) -> None:
+    """InputError if samples are said to pass a guard and come straight from a generator's file; and the reverse."""
+    generator = getattr(source, "generator", None)
+    if settings.guard is None and hasattr(generator, "guard"):
+        raise InputError(f"{option('guard')}: the generator draws behind a guard; give the guard's file")
+    if settings.guard is not None and isinstance(generator, FileGenerator):
+        raise InputError(
+            f"{option('guard', settings.guard)}: the samples would be drawn from {shown(settings.generated)} without "
+            "it; give samples that passed it, or a guarded generator as module:Name"
+        )
 
 
 def _looking(
@@ -137,7 +156,7 @@ def _looking(
     @contextmanager
     def looking() -> Iterator[Again]:
         assert settings.out is not None
-        with next_look(first_folder(settings.before), first.signature.data_fingerprint, settings.out) as look:
+        with next_look(settings.before, first.signature.data_fingerprint, settings.out) as look:
             yield Again(
                 before=look.before,
                 before_date=first.signature.date,

@@ -91,10 +91,11 @@ class _Judged:
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
-        rows = findings.samples.select(["kind", "similarity", "content"]).to_pylist()
-        self.withheld = {row["content"] for row in rows if row["kind"] != "none"} - {None}
-        self.has_face = {row["content"]: row["similarity"] is not None for row in rows if row["content"] is not None}
-        self.times = Counter(row["content"] for row in rows if row["content"] is not None)
+        columns = (findings.samples[name].to_pylist() for name in ("kind", "similarity", "content"))
+        rows = [row for row in zip(*columns, strict=True) if row[2] is not None]
+        self.withheld = {content for kind, _, content in rows if kind != "none"}
+        self.has_face = {content: similarity is not None for _, similarity, content in rows}
+        self.times = Counter(content for _, _, content in rows)
 
     def content(self, data: bytes) -> str:
         return content_of(hashlib.sha256(data).digest(), self.findings.data.sample_salt)
