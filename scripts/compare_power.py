@@ -269,11 +269,14 @@ def guarded(outcomes: Outcomes) -> None:
     print("| setting | strangers' likenesses | AUROC before | after | intervals below 0.5, % | reduced % | worse % |")
     print("|---" * 7 + "|")
     for plan, refused in ((NO_OP[1], 0.001), (NO_OP[1], 0.01), (NO_OP[1], 0.05), (NO_OP[0], 0.001), (NO_OP[0], 0.01)):
-        both = outcomes(replace(plan, title=f"{plan.title}; {refused:.1%} refused", refused=refused), 0)
+        both = outcomes(replace(plan, refused=refused), 0)
         for title, found in zip(("left in", "dropped by the same rule"), both, strict=True):
             below = share([isinstance(one.auroc[1], Estimate) and one.auroc[1].high < 0.5 for one in found])
             means = " | ".join(f"{np.mean([_value(one.auroc[i]) for one in found]):.3f}" for i in (0, 1))
-            print(f"| {plan.title} | {title} | {means} | {below} | {_shares(found)} |", flush=True)
+            print(
+                f"| {plan.title}; {100 * refused:g} % refused | {title} | {means} | {below} | {_shares(found)} |",
+                flush=True,
+            )
 
 
 def _value(figure: Figure) -> float:
