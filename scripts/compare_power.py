@@ -11,7 +11,7 @@ photos among them, at a rate of their own, in the second audit of *halved* at ha
 pairs with each verdict, with Wilson's 95 % interval; beside it how often a t-test of the paired differences of those
 treated says that exposure fell (one-sided, 2.5 %), and the power as stated from the first audits alone.
 
-Guard: the second audit's samples have passed a guard that refuses whatever is as alike to a member as 1 in 1,000
+Guard: the second audit's samples have passed a guard that refuses whatever is as alike to a member as a share of
 strangers' photos are; compared once with strangers' likenesses left in, and once dropped by the same rule.
 """
 
@@ -63,8 +63,8 @@ class Plan:
     """A collapsed generator gives these many pictures of strangers, and one of each person who leaks, over and over."""
     clump: int = 1
     """Near-identical samples that come together: not drawn independently."""
-    threshold: bool = False
-    """The second audit's samples have passed a guard."""
+    refused: float | None = None
+    """The second audit's samples have passed a guard that refuses this share of strangers' photos."""
 
 
 class Drawn:
@@ -107,10 +107,11 @@ class Drawn:
         return unit(found + 0.02 * unit(self.rng.normal(size=found.shape)))
 
     def guard(self, samples: Vectors) -> tuple[Vectors, float]:
-        """Samples that a guard of members lets through; its threshold, which 1 in 1,000 strangers' photos reach."""
+        """Samples that a guard of members lets through, and its threshold."""
+        assert self.plan.refused is not None
         members = self.templates[: self.plan.n_members].astype(np.float64)
         fresh = self.photos(self.people(20_000), 1)[:, 0]
-        threshold = float(np.quantile((fresh @ members.T).max(axis=1), 0.999))
+        threshold = float(np.quantile((fresh @ members.T).max(axis=1), 1 - self.plan.refused))
         return samples[(samples @ members.T).max(axis=1) < threshold], threshold
 
     def rows(self, samples: Vectors) -> Rows:
@@ -160,10 +161,10 @@ def pair(plan: Plan, deals: int, pairs: int, seed: int) -> list[Outcome]:
     drawn = Drawn(plan, seed)
     before = drawn.rows(drawn.samples(plan.n_first, 1.0))
     samples, threshold = drawn.samples(plan.n_second, plan.factor), 0.0
-    if plan.threshold:
+    if plan.refused is not None:
         samples, threshold = drawn.guard(samples)
     after = drawn.rows(samples)
-    several = [after, after.mirrored(threshold)[0]] if plan.threshold else [after]
+    several = [after, after.mirrored(threshold)[0]] if plan.refused is not None else [after]
     return [_outcome(before, one, deals, pairs, seed) for one in several]
 
 
@@ -267,12 +268,15 @@ def guarded(outcomes: Outcomes) -> None:
     print("\nA guard of members before the second audit\n")
     print("| setting | strangers' likenesses | AUROC before | after | intervals below 0.5, % | reduced % | worse % |")
     print("|---" * 7 + "|")
-    for plan in (NO_OP[1], NO_OP[0]):
-        both = outcomes(replace(plan, threshold=True), 0)
+    for plan, refused in ((NO_OP[1], 0.001), (NO_OP[1], 0.01), (NO_OP[1], 0.05), (NO_OP[0], 0.001), (NO_OP[0], 0.01)):
+        both = outcomes(replace(plan, refused=refused), 0)
         for title, found in zip(("left in", "dropped by the same rule"), both, strict=True):
             below = share([isinstance(one.auroc[1], Estimate) and one.auroc[1].high < 0.5 for one in found])
             means = " | ".join(f"{np.mean([_value(one.auroc[i]) for one in found]):.3f}" for i in (0, 1))
-            print(f"| {plan.title} | {title} | {means} | {below} | {_shares(found)} |", flush=True)
+            print(
+                f"| {plan.title}; {100 * refused:g} % refused | {title} | {means} | {below} | {_shares(found)} |",
+                flush=True,
+            )
 
 
 def _value(figure: Figure) -> float:
