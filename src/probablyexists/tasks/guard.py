@@ -62,7 +62,8 @@ def guard(
     Of pictures of strangers it refuses at most `rate`, copies and likenesses together, each person of the same weight:
     expected over the draw of the held-out people (split conformal, see `stats.refusals`), who must be from the same
     source as the strangers that will come. What it lets through of members' other photos is measured on `unseen`, else
-    on training photos that are left out of their person's template one after the other.
+    on training photos that are left out of their person's template one after the other. It judges one picture at a
+    time: among many thousands published, the most similar may still tell who was trained on. Audit guarded samples.
 
     Parameters
     ----------
