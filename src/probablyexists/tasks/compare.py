@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from probablyexists.answers.change_cautions import cautions
 from probablyexists.answers.change_figures import auroc, costs, people, sets
-from probablyexists.answers.change_verdict import LEVEL, REPEATS, judge
+from probablyexists.answers.change_verdict import LEVEL, judge
 from probablyexists.answers.changes import N_DEALS, Comparing
 from probablyexists.answers.halving import power_of_halving
 from probablyexists.answers.pooled_samples import Rows, pooled
@@ -25,6 +26,7 @@ from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.files import write_text
 from probablyexists.basis.plain_files import MOST_JSON, read_plain
 from probablyexists.basis.progress import Progress, Silent
+from probablyexists.guarding.likeness import WEIGHT
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.provenance import sign_comparison
 from probablyexists.intake.settings import CompareSettings, checked
@@ -32,13 +34,7 @@ from probablyexists.report.comparison_page import render_comparison
 from probablyexists.results.comparison import Compared, Comparison, Filtered
 from probablyexists.results.findings import FINDINGS, Findings
 from probablyexists.results.neighbours_file import read_neighbours
-from probablyexists.stats.estimate import Estimate, Figure
-
-LOW_POWER = 0.5
-GUARD_TAKES_OFF = 0.4
-"""Times a person's `near_members`, from the similarity that a guard looks at (`guarding.likeness`)."""
-MOST_TIMES = 10
-"""Times as many samples in one audit as in the other, from which the nearest that are kept may not be enough."""
+from probablyexists.stats.estimate import Figure
 
 
 def compare(
@@ -140,13 +136,17 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
         verdict=judged.verdict,
         sentence=judged.sentence,
         because=judged.because,
-        cautions=[
-            *_about_set(changes[1].not_worse, settings.margin),
-            *_about_power(power),
-            *_about_auroc(areas[1], filtered is not None),
-            *_about_again(second.findings),
-            *_about_audits(first, second, before),
-        ],
+        cautions=cautions(
+            first.findings,
+            second.findings,
+            before,
+            (first.rows.n_samples, second.rows.n_samples),
+            not_worse=changes[1].not_worse,
+            margin=settings.margin,
+            power=power,
+            area=areas[1],
+            filtered=filtered is not None,
+        ),
         level=spent,
         margin=settings.margin,
         treated_by="affected before" if given is None else "given",
@@ -212,25 +212,7 @@ def _filter(settings: CompareSettings, after: Findings) -> tuple[float, float] |
     guard = None if after.again is None else after.again.guard
     if guard is None or guard.threshold is None or not guard.judges_too:
         return None
-    return guard.threshold, GUARD_TAKES_OFF
-
-
-def _about_again(after: Findings) -> list[str]:
-    again, said = after.again, []
-    if again is None:
-        return [
-            "the second audit was not made by reaudit, so that nobody counts how often the first was looked at again"
-        ]
-    if again.selection:
-        said.append("samples were selected from the first audit: this judges the selection, not the model")
-    if again.same_generator:
-        said.append("the same generator was sampled in both audits: what differs is chance")
-    if again.guard is not None and not again.guard.judges_too:
-        said.append(
-            "the guard looks with another recogniser, so that strangers' likenesses could not be left out by the same "
-            "rule: members may look safer than strangers"
-        )
-    return said
+    return guard.threshold, WEIGHT
 
 
 def _given(path: Path, rows: Rows) -> NDArray[np.bool_]:
@@ -270,47 +252,3 @@ def _compared(findings: Findings, rows: Rows, n_affected: int, area: Figure) -> 
         data_fingerprint=findings.signature.data_fingerprint,
         date=findings.signature.date,
     )
-
-
-def _about_set(not_worse: bool | None, margin: float) -> list[str]:
-    if not_worse:
-        return []
-    return [f"that other members are no more exposed, by {margin:g} standard deviations on average, is not shown"]
-
-
-def _about_power(power: Figure) -> list[str]:
-    if isinstance(power, Estimate) and power.value < LOW_POWER:
-        return [f"a halving would be found with probability {power.value:.0%} only; more samples show more"]
-    return []
-
-
-def _about_auroc(area: Figure, filtered: bool) -> list[str]:
-    if not isinstance(area, Estimate) or area.high >= 0.5:
-        return []
-    hint = (
-        "" if filtered else f"; if the samples passed a filter of members, give its threshold with {option('filtered')}"
-    )
-    return [f"members look safer than strangers (AUROC {area.value:.3f}): that is a membership signal too{hint}"]
-
-
-def _about_audits(first: Audit, second: Audit, rows: Rows) -> list[str]:
-    said = []
-    sizes = first.rows.n_samples, second.rows.n_samples
-    if max(sizes) > MOST_TIMES * min(sizes):
-        said.append(f"the audits have {sizes[0]:,} and {sizes[1]:,} samples: of fewer, less is found; draw as many")
-    for which, audit in (("first", first), ("second", second)):
-        sampling = audit.findings.sampling
-        repeated = sampling.n_samples - sampling.n_distinct
-        if repeated > REPEATS * sampling.n_samples:
-            said.append(
-                f"{repeated:,} of {sampling.n_samples:,} samples of the {which} audit repeat a picture of another; "
-                "unless they were drawn independently, p-values are too small"
-            )
-    judges = sum(one.judges for one in first.findings.trust)
-    if judges > 1 and first.findings.neighbours is not None:
-        said.append(f"of {judges} recognisers only {first.findings.neighbours.recogniser} is compared")
-    n_heldout = first.findings.naming.n_heldout
-    n_here = len({person for person, member in zip(rows.person, rows.is_member, strict=True) if not member})
-    if n_here < n_heldout:
-        said.append(f"{n_here:,} of {n_heldout:,} held-out people of the first audit are in both")
-    return said

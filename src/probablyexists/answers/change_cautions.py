@@ -1,0 +1,96 @@
+"""What a comparison of two audits is to be read with: cautions."""
+
+from __future__ import annotations
+
+from probablyexists.answers.change_verdict import REPEATS
+from probablyexists.answers.pooled_samples import Rows
+from probablyexists.basis.errors import option
+from probablyexists.results.findings import Findings
+from probablyexists.stats.estimate import Estimate, Figure
+
+LOW_POWER = 0.5
+MOST_TIMES = 10
+"""Times as many samples in one audit as in the other, from which the nearest that are kept may not be enough."""
+
+
+def cautions(
+    first: Findings,
+    second: Findings,
+    rows: Rows,
+    sizes: tuple[int, int],
+    *,
+    not_worse: bool | None,
+    margin: float,
+    power: Figure,
+    area: Figure,
+    filtered: bool,
+) -> list[str]:
+    """`rows`: people in both audits; `sizes`: samples of each; `area`: AUROC of the second audit."""
+    return [
+        *_about_set(not_worse, margin),
+        *_about_power(power),
+        *_about_auroc(area, filtered),
+        *_about_again(second),
+        *_about_audits(first, second, rows, sizes),
+    ]
+
+
+def _about_again(after: Findings) -> list[str]:
+    again, said = after.again, []
+    if again is None:
+        return [
+            "the second audit was not made by reaudit, so that nobody counts how often the first was looked at again"
+        ]
+    if again.selection:
+        said.append("samples were selected from the first audit: this judges the selection, not the model")
+    if again.same_generator:
+        said.append("the same generator was sampled in both audits: what differs is chance")
+    if again.guard is not None and not again.guard.judges_too:
+        said.append(
+            "the guard looks with another recogniser, so that strangers' likenesses could not be left out by the same "
+            "rule: members may look safer than strangers"
+        )
+    return said
+
+
+def _about_set(not_worse: bool | None, margin: float) -> list[str]:
+    if not_worse:
+        return []
+    return [f"that other members are no more exposed, by {margin:g} standard deviations on average, is not shown"]
+
+
+def _about_power(power: Figure) -> list[str]:
+    if isinstance(power, Estimate) and power.value < LOW_POWER:
+        return [f"a halving would be found with probability {power.value:.0%} only; more samples show more"]
+    return []
+
+
+def _about_auroc(area: Figure, filtered: bool) -> list[str]:
+    if not isinstance(area, Estimate) or area.high >= 0.5:
+        return []
+    hint = (
+        "" if filtered else f"; if the samples passed a filter of members, give its threshold with {option('filtered')}"
+    )
+    return [f"members look safer than strangers (AUROC {area.value:.3f}): that is a membership signal too{hint}"]
+
+
+def _about_audits(first: Findings, second: Findings, rows: Rows, sizes: tuple[int, int]) -> list[str]:
+    said = []
+    if max(sizes) > MOST_TIMES * min(sizes):
+        said.append(f"the audits have {sizes[0]:,} and {sizes[1]:,} samples: of fewer, less is found; draw as many")
+    for which, audit in (("first", first), ("second", second)):
+        sampling = audit.sampling
+        repeated = sampling.n_samples - sampling.n_distinct
+        if repeated > REPEATS * sampling.n_samples:
+            said.append(
+                f"{repeated:,} of {sampling.n_samples:,} samples of the {which} audit repeat a picture of another; "
+                "unless they were drawn independently, p-values are too small"
+            )
+    judges = sum(one.judges for one in first.trust)
+    if judges > 1 and first.neighbours is not None:
+        said.append(f"of {judges} recognisers only {first.neighbours.recogniser} is compared")
+    n_heldout = first.naming.n_heldout
+    n_here = len({person for person, member in zip(rows.person, rows.is_member, strict=True) if not member})
+    if n_here < n_heldout:
+        said.append(f"{n_here:,} of {n_heldout:,} held-out people of the first audit are in both")
+    return said
