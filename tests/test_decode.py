@@ -14,7 +14,7 @@ import zlib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 
 import heic_files
 from probablyexists.basis.errors import ImageError
@@ -435,6 +435,18 @@ def test_empty_and_foreign() -> None:
         b"RIFFabcdWAVE",
     ):
         assert reason(data) == "not an image"
+
+
+def test_a_picture_that_ends_early_is_truncated_though_another_library_asked_pillow_to_fill_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """WeasyPrint does so when it is imported."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    for kind in ("JPEG", "PNG", "GIF", "WebP"):
+        monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+        with pytest.raises(ImageError) as refused:
+            decode(saved(noise, kind)[:-900])
+        assert refused.value.reason == "truncated"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF", "JPEG2000"])

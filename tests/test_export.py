@@ -150,7 +150,7 @@ def test_more_samples_than_fit_in_one_part_are_all_there(leak: Findings, tmp_pat
     many = leak.model_copy(update={"samples": pa.table(columns, SAMPLES_SCHEMA)})
     write_samples(many, tmp_path / "samples.csv")
     lines = (tmp_path / "samples.csv").read_text("utf-8-sig").splitlines()
-    assert lines[1:] == [f"{i}.png,none,,,," for i in range(n)]
+    assert lines[1:] == [f"{i}.png,none,,,,," for i in range(n)]
 
 
 def test_an_audit_with_names_says_that_its_exports_have_them(leak: Findings, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ MORE_CASES: list[Callable[[], Findings]] = [unfair_with_copies, nobody_namable, 
         (
             few_samples,
             [
-                "shows neither that people are given away nor that they are not",
+                "shows neither that there is a leak nor that there is none",
                 "Enough samples: at least 1,000 distinct ones are needed.",
                 "none is cleared: do not publish them yet",
                 "Mend what is listed under “Because”, and audit again",

@@ -30,7 +30,14 @@ _OPTIONAL: tuple[Kind, ...] = ("AVIF", "JPEG 2000", "HEIC")
 
 
 def opened(kind: Kind, data: bytes) -> ImageFile:
-    """The file with its header read; ImageError "NAME not read" if this installation has no decoder for it."""
+    """The file with its header read; ImageError "NAME not read" if this installation has no decoder for it.
+
+    Pictures that end early are refused when they are decoded, also where another library in this process has asked
+    Pillow to fill them up, as WeasyPrint does when it is imported.
+    """
+    from PIL import ImageFile as Files
+
+    Files.LOAD_TRUNCATED_IMAGES = False
     if kind in _OPTIONAL and not _installed(kind):
         raise not_read(f"{kind} not read")
     module, plugin = _PLUGINS[kind]

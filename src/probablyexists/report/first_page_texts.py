@@ -110,7 +110,7 @@ def _sure(findings: Findings) -> list[str]:
     a, copies, split = findings.affected, findings.copies, findings.split_baseline
     said = []
     if findings.verdict == "inconclusive":
-        said.append("This audit shows neither that people are given away nor that they are not.")
+        said.append("This audit shows neither that there is a leak nor that there is none.")
     if a.n_named:
         level = percent(findings.naming.level)
         said.append(f"At most {level} of the names that such an audit gives are expected to be wrong.")
