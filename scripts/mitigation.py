@@ -5,10 +5,10 @@
 
 An exposure is the score of a person's nearest sample in standard deviations of the held-out people's scores. Every arm
 has the people of "before", and is compared, person by person, with "no-op": retrained with other seeds, otherwise the
-same. *The person*: mean of the changes, Student's interval over seeds. *Others*: mean change, Student's interval over
-people (each seed has members of its own); it holds for these generators. How far another retraining alone moves both
-is what the row "before" shows. Then `probablyexists compare` of each run with the no-op of its seed, the person as the
-one treated: p-values that nothing changed, one a seed.
+same. *The person*, *others*: mean exposures, and mean changes with Student's interval over draws of people (set and
+seed), each of which is one pair of trainings: a change of the others' mean within one pair is mostly the retraining's.
+What a retraining alone does, with an interval of the same kind, is the row "before". Then `probablyexists compare` of
+each run with the no-op of its draw, the person as the one treated: p-values that nothing changed, one a seed.
 """
 
 from __future__ import annotations
@@ -90,29 +90,33 @@ def _people(manifest: Path, role: str) -> list[str]:
         return [line["person"] for line in csv.DictReader(file) if line["role"] == role]
 
 
-def interval(values: Sequence[float]) -> str:
-    """Mean with Student's interval."""
+def interval(values: Sequence[float], form: str = "+.2f") -> str:
+    """Mean with Student's interval; a dash without values."""
+    if not values:
+        return "-"
     n, mean = len(values), float(np.mean(values))
     if n < 2:
-        return f"{mean:+.2f}"
+        return f"{mean:{form}}"
     half = float(t.ppf(0.5 + LEVEL / 2, n - 1)) * float(np.std(values, ddof=1)) / n**0.5
-    return f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f})"
+    return f"{mean:{form}} ({mean - half:{form}} to {mean + half:{form}})"
 
 
 def table(arms: Mapping[str, Sequence[Outcome]]) -> str:
     """A line an arm."""
-    null = {_seed(one): one for one in arms[NO_OP]}
+    null = {_draw(one): one for one in arms[NO_OP]}
     lines = []
     for name, its in arms.items():
+        if not its:
+            continue
         theirs, others, changes, change_of_others = [], [], [], []
         for one in its:
             now = one.exposure(one.setting)
             theirs.append(now[one.person])
             others += [now[who] for who in one.others()]
-            if name != NO_OP and _seed(one) in null:
-                then = null[_seed(one)].exposure(one.setting)
+            if name != NO_OP and _draw(one) in null:
+                then = null[_draw(one)].exposure(one.setting)
                 changes.append(now[one.person] - then[one.person])
-                change_of_others += [now[who] - then[who] for who in one.others()]
+                change_of_others.append(float(np.mean([now[who] - then[who] for who in one.others()])))
         named = [one.row["most"]["exposed"] for one in its]
         n_named = sum(one.row["n_named"] or 0 for one in its)
         lines.append(
@@ -120,31 +124,41 @@ def table(arms: Mapping[str, Sequence[Outcome]]) -> str:
                 name,
                 f"{np.mean([one.row['n_trained_on'] for one in its]):.0f}",
                 f"{np.mean(theirs):.2f}",
-                interval(changes) if changes else "",
+                interval(changes),
                 ", ".join(f"{one.p():.3f}" for one in its),
                 f"{sum(named)} of {len(named)}",
                 f"{np.mean(others):.2f}",
-                interval(change_of_others) if change_of_others else "",
+                interval(change_of_others),
                 f"{n_named - sum(named)} of {sum(len(one.others()) for one in its)}",
                 f"{sum(one.row['n_copies'] for one in its) / sum(one.row['n_samples'] for one in its):.2%}",
-                f"{np.mean([one.row['quality']['frechet_heldout'] for one in its]):.4f}",
-                f"{np.mean([one.row['quality']['different_faces'] for one in its]):.2f}",
+                *_quality(its, null if name != NO_OP else {}),
                 _refused(its),
             ]
         )
     return markdown(
         "| arm | photos | the person | change from no-op | p | named | others | change from no-op | others named "
-        "| copies | Frechet | different faces | refused |",
+        "| copies | Frechet | change | different faces | change | refused |",
         lines,
     )
 
 
+def _quality(its: Sequence[Outcome], null: Mapping[tuple[str, int], Outcome]) -> list[str]:
+    """Both figures, each followed by its change from no-op."""
+    cells = []
+    for name, form in (("frechet_heldout", ".4f"), ("different_faces", ".2f")):
+        values = {_draw(one): one.row["quality"][name] for one in its}
+        changes = [value - null[draw].row["quality"][name] for draw, value in values.items() if draw in null]
+        cells += [f"{np.mean(list(values.values())):{form}}", interval(changes, f"+{form}")]
+    return cells
+
+
 def compared(arms: Mapping[str, Sequence[Outcome]], lab: Path) -> str:
     """What `probablyexists compare` says of each run against the no-op of its seed; the person is the one treated."""
-    null = {_seed(one): one for one in arms[NO_OP]}
+    null = {_draw(one): one for one in arms[NO_OP]}
     lines = []
     for name, its in arms.items():
-        pairs = [(null[_seed(one)], one) for one in its if name != NO_OP and _seed(one) in null]
+        # `compare` needs the same photos of everybody on both sides, and the audits of other seeds choose others.
+        pairs = [(before, one) for one in its if (before := null.get(_draw(one))) and _same_photos(before, one)]
         found = [_compare(before, after, lab) for before, after in pairs]
         if not found:
             continue
@@ -165,6 +179,10 @@ def compared(arms: Mapping[str, Sequence[Outcome]], lab: Path) -> str:
     )
 
 
+def _same_photos(before: Outcome, after: Outcome) -> bool:
+    return before is not after and before.row["training"]["seed"] == after.row["training"]["seed"]
+
+
 def _compare(before: Outcome, after: Outcome, lab: Path) -> Comparison:
     with TemporaryDirectory() as folder:
         people = Path(folder) / "treated.txt"
@@ -179,9 +197,10 @@ def _refused(its: Sequence[Outcome]) -> str:
     return f"{refused / sum(its['drawn'] for its in counts):.1%}" if counts else ""
 
 
-def _seed(one: Outcome) -> int:
+def _draw(one: Outcome) -> tuple[str, int]:
+    """Which people: the set, and the seed that they were drawn with."""
     design, training = one.row["design"], one.row["training"]
-    return int(training["seed"] if design["people_seed"] is None else design["people_seed"])
+    return one.row["set"], training["seed"] if design["people_seed"] is None else design["people_seed"]
 
 
 def main() -> None:
@@ -190,16 +209,18 @@ def main() -> None:
     parser.add_argument("lab", type=Path)
     args = parser.parse_args()
     done = [row for row in rows(read_experiment(args.experiment), args.lab) if "failed" not in row]
-    for name in dict.fromkeys(row["set"] for row in done):
-        for population in (UNSEEN, SEEN):
-            arms: dict[str, list[Outcome]] = {}
-            for row in done:
-                if row["set"] == name:
-                    arms.setdefault(row["part"], []).append(outcome(row, args.lab / row["id"], population))
-            if NO_OP in arms:
-                print(f"### {name}, {population}\n\n{table(arms)}\n")
-        if NO_OP in arms:
-            print(f"### {name}, probablyexists compare\n\n{compared(arms, args.lab)}\n")
+    names = list(dict.fromkeys(row["set"] for row in done))
+    for population in (UNSEEN, SEEN):
+        of_all: dict[str, list[Outcome]] = {}
+        for row in done:
+            of_all.setdefault(row["part"], []).append(outcome(row, args.lab / row["id"], population))
+        of_set = {
+            name: {arm: [it for it in its if it.row["set"] == name] for arm, its in of_all.items()} for name in names
+        }
+        for name, arms in {**of_set, "all sets together": of_all}.items():
+            print(f"### {name}, {population}\n\n{table(arms)}\n", flush=True)
+    for name, arms in of_set.items():
+        print(f"### {name}, probablyexists compare\n\n{compared(arms, args.lab)}\n", flush=True)
 
 
 if __name__ == "__main__":
