@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import struct
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +22,8 @@ from probablyexists.cli.app import app
 from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.generators.file_generator import FileGenerator
-from probablyexists.intake.guard_header import guard_header
+from probablyexists.guarding.checking import Guard
+from probablyexists.guarding.guard_file import read_guard, write_guard
 from probablyexists.intake.halves import design_half
 from probablyexists.intake.looks import REAUDITS, Look, next_look, read_looks
 from probablyexists.intake.open_sources import Fresh
@@ -356,21 +356,27 @@ def test_the_first_audit_is_not_written_over(before: Path, world: World, fresh: 
 # --- a guard --------------------------------------------------------------------------------------------------------
 
 
-def write_guard(path: Path, *, half: bool = True, recogniser: str = "other/1", salt: str = "0" * 64) -> Path:
-    about = {"version": 1, "recogniser_id": recogniser, "half": half, "salt": salt, "threshold": 0.9, "rate": 0.001}
-    text = json.dumps({"about": about, "names": [], "shapes": {}}).encode()
-    path.write_bytes(b"probablyexists guard 1 plain\n" + struct.pack("<Q", len(text)) + text + b"arrays")
+@pytest.fixture(scope="module")
+def guard(world: World) -> Guard:
+    """Set on half of the held-out people. For reading only."""
+    return probablyexists.guard(world.training, world.heldout, rate=0.1, half=True)
+
+
+def written(guard: Guard, path: Path, *, recogniser: str = "other/1", pass_phrase: str | None = None) -> Path:
+    """The guard's file, as if another recogniser had looked."""
+    write_guard(guard.content.with_about(recogniser_id=recogniser), path, pass_phrase)
     return path
 
 
 def test_held_out_people_who_set_the_guards_thresholds_do_not_judge(
-    before: Path, world: World, fresh: Path, tmp_path: Path
+    before: Path, world: World, fresh: Path, guard: Guard, tmp_path: Path
 ) -> None:
-    guard = write_guard(tmp_path / "guard.pe")
-    found = again(before, world, fresh, tmp_path / "after", guard=guard)
+    found = again(before, world, fresh, tmp_path / "after", guard=written(guard, tmp_path / "guard.pe"))
     assert found.again is not None
     assert found.again.guard is not None
-    assert found.again.guard.threshold == 0.9
+    assert found.again.guard.threshold == guard.content.about.threshold
+    judging = {found.again.n_design, len(guard.content.strangers.prints)}
+    assert len(judging) == 1
     assert 20 <= found.again.n_design <= HELDOUT - 20
     assert found.naming.n_heldout == HELDOUT - found.again.n_design
     (heldout,) = (role for role in found.data.roles if role.role == "heldout")
@@ -389,37 +395,33 @@ def test_a_guard_that_had_all_held_out_people_or_looks_as_the_judge_is_a_caution
     assert "make the guard with --half" in two
 
 
-def test_where_another_recogniser_is_there_the_guards_own_does_not_judge_beside_it(tmp_path: Path) -> None:
-    guard = write_guard(tmp_path / "guard.pe", recogniser="a/1")
+def test_where_another_recogniser_is_there_the_guards_own_does_not_judge_beside_it(
+    guard: Guard, tmp_path: Path
+) -> None:
+    path = written(guard, tmp_path / "guard.pe", recogniser="a/1")
+    about = read_guard(path).about
     alone = sample_findings(trust=[trust(recogniser="a/1")])
-    assert used_guard(guard, guard_header(guard), alone).judges_too
+    assert used_guard(path, about, alone).judges_too
     both = sample_findings(trust=[trust(recogniser="a/1"), trust(recogniser="b/2")])
     with pytest.raises(InputError, match=r"looks with a/1, which judges here too; .* took no part \(b/2\)"):
-        used_guard(guard, guard_header(guard), both)
+        used_guard(path, about, both)
     other = sample_findings(trust=[trust(recogniser="b/2")])
-    assert not used_guard(guard, guard_header(guard), other).judges_too
+    assert not used_guard(path, about, other).judges_too
 
 
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (b"", "is not the file of a guard"),
-        (b"PK\3\4", "is not the file of a guard"),
-        (b"probablyexists guard 1 encrypted\n" + bytes(60), "is encrypted"),
-        (b"probablyexists guard 1 plain\n", "is damaged"),
-        (b"probablyexists guard 1 plain\n" + struct.pack("<Q", 2**60), "is damaged"),
-        (b"probablyexists guard 1 plain\n" + struct.pack("<Q", 2) + b"{}", "is damaged"),
-        (b"probablyexists guard 1 plain\n" + struct.pack("<Q", 12) + b'{"about":[]}', "is damaged"),
-        (None, "cannot be read"),
-    ],
-)
-def test_a_file_that_is_no_guard_is_one_line(tmp_path: Path, data: bytes | None, said: str) -> None:
-    path = tmp_path / "guard.pe"
-    if data is not None:
-        path.write_bytes(data)
-    with pytest.raises(InputError, match=said) as caught:
-        guard_header(path)
-    assert "\n" not in str(caught.value)
+def test_an_encrypted_guard_is_opened_with_its_pass_phrase_and_what_is_no_guard_is_one_line(
+    before: Path, world: World, fresh: Path, guard: Guard, tmp_path: Path
+) -> None:
+    pytest.importorskip("cryptography")
+    path = written(guard, tmp_path / "guard.pe", pass_phrase="open")
+    assert "is encrypted; give its pass phrase" in refused(before, world, fresh, tmp_path / "a", guard=path)
+    assert "pass phrase is wrong" in refused(before, world, fresh, tmp_path / "a", guard=path, pass_phrase="shut")
+    found = again(before, world, fresh, tmp_path / "a", guard=path, pass_phrase="open")
+    assert found.again is not None
+    assert found.again.guard is not None
+    path.write_bytes(b"PK")
+    assert "is not the file of a guard" in refused(before, world, fresh, tmp_path / "b", guard=path)
+    assert "cannot be read" in refused(before, world, fresh, tmp_path / "b", guard=tmp_path / "none.pe")
 
 
 def test_the_halves_are_the_same_whatever_the_order_and_the_names_are() -> None:

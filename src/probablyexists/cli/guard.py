@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,12 +14,12 @@ import typer
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.text import clean, shown
 from probablyexists.cli.options import Json, Quiet, from_settings, progress_of
+from probablyexists.cli.pass_phrase import VARIABLE, PassPhraseFile, known_pass_phrase, new_pass_phrase
 from probablyexists.intake.settings import GuardSettings
 
 if TYPE_CHECKING:
     from probablyexists.guarding.checking import Guard
 
-VARIABLE = "PROBABLYEXISTS_PASS_PHRASE"
 _BIOMETRIC = (
     "It is biometric data of the people in it, and of held-out people: only you can read the file; keep it as "
     "carefully as the photos."
@@ -30,10 +28,6 @@ guard = typer.Typer(
     invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True
 )
 
-PassPhraseFile = Annotated[
-    Path | None,
-    typer.Option(help=f"File with the pass phrase, in its first line; default: ${VARIABLE}, or the terminal asks."),
-]
 RecogniserName = Annotated[str | None, typer.Option(help="The recogniser, if the guard was made with an .onnx file.")]
 Cache = Annotated[Path | None, typer.Option(help="Folder for models; default: $PROBABLYEXISTS_CACHE or the user's.")]
 GuardFile = Annotated[Path, typer.Argument(metavar="GUARD", help="The file of a guard.")]
@@ -69,7 +63,7 @@ def _make(
     from probablyexists.tasks.guard import run
 
     assert settings.out is not None
-    made = run(settings, progress_of(quiet), _new_pass_phrase(pass_phrase_file, encrypt))
+    made = run(settings, progress_of(quiet), new_pass_phrase(pass_phrase_file, encrypt))
     typer.echo(_as_json(made) if as_json else _described(made, settings.out))
 
 
@@ -196,40 +190,9 @@ def check(
 
 def _open(file: Path, phrase_file: Path | None, recogniser: str | None, cache: Path | None) -> tuple[Guard, str | None]:
     from probablyexists.guarding.checking import open_guard
-    from probablyexists.guarding.guard_file import is_encrypted
 
-    phrase = _known_pass_phrase(phrase_file) if is_encrypted(file) else None
+    phrase = known_pass_phrase(phrase_file, file)
     return open_guard(file, pass_phrase=phrase, recogniser=recogniser, threads=None, cache=cache), phrase
-
-
-def _given_pass_phrase(file: Path | None) -> str | None:
-    if file is None:
-        return os.environ.get(VARIABLE) or None
-    from probablyexists.basis.plain_files import read_plain
-
-    try:
-        first = read_plain(file, 2**16).decode().partition("\n")[0].rstrip("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{option('pass_phrase_file', file)}: cannot be read ({error}); check it") from None
-    if not first:
-        raise InputError(f"{option('pass_phrase_file', file)}: its first line is empty; write the pass phrase there")
-    return first
-
-
-def _known_pass_phrase(file: Path | None) -> str:
-    given = _given_pass_phrase(file)
-    return given if given is not None else _asked(confirm=False)
-
-
-def _new_pass_phrase(file: Path | None, encrypt: bool) -> str | None:
-    given = _given_pass_phrase(file)
-    return _asked(confirm=True) if given is None and encrypt else given
-
-
-def _asked(*, confirm: bool) -> str:
-    if not sys.stdin.isatty():
-        raise InputError(f"the guard's pass phrase is needed; give {option('pass_phrase_file')}, or set {VARIABLE}")
-    return str(typer.prompt("Pass phrase", hide_input=True, confirmation_prompt=confirm, err=True))
 
 
 def _as_json(found: Guard) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import typer
 
 from probablyexists.cli.options import Json, Quiet, from_settings, progress_of
+from probablyexists.cli.pass_phrase import PassPhraseFile, known_pass_phrase
 from probablyexists.intake.settings import ReauditSettings
 
 
 @from_settings(ReauditSettings, arguments=("before",), required=("out",))
-def reaudit(settings: ReauditSettings, as_json: Json = False, quiet: Quiet = False) -> None:
+def reaudit(
+    settings: ReauditSettings, pass_phrase_file: PassPhraseFile = None, as_json: Json = False, quiet: Quiet = False
+) -> None:
     """Audit again after a change, so that compare can judge what it did.
 
     BEFORE is the folder of the first audit; people and settings are the same,
@@ -35,7 +38,8 @@ def reaudit(settings: ReauditSettings, as_json: Json = False, quiet: Quiet = Fal
     from probablyexists.results.findings import FINDINGS
     from probablyexists.tasks.reaudit import run
 
-    findings = run(settings, progress_of(quiet))
+    phrase = None if settings.guard is None else known_pass_phrase(pass_phrase_file, settings.guard)
+    findings = run(settings, progress_of(quiet), phrase)
     assert settings.out is not None
     written = settings.out / FINDINGS
     typer.echo(written.read_text("utf-8").rstrip() if as_json else summary(findings, settings.out))

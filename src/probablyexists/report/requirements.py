@@ -158,8 +158,8 @@ REQUIREMENTS: Sequence[Requirement] = (
         "Which samples a filter would have to stop.",
         "Whether a filter withstands somebody who tries to get around it. Withholding samples does not change the "
         "generator.",
-        "Calibrate a filter on people who are not used to judge it; audit again with fresh samples and a recogniser "
-        "that took no part.",
+        "Calibrate a filter on people who are not used to judge it (probablyexists guard --half); audit again with fresh "
+        "samples and a recogniser that took no part (probablyexists reaudit).",
         shown_here.withheld,
     ),
     Requirement(
@@ -204,7 +204,8 @@ REQUIREMENTS: Sequence[Requirement] = (
         "A heading: assess again after a mitigation.",
         "A signature, by which the same audit can be made again.",
         "The effect of a mitigation.",
-        "Audit again after each change of the generator, with fresh samples, and compare.",
+        "Audit again after each change of the generator, with fresh samples (probablyexists reaudit), and compare both "
+        "audits (probablyexists compare).",
         shown_here.recorded,
     ),
     Requirement(

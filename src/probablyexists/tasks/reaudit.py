@@ -21,7 +21,7 @@ from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.engines.choose import engine
 from probablyexists.generators.file_generator import FileGenerator
 from probablyexists.generators.generator import Generator
-from probablyexists.intake.guard_header import guard_header
+from probablyexists.guarding.guard_file import read_guard
 from probablyexists.intake.looks import claim_count, next_look, read_looks
 from probablyexists.intake.open_sources import Fresh, generator_of, open_sources
 from probablyexists.intake.output_folder import claim_folder
@@ -56,6 +56,7 @@ def reaudit(
     reference: str | Path | None = None,
     groups: str | Path | None = None,
     guard: str | Path | None = None,
+    pass_phrase: str | None = None,
     selection: bool = False,
     recogniser: str | Recogniser | None = None,
     more_recognisers: Sequence[str | Recogniser] | None = None,
@@ -84,6 +85,8 @@ def reaudit(
         is the null: what a comparison finds where nothing was changed.
     guard
         The guard that the samples passed. Held-out people on whom its thresholds were set do not judge.
+    pass_phrase
+        The guard's, if its file is encrypted.
     selection
         The samples were chosen from those of the first audit: the selection is judged, not the model.
     recogniser, more_recognisers, more_attacks
@@ -96,19 +99,19 @@ def reaudit(
     InputError
         One line, for people, settings or samples with which the two audits could not be compared.
     """
-    given = {name: value for name, value in locals().items() if value is not None}
-    return run(checked(ReauditSettings, given), progress or Silent())
+    given = {name: value for name, value in locals().items() if value is not None and name != "pass_phrase"}
+    return run(checked(ReauditSettings, given), progress or Silent(), pass_phrase)
 
 
-def run(settings: ReauditSettings, progress: Progress) -> Findings:
-    """Run `reaudit` with checked settings."""
+def run(settings: ReauditSettings, progress: Progress, pass_phrase: str | None = None) -> Findings:
+    """Run `reaudit` with checked settings; `pass_phrase`: of the guard."""
     started = time.monotonic()
     if settings.out is None:
         raise InputError(f"{option('out')}: give a folder: what is looked at is counted when it is written")
     first, folder = Findings.read(settings.before), first_folder(settings.before)
     settings = with_first(settings, first).model_copy(update={"before": folder})
     refuse_other_roles(settings, first)
-    about = None if settings.guard is None else guard_header(settings.guard)
+    about = None if settings.guard is None else read_guard(settings.guard, pass_phrase).about
     guard = None if settings.guard is None or about is None else used_guard(settings.guard, about, first)
     guard_salt = bytes.fromhex(about.salt) if about is not None and about.half else None
     claim_folder(settings)
