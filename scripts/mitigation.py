@@ -191,7 +191,7 @@ def _compare(before: Outcome, after: Outcome, lab: Path) -> Comparison:
 
 def _audit(one: Outcome, other: Outcome, lab: Path) -> Path:
     """The folder of a run's audit; with another seed than the other's it chose other photos, and is made again."""
-    folder, others = lab / one.row["id"], lab / other.row["id"]
+    folder, others = (lab / str(it.row["id"]) for it in (one, other))
     run, like = (Run.model_validate({key: it.row[key] for key in Run.model_fields}) for it in (one, other))
     if run.seed == like.seed:
         return folder / "audit"
@@ -212,7 +212,7 @@ def _refused(its: Sequence[Outcome]) -> str:
 def _draw(one: Outcome) -> tuple[str, int]:
     """Which people: the set, and the seed that they were drawn with."""
     design, training = one.row["design"], one.row["training"]
-    return one.row["set"], training["seed"] if design["people_seed"] is None else design["people_seed"]
+    return str(one.row["set"]), int(training["seed"] if design["people_seed"] is None else design["people_seed"])
 
 
 def main() -> None:
