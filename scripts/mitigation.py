@@ -8,7 +8,8 @@ has the people of "before", and is compared, person by person, with "no-op": ret
 same. *The person*, *others*: mean exposures, and mean changes with Student's interval over draws of people (set and
 seed), each of which is one pair of trainings: a change of the others' mean within one pair is mostly the retraining's.
 What a retraining alone does, with an interval of the same kind, is the row "before". Then `probablyexists compare` of
-each run with the no-op of its draw, the person as the one treated: p-values that nothing changed, one a seed.
+each run with the no-op of its draw, the person as the one treated: p-values that nothing changed, one a seed. There,
+too, "before" shows what it says of a retraining alone.
 """
 
 from __future__ import annotations
@@ -27,15 +28,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.stats import t
 
+from probablyexists.basis.progress import Silent
+from probablyexists.engines.resources import default_cache
 from probablyexists.lab.behind_guard import MANIFEST
-from probablyexists.lab.experiment import read_experiment
+from probablyexists.lab.experiment import Run, read_experiment
 from probablyexists.lab.pool import AUDIT, SEEN, UNSEEN, scored_run, where
 from probablyexists.lab.results_table import markdown
-from probablyexists.lab.run import rows
+from probablyexists.lab.run import audit_settings, rows
 from probablyexists.results.comparison import Comparison
 from probablyexists.stats.conformal import conformal_p
 from probablyexists.stats.contrast import standard_score
 from probablyexists.stats.estimate import LEVEL
+from probablyexists.tasks.audit import run as audit
 from probablyexists.tasks.compare import compare
 
 NO_OP = "no-op"
@@ -157,8 +161,7 @@ def compared(arms: Mapping[str, Sequence[Outcome]], lab: Path) -> str:
     null = {_draw(one): one for one in arms[NO_OP]}
     lines = []
     for name, its in arms.items():
-        # `compare` needs the same photos of everybody on both sides, and the audits of other seeds choose others.
-        pairs = [(before, one) for one in its if (before := null.get(_draw(one))) and _same_photos(before, one)]
+        pairs = [(null[_draw(one)], one) for one in its if name != NO_OP and _draw(one) in null]
         found = [_compare(before, after, lab) for before, after in pairs]
         if not found:
             continue
@@ -179,15 +182,24 @@ def compared(arms: Mapping[str, Sequence[Outcome]], lab: Path) -> str:
     )
 
 
-def _same_photos(before: Outcome, after: Outcome) -> bool:
-    return before is not after and before.row["training"]["seed"] == after.row["training"]["seed"]
-
-
 def _compare(before: Outcome, after: Outcome, lab: Path) -> Comparison:
     with TemporaryDirectory() as folder:
         people = Path(folder) / "treated.txt"
         people.write_text(f"{before.person}\n", encoding="utf-8")
-        return compare(*(lab / one.row["id"] / "audit" for one in (before, after)), people=people)
+        return compare(lab / before.row["id"] / "audit", _audit(after, before, lab), people=people)
+
+
+def _audit(one: Outcome, other: Outcome, lab: Path) -> Path:
+    """The folder of a run's audit; with another seed than the other's it chose other photos, and is made again."""
+    folder, others = (lab / str(it.row["id"]) for it in (one, other))
+    run, like = (Run.model_validate({key: it.row[key] for key in Run.model_fields}) for it in (one, other))
+    if run.seed == like.seed:
+        return folder / "audit"
+    again = folder / "audit-again"
+    if not (again / "findings.json").exists():
+        generator = folder / "training" / "generator"
+        audit(audit_settings(like, others, generator, default_cache(), 1, out=again), Silent())
+    return again
 
 
 def _refused(its: Sequence[Outcome]) -> str:
@@ -200,7 +212,7 @@ def _refused(its: Sequence[Outcome]) -> str:
 def _draw(one: Outcome) -> tuple[str, int]:
     """Which people: the set, and the seed that they were drawn with."""
     design, training = one.row["design"], one.row["training"]
-    return one.row["set"], training["seed"] if design["people_seed"] is None else design["people_seed"]
+    return str(one.row["set"]), int(training["seed"] if design["people_seed"] is None else design["people_seed"])
 
 
 def main() -> None:
