@@ -35,11 +35,22 @@ def cautions(
     ]
 
 
+TRAINED_AGAIN = (
+    "what is tested is whether one generator gave both sets of samples; two trainings differ by chance too, so if the "
+    "generator was trained again, a difference is not yet the mitigation's: train several times, with it and without"
+)
+"""Of six pairs of trainings in which nothing was done, one is called "reduced" and one "worse"
+(docs/results/mitigation.md)."""
+
+
 def _about_again(after: Findings) -> list[str]:
     again, said = after.again, []
+    if again is None or not (again.same_generator or again.guard is not None or again.selection):
+        said.append(TRAINED_AGAIN)
     if again is None:
         return [
-            "the second audit was not made by reaudit, so that nobody counts how often the first was looked at again"
+            *said,
+            "the second audit was not made by reaudit, so that nobody counts how often the first was looked at again",
         ]
     if again.selection:
         said.append("samples were selected from the first audit: this judges the selection, not the model")
