@@ -96,8 +96,8 @@ def _possibly(findings: Findings) -> Step:
 def _ask_again_changed() -> Step:
     return Step(
         "Ask again",
-        "Audit the changed generator with new samples (probablyexists reaudit), and compare both audits (probablyexists "
-        "compare): a second look at the same samples shows nothing.",
+        "Audit the changed generator with new samples (probablyexists reaudit), and compare both audits "
+        "(probablyexists compare): a second look at the same samples shows nothing.",
     )
 
 

@@ -158,8 +158,8 @@ REQUIREMENTS: Sequence[Requirement] = (
         "Which samples a filter would have to stop.",
         "Whether a filter withstands somebody who tries to get around it. Withholding samples does not change the "
         "generator.",
-        "Calibrate a filter on people who are not used to judge it (probablyexists guard --half); audit again with fresh "
-        "samples and a recogniser that took no part (probablyexists reaudit).",
+        "Calibrate a filter on people who are not used to judge it (probablyexists guard --half); audit again with "
+        "fresh samples and a recogniser that took no part (probablyexists reaudit).",
         shown_here.withheld,
     ),
     Requirement(
