@@ -18,7 +18,7 @@ from probablyexists.answers import membership as answer_1
 from probablyexists.answers.copying import CopyMatches, copies, independent_share
 from probablyexists.answers.naming import Named, name_people, naming
 from probablyexists.answers.rows import Labels
-from probablyexists.answers.sampling import curve, sampling, unseen_rate
+from probablyexists.answers.sampling import curve, face_variety, sampling, unseen_rate
 from probablyexists.answers.view import View
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.cli.summary import summary
@@ -348,3 +348,28 @@ def test_faces_in_the_samples_are_looked_for_however_they_are_cropped(world: Wor
     assert found[0] == found[1]
     assert (found[0].n, found[0].every) == (40, False)
     assert found[0].n_seen > 36
+
+
+def test_the_variety_of_faces_is_of_as_many_samples_as_photos_in_any_order() -> None:
+    """The same photos are at distance 0; one face over and over is one; neither depends on the order."""
+    draw = np.random.default_rng(0)
+    photos = unit_rows(draw, 64)
+    same = face_variety(photos[::-1], photos)
+    assert same is not None
+    assert (same.n, same.distance) == (64, pytest.approx(0, abs=1e-6))
+    one = face_variety(np.repeat(photos[:1], 500, axis=0), photos)
+    assert one is not None
+    assert (one.n, one.different) == (64, pytest.approx(1))
+    assert one.distance > 0.5
+    many = unit_rows(draw, 300)
+    found = face_variety(many, photos)
+    assert found is not None
+    assert found.n == 64
+    assert found == face_variety(many[draw.permutation(300)], photos)
+    assert found.different > 3
+    assert face_variety(many[:20], photos) is None
+
+
+def unit_rows(draw: np.random.Generator, n: int) -> NDArray[np.float32]:
+    rows = draw.normal(size=(n, 8))
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)

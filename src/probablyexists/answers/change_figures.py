@@ -129,6 +129,15 @@ def costs(before: Findings, after: Findings, rows: tuple[Rows, Rows], tables: tu
             after=after.sampling.with_face,
         ),
     ]
+    ours, theirs = before.sampling, after.sampling
+    if ours.faces is not None and theirs.faces is not None and ours.faces.n == theirs.faces.n:
+        what = "different faces among the samples, effective number"
+        found.append(Cost(what=what, group=None, before=ours.faces.different, after=theirs.faces.different))
+        what = "distance of the samples from held-out people's photos (squared Frechet)"
+        found.append(Cost(what=what, group=None, before=ours.faces.distance, after=theirs.faces.distance))
+    if theirs.refused is not None:
+        what = "share of the pictures drawn that a guard refused"
+        found.append(Cost(what=what, group=None, before=ours.refused or 0.0, after=theirs.refused))
     groups = {group for group, _ in rows[0].stratum}
     for group in [None, *sorted(filter(None, groups))]:
         (near, n_pictures), (near_after, n_after) = (

@@ -12,7 +12,9 @@ from probablyexists.answers.naming import Named, q_values
 from probablyexists.answers.view import View, p_of
 from probablyexists.matching.crowd import common_count
 from probablyexists.matching.repeats import content_hashes
-from probablyexists.results.findings import CurvePoint, Sampling
+from probablyexists.results.findings import CurvePoint, FaceVariety, Sampling
+from probablyexists.stats.distances import frechet_distance
+from probablyexists.stats.diversity import effective_number
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.roc import Side, auroc_estimate
 
@@ -22,15 +24,46 @@ MANY = 1600
 """Samples from which the curve begins at a sixteenth of them, not at an eighth."""
 
 
-def sampling(n_samples: int, n_distinct: int, with_face: Figure, curve: list[CurvePoint]) -> Sampling:
-    """Distinct pictures, samples with a face, and what so many samples can have missed."""
+def sampling(
+    n_samples: int,
+    n_distinct: int,
+    with_face: Figure,
+    curve: list[CurvePoint],
+    faces: FaceVariety | None = None,
+    refused: float | None = None,
+) -> Sampling:
+    """Distinct pictures, samples with a face, what so many samples can have missed, and what they are worth."""
     return Sampling(
         n_samples=n_samples,
         n_distinct=n_distinct,
         with_face=with_face,
         unseen_rate=unseen_rate(n_distinct),
         curve=curve,
+        faces=faces,
+        refused=refused,
     )
+
+
+def face_variety(samples: NDArray[np.float32], strangers: NDArray[np.float32]) -> FaceVariety | None:
+    """As many of the samples as of the held-out people's photos, spread evenly; None with fewer than `FEWEST`.
+
+    Both are embeddings. No interval: both figures depend on n (`frechet_distance`, `effective_number`).
+    """
+    n = min(len(samples), len(strangers))
+    if n < FEWEST:
+        return None
+    ours, theirs = (_spread(rows, n) for rows in (samples, strangers))
+    different, distance = effective_number(ours), frechet_distance(theirs, ours)
+    # Other orders of the rows add up to other last digits.
+    return FaceVariety(n=n, different=float(f"{different:.4g}"), distance=float(f"{distance:.4g}"))
+
+
+def _spread(rows: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+    """n of the rows, evenly in the order of their first number, whatever their own order is."""
+    if len(rows) == n:
+        return rows
+    order = np.argsort(rows[:, 0], kind="stable")
+    return rows[order[np.linspace(0, len(rows) - 1, n).astype(np.intp)]]
 
 
 def unseen_rate(n: int) -> float:

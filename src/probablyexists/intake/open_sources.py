@@ -241,6 +241,14 @@ def generator_of(source: Source) -> dict[str, str | int]:
     return {"generator": source.generator.id, "samples": len(source.photos)}
 
 
+def share_refused(source: Source) -> float | None:
+    """Share of the pictures drawn that a guard before the generator refused; None without one, or if none was drawn."""
+    counts = getattr(getattr(source, "generator", None), "counts", None)
+    if not isinstance(counts, Mapping) or not counts.get("drawn"):
+        return None
+    return float((counts["copy"] + counts["likeness"]) / counts["drawn"])
+
+
 def has_names(source: Source) -> bool:
     """Whether the photos of the source have people's names."""
     return source.photos[0].person is not None

@@ -423,6 +423,19 @@ class CurvePoint(Frozen):
     """AUROC of seen photos by person, mean over the parts, and of their limits."""
 
 
+class FaceVariety(Frozen):
+    """How many different faces the samples show, and how near they are to people's faces."""
+
+    n: int
+    """Samples, and photos of held-out people, that are measured: as many of either."""
+    different: float
+    """Effective number of different faces among these samples, 1 to n (Vendi score). Small, as faces have most of their
+    embedding in common: compare it between audits with equal n."""
+    distance: float
+    """Squared Frechet distance of their embeddings from the photos', 0 to 4: larger if the samples look less like
+    people, or vary less. Compare it between audits with equal n."""
+
+
 class Sampling(Frozen):
     """How much of the generator the samples show."""
 
@@ -437,6 +450,10 @@ class Sampling(Frozen):
     or more: about 3 / n_distinct."""
     curve: list[CurvePoint]
     """People named and AUROC against the number of samples, fewest first; the last point has all of them."""
+    faces: FaceVariety | None = None
+    """What the samples are worth as faces, to be compared between audits; null where it was not measured."""
+    refused: float | None = None
+    """Share of the pictures drawn that a guard refused, 0 to 1; null where samples were not drawn behind a guard."""
 
 
 class GroupFindings(Frozen):

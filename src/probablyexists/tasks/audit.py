@@ -29,7 +29,7 @@ from probablyexists.answers.naming import agreed, likenesses, name_people, namin
 from probablyexists.answers.nearest_rows import Called, nearest_rows
 from probablyexists.answers.resemblance import resemblance
 from probablyexists.answers.rows import Labels, people_table, samples_table
-from probablyexists.answers.sampling import curve, sampling
+from probablyexists.answers.sampling import curve, face_variety, sampling
 from probablyexists.answers.second_opinions import second_opinions
 from probablyexists.answers.split_baseline import split_baseline
 from probablyexists.answers.trust import trust
@@ -47,7 +47,7 @@ from probablyexists.intake.embed_sources import embed_sources
 from probablyexists.intake.faces_seen import FacesSeen, faces_seen
 from probablyexists.intake.feeding import fed
 from probablyexists.intake.groups import Groups, find_groups
-from probablyexists.intake.open_sources import about_sources, has_names, open_sources
+from probablyexists.intake.open_sources import about_sources, has_names, open_sources, share_refused
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import Peopled, find_people, judging_half, pseudonyms, salt_of
 from probablyexists.intake.provenance import describe, sign
@@ -342,7 +342,14 @@ def conclude(
     could_miss = missed(views, attacks, named, GROUP_P, seed)
     n_distinct = len(standing(copied.picture))
     seen = gathered.seen
-    how_much = sampling(len(generated), n_distinct, seen.share, curve(views, by_recogniser, seed) if fair else [])
+    how_much = sampling(
+        len(generated),
+        n_distinct,
+        seen.share,
+        curve(views, by_recogniser, seed) if fair else [],
+        face_variety(generated.embeddings, heldout.table.embeddings),
+        share_refused(gathered.sources["generated"]),
+    )
     data = describe(
         gathered.sources,
         settings.faces,
