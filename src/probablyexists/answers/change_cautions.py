@@ -72,7 +72,7 @@ def _about_set(not_worse: bool | None, margin: float) -> list[str]:
 
 def _about_power(power: Figure) -> list[str]:
     if isinstance(power, Estimate) and power.value < LOW_POWER:
-        return [f"a halving would be found with probability {power.value:.0%} only; more samples show more"]
+        return [f"a halving would be found with probability {100 * power.value:.0f} % only; more samples show more"]
     return []
 
 

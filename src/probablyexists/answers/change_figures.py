@@ -11,7 +11,7 @@ from probablyexists.answers.changes import Side as Audit
 from probablyexists.answers.pooled_samples import Pooled, Rows
 from probablyexists.results.comparison import Cost, PersonChange, Set, SetChange, UnderNoChange
 from probablyexists.results.findings import Findings
-from probablyexists.stats.contrast import mean
+from probablyexists.stats.contrast import mean, mean_difference
 from probablyexists.stats.estimate import Estimate, Figure
 from probablyexists.stats.relabelling import no_change, p_high, p_low, smallest_of
 from probablyexists.stats.roc import Side, auroc_estimate
@@ -57,7 +57,7 @@ def _set(
 ) -> SetChange:
     """Without p-values. `dealt`: what `no_change` is of; `differences`: mean differences, if that is something else."""
     actual = comparing.actual
-    found = mean(actual.difference[chosen])
+    found = mean_difference(actual.difference[chosen])
     none = no_change(dealt)
     by = none.mean if differences is None else float(differences.mean())
     return SetChange(

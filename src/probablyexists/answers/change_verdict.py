@@ -57,5 +57,5 @@ def judge(changes: Sequence[SetChange], level: float, power: Figure) -> Judgemen
         sentence = f"Those treated are less exposed than selection alone explains ({p}); {still}. {FREE}"
         return Judgement("reduced", sentence, [f"exposure of those treated changed {by} ({p})"])
     said = f"exposure of those treated changed {by} ({p}, needed {level:.3g})"
-    found = f" A halving is found with probability {power.value:.0%}." if isinstance(power, Estimate) else ""
+    found = f" A halving is found with probability {100 * power.value:.0f} %." if isinstance(power, Estimate) else ""
     return Judgement("not shown", f"A reduction is not shown ({p}); {still}.{found} {FREE}", [said])

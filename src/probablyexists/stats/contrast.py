@@ -106,6 +106,21 @@ def mean(values: NDArray[np.floating]) -> Figure:
     return Estimate(value, low, high, LEVEL, "Student, skewness corrected", n)
 
 
+def mean_difference(values: NDArray[np.floating]) -> Figure:
+    """Mean of one difference a person, of two scores of the same kind: Student's interval.
+
+    Long tails of the scores are on both sides of their difference, so the skewness is not corrected as in `mean`.
+    """
+    n = values.size
+    if n < 2:
+        return Unresolvable(f"needs at least 2 people, has {n}", 2, n)
+    if np.ptp(values) == 0.0:
+        return Unresolvable("everybody has the same value", None, n)
+    value, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(n)
+    within = float(t.ppf(0.5 + LEVEL / 2, n - 1)) * error
+    return Estimate(value, value - within, value + within, LEVEL, "Student", n)
+
+
 def _unskewed(quantile: float, skewness: float) -> float:
     """Quantile of a studentised mean whose sum has this skewness: the inverse of Hall's cubic transformation."""
     if abs(skewness) < 1e-6:
