@@ -193,6 +193,23 @@ def test_members_look_safer_than_strangers_until_strangers_likenesses_are_droppe
     assert dropped.low < 0.5 < dropped.high
 
 
+def test_strangers_are_filtered_by_the_guards_score_and_not_by_the_cosine() -> None:
+    drawn = Drawn(4)
+    rows = drawn.audit(drawn.samples(0.0, 400))
+    common = np.where(np.arange(len(rows)) % 2, 0.5, 0.0)
+    rows = replace(rows, near_members=common)
+    threshold, weight = float(np.quantile(rows.similarity[:, 0], 0.6)), 0.4
+    refused = {
+        int(sample)
+        for i in np.flatnonzero(~rows.is_member)
+        for sample, cosine in zip(rows.samples[i], rows.similarity[i], strict=True)
+        if cosine - weight * common[i] >= threshold
+    }
+    by_cosine = rows.mirrored(threshold)[1]
+    assert rows.mirrored(threshold, weight)[1] == len(refused)
+    assert 0 < len(refused) < by_cosine
+
+
 def test_audits_of_other_people_or_photos_are_refused() -> None:
     drawn = Drawn(5)
     rows = drawn.audit(drawn.samples(1.0))

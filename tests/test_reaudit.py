@@ -386,6 +386,41 @@ def test_held_out_people_who_set_the_guards_thresholds_do_not_judge(
     assert "people are left out, because the guard" in (tmp_path / "after" / "report.html").read_text()
 
 
+def test_an_audit_a_guard_what_passes_it_another_audit_and_their_comparison(
+    before: Path, world: World, guard: Guard, tmp_path: Path
+) -> None:
+    for i in range(30):
+        save(tmp_path / "drawn" / f"n{i:03d}.jpg", 3000 + i, 0)
+    for person in range(5):
+        for k in range(3):
+            save(tmp_path / "drawn" / f"like-{person}-{k}.jpg", person, 200 + k)
+    write_guard(guard.content, tmp_path / "guard.pe")
+    passed = tmp_path / "passed"
+    passed.mkdir()
+    drawn = sorted((tmp_path / "drawn").iterdir())
+    for path, decision in zip(drawn, guard.check(drawn), strict=True):
+        if decision.allowed:
+            shutil.copy(path, passed)
+    n_passed = len(list(passed.iterdir()))
+    assert 20 <= n_passed < 40
+    found = again(before, world, passed, tmp_path / "after", guard=tmp_path / "guard.pe")
+    assert found.again is not None
+    assert found.again.guard is not None
+    assert found.again.guard.judges_too
+
+    changed = probablyexists.compare(before, tmp_path / "after")
+    assert changed.filtered is not None
+    assert changed.filtered.threshold == guard.content.about.threshold
+    assert changed.after.n_samples == n_passed - changed.filtered.n_dropped
+    assert changed.level == found.again.level
+    assert changed.sets[0].n_after < changed.sets[0].n_before
+    said = " ".join(changed.cautions)
+    assert "passed a guard: this judges what leaves it, not the generator behind it" in said
+    assert "the guard looks with the recogniser that judges here" in said
+    assert f"{HELDOUT - found.again.n_design} of {HELDOUT} held-out people" in said
+    assert "two trainings differ by chance" not in said
+
+
 def test_a_guard_that_had_all_held_out_people_or_looks_as_the_judge_is_a_caution() -> None:
     used = {"fingerprint": "f", "recogniser": "dlib", "threshold": None, "half": False, "judges_too": True}
     held = {"before": "f", "before_date": "d", "look": 1, "level": 0.01, "guard": used, "selection": False}
@@ -416,6 +451,11 @@ def test_an_encrypted_guard_is_opened_with_its_pass_phrase_and_what_is_no_guard_
     path = written(guard, tmp_path / "guard.pe", pass_phrase="open")
     assert "is encrypted; give its pass phrase" in refused(before, world, fresh, tmp_path / "a", guard=path)
     assert "pass phrase is wrong" in refused(before, world, fresh, tmp_path / "a", guard=path, pass_phrase="shut")
+    (tmp_path / "phrase").write_text("shut\n")
+    people = ["--training", str(world.training), "--heldout", str(world.heldout), "--generated", str(fresh)]
+    given = [*people, "--guard", str(path), "--pass-phrase-file", str(tmp_path / "phrase"), "--out"]
+    ran = CliRunner().invoke(app, ["reaudit", str(before), *given, str(tmp_path / "a"), "-q"])
+    assert "pass phrase is wrong" in str(ran.exception)
     found = again(before, world, fresh, tmp_path / "a", guard=path, pass_phrase="open")
     assert found.again is not None
     assert found.again.guard is not None

@@ -56,6 +56,15 @@ def _about_again(after: Findings) -> list[str]:
         said.append("samples were selected from the first audit: this judges the selection, not the model")
     if again.same_generator:
         said.append("the same generator was sampled in both audits: what differs is chance")
+    if again.guard is not None:
+        said.append(
+            "the second audit's samples passed a guard: this judges what leaves it, not the generator behind it"
+        )
+    if again.guard is not None and again.guard.judges_too:
+        said.append(
+            "the guard looks with the recogniser that judges here, so that what the guard does not see may not be seen "
+            "here either; better: make both audits with a recogniser that took no part in filtering"
+        )
     if again.guard is not None and not again.guard.judges_too:
         said.append(
             "the guard looks with another recogniser, so that strangers' likenesses could not be left out by the same "
