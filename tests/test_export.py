@@ -34,6 +34,7 @@ from probablyexists.report.page import render, write_report
 from probablyexists.report.pdf import stand_alone, to_pdf
 from probablyexists.report.regulators import regulators_page
 from probablyexists.report.requirements import REQUIREMENTS
+from probablyexists.results.cover import Cover
 from probablyexists.results.findings import SAMPLES_SCHEMA, Findings, GroupFindings
 from test_report import estimate, sample_exhibits, sample_findings
 
@@ -158,6 +159,21 @@ def test_an_audit_with_names_says_that_its_exports_have_them(leak: Findings, tmp
     assert probablyexists.export(tmp_path, model_card=True).notes == ()
     (note,) = probablyexists.export(tmp_path, markdown=True).notes
     assert note.startswith("people are given by name")
+
+
+def test_exports_of_a_confidential_audit_say_that_they_do_not_carry_its_mark(leak: Findings, tmp_path: Path) -> None:
+    for confidential in (True, False):
+        findings = leak.model_copy(update={"cover": Cover(confidential=confidential)})
+        folder = tmp_path / str(confidential)
+        write_report(findings, [], folder, False, {})
+        findings.write(folder)
+        said = probablyexists.export(folder, markdown=True, model_card=True).notes
+        assert (
+            "the audit is marked as confidential, and summary.md, model-card.md do not say so" in " ".join(said)
+        ) is (confidential)
+        assert any("made to be published: ask first" in note for note in said) is confidential
+    only = probablyexists.export(tmp_path / "True", pdf=False, markdown=True, overwrite=True).notes
+    assert only == ("the audit is marked as confidential, and summary.md does not say so",)
 
 
 def test_a_table_longer_than_a_spreadsheet_says_so(

@@ -108,6 +108,22 @@ def test_a_disk_that_fills_up_while_overwriting_keeps_the_earlier_result(
     assert held(out)["findings.json"] != before["findings.json"]
 
 
+def test_an_audit_over_one_that_was_exported_says_that_the_exports_are_old(people: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o"
+    audit(people, out=out)
+    probablyexists.export(out, markdown=True)
+    mine = out / "export" / "summary.md"
+    mine.write_text("edited by hand")
+    for more in ((), ("--json",)):
+        ran = CliRunner().invoke(app, [*asked(people, out, "--overwrite", "--quiet"), *more])
+        assert ran.exit_code == 0, ran.output
+        assert "export: still holds what was exported from an earlier audit (summary.md); export again" in ran.stderr
+        assert "still holds" not in ran.stdout
+    assert mine.read_text() == "edited by hand"
+    ran = CliRunner().invoke(app, [*asked(people, tmp_path / "new"), "--quiet"])
+    assert (ran.exit_code, ran.stderr) == (0, "")
+
+
 def test_results_that_name_people_are_for_their_owner_only(people: Path, tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:

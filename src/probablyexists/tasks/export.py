@@ -93,6 +93,7 @@ def export(
     findings = Findings.read(folder)
     if findings.names_shown and kinds != ["model_card"]:
         notes.append("people are given by name, as in the audit: show these files only to those who may know")
+    notes += _unmarked(findings, names)
     if markdown:
         pages["summary.md"] = markdown_summary(findings)
     if model_card:
@@ -108,6 +109,31 @@ def export(
         else:
             _write(place / name, pages[name])
     return Exported(tuple(place / name for name in names), tuple(notes))
+
+
+def left_from_earlier(audit: Path) -> list[str]:
+    """What to say once an audit has been written to this folder, if it holds exports: they are of an earlier one.
+
+    They are not deleted, as people edit them, a model card most of all.
+    """
+    place = audit / FOLDER
+    there = [name for names in _FILES.values() for name in names if (place / name).exists()]
+    if not there:
+        return []
+    return [
+        f"{shown(place)}: still holds what was exported from an earlier audit ({', '.join(there)}); export again with "
+        f"{option('overwrite', True)}, or delete it"
+    ]
+
+
+def _unmarked(findings: Findings, names: list[str]) -> list[str]:
+    """Files of a confidential audit that do not carry its mark, as the report and the PDF do."""
+    bare = [name for name in names if name != "report.pdf"]
+    if not findings.cover.confidential or not bare:
+        return []
+    public = "; a model card is made to be published: ask first" if "model-card.md" in bare else ""
+    say = "does not say so" if len(bare) == 1 else "do not say so"
+    return [f"the audit is marked as confidential, and {', '.join(bare)} {say}{public}"]
 
 
 def _folder_of(audit: Path) -> Path:
