@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 from probablyexists.report.words import counted
 from probablyexists.results.findings import Findings
 
+GUARD = "The generator can make more, of which a guard refuses some (probablyexists guard)."
+
 
 @dataclass(frozen=True)
 class Step:
@@ -50,10 +52,11 @@ def _withhold(findings: Findings) -> Step:
     n = n_leaked(findings)
     if n:
         the = f"the {counted(n, 'sample')}" if n > 1 else "the sample"
-        rest = "The others are not cleared." if findings.verdict == "inconclusive" else "The generator can make more."
+        rest = "The others are not cleared." if findings.verdict == "inconclusive" else GUARD
         if findings.verdict == "no evidence":
             rest = "They look like copies, if no more of them than chance explains."
-        return Step("Withhold", f"Do not publish {the} that withhold.txt lists. {rest}")
+        how = "" if "generator" in findings.signature.settings else " (probablyexists withhold copies the others)"
+        return Step("Withhold", f"Do not publish {the} that withhold.txt lists{how}. {rest}")
     if findings.verdict == "leak":
         return Step("Withhold", "No single sample stands out, so none can be picked out: publish none of them.")
     if findings.verdict == "no evidence":
