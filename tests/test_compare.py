@@ -20,18 +20,19 @@ from drawn_world import World, save
 from probablyexists import InputError
 from probablyexists.answers.change_figures import auroc, sets
 from probablyexists.answers.change_verdict import judge
-from probablyexists.answers.changes import Comparing
+from probablyexists.answers.changes import BELOW, Comparing, n_deals
 from probablyexists.answers.halving import power_of_halving
 from probablyexists.answers.pooled_samples import Rows, pooled
 from probablyexists.answers.same_people import same_people
 from probablyexists.cli.app import app
 from probablyexists.matching.commonness import most_alike
 from probablyexists.results.comparison import Comparison
-from probablyexists.results.findings import Findings
+from probablyexists.results.findings import Again, Findings
 from probablyexists.results.neighbours_file import NEIGHBOURS_SCHEMA, read_neighbours, write_neighbours
 from probablyexists.stats.conformal import benjamini_hochberg, discoveries
 from probablyexists.stats.estimate import Estimate, Unresolvable
 from probablyexists.stats.relabelling import deals, p_high, p_low, smallest_of
+from probablyexists.stats.spending import level_of
 
 MEMBERS, HELDOUT, LEAKING, DIM = 60, 200, 12, 28
 NOTHING = Unresolvable("not asked")
@@ -241,7 +242,7 @@ def test_held_out_people_who_judge_in_one_audit_alone_are_left_out_of_both() -> 
 @pytest.fixture
 def few_deals(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures do not matter."""
-    monkeypatch.setattr("probablyexists.tasks.compare.N_DEALS", 99)
+    monkeypatch.setattr("probablyexists.answers.changes.FEWEST_DEALS", 199)
 
 
 FORGED: dict[str, Callable[[list[dict[str, Any]]], None]] = {
@@ -396,3 +397,21 @@ def test_audits_that_lack_a_file_or_differ_in_the_recogniser_are_refused(
         probablyexists.compare(audits[0], other)
     with pytest.raises(InputError, match="cannot be read"):
         probablyexists.compare(tmp_path / "nowhere", audits[1])
+
+
+def test_the_later_audit_given_first_is_refused(audits: tuple[Path, Path], tmp_path: Path) -> None:
+    findings = Findings.read(audits[1])
+    again = {"before": Findings.read(audits[0]).signature.data_fingerprint, "before_date": "2026-11-30", "look": 1}
+    more = {"level": 0.0152, "guard": None, "selection": False, "n_in_before": 0, "n_design": 0, "sample_seed": None}
+    made_again = Again.model_validate({**again, **more, "same_generator": None})
+    later = tmp_path / "later"
+    shutil.copytree(audits[1], later)
+    findings.model_copy(update={"again": made_again}).write(later)
+    with pytest.raises(InputError, match="give the earlier audit first"):
+        probablyexists.compare(later, audits[0])
+
+
+def test_a_late_look_can_still_be_decided() -> None:
+    """The 10th look has a level of 0.00015, below the smallest p-value of 4,999 deals."""
+    for look in range(1, 25):
+        assert (n_deals(level_of(look)) + 1) * level_of(look) * 1.0001 >= BELOW

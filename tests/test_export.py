@@ -515,3 +515,9 @@ def test_the_regulators_table_draws_no_legal_conclusion(verdict: Any) -> None:
         said = f"{one.shows} {one.here(findings)} {one.remains}"
         assert not re.search(r"\b(complian\w*|complies|lawful|legal|satisf\w+|fulfil\w*|is anonymous)\b", said)
         assert one.here(findings).endswith((".", "?"))
+
+
+def test_the_card_of_guarded_samples_says_so(leak: Findings) -> None:
+    assert "guard" not in model_card(leak, None)
+    behind = leak.model_copy(update={"sampling": leak.sampling.model_copy(update={"refused": 0.1})})
+    assert "of what leaves the guard, not of the generator behind it" in model_card(behind, None)

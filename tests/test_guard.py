@@ -581,3 +581,11 @@ def test_the_command_adds_and_removes_a_person_in_an_encrypted_guard(
 
 def test_a_guard_command_without_its_options_says_which(world: World) -> None:
     assert run("--training", world.training) == (2, "missing option --heldout; see probablyexists guard --help")
+
+
+def test_a_file_that_is_no_guard_is_not_replaced(world: World, tmp_path: Path) -> None:
+    precious = tmp_path / "precious.txt"
+    precious.write_text("precious")
+    with pytest.raises(InputError, match="is no guard, and is not replaced; give another file"):
+        probablyexists.guard(world.training, world.heldout, rate=RATE, out=precious, overwrite=True)
+    assert precious.read_text() == "precious"

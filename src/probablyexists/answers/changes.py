@@ -8,6 +8,7 @@ exposures, who is named, the differences of those named (`stats.relabelling`). D
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,9 @@ from probablyexists.stats.conformal import conformal_p, discoveries
 from probablyexists.stats.contrast import standard_score
 from probablyexists.stats.relabelling import deals
 
-N_DEALS = 4999
+FEWEST_DEALS, MOST_DEALS = 4999, 200_000
+BELOW = 5
+"""Deals that may reach a significance level, so that a smaller p-value than the level is possible, and resolved."""
 TOP = 0.1
 """A sample shows a person if it is more similar to them than the nearest sample is to all but this share of the
 held-out people, commonness taken out on both sides."""
@@ -29,6 +32,15 @@ TREATED, SHOWN, OTHERS, NEW, NEW_BY, N_TREATED = range(6)
 """Columns of the statistics: mean difference of exposure of those treated; of the square roots of how many samples show
 them; of exposure of the other members; the number of newly exposed, and their mean difference; the number of treated.
 """
+
+
+def n_deals(level: float) -> int:
+    """How often samples are dealt again to test at this level. Of many looks each has a small one.
+
+    >>> n_deals(0.0152), n_deals(0.00015)
+    (4999, 33334)
+    """
+    return min(MOST_DEALS, max(FEWEST_DEALS, math.ceil(BELOW / level)))
 
 
 @dataclass(frozen=True)
@@ -135,7 +147,7 @@ class Comparing:
     def actual(self) -> Change:
         return self.change(*_counts(np.arange(self._n) < self.pooled.n_first))
 
-    def dealt(self, seed: int, times: int = N_DEALS) -> NDArray[np.float64]:
+    def dealt(self, seed: int, times: int = FEWEST_DEALS) -> NDArray[np.float64]:
         """(times, 6) statistics of samples dealt again."""
         draw = rng(seed, "deals")
         every = deals(self._n, self.pooled.n_first, times, draw)

@@ -174,6 +174,8 @@ def check(
     from probablyexists.guarding.withholding import checked_pictures
 
     found = _open(file, pass_phrase_file, recogniser, cache)[0]
+    if not len(found):
+        typer.echo("nobody is in this guard, so everything passes: probablyexists guard add GUARD PHOTOS", err=True)
     rows = list(checked_pictures(found, generated, to, progress_of(quiet)))
     counts = Counter(decision.kind for _, decision in rows)
     if as_json:
@@ -206,13 +208,16 @@ def _as_json(found: Guard) -> str:
 
 def _described(found: Guard, file: Path) -> str:
     from probablyexists.guarding.calibrating import rate_in_words
+    from probablyexists.report.words import counted
     from probablyexists.stats.estimate import Estimate, Unresolvable
 
     members, about, strangers = found.content.members, found.content.about, found.content.strangers
     from probablyexists.guarding.guard_file import is_encrypted
 
     sealed = "encrypted" if is_encrypted(file) else "not encrypted"
-    lines = [f"guard: {shown(file)}, {len(members.names):,} people, {len(members.pictures):,} photos, {sealed}"]
+    lines = [
+        f"guard: {shown(file)}, {counted(len(members.names), 'person', 'people')}, {counted(len(members.pictures), 'photo')}, {sealed}"
+    ]
     lines.append(_BIOMETRIC)
     lines += [f"recogniser {shown(about.recogniser_id)}, faces {about.faces}"]
     if about.refused is None:
@@ -233,6 +238,6 @@ def _described(found: Guard, file: Path) -> str:
         lines.append(f"lets through of members' other photos: not resolvable, {about.missed.reason}")
     shown_people = [f"{shown(name)} ({n})" for name, n in zip(members.names, members.n_photos, strict=True)]
     if shown_people:
-        more = f", and {len(shown_people) - 20:,} more" if len(shown_people) > 20 else ""
+        more = f", and {len(shown_people) - 20:,} more (--json lists all)" if len(shown_people) > 20 else ""
         lines.append(f"people (photos): {', '.join(shown_people[:20])}{more}")
     return "\n".join(lines)

@@ -64,6 +64,16 @@ def write_guard(content: Content, path: Path, pass_phrase: str | None = None) ->
         aside.write_bytes(data)
 
 
+def is_guard(path: Path) -> bool:
+    """Whether the file is a guard, of any version, whole or damaged."""
+    try:
+        plain_size(path, _MOST)
+        with path.open("rb") as file:
+            return file.read(len(_ANY)) == _ANY
+    except (InputError, OSError):
+        return False
+
+
 def is_encrypted(path: Path) -> bool:
     """Whether the guard at `path` needs a pass phrase. InputError if it is no guard of this version."""
     return _begins(path).startswith(_ENCRYPTED)

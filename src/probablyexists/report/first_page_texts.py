@@ -133,11 +133,12 @@ def _recogniser(findings: Findings) -> str:
     """How often the first recogniser that judges misses somebody."""
     judge = next((one for one in findings.trust if one.judges), findings.trust[0])
     which = "The recogniser" if len(findings.trust) == 1 else "The first recogniser that judges"
-    rates = [one.fnmr for one in judge.rates if one.kind == "fmr-1-percent"]
-    for fnmr in rates:
-        if isinstance(fnmr, Estimate):
-            how_many = percent(fnmr.value)
-            return f"{which} misses {how_many} of matching faces where it wrongly matches 1 % of different people."
+    at = [one for one in judge.rates if one.kind == "fmr-1-percent"]
+    rates = [one.fnmr for one in at]
+    for one in at:
+        if isinstance(one.fnmr, Estimate) and isinstance(one.fmr, Estimate):
+            missed, matched = percent(one.fnmr.value), percent(one.fmr.value)
+            return f"{which} misses {missed} of matching faces where it wrongly matches {matched} of different people."
     why = f": {absent(rates[0])}" if rates and isinstance(rates[0], Unresolvable) else ""
     return f"How often the recogniser is wrong here is not known{why}."
 

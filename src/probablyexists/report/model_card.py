@@ -120,11 +120,22 @@ def _risks(findings: Findings) -> str:
     return (
         "## Bias, Risks, and Limitations\n\n### Identity leakage\n\n"
         f"An audit asked whether this generator gives away people it was trained on. Verdict: "
-        f"**{VERDICTS[findings.verdict]}**. {plain(findings.sentence)}\n\n{because}\n{limited}"
+        f"**{VERDICTS[findings.verdict]}**. {plain(findings.sentence)}\n\n{because}\n{_guarded(findings)}{limited}"
         f"The audit tested {counted(findings.naming.n_members, 'member')} against "
         f"{counted(findings.naming.n_heldout, 'held-out person', 'held-out people')}, on "
         f"{counted(sampling.n_distinct, 'distinct sample')}. It did not test, and does not exclude:\n\n{limits}\n"
         f"### Recommendations\n\n{bullets(map(plain, _advice(findings)))}"
+    )
+
+
+def _guarded(findings: Findings) -> str:
+    """That the samples were filtered, if they were."""
+    behind = findings.again is not None and findings.again.guard is not None
+    if not behind and findings.sampling.refused is None:
+        return ""
+    return (
+        "The samples had passed a guard, which refuses likenesses and copies of members. All figures are of what "
+        "leaves the guard, not of the generator behind it, which may give away more.\n\n"
     )
 
 

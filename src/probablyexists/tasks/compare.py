@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from probablyexists.answers.change_cautions import cautions
 from probablyexists.answers.change_figures import auroc, costs, people, sets
 from probablyexists.answers.change_verdict import LEVEL, judge
-from probablyexists.answers.changes import N_DEALS, Comparing
+from probablyexists.answers.changes import Comparing, n_deals
 from probablyexists.answers.halving import power_of_halving
 from probablyexists.answers.pooled_samples import Rows, pooled
 from probablyexists.answers.same_people import same_people
@@ -108,6 +108,7 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
     claim_folder(settings)
     first, second = read_audit(settings.before), read_audit(settings.after)
     _refuse_other_settings(first.findings, second.findings)
+    _refuse_wrong_order(first.findings, second.findings)
     before, after = same_people(first.rows, second.rows)
     _refuse_same_samples(first.findings, second.findings)
     level = first.findings.naming.level
@@ -118,7 +119,7 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
     kept, n_dropped = (after, 0) if rule is None else after.mirrored(*rule)
     comparing = Comparing(pooled(before, kept), level, given)
     progress.say("dealing the samples of both audits again")
-    dealt = comparing.dealt(settings.seed, N_DEALS)
+    dealt = comparing.dealt(settings.seed, n_deals(spent))
     changes = sets(comparing, dealt, settings.margin)
     power = power_of_halving(before, level, spent, settings.seed, n_after=max(1, kept.n_samples), given=given)
     judged = judge(changes, spent, power)
@@ -150,7 +151,7 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
         level=spent,
         margin=settings.margin,
         treated_by="affected before" if given is None else "given",
-        n_deals=N_DEALS,
+        n_deals=len(dealt),
         power=power,
         before=_compared(first.findings, before, int(actual.before.affected.sum()), areas[0]),
         after=_compared(second.findings, kept, int(actual.after.affected.sum()), areas[1]),
@@ -166,6 +167,15 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
             write_text(folder / "comparison.json", comparison.model_dump_json(indent=1) + "\n")
             write_text(folder / "comparison.html", page)
     return comparison
+
+
+def _refuse_wrong_order(before: Findings, after: Findings) -> None:
+    """InputError if the first is the second made again."""
+    if before.again is not None and before.again.before == after.signature.data_fingerprint:
+        raise InputError(
+            "the first audit given is the second made again (reaudit); give the earlier audit first: probablyexists "
+            "compare EARLIER LATER"
+        )
 
 
 def _refuse_other_settings(before: Findings, after: Findings) -> None:

@@ -24,6 +24,7 @@ from probablyexists.guarding.calibrating import (
     with_missed_left_out,
 )
 from probablyexists.guarding.checking import Guard
+from probablyexists.guarding.guard_file import is_guard
 from probablyexists.guarding.kept_out import About, Content
 from probablyexists.intake.embed_sources import embed_sources
 from probablyexists.intake.feeding import fed
@@ -96,6 +97,8 @@ def run(settings: GuardSettings, progress: Progress, pass_phrase: str | None = N
         raise InputError(
             f"{option('out', settings.out)}: is there already; give another file, or {option('overwrite', True)}"
         )
+    if settings.out is not None and settings.out.exists() and not is_guard(settings.out):
+        raise InputError(f"{option('out', settings.out)}: is no guard, and is not replaced; give another file")
     threads, cache = settings.resources.threads, settings.resources.cache
     opened = open_recogniser(settings.recogniser, cache, settings.feed)
     sources = open_guarded(settings, progress)
