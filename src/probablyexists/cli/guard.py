@@ -215,9 +215,8 @@ def _described(found: Guard, file: Path) -> str:
     from probablyexists.guarding.guard_file import is_encrypted
 
     sealed = "encrypted" if is_encrypted(file) else "not encrypted"
-    lines = [
-        f"guard: {shown(file)}, {counted(len(members.names), 'person', 'people')}, {counted(len(members.pictures), 'photo')}, {sealed}"
-    ]
+    people, photos = counted(len(members.names), "person", "people"), counted(len(members.pictures), "photo")
+    lines = [f"guard: {shown(file)}, {people}, {photos}, {sealed}"]
     lines.append(_BIOMETRIC)
     lines += [f"recogniser {shown(about.recogniser_id)}, faces {about.faces}"]
     if about.refused is None:
