@@ -45,8 +45,9 @@ from probablyexists.engines.resources import default_cache
 from probablyexists.guarding.calibrating import missed_unseen, set_threshold
 from probablyexists.guarding.checking import Guard
 from probablyexists.guarding.kept_out import About, Content, Members, Strangers
-from probablyexists.guarding.likeness import N_ALIKE, WEIGHT, faces_of
+from probablyexists.guarding.likeness import WEIGHT, faces_of
 from probablyexists.guarding.looking import Looked
+from probablyexists.matching.commonness import N_KEPT_OUT
 from probablyexists.matching.crowd import Crowd
 from probablyexists.matching.templates import People
 from probablyexists.sources.open_source import open_source
@@ -57,7 +58,7 @@ from probablyexists.stats.refusals import refusal_limit
 RATES = (0.01, 0.003, 0.001)
 N_MEMBERS, N_STRANGERS = 300, 3000
 N_PEOPLE, N_PHOTOS, N_ASKED = 10_000, 20_000, 200
-CHOSEN = f"cosine less {WEIGHT} x {N_ALIKE} most similar others"
+CHOSEN = f"cosine less {WEIGHT} x {N_KEPT_OUT} most similar others"
 Rows = dict[str, NDArray[np.intp]]
 
 

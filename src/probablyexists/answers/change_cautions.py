@@ -43,6 +43,16 @@ TRAINED_AGAIN = (
 (docs/results/mitigation.md)."""
 
 
+SAME_EYES = (
+    "the guard looks with the recogniser that judges here, so that what the guard does not see may not be seen here "
+    "either; better: make both audits with a recogniser that took no part in filtering"
+)
+OTHER_EYES = (
+    "the guard looks with another recogniser, so that strangers' likenesses could not be left out by the same rule: "
+    "members may look safer than strangers"
+)
+
+
 def _about_again(after: Findings) -> list[str]:
     again, said = after.again, []
     if again is None or not (again.same_generator or again.guard is not None or again.selection):
@@ -57,19 +67,10 @@ def _about_again(after: Findings) -> list[str]:
     if again.same_generator:
         said.append("the same generator was sampled in both audits: what differs is chance")
     if again.guard is not None:
-        said.append(
-            "the second audit's samples passed a guard: this judges what leaves it, not the generator behind it"
-        )
-    if again.guard is not None and again.guard.judges_too:
-        said.append(
-            "the guard looks with the recogniser that judges here, so that what the guard does not see may not be seen "
-            "here either; better: make both audits with a recogniser that took no part in filtering"
-        )
-    if again.guard is not None and not again.guard.judges_too:
-        said.append(
-            "the guard looks with another recogniser, so that strangers' likenesses could not be left out by the same "
-            "rule: members may look safer than strangers"
-        )
+        said += [
+            "the second audit's samples passed a guard: this judges what leaves it, not the generator behind it",
+            SAME_EYES if again.guard.judges_too else OTHER_EYES,
+        ]
     return said
 
 

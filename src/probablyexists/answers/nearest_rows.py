@@ -15,11 +15,9 @@ from probablyexists.answers.comparisons import Comparison
 from probablyexists.answers.copying import CopyMatches
 from probablyexists.answers.judges import Judge
 from probablyexists.answers.rows import Labels
+from probablyexists.matching.commonness import N_KEPT_OUT, most_alike
 from probablyexists.matching.crowd import Crowd, photos_of
-from probablyexists.matching.matcher import Matcher
 from probablyexists.results.neighbours_file import N_NEAREST, NEIGHBOURS_SCHEMA
-
-N_MEMBERS = 3
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def nearest_rows(
         faces = np.concatenate([one.ours.templates, one.theirs.templates])
         near = judge.matcher.nearest(faces, samples, N_NEAREST)
         own = np.concatenate([one.members, np.full(m, -1)])
-        columns["near_members"] += _near_members(faces, own, known, judge.matcher).tolist()
+        columns["near_members"] += most_alike(faces, known, own, judge.matcher, N_KEPT_OUT).closeness.tolist()
         found = near.index >= 0
         columns["person"] += [called.members[i] for i in one.members] + [called.heldout[i] for i in strangers]
         columns["called"] += [labels.people[i] for i in one.members] + [None] * m
@@ -80,18 +78,6 @@ def _all_photos(crowd: Crowd) -> NDArray[np.float32]:
     """(n_people, dim) templates on all photos of each person, as a guard has them."""
     means = np.array([crowd.table.embeddings[rows].mean(axis=0) for rows in crowd.people.rows])
     return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), dtype=np.float32)
-
-
-def _near_members(
-    faces: NDArray[np.float32], own: NDArray[np.intp], members: NDArray[np.float32], matcher: Matcher
-) -> NDArray[np.float64]:
-    """(n,) mean cosine with the 3 members most similar; 0 if there are no others. `own`: member, or -1."""
-    k = min(N_MEMBERS, len(members) - 1)
-    if k < 1:
-        return np.zeros(len(faces))
-    near = matcher.nearest(faces, members, k + 1)
-    order = np.argsort(near.index == own[:, None], axis=1, kind="stable")[:, :k]
-    return np.asarray(np.take_along_axis(near.similarity, order, axis=1).mean(axis=1), dtype=np.float64)
 
 
 def _fingerprint(crowd: Crowd, person: int | np.intp, photos: int, salt: bytes) -> str:

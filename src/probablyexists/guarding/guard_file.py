@@ -67,9 +67,7 @@ def write_guard(content: Content, path: Path, pass_phrase: str | None = None) ->
 def is_guard(path: Path) -> bool:
     """Whether the file is a guard, of any version, whole or damaged."""
     try:
-        plain_size(path, _MOST)
-        with path.open("rb") as file:
-            return file.read(len(_ANY)) == _ANY
+        return _first(path).startswith(_ANY)
     except (InputError, OSError):
         return False
 
@@ -100,12 +98,16 @@ def read_guard(path: Path, pass_phrase: str | None = None) -> Content:
         raise _damaged(path, str(error)) from None
 
 
+def _first(path: Path) -> bytes:
+    plain_size(path, _MOST)
+    with path.open("rb") as file:
+        return file.read(len(_ENCRYPTED))
+
+
 def _begins(path: Path) -> bytes:
     """The first bytes, which name the format. InputError if it is no guard of this version."""
     try:
-        plain_size(path, _MOST)
-        with path.open("rb") as file:
-            first = file.read(len(_ENCRYPTED))
+        first = _first(path)
     except OSError as error:
         raise InputError(f"{shown(path)}: cannot be read ({error.strerror}); give the file of a guard") from None
     if not first.startswith((_PLAIN, _ENCRYPTED)):

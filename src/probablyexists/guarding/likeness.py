@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.matching.commonness import N_KEPT_OUT, most_alike
 from probablyexists.matching.matcher import Matcher
 
-N_ALIKE = 3
 WEIGHT = 0.4
 
 
@@ -59,12 +59,5 @@ class Faces:
 
 def faces_of(templates: NDArray[np.float32], threads: int | None = None) -> Faces:
     """The people with these templates, with their commonness among themselves; of one person alone it is zero."""
-    n = len(templates)
-    k = min(N_ALIKE, n - 1)
-    if k < 1:
-        return Faces(templates, np.zeros(n, np.float32))
-    near = Matcher(threads).nearest(templates, templates, k + 1)
-    # The person goes to the end, so that the first k are others.
-    order = np.argsort(near.index == np.arange(n)[:, None], axis=1, kind="stable")[:, :k]
-    alike = np.take_along_axis(near.similarity, order, axis=1)
-    return Faces(templates, (WEIGHT * alike.mean(axis=1)).astype(np.float32))
+    alike = most_alike(templates, templates, np.arange(len(templates)), Matcher(threads), N_KEPT_OUT)
+    return Faces(templates, (WEIGHT * alike.closeness).astype(np.float32))

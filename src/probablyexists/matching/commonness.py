@@ -26,6 +26,8 @@ from probablyexists.matching.matcher import HERE, Matcher
 
 N_ALIKE = 20
 """Number of people who are looked at. A kind with fewer people than this is not recognised as one."""
+N_KEPT_OUT = 3
+"""The same for a guard, among the people whom it keeps out."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,17 @@ class Alike:
 
 
 def most_alike(
-    templates: NDArray[np.float32], others: NDArray[np.float32], own: NDArray[np.intp], matcher: Matcher = HERE
+    templates: NDArray[np.float32],
+    others: NDArray[np.float32],
+    own: NDArray[np.intp],
+    matcher: Matcher = HERE,
+    n_alike: int | None = None,
 ) -> Alike:
-    """The 20 rows of the `others` most similar to each template.
+    """The `n_alike` rows of the `others` most similar to each template; default: 20.
 
     `own`: (n,) row of `others` that shows the same person, which does not count; -1 if none does.
     """
-    n, k = len(templates), min(N_ALIKE, len(others) - 1)
+    n, k = len(templates), min(N_ALIKE if n_alike is None else n_alike, len(others) - 1)
     if k < 1:
         return Alike(np.empty((n, 0), dtype=np.intp), np.zeros(n))
     near = matcher.nearest(templates, others, k + 1)

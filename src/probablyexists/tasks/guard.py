@@ -93,12 +93,12 @@ def guard(
 
 def run(settings: GuardSettings, progress: Progress, pass_phrase: str | None = None) -> Guard:
     """Run `guard` with checked settings."""
-    if settings.out is not None and settings.out.exists() and not settings.overwrite:
-        raise InputError(
-            f"{option('out', settings.out)}: is there already; give another file, or {option('overwrite', True)}"
-        )
-    if settings.out is not None and settings.out.exists() and not is_guard(settings.out):
-        raise InputError(f"{option('out', settings.out)}: is no guard, and is not replaced; give another file")
+    if settings.out is not None and settings.out.exists():
+        out = option("out", settings.out)
+        if not settings.overwrite:
+            raise InputError(f"{out}: is there already; give another file, or {option('overwrite', True)}")
+        if not is_guard(settings.out):
+            raise InputError(f"{out}: is no guard, and is not replaced; give another file")
     threads, cache = settings.resources.threads, settings.resources.cache
     opened = open_recogniser(settings.recogniser, cache, settings.feed)
     sources = open_guarded(settings, progress)
