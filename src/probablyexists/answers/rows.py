@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from probablyexists.answers.affected import Reasons
@@ -110,7 +111,7 @@ def samples_table(
         person[row] = labels.people[owner[source]] if source in owner else None  # a photo that was set aside
         copy_of[row] = training.table.label(source, labels.salt, show_names=labels.show_names)
         value[row], lacks_stranger[row] = copied.matches.correlation[row], True
-    names = [labels.sample(photo.path) for photo in [*generated.photos, *(a.photo for a in generated.set_aside)]]
+    names, order = sample_order(generated, labels)
     columns = {
         "sample": names,
         "kind": kind,
@@ -121,7 +122,15 @@ def samples_table(
         "content": labels.contents(generated),
     }
     table = pa.table(columns, schema=SAMPLES_SCHEMA)
-    return table if names == sorted(names) else table.sort_by("sample")
+    return table if np.array_equal(order, np.arange(n_rows)) else table.take(order)
+
+
+def sample_order(generated: Embedded, labels: Labels) -> tuple[list[str], NDArray[np.intp]]:
+    """(what the samples are called, those with a face first; the order in which they are rows of the table)."""
+    names = [labels.sample(photo.path) for photo in [*generated.photos, *(a.photo for a in generated.set_aside)]]
+    in_order = names == sorted(names)
+    order = np.arange(len(names)) if in_order else np.asarray(pc.sort_indices(pa.array(names)), dtype=np.intp)
+    return names, order
 
 
 def _equal_galleries(training: Crowd, heldout: Crowd, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

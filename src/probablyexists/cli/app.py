@@ -21,6 +21,7 @@ from probablyexists.cli.reaudit import reaudit
 from probablyexists.cli.recognisers import recognisers
 from probablyexists.cli.reference import reference
 from probablyexists.cli.schema import schema
+from probablyexists.cli.show import show
 from probablyexists.cli.split import split
 from probablyexists.cli.withhold import withhold
 
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, reaudit, compare, withhold, ask, blind, embed, match, split, reference, export, demo, schema):
+for command in (audit, show, reaudit, compare, withhold, ask, blind, embed, match, split, reference, export, demo, schema):
     app.command()(command)
 app.add_typer(guard, name="guard")
 app.add_typer(recognisers, name="recognisers")

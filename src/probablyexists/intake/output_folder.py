@@ -19,7 +19,10 @@ from probablyexists.basis.errors import InputError, WriteError, option
 from probablyexists.intake.settings import CompareSettings, GeneratorSettings
 
 RESULTS = {
-    "findings.json": ("samples.parquet", "neighbours.parquet", "report.html", "withhold.txt"),
+    "findings.json": (
+        *("samples.parquet", "neighbours.parquet", "nearest.parquet", "photos.parquet"),
+        *("report.html", "withhold.txt"),
+    ),
     "sheet.json": ("sheet.html",),
     "frequent.json": ("frequent.html",),
     "comparison.json": ("comparison.html",),

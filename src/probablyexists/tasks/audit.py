@@ -23,6 +23,7 @@ from probablyexists.answers.copying import CopyMatches, copies, find_copies
 from probablyexists.answers.dose import dose
 from probablyexists.answers.judges import Judge, deciding, who_judges
 from probablyexists.answers.look_alikes import look_alikes
+from probablyexists.answers.looking import nearest_table, photos_table, scale_of
 from probablyexists.answers.membership import agreed_membership, membership
 from probablyexists.answers.missed import missed
 from probablyexists.answers.naming import agreed, likenesses, name_people, naming, nobody
@@ -61,6 +62,7 @@ from probablyexists.report.contact import contact_sheet
 from probablyexists.report.exhibits import exhibits
 from probablyexists.report.page import write_report
 from probablyexists.results.findings import Again, Findings, Membership
+from probablyexists.results.looking_files import write_looking
 from probablyexists.results.neighbours_file import write_neighbours
 from probablyexists.sources.open_source import Source
 
@@ -411,11 +413,16 @@ def conclude(
     first = next(one for one, rates in zip(every, error_rates, strict=True) if rates.judges)
     near = _neighbours(gathered, first, named.comparisons if first is main else None, labels)
 
+    on_disk = paths_on_disk(gathered.sources["generated"], sample_of)
+    closest = nearest_table(generated, named, copied, training, findings.people, labels, on_disk, gathered.matcher)
+    strangers = pseudonyms(crowds.heldout, salt, _LONG)
+    places = photos_table(training, names, crowds.unseen, crowds.heldout, strangers)
+
     def write(findings: Findings, folder: Path) -> Findings:
         beside = write_neighbours(folder, near, first.recogniser, len(generated))
         findings = findings.model_copy(update={"neighbours": beside})
         findings.write(folder)
-        on_disk = paths_on_disk(gathered.sources["generated"], sample_of)
+        write_looking(folder, closest, places, scale_of(heldout, error_rates[0].photos))
         write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
         return findings
 

@@ -1,0 +1,93 @@
+"""`nearest.parquet` and `photos.parquet`: who is nearest to each sample and where the pictures are, for `show`.
+
+They hold the paths of people's photos, which may be their names, so only their owner may read them. Both say which
+`samples.parquet` they belong to.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from probablyexists.basis.errors import InputError
+from probablyexists.basis.files import sha256_file, written_whole
+from probablyexists.basis.text import one_line, shown
+from probablyexists.results.findings import SAMPLES, Findings
+from probablyexists.results.scale import LikenessScale
+
+NEAREST: Final = "nearest.parquet"
+PHOTOS: Final = "photos.parquet"
+
+NEAREST_SCHEMA = pa.schema(
+    [  # one row for each row of samples.parquet, in the same order
+        ("person", pa.int32()),  # row in `people`: whose copy or likeness it is, else the most similar; null: no face
+        ("similarity", pa.float32()),  # cosine of the sample and this person's template; null: no face
+        ("picture", pa.int32()),  # row of the sample that stands for the same picture; null: no face
+        ("path", pa.string()),  # where it differs from the sample's name
+    ]
+)
+PHOTOS_SCHEMA = pa.schema(
+    [  # one row for each photo used, in the order in which photos are compared
+        ("role", pa.string()),  # training, unseen or heldout
+        ("person", pa.string()),  # as in `people`; held-out people as in neighbours.parquet
+        ("path", pa.string()),
+    ]
+)
+_SAMPLES, _SCALE = b"samples", b"scale"
+"""In a file's schema: the SHA-256 of samples.parquet, and what cosines mean here."""
+
+
+def write_looking(folder: Path, nearest: pa.Table, photos: pa.Table, scale: LikenessScale) -> None:
+    """Write both files beside `samples.parquet`, readable only by their owner. WriteError."""
+    about = {_SAMPLES: sha256_file(folder / SAMPLES), _SCALE: scale.model_dump_json()}
+    for name, table in ((NEAREST, nearest), (PHOTOS, photos)):
+        with written_whole(folder / name) as aside:
+            pq.write_table(table.replace_schema_metadata(about), aside, compression="zstd")
+        (folder / name).chmod(0o600)
+
+
+def read_looking(folder: Path, findings: Findings) -> tuple[pa.Table, pa.Table, LikenessScale]:
+    """(who is nearest, photos, what cosines mean). InputError if a file is missing, damaged, or of other samples."""
+    (nearest, about), (photos, same) = (_read(folder / name) for name in (NEAREST, PHOTOS))
+    sha256 = sha256_file(folder / SAMPLES).encode()
+    for name, its in ((NEAREST, about), (PHOTOS, same)):
+        if its.get(_SAMPLES) != sha256:
+            raise _other(folder / name, "of another audit than samples.parquet beside it")
+    try:
+        nearest, photos = _as(nearest, NEAREST_SCHEMA), _as(photos, PHOTOS_SCHEMA)
+        scale = LikenessScale.model_validate_json(about.get(_SCALE, b""))
+    except (pa.ArrowException, ValueError) as error:
+        raise _other(folder / NEAREST, one_line(error)) from None
+    if nearest.num_rows != findings.samples.num_rows:
+        raise _other(folder / NEAREST, "not a row for each sample")
+    for name, most in (("person", findings.people.num_rows), ("picture", nearest.num_rows)):
+        ends = pc.min_max(nearest[name])
+        if ends["min"].as_py() is not None and not 0 <= ends["min"].as_py() <= ends["max"].as_py() < most:
+            raise _other(folder / NEAREST, f"its column {name} points nowhere")
+    return nearest, photos, scale
+
+
+def _as(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    if table.schema.names != schema.names:
+        raise ValueError(f"not the columns {', '.join(schema.names)}")
+    rows = table.cast(schema)
+    rows.validate(full=True)
+    return rows
+
+
+def _read(path: Path) -> tuple[pa.Table, dict[bytes, bytes]]:
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except FileNotFoundError:
+        raise InputError(f"{shown(path)}: does not exist, and show needs it; audit again") from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _other(path, one_line(error)) from None
+    return table, table.schema.metadata or {}
+
+
+def _other(path: Path, why: str) -> InputError:
+    return InputError(f"{shown(path)}: cannot be used ({why}); copy the whole folder of the audit, or audit again")

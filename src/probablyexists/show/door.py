@@ -1,0 +1,81 @@
+"""Who may come in: this browser, by the address with its token, from this page alone. Everything else is refused."""
+
+from __future__ import annotations
+
+import secrets
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_POLICY = (
+    "default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": _POLICY,
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    "x-robots-tag": "noindex",
+}
+MOST_SENT = 64 * 2**20
+"""Bytes of a request's body: photos to ask about."""
+
+
+class Door:
+    """Checks each request, takes the token off its path, and closes each answer's headers.
+
+    400: a Host other than ours, which a name that was pointed at this machine has (DNS rebinding). 403: no token, or a
+    request that changes something from another page. 413: too large.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
+        self.app, self.token = app, token
+        self.hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        send = _closed(send)
+        refused = self._refused(scope)
+        if refused is not None:
+            return await refused(scope, receive, send)
+        _, _, rest = scope["path"].removeprefix("/").partition("/")
+        scope = {**scope, "path": f"/{rest}", "raw_path": None, "root_path": ""}
+        return await self.app(scope, receive, send)
+
+    def _refused(self, scope: Scope) -> PlainTextResponse | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if host not in self.hosts:
+            return PlainTextResponse("this page is for 127.0.0.1 alone\n", 400)
+        token, slash, _ = scope["path"].removeprefix("/").partition("/")
+        if not slash or not secrets.compare_digest(token.encode(), self.token.encode()):
+            return PlainTextResponse("use the address that probablyexists show printed\n", 403)
+        if scope["method"] not in ("GET", "HEAD"):
+            if scope["method"] != "POST":
+                return PlainTextResponse("not allowed\n", 405)
+            if headers.get("origin") != f"http://{host}":
+                return PlainTextResponse("sent from another page\n", 403)
+            length = headers.get("content-length", "")
+            if not length.isdecimal():
+                return PlainTextResponse("its length is not said\n", 411)
+            if int(length) > MOST_SENT:
+                return PlainTextResponse("too large\n", 413)
+        elif headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            return PlainTextResponse("asked for by another page\n", 403)
+        return None
+
+
+def _closed(send: Send) -> Send:
+    async def closed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(_HEADERS)
+        await send(message)
+
+    return closed

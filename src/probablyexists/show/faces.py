@@ -1,0 +1,76 @@
+"""The front: one sample, and the person who probably exists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from probablyexists.report import words
+from probablyexists.show.likeness import place
+from probablyexists.show.opened import Opened
+
+MOST_PHOTOS = 6
+KINDS = ("none", "likeness", "copy")
+
+
+def face(audit: Opened, order: str, at: int) -> dict[str, Any]:
+    """The sample at a place in an order, and who is nearest to it, for the page. IndexError beyond the end."""
+    rows = audit.in_order(order)
+    if not 0 <= at < len(rows):
+        raise IndexError(at)
+    return {"order": order, "at": at, "n": len(rows), **about_sample(audit, int(rows[at]))}
+
+
+def about_sample(audit: Opened, row: int) -> dict[str, Any]:
+    """One sample and the person nearest to it, who is None where the audit knows nobody who resembles it."""
+    kind, similarity = KINDS[audit.kind[row]], float(audit.similarity[row])
+    said: dict[str, Any] = {"row": row, "name": audit.findings.samples["sample"][row].as_py(), "kind": kind}
+    person = int(audit.nearest[row])
+    if person < 0:
+        return said | {"person": None, "sentence": "No face was found in this picture, so it was compared with nobody."}
+    here = place(similarity, audit.scale)
+    said |= {"similarity": round(similarity, 4), "place": here.at, "words": here.words}
+    resembles = kind != "none" or similarity >= audit.findings.resemblance.threshold
+    return said | {
+        "person": about_person(audit, person) if resembles else None,
+        "sentence": _sentence(audit, kind, person, here.words) if resembles else nobody(here.words),
+    }
+
+
+def about_person(audit: Opened, person: int) -> dict[str, Any]:
+    """Who a person is to the page."""
+    row = audit.people[person]
+    photos = min(MOST_PHOTOS, len(audit.photo_paths(row["person"])))
+    return {"row": person, "name": row["person"], "named": row["exposed"], "p": row["p"], "q": row["q"]} | {
+        "photos": photos,
+        "n_photos": row["photos"],
+        "evidence": evidence(audit, person),
+    }
+
+
+def evidence(audit: Opened, person: int) -> str:
+    """What the audit says of this person, in one sentence."""
+    row = audit.people[person]
+    how_sure = f"p {_at(row['p'])}, q {_at(row['q'])}"
+    if row["exposed"]:
+        return f"Named by the audit: {how_sure}." + (" Photos of them are copied, too." if row["copies"] else "")
+    if row["reason"] == "copied":
+        return "Photos of this person are copied. By likeness alone they are not named."
+    return f"Not named by the audit ({how_sure}): strangers reach such likenesses by chance."
+
+
+def _at(p: float) -> str:
+    return f"< {words.P_FLOOR_SHOWN}" if p < words.P_FLOOR_SHOWN else f"= {words.number(p, 3)}"
+
+
+def nobody(how_alike: str) -> str:
+    """What is said of a sample that resembles no member."""
+    return f"Nobody we were given. The nearest of the training people is {how_alike}."
+
+
+def _sentence(audit: Opened, kind: str, person: int, how_alike: str) -> str:
+    name = audit.people[person]["person"]
+    if kind == "copy":
+        return f"This picture reproduces a training photo of {name}."
+    if kind == "likeness":
+        return f"This is a likeness of {name}, who is named: {how_alike}."
+    return f"The nearest of the training people is {name}: {how_alike}. Strangers' faces do this too."

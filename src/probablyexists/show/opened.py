@@ -1,0 +1,112 @@
+"""An audit opened to be looked at: its findings, who is nearest to each sample, and the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from probablyexists.basis.roles import Role
+from probablyexists.basis.seeds import rng
+from probablyexists.results.findings import Findings
+from probablyexists.results.looking_files import read_looking
+from probablyexists.results.scale import LikenessScale
+from probablyexists.show.pictures import Pictures
+
+ORDERS = ("random", "likeness", "copies")
+"""In which samples are gone through: at random, the most alike first, copies alone."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An audit's folder, read once; samples and people are numbered by their rows."""
+
+    folder: Path
+    findings: Findings
+    nearest: NDArray[np.int32]
+    """(n_samples,) row of the person nearest to each sample; -1 where no face was found."""
+    similarity: NDArray[np.float32]
+    """(n_samples,) cosine with that person; NaN where no face was found."""
+    picture: NDArray[np.int32]
+    """(n_samples,) the sample that stands for the same picture; -1 where no face was found."""
+    paths: pa.ChunkedArray
+    """Of each sample, where its path differs from its name."""
+    scale: LikenessScale
+    photos: Mapping[str, Mapping[Role, tuple[str, ...]]]
+    """Person -> role -> paths of their photos, in the order in which photos are compared."""
+    pictures: Pictures
+
+    @cached_property
+    def people(self) -> list[dict[str, Any]]:
+        """The rows of everybody, the most exposed first."""
+        return self.findings.people.to_pylist()
+
+    @property
+    def n_samples(self) -> int:
+        return int(self.findings.samples.num_rows)
+
+    @cached_property
+    def kind(self) -> NDArray[np.int8]:
+        """(n_samples,) 0 none, 1 likeness, 2 copy."""
+        kinds = self.findings.samples["kind"]
+        return np.asarray(pc.index_in(kinds, value_set=pa.array(["none", "likeness", "copy"])).to_numpy(), np.int8)
+
+    @cached_property
+    def _orders(self) -> dict[str, NDArray[np.int32]]:
+        """Rows of the samples with a face, in each order; of samples that show the same picture, one."""
+        distinct = np.unique(self.picture[self.picture >= 0])
+        leaked = np.flatnonzero(self.kind > 0)
+        rows = np.union1d(distinct, leaked).astype(np.int32)
+        alike = rows[np.lexsort((-self.similarity[rows], -self.kind[rows]))]
+        return {
+            "random": rng(0, "show").permutation(rows),
+            "likeness": alike[self.kind[alike] < 2],
+            "copies": alike[self.kind[alike] == 2],
+        }
+
+    def in_order(self, order: str) -> NDArray[np.int32]:
+        """Rows of the samples, in one of `ORDERS`."""
+        return self._orders[order]
+
+    def of_person(self, person: int) -> NDArray[np.int32]:
+        """Rows of the samples that are nearest to this person, copies and likenesses first, then the most alike."""
+        rows = np.flatnonzero(self.nearest == person).astype(np.int32)
+        return rows[np.lexsort((-self.similarity[rows], -self.kind[rows]))]
+
+    def sample(self, row: int) -> dict[str, Any]:
+        """The row of one sample."""
+        return dict(self.findings.samples.slice(row, 1).to_pylist()[0])
+
+    def sample_path(self, row: int) -> str:
+        """Where the sample is in its source."""
+        return str(self.paths[row].as_py() or self.findings.samples["sample"][row].as_py())
+
+    def photo_paths(self, person: str, role: Role = "training") -> tuple[str, ...]:
+        """Paths of a person's photos; empty if there are none."""
+        return self.photos.get(person, {}).get(role, ())
+
+
+def open_audit(folder: Path, pictures: Pictures) -> Opened:
+    """Read an audit's folder. InputError if it is none, or was written by a version without what `show` needs."""
+    findings = Findings.read(folder)
+    nearest, photos, scale = read_looking(folder, findings)
+    person, picture = (
+        np.asarray(pc.fill_null(nearest[name], -1).to_numpy(), dtype=np.int32) for name in ("person", "picture")
+    )
+    alike = np.asarray(pc.fill_null(nearest["similarity"], float("nan")).to_numpy(), dtype=np.float32)
+    return Opened(folder, findings, person, alike, picture, nearest["path"], scale, _by_person(photos), pictures)
+
+
+def _by_person(photos: pa.Table) -> dict[str, dict[Role, tuple[str, ...]]]:
+    found: dict[str, dict[Role, list[str]]] = {}
+    columns = (photos[name].to_pylist() for name in ("person", "role", "path"))
+    for person, role, path in zip(*columns, strict=True):
+        found.setdefault(person, {}).setdefault(role, []).append(path)
+    return {person: {role: tuple(paths) for role, paths in roles.items()} for person, roles in found.items()}

@@ -1,0 +1,73 @@
+"""The people: a table to sort and filter, and a page for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from probablyexists.report.exposure_chart import exposure_chart
+from probablyexists.report.marks import Chart
+from probablyexists.show.faces import evidence
+from probablyexists.show.opened import Opened
+
+PAGE = 100
+SORTS = {"exposure": "Exposure", "person": "Person", "p": "p", "q": "q", "photos": "Photos", "copies": "Copies"}
+"""Columns by which the table can be sorted -> their headings."""
+_DESCENDING = ("exposure", "photos", "copies")
+SHOWN = {"all": "Everybody", "affected": "Affected", "named": "Named by likeness", "copied": "Copied"}
+"""Choices of people -> what they are called."""
+MOST_NEAREST = 12
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the reader asked of the table; whatever is not known is the default."""
+
+    sort: str = "exposure"
+    which: str = "all"
+    group: str = ""
+    text: str = ""
+    page: int = 0
+
+
+def table(audit: Opened, asked: Asked) -> dict[str, Any]:
+    """The rows of one page of the table, and how many there are."""
+    rows = [{"row": i, **row} for i, row in enumerate(audit.people) if _wanted(row, asked)]
+    rows.sort(key=lambda row: (row[asked.sort], row["row"]), reverse=asked.sort in _DESCENDING)
+    last = max(0, (len(rows) - 1) // PAGE)
+    page = min(asked.page, last)
+    groups = sorted({row["group"] for row in audit.people if row["group"] is not None})
+    shown = rows[page * PAGE : (page + 1) * PAGE]
+    return {"rows": shown, "n": len(rows), "page": page, "last": last, "groups": groups, "asked": asked}
+
+
+def _wanted(row: dict[str, Any], asked: Asked) -> bool:
+    chosen = {"affected": row["reason"] is not None, "named": row["exposed"], "copied": bool(row["copies"])}
+    in_group = not asked.group or row["group"] == asked.group
+    return chosen.get(asked.which, True) and in_group and asked.text.casefold() in row["person"].casefold()
+
+
+def person(audit: Opened, row: int) -> dict[str, Any]:
+    """One person: photos, the nearest samples, exposure among strangers, what to withhold."""
+    about, samples = audit.people[row], audit.of_person(row)
+    own = audit.findings.people.slice(row, 1)
+    leaked = samples[audit.kind[samples] > 0]
+    near = [int(sample) for sample in samples[:MOST_NEAREST]]
+    return {
+        "row": row,
+        "about": about,
+        "evidence": evidence(audit, row),
+        "n_training": len(audit.photo_paths(about["person"])),
+        "n_unseen": len(audit.photo_paths(about["person"], "unseen")),
+        "near": near,
+        "n_near": len(samples),
+        "chart": _chart(audit, own),
+        "withhold": [audit.findings.samples["sample"][int(sample)].as_py() for sample in np.sort(leaked)],
+    }
+
+
+def _chart(audit: Opened, own: Any) -> Chart | None:
+    """The strangers' exposures with this person's among them."""
+    return exposure_chart(audit.findings.model_copy(update={"people": own}))

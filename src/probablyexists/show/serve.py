@@ -1,0 +1,108 @@
+"""Open an audit's page on this machine: a server that only it can reach, and the browser."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+
+from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.progress import Progress, Silent
+from probablyexists.basis.roles import Role
+from probablyexists.results.findings import Findings
+from probablyexists.show.opened import Opened, open_audit
+from probablyexists.show.pictures import Pictures, Read, folder_reader, source_reader
+from probablyexists.sources.open_source import Source, open_source
+from probablyexists.sources.packed import packed
+
+
+def show(
+    audit: str | Path,
+    *,
+    training: str | Path | None = None,
+    unseen: str | Path | None = None,
+    heldout: str | Path | None = None,
+    generated: str | Path | Source | None = None,
+    port: int = 0,
+    browse: bool = True,
+    said: Callable[[str], None] = print,
+    progress: Progress | None = None,
+) -> None:
+    """Serve the page of an audit on 127.0.0.1 until it is stopped (Ctrl-C).
+
+    Parameters
+    ----------
+    audit
+        Folder of an audit.
+    training, unseen, heldout, generated
+        Where the pictures are, if not where the audit read them. A generator is not run: give a folder of its samples.
+    port
+        Of the server; 0 takes a free one.
+    browse
+        Open the address in the browser.
+    said
+        Is called with the address.
+
+    Raises
+    ------
+    InputError
+        One line: no audit, a port that is taken, or starlette and uvicorn are not installed.
+    """
+    try:
+        import uvicorn
+
+        from probablyexists.show.server import app
+    except ImportError:
+        raise InputError("show needs starlette and uvicorn: pip install 'probablyexists[show]'") from None
+    given = {"training": training, "unseen": unseen, "heldout": heldout, "generated": generated}
+    opened = opened_audit(Path(audit), given, progress or Silent())
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise InputError(f"{option('port', port)}: cannot be used ({error}); give another, or none") from None
+        port = listening.getsockname()[1]
+        token = secrets.token_urlsafe(24)
+        address = f"http://127.0.0.1:{port}/{token}/"
+        said(address)
+        if browse:
+            webbrowser.open(address)
+        config = uvicorn.Config(
+            app(opened, token, port), log_level="critical", access_log=False, lifespan="off", server_header=False
+        )
+        uvicorn.Server(config).run([listening])
+
+
+def opened_audit(folder: Path, given: dict[str, str | Path | Source | None], progress: Progress) -> Opened:
+    """The audit with the pictures of those sources that can be opened; what cannot is said, and shown without."""
+    findings = Findings.read(folder)
+    readers: dict[Role, Read] = {}
+    for role in findings.data.roles:
+        where = given.get(role.role)
+        if role.role in given:
+            reader = _reader(role.role, where, findings, progress)
+            if reader is not None:
+                readers[role.role] = reader
+    return open_audit(folder, Pictures(readers))
+
+
+def _reader(role: Role, where: str | Path | Source | None, findings: Findings, progress: Progress) -> Read | None:
+    if where is not None and not isinstance(where, str | Path):
+        return source_reader(where)
+    held = findings.signature.settings
+    if where is None and role == "generated" and "generator" in held:
+        progress.say("samples: drawn from a generator, which is not run here; give a folder of them with --generated")
+        return None
+    place = Path(str(held.get(role) if where is None else where))
+    try:
+        if place.is_dir() and not packed(place, str(place)):
+            return folder_reader(place)
+        return source_reader(open_source(str(place), role=role))
+    except InputError as error:
+        if where is not None:
+            raise
+        progress.say(f"{role} pictures: {error}; say where they are with {option(role)}")
+        return None

@@ -1,0 +1,22 @@
+"""The samples: a wall in pages, and each sample alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from probablyexists.show.faces import KINDS
+from probablyexists.show.opened import Opened
+
+PAGE = 60
+
+
+def wall(audit: Opened, order: str, page: int) -> dict[str, Any]:
+    """One page of the samples in an order."""
+    rows = audit.in_order(order)
+    last = max(0, (len(rows) - 1) // PAGE)
+    page = min(page, last)
+    shown = [
+        {"row": int(row), "kind": KINDS[audit.kind[row]], "name": audit.findings.samples["sample"][int(row)].as_py()}
+        for row in rows[page * PAGE : (page + 1) * PAGE]
+    ]
+    return {"samples": shown, "n": len(rows), "page": page, "last": last, "order": order}
