@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from probablyexists.results.findings import Findings as Findings
     from probablyexists.results.frequent import FrequentFaces as FrequentFaces
     from probablyexists.results.sheet import Sheet as Sheet
+    from probablyexists.showing.serve import show as show
     from probablyexists.stats.estimate import Estimate as Estimate
     from probablyexists.stats.estimate import Unresolvable as Unresolvable
     from probablyexists.tasks.ask import ask as ask
@@ -67,6 +68,7 @@ _HOME = {
     "results.findings": ("Findings",),
     "results.frequent": ("FrequentFaces",),
     "results.sheet": ("Sheet",),
+    "showing.serve": ("show",),
     "stats.estimate": ("Estimate", "Unresolvable"),
     "tasks.ask": ("ask",),
     "tasks.audit": ("audit",),

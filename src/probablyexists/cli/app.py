@@ -31,7 +31,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, show, reaudit, compare, withhold, ask, blind, embed, match, split, reference, export, demo, schema):
+for command in (
+    audit,
+    show,
+    reaudit,
+    compare,
+    withhold,
+    ask,
+    blind,
+    embed,
+    match,
+    split,
+    reference,
+    export,
+    demo,
+    schema,
+):
     app.command()(command)
 app.add_typer(guard, name="guard")
 app.add_typer(recognisers, name="recognisers")

@@ -34,7 +34,7 @@ def show(
 
     Exit code: 0 stopped, 2 bad input, 3 a failure of the program.
     """
-    from probablyexists.show.serve import show as serve
+    from probablyexists.showing.serve import show as serve
 
     serve(
         audit,

@@ -6,14 +6,15 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.errors import InputError, option, required
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.roles import Role
 from probablyexists.results.findings import Findings
-from probablyexists.show.opened import Opened, open_audit
-from probablyexists.show.pictures import Pictures, Read, folder_reader, source_reader
+from probablyexists.showing.opened import Opened, open_audit
+from probablyexists.showing.pictures import Pictures, Read, folder_reader, source_reader
 from probablyexists.sources.open_source import Source, open_source
 from probablyexists.sources.packed import packed
 
@@ -48,32 +49,30 @@ def show(
     Raises
     ------
     InputError
-        One line: no audit, a port that is taken, or starlette and uvicorn are not installed.
+        One line: no audit, or a port that is taken.
+    MissingExtraError
+        Starlette or uvicorn is not installed.
     """
-    try:
-        import uvicorn
+    uvicorn, _ = required("uvicorn", "show"), required("starlette", "show")
+    from probablyexists.showing.server import app
 
-        from probablyexists.show.server import app
-    except ImportError:
-        raise InputError("show needs starlette and uvicorn: pip install 'probablyexists[show]'") from None
     given = {"training": training, "unseen": unseen, "heldout": heldout, "generated": generated}
     opened = opened_audit(Path(audit), given, progress or Silent())
-    with socket.socket() as listening:
+    with socket.socket() as listening, suppress(KeyboardInterrupt):  # Ctrl-C is how the page is closed
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
             raise InputError(f"{option('port', port)}: cannot be used ({error}); give another, or none") from None
-        port = listening.getsockname()[1]
-        token = secrets.token_urlsafe(24)
+        listening.listen(2048)  # whoever reads the address may use it at once
+        port, token = listening.getsockname()[1], secrets.token_urlsafe(24)
+        quiet = {"log_level": "critical", "access_log": False, "server_header": False, "date_header": False}
+        server = uvicorn.Server(uvicorn.Config(app(opened, token, port), lifespan="off", **quiet))
         address = f"http://127.0.0.1:{port}/{token}/"
         said(address)
         if browse:
             webbrowser.open(address)
-        config = uvicorn.Config(
-            app(opened, token, port), log_level="critical", access_log=False, lifespan="off", server_header=False
-        )
-        uvicorn.Server(config).run([listening])
+        server.run([listening])
 
 
 def opened_audit(folder: Path, given: dict[str, str | Path | Source | None], progress: Progress) -> Opened:

@@ -57,19 +57,23 @@ class Door:
         token, slash, _ = scope["path"].removeprefix("/").partition("/")
         if not slash or not secrets.compare_digest(token.encode(), self.token.encode()):
             return PlainTextResponse("use the address that probablyexists show printed\n", 403)
-        if scope["method"] not in ("GET", "HEAD"):
-            if scope["method"] != "POST":
-                return PlainTextResponse("not allowed\n", 405)
-            if headers.get("origin") != f"http://{host}":
-                return PlainTextResponse("sent from another page\n", 403)
-            length = headers.get("content-length", "")
-            if not length.isdecimal():
-                return PlainTextResponse("its length is not said\n", 411)
-            if int(length) > MOST_SENT:
-                return PlainTextResponse("too large\n", 413)
-        elif headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            return PlainTextResponse("asked for by another page\n", 403)
-        return None
+        if scope["method"] in ("GET", "HEAD"):
+            if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+                return PlainTextResponse("asked for by another page\n", 403)
+            return None
+        return _sent(scope["method"], headers, f"http://{host}")
+
+
+def _sent(method: str, headers: Headers, ours: str) -> PlainTextResponse | None:
+    """Why what is sent is refused; None if it may come in."""
+    if method != "POST":
+        return PlainTextResponse("not allowed\n", 405)
+    if headers.get("origin") != ours:
+        return PlainTextResponse("sent from another page\n", 403)
+    length = headers.get("content-length", "")
+    if not (length.isascii() and length.isdecimal()):
+        return PlainTextResponse("its length is not said\n", 411)
+    return PlainTextResponse("too large\n", 413) if int(length) > MOST_SENT else None
 
 
 def _closed(send: Send) -> Send:

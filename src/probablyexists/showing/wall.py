@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from probablyexists.show.faces import KINDS
-from probablyexists.show.opened import Opened
+from probablyexists.showing.faces import KINDS
+from probablyexists.showing.opened import Opened
 
 PAGE = 60
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from probablyexists.report import words
-from probablyexists.show.likeness import place
-from probablyexists.show.opened import Opened
+from probablyexists.showing.likeness import place
+from probablyexists.showing.opened import Opened
 
 MOST_PHOTOS = 6
 KINDS = ("none", "likeness", "copy")

@@ -16,14 +16,14 @@ from probablyexists.basis.errors import ImageError
 from probablyexists.basis.roles import Role
 from probablyexists.report import words
 from probablyexists.report.page import tight
-from probablyexists.show.door import Door
-from probablyexists.show.faces import about_sample, face
-from probablyexists.show.opened import ORDERS, Opened
-from probablyexists.show.people import SHOWN, SORTS, Asked, person, table
-from probablyexists.show.pictures import SIDES
-from probablyexists.show.wall import wall
+from probablyexists.showing.door import Door
+from probablyexists.showing.faces import about_sample, face
+from probablyexists.showing.opened import ORDERS, Opened
+from probablyexists.showing.people import SHOWN, SORTS, Asked, person, table
+from probablyexists.showing.pictures import SIDES
+from probablyexists.showing.wall import wall
 
-_KINDS = {"css": "text/css", "js": "text/javascript"}
+_KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _ROLES: tuple[Role, ...] = ("training", "unseen", "heldout")
 
 
@@ -50,7 +50,7 @@ class _Pages:
     def __init__(self, audit: Opened, token: str) -> None:
         self.audit = audit
         templates = Environment(
-            loader=ChoiceLoader([PackageLoader("probablyexists.show"), PackageLoader("probablyexists.report", "")]),
+            loader=ChoiceLoader([PackageLoader("probablyexists.showing"), PackageLoader("probablyexists.report", "")]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -96,7 +96,9 @@ class _Pages:
     def samples(self, request: Request) -> Response:
         order = request.query_params.get("order", "likeness")
         order = order if order in ORDERS else "likeness"
-        return self._page("wall.html.j2", here="samples", orders=ORDERS, **wall(self.audit, order, _number(request, "page")))
+        return self._page(
+            "wall.html.j2", here="samples", orders=ORDERS, **wall(self.audit, order, _number(request, "page"))
+        )
 
     def sample(self, request: Request) -> Response:
         row = _row(request, self.audit.n_samples)
@@ -146,7 +148,7 @@ def _static(request: Request) -> Response:
     """The page's own scripts and style, by name."""
     name = request.path_params["name"]
     kind = _KINDS.get(name.rpartition(".")[2])
-    known = {file.name: file for file in resources.files("probablyexists.show").joinpath("static").iterdir()}
+    known = {file.name: file for file in resources.files("probablyexists.showing").joinpath("static").iterdir()}
     if kind is None or name not in known:
         raise HTTPException(404, "no such file")
     return Response(known[name].read_bytes(), media_type=kind)

@@ -9,8 +9,8 @@ import numpy as np
 
 from probablyexists.report.exposure_chart import exposure_chart
 from probablyexists.report.marks import Chart
-from probablyexists.show.faces import evidence
-from probablyexists.show.opened import Opened
+from probablyexists.showing.faces import evidence
+from probablyexists.showing.opened import Opened
 
 PAGE = 100
 SORTS = {"exposure": "Exposure", "person": "Person", "p": "p", "q": "q", "photos": "Photos", "copies": "Copies"}

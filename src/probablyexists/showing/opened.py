@@ -18,7 +18,7 @@ from probablyexists.basis.seeds import rng
 from probablyexists.results.findings import Findings
 from probablyexists.results.looking_files import read_looking
 from probablyexists.results.scale import LikenessScale
-from probablyexists.show.pictures import Pictures
+from probablyexists.showing.pictures import Pictures
 
 ORDERS = ("random", "likeness", "copies")
 """In which samples are gone through: at random, the most alike first, copies alone."""
@@ -46,7 +46,7 @@ class Opened:
     @cached_property
     def people(self) -> list[dict[str, Any]]:
         """The rows of everybody, the most exposed first."""
-        return self.findings.people.to_pylist()
+        return list(self.findings.people.to_pylist())
 
     @property
     def n_samples(self) -> int:
