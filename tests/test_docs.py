@@ -27,11 +27,13 @@ from pydantic import BaseModel
 import probablyexists
 from drawn_world import World
 from probablyexists.cli.app import app
+from probablyexists.generators.generator import Given
+from probablyexists.guarding import redrawing
 from probablyexists.results.comparison import Comparison
 from probablyexists.results.findings import Findings
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import Sheet
-from test_generators import write_onnx
+from test_generators import open_quickly, write_onnx
 
 ROOT = Path(__file__).parent.parent
 
@@ -151,6 +153,7 @@ def test_python_in_the_readme_runs(world: World, tmp_path: Path, monkeypatch: py
             samples.write(sample, sample.name)
     probablyexists.guard(world.training, world.heldout, rate=0.05, out="guard.pe")
     write_onnx(tmp_path / "generator.onnx")
+    monkeypatch.setattr(redrawing, "open_generator", lambda where: open_quickly(where, Given()))
     space: dict[str, Any] = {"pipeline": SimpleNamespace()}
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     exec("\n".join(blocks), space)
