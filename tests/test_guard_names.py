@@ -107,7 +107,9 @@ def test_removing_a_person_who_is_there_twice_says_under_which_name_they_remain(
         f"person, remove that name too: probablyexists guard remove {file} 'Ann M'\n"
     )
     assert open_guard(file).check(photos / "0.jpg")[0].person == "Ann M"
-    assert "caution" not in run("remove", file, "Ann M")[1]
+    said = run("remove", file, "Ann M")[1]
+    assert "caution" not in said
+    assert "no other name here has these photos or looks enough like the person; somebody who was added with" in said
     assert open_guard(file).check(photos / "0.jpg")[0].allowed
 
 

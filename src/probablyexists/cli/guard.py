@@ -173,7 +173,7 @@ def remove(
     typer.echo(f"removed: {shown(members.names[number])}, {counted(int(members.n_photos[number]), 'photo')}")
     if more := len(members.pictures) - int(members.n_photos[number]) - len(after.content.members.pictures):
         typer.echo(f"removed too: {counted(more, 'photo')} of nobody known, the same pictures")
-    for line in also_under(others, file, removed=True):
+    for line in also_under(others, file, removed=True) if len(after) else ():
         typer.echo(line)
     typer.echo(described(after, file))
 

@@ -46,6 +46,11 @@ def also_under(others: tuple[OtherName, ...], file: Path, *, removed: bool) -> I
             yield f"caution: {still}: {why}; if this is the person, remove that name too: {command}"
         else:
             yield f"caution: {why}; if this is the person, both names must be removed to take them out"
+    if removed and not others:
+        yield (
+            "no other name here has these photos or looks enough like the person; somebody who was added with other "
+            "photos may be missed: see who is in it"
+        )
     if len(others) > _MOST_NAMES:
         yield f"caution: {len(others) - _MOST_NAMES:,} more names may be the same person (--json lists all)"
 
