@@ -63,6 +63,7 @@ from probablyexists.report.page import write_report
 from probablyexists.results.findings import Again, Findings, Membership
 from probablyexists.results.neighbours_file import write_neighbours
 from probablyexists.sources.open_source import Source
+from probablyexists.tasks.export import say_what_is_left
 
 
 def audit(
@@ -419,7 +420,9 @@ def conclude(
         write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
         return findings
 
-    return _written(findings, settings.out, write, looking or nullcontext())
+    findings = _written(findings, settings.out, write, looking or nullcontext())
+    say_what_is_left(settings.out, progress)
+    return findings
 
 
 def _written(
