@@ -6,6 +6,7 @@ import json
 import re
 import stat
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ MOST_RESULT = 2**30
 COPY_AGAIN = "copy it again from where it was made"
 _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 """May be half a character, which no file can hold; two of them are a whole one."""
+_JSON_NAMES: Mapping[type, str] = {list: "list", str: "text", int: "number", float: "number"}
 _NEAR_THE_END = 12
 """Bytes from the end in which a text that was cut off goes wrong: a number, a word or a character may be half there."""
 
@@ -65,13 +67,9 @@ def json_line(text: bytes, path: Path, instead: str = COPY_AGAIN) -> dict[str, A
     except (ValueError, RecursionError) as error:
         raise InputError(f"{shown(path)}: {_fault(text, error)}; {instead}") from None
     if not isinstance(found, dict):
-        raise InputError(
-            f"{shown(path)}: holds a JSON {_JSON_NAMES.get(type(found), 'value')}, not an object; {instead}"
-        )
+        kind = _JSON_NAMES.get(type(found), "value")
+        raise InputError(f"{shown(path)}: holds a JSON {kind}, not an object; {instead}")
     return found
-
-
-_JSON_NAMES = {list: "list", str: "text", int: "number", float: "number"}
 
 
 def _fault(text: bytes, error: ValueError | RecursionError) -> str:

@@ -50,10 +50,9 @@ def no_findings(path: Path, error: ValidationError) -> InputError:
     """That a file is JSON, and not what an audit writes."""
     first, *more = error.errors(include_url=False, include_context=False, include_input=False)
     where = "/".join(map(str, first["loc"])) or "all of it"
-    said = shown(f"{where[:60]}: {' '.join(first['msg'].split())[:100]}") + (
-        f", and {len(more):,} more" if more else ""
-    )
-    return InputError(f"{shown(path)}: not the findings of an audit ({said}); {_instead(path)}")
+    said = shown(f"{where[:60]}: {' '.join(first['msg'].split())[:100]}")
+    others = f", and {len(more):,} more" if more else ""
+    return InputError(f"{shown(path)}: not the findings of an audit ({said}{others}); {_instead(path)}")
 
 
 def _instead(path: Path) -> str:

@@ -420,9 +420,7 @@ def conclude(
         write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
         return findings
 
-    findings = _written(findings, settings.out, write, looking or nullcontext())
-    say_what_is_left(settings.out, progress)
-    return findings
+    return _written(findings, settings.out, write, looking or nullcontext(), progress)
 
 
 def _written(
@@ -430,6 +428,7 @@ def _written(
     out: Path,
     write: Callable[[Findings, Path], Findings],
     looking: AbstractContextManager[Again | None],
+    progress: Progress,
 ) -> Findings:
     """The findings as they are written, with what they have to do with an earlier audit."""
     with looking as again:
@@ -438,4 +437,6 @@ def _written(
             cautions = [*again_cautions(again), *findings.cautions]
             findings = findings.model_copy(update={"again": again, "sentence": sentence, "cautions": cautions})
         with written_together(out) as folder:
-            return write(findings, folder)
+            findings = write(findings, folder)
+    say_what_is_left(out, progress)
+    return findings

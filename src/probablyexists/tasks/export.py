@@ -90,8 +90,9 @@ def export(
     pages: dict[str, bytes | str] = {}
     notes: list[str] = []
     if pdf:
-        pages["report.pdf"], refused = to_pdf(_report_of(folder))
-        notes += _refused(refused)
+        printed = to_pdf(_report_of(folder))
+        pages["report.pdf"] = printed.data
+        notes += [*_refused(printed.refused), *_boxes(printed.boxes)]
     if findings.names_shown and kinds != ["model_card"]:
         notes.append("people are given by name, as in the audit: show these files only to those who may know")
     notes += _unmarked(findings, names)
@@ -159,6 +160,15 @@ def _refused(addresses: list[str]) -> list[str]:
         return []
     first = shown(addresses[0][:80])
     return [f"report.pdf: the page asked for {len(addresses):,} files or addresses, and got none of them: {first}"]
+
+
+def _boxes(characters: list[str]) -> list[str]:
+    if not characters:
+        return []
+    n = "1 character" if len(characters) == 1 else f"{len(characters):,} characters"
+    such = ", ".join(f"{shown(one)} (U+{ord(one):04X})" for one in characters[:3])
+    cure = "install one (Debian and Ubuntu: fonts-noto-core, fonts-noto-cjk), and export again"
+    return [f"report.pdf: no font here has {n}, so that names may be unreadable: {such}; {cure}"]
 
 
 def _harmless(name: str, n: int) -> list[str]:
