@@ -269,5 +269,6 @@ def test_findings_with_numbers_out_of_all_bounds_are_shown(tmp_path: Path) -> No
     held = json.loads((tmp_path / "findings.json").read_text())
     held["membership"][0]["auroc"]["value"] = held["copies"]["heldout_rate"]["low"] = -1e308
     held["trust"][0]["rates"][0]["fnmr"]["level"] = 1e308
+    held["naming"]["strangers"]["counts"][0] = 10**30
     (tmp_path / "findings.json").write_text(json.dumps(held))
     assert markdown_summary(Findings.read(tmp_path))
