@@ -15,12 +15,13 @@ from probablyexists.basis.errors import InputError, WriteError
 from probablyexists.basis.files import write_text
 from probablyexists.basis.plain_files import json_object
 from probablyexists.basis.text import shown
-from probablyexists.results.findings import FINDINGS
+from probablyexists.results.reading_back import FINDINGS
 from probablyexists.stats.spending import level_of
 
 REAUDITS = "reaudits.json"
 _LOCK = ".reaudits.lock"
 _MOST = 2**24
+_PUT_BACK = "it counts how often this audit was looked at again: put back a copy of it"
 
 
 class Look(BaseModel):
@@ -76,13 +77,10 @@ def read_looks(folder: Path) -> list[Look]:
     if not path.exists():
         return []
     try:
-        return Looks.model_validate(json_object(path, _MOST)).looks
+        return Looks.model_validate(json_object(path, _MOST, _PUT_BACK)).looks
     except ValidationError as error:
         said = " ".join(str(error.errors()[0]["msg"]).split())
-        raise InputError(
-            f"{shown(path)}: is damaged ({shown(said)}); it counts how often this audit was looked at again: put back "
-            "a copy of it"
-        ) from None
+        raise InputError(f"{shown(path)}: is damaged ({shown(said)}); {_PUT_BACK}") from None
 
 
 def claim_count(folder: Path) -> None:

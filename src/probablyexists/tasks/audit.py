@@ -63,6 +63,7 @@ from probablyexists.report.page import write_report
 from probablyexists.results.findings import Again, Findings, Membership
 from probablyexists.results.neighbours_file import write_neighbours
 from probablyexists.sources.open_source import Source
+from probablyexists.tasks.export import say_what_is_left
 
 
 def audit(
@@ -419,7 +420,7 @@ def conclude(
         write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
         return findings
 
-    return _written(findings, settings.out, write, looking or nullcontext())
+    return _written(findings, settings.out, write, looking or nullcontext(), progress)
 
 
 def _written(
@@ -427,6 +428,7 @@ def _written(
     out: Path,
     write: Callable[[Findings, Path], Findings],
     looking: AbstractContextManager[Again | None],
+    progress: Progress,
 ) -> Findings:
     """The findings as they are written, with what they have to do with an earlier audit."""
     with looking as again:
@@ -435,4 +437,6 @@ def _written(
             cautions = [*again_cautions(again), *findings.cautions]
             findings = findings.model_copy(update={"again": again, "sentence": sentence, "cautions": cautions})
         with written_together(out) as folder:
-            return write(findings, folder)
+            findings = write(findings, folder)
+    say_what_is_left(out, progress)
+    return findings

@@ -32,8 +32,9 @@ from probablyexists.intake.provenance import sign_comparison
 from probablyexists.intake.settings import CompareSettings, checked
 from probablyexists.report.comparison_page import render_comparison
 from probablyexists.results.comparison import Compared, Comparison, Filtered
-from probablyexists.results.findings import FINDINGS, Findings
+from probablyexists.results.findings import Findings
 from probablyexists.results.neighbours_file import read_neighbours
+from probablyexists.results.reading_back import FINDINGS
 from probablyexists.stats.estimate import Figure
 
 
