@@ -22,7 +22,8 @@ from probablyexists.lab import checkpoint
 from probablyexists.lab.checkpoint import load_state, save_state
 from probablyexists.lab.machine import find_machine
 from probablyexists.lab.procedures import PROCEDURES
-from probablyexists.lab.train import Game, Trained, Training, train
+from probablyexists.lab.train import Game, Trained, train
+from probablyexists.lab.training import Training
 
 
 def photos(n: int = 12) -> NDArray[np.uint8]:
