@@ -92,7 +92,8 @@ def read_experiment(path: Path) -> Experiment:
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"])) or "?"
-            raise InputError(f"{shown(path)}: [[grid]] {number}, {shown(key)}: {first['msg']}") from None
+            said = first["msg"].removeprefix("Value error, ")
+            raise InputError(f"{shown(path)}: [[grid]] {number}, {shown(key)}: {said}") from None
         except InputError as error:
             raise InputError(f"{shown(path)}: [[grid]] {number}: {shown(error)}") from None
     if twice := [run.id for run in runs if sum(other.id == run.id for other in runs) > 1]:
