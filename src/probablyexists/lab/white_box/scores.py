@@ -25,7 +25,7 @@ from probablyexists.lab.checkpoint import load_state
 from probablyexists.lab.experiment import Run
 from probablyexists.lab.procedures import procedure
 from probablyexists.lab.sets import read_files
-from probablyexists.lab.train import Training
+from probablyexists.lab.training import Training
 from probablyexists.lab.white_box.latent_search import reconstruction_errors
 from probablyexists.lab.white_box.logan import logits
 from probablyexists.matching.crowd import Crowd, common_count
