@@ -27,6 +27,7 @@ from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text
 from probablyexists.basis.plain_files import MOST_RESULT, json_line, read_plain
 from probablyexists.basis.roles import Role
+from probablyexists.results.contradictions import contradiction
 from probablyexists.results.cover import Cover
 from probablyexists.results.rows_file import read_rows, write_rows
 from probablyexists.stats.estimate import Figure, Unresolvable
@@ -103,6 +104,10 @@ class SampleRow(Frozen):
     """Cosine to the nearest held-out person; null for a copy, or where no face was found."""
     copy_of: str | None
     """The training photo: its fingerprint, or its path with `show_names`; null if the sample is no copy."""
+    unjudged: str | None
+    """A member who is neither named nor cleared, as there are too few held-out people or the split is not fair, and
+    whom the sample resembles: its cosine to them is at least `resemblance.threshold`. The most similar one; null for a
+    copy or likeness, and where there is none."""
     content: str | None
     """Fingerprint of the sample's file (`content_of`, with `data.sample_salt`), 16 hexadecimal digits: two files of the
     same bytes have the same. Null where the picture could not be read."""
@@ -769,7 +774,7 @@ class Findings(Frozen):
     def read(cls, path: str | Path) -> Findings:
         """Read `findings.json`, given itself or by its folder, and `samples.parquet` beside it.
 
-        InputError if these are no such files, or of another format.
+        InputError if these are no such files, of another format, or contradict themselves.
         """
         path = Path(path)
         path = path / FINDINGS if path.is_dir() else path
@@ -790,4 +795,7 @@ class Findings(Frozen):
                 said = f"written by {when} version (format {has}, this one reads {reads}); audit again"
             raise InputError(f"{path}: {said}") from error
         samples = read_rows(path.with_name(its.file), SAMPLES_SCHEMA, its.rows, its.sha256)
-        return found.model_copy(update={"samples": samples})
+        found = found.model_copy(update={"samples": samples})
+        if why := contradiction(found):
+            raise InputError(f"{path}: contradicts itself, so it was changed since it was written ({why}); audit again")
+        return found
