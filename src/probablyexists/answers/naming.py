@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL, VERDICT_LEVEL, Comparison, comparisons
+from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL, VERDICT_LEVEL, Comparison, comparisons, hardly_nameable
 from probablyexists.answers.comparisons import Stratum as ComparedOn
 from probablyexists.answers.view import View, p_of, scores_of
 from probablyexists.attacks.attack import Scorer
@@ -159,12 +159,12 @@ def likenesses(named: Named, samples: NDArray[np.float32]) -> tuple[NDArray[np.i
 def unjudged(named: Named) -> NDArray[np.bool_]:
     """(n_members,) who is neither named nor cleared, however clearly samples show them.
 
-    Everybody, if the split is not fair or nobody can be named; else those who have the smallest p-value of their
-    comparison and are not named: no held-out person is as exposed, and more of these would be needed to name them.
+    Everybody, if the split is not fair, or if people can hardly be named (`comparisons.hardly_nameable`). Else those
+    who have the smallest p-value of their comparison: no held-out person is as exposed, and more would be needed.
     """
     floors = _floors(named)
-    if not named.claimed or _fewest_nameable(floors, named.level) > floors.size:
-        return np.ones(len(named.p), dtype=bool)
+    if not named.claimed or hardly_nameable(_fewest_nameable(floors, named.level), floors.size):
+        return ~named.exposed
     return ~named.exposed & (named.p <= floors + 1e-12)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
+from probablyexists.answers.comparisons import hardly_nameable
 from probablyexists.report.people_texts import at_floor
 from probablyexists.report.words import capital, count, counted, in_a_row, percent, short
 from probablyexists.results.findings import Findings
@@ -71,8 +72,8 @@ def _withhold(findings: Findings) -> Step:
     n, unsure = n_leaked(findings), n_unjudged(findings)
     drawn = "generator" in findings.signature.settings
     alike = f"{counted(unsure, 'sample')} that {'resembles' if unsure == 1 else 'resemble'} somebody who is neither "
-    alike += f"named nor cleared (column “unjudged” of samples.parquet{'' if drawn else '; withhold holds them back'})"
-    too = f" Hold back too: {alike}." * bool(unsure)
+    alike += f"named nor cleared{' (column “unjudged” of samples.parquet)' * drawn}"
+    too = f" Hold back too{', as withhold does' * (not drawn)}: {alike}." * bool(unsure)
     if n:
         the = f"the {counted(n, 'sample')}" if n > 1 else "the sample"
         rest = "The others are not cleared." if findings.verdict == "inconclusive" else GUARD
@@ -95,8 +96,7 @@ def _more_heldout(findings: Findings) -> list[Step]:
     if naming.n_exposed is None or naming.smallest_nameable <= 1:
         return []
     rows = [row for row in findings.people.to_pylist() if row["reason"] is None and at_floor(findings, row)]
-    nobody = naming.smallest_nameable > naming.n_members
-    if not rows and not nobody:
+    if not rows and not hardly_nameable(naming.smallest_nameable, naming.n_members):
         return []
     n_attacks = 1 + sum(one.kind == "attack" for one in findings.second_opinions)
     level = min(naming.level, naming.verdict_level)
