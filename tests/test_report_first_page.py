@@ -196,6 +196,7 @@ MORE_CASES: list[Callable[[], Findings]] = [unfair_with_copies, nobody_namable, 
         (
             unjudged_people,
             [
+                "Who can be recognised is not judged: with 40 held-out people nobody is named unless about 118 people",
                 "None is cleared: do not publish them yet, least of all 4 samples that resemble somebody",
                 "To name one person alone among 240 members (q of 3 % or less), 7,999 held-out people are needed; here "
                 "are 40. Unjudged until then, not cleared: person-0000, person-0001, person-0002 and 2 more; no "
