@@ -99,7 +99,7 @@ def test_samples_of_the_first_audit_are_refused_unless_a_selection_is_judged(
     )
 
 
-def test_what_withhold_lets_through_is_a_selection(before: Path, world: World, tmp_path: Path) -> None:
+def test_what_is_published_by_withhold_is_a_selection(before: Path, world: World, tmp_path: Path) -> None:
     done = probablyexists.withhold(before, world.leaking, tmp_path / "kept")
     rows = Findings.read(before).samples
     assert done.let_through == sum(kind == "none" for kind in rows["kind"].to_pylist())

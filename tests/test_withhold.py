@@ -116,7 +116,7 @@ def test_numbered_samples_in_folders_are_found_although_files_were_added(tmp_pat
     assert (done.withheld, done.unknown) == (1, 1)
 
 
-def test_samples_that_the_audit_could_not_read_are_held_back(samples: Path) -> None:
+def test_samples_that_the_audit_could_not_read_are_not_published(samples: Path) -> None:
     rows = [{"sample": "a.png", "kind": "none", "similarity": 0.2, "content": content(data_of("a.png"))}]
     rows += [{"sample": "d.png", "kind": "none"}]
     sample_findings(samples=rows).write(samples.parent / "audit")
@@ -240,7 +240,7 @@ def test_a_sample_that_changes_while_it_is_moved_is_not_removed(
     assert (samples.parent / "kept" / "d.png").read_bytes() == data_of("d.png")
 
 
-def test_odd_names_are_copied_as_they_are(audit: Path, samples: Path) -> None:
+def test_odd_names_are_published_as_they_are(audit: Path, samples: Path) -> None:
     odd = [b"-rf.png", b"a\nb.png", b"\xff.png", "\N{RIGHT-TO-LEFT OVERRIDE}gnp.png".encode(), b"..a.png2"]
     for name in odd:
         Path(os.fsdecode(os.path.join(os.fsencode(samples), name))).write_bytes(data_of("a.png"))

@@ -96,7 +96,7 @@ def _affected(findings: Findings) -> list[str]:
         who = "Who else can be recognised" if a.n else "Who can be recognised"
         said.append(
             f"{who} is not judged: with {counted(naming.n_heldout, 'held-out person', 'held-out people')} nobody is "
-            f"named unless about {counted(naming.smallest_nameable, 'person is', 'people are')} strongly exposed at once."
+            f"named unless about {count(naming.smallest_nameable)} people are strongly exposed at once."
         )
     elif not a.n and findings.verdict == "leak" and not findings.copies.beyond_chance:
         said.append(
