@@ -74,8 +74,8 @@ AISVS_DRAFT = Source(
     "OWASP AISVS, draft of version 1.0, chapter C12 Privacy Protection & Personal Data Management",
     "https://github.com/OWASP/AISVS/blob/0b0d6fbaeda99d34af09e4d1eb354e14f80fbe73/1.0/en/0x10-C12-Privacy.md",
     "Read in the document, at this commit. The number is a draft’s: later, chapter C12 is Monitoring, Logging & "
-    "Anomaly Detection and 12.1.4 is about logs of retrieval. Appendix B, which says that it lists every requirement of "
-    "that later text, has none about proofs for synthetic data. Cite it with the commit.",
+    "Anomaly Detection and 12.1.4 is about logs of retrieval. Appendix B, which says that it lists every requirement "
+    "of that later text, has none about proofs for synthetic data. Cite it with the commit.",
     (
         AISVS_APPENDIX,
         "https://github.com/OWASP/AISVS/blob/8bca3b16431684ffaf16817f7be2a58bd66f5214/1.0/en/"
