@@ -88,6 +88,9 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def called(findings: Findings, names: tuple[str, ...]) -> Findings:
     """The same findings with these names for the first people, in a sample's row too."""
     people, samples = findings.people.to_pylist(), findings.samples.to_pylist()
+    renamed = {person["person"] for person in people[: len(names)]}
+    for sample in samples:
+        sample["person"] = None if sample["person"] in renamed else sample["person"]
     for name, person, sample in zip(names, people, samples, strict=False):
         person["person"], sample["person"] = name, name
     return findings.model_copy(
@@ -154,7 +157,7 @@ def test_more_samples_than_fit_in_one_part_are_all_there(leak: Findings, tmp_pat
     many = leak.model_copy(update={"samples": pa.table(columns, SAMPLES_SCHEMA)})
     write_samples(many, tmp_path / "samples.csv")
     lines = (tmp_path / "samples.csv").read_text("utf-8-sig").splitlines()
-    assert lines[1:] == [f"{i}.png,none,,,,," for i in range(n)]
+    assert lines[1:] == [f"{i}.png,none,,,,,," for i in range(n)]
 
 
 def test_an_audit_with_names_says_that_its_exports_have_them(leak: Findings, tmp_path: Path) -> None:
@@ -172,11 +175,13 @@ def test_exports_of_a_confidential_audit_say_that_they_do_not_carry_its_mark(lea
         findings.write(folder)
         said = probablyexists.export(folder, markdown=True, model_card=True).notes
         assert (
-            "the audit is marked as confidential, and summary.md, model-card.md do not say so" in " ".join(said)
-        ) is (confidential)
+            "the audit is marked as confidential, and model-card.md does not say so" in " ".join(said)
+        ) is confidential
+        assert ("**Confidential**" in (folder / "export" / "summary.md").read_text()) is confidential
         assert any("made to be published: ask first" in note for note in said) is confidential
-    only = probablyexists.export(tmp_path / "True", pdf=False, markdown=True, overwrite=True).notes
-    assert only == ("the audit is marked as confidential, and summary.md does not say so",)
+    assert probablyexists.export(tmp_path / "True", markdown=True, overwrite=True).notes == ()
+    (only,) = probablyexists.export(tmp_path / "True", csv=True).notes
+    assert only.startswith("the audit is marked as confidential, and people.csv, samples.csv, figures.csv do not say")
 
 
 def test_a_table_longer_than_a_spreadsheet_says_so(
@@ -600,3 +605,19 @@ def test_the_card_of_guarded_samples_says_so(leak: Findings) -> None:
     assert "guard" not in model_card(leak, None)
     behind = leak.model_copy(update={"sampling": leak.sampling.model_copy(update={"refused": 0.1})})
     assert "of what leaves the guard, not of the generator behind it" in model_card(behind, None)
+
+
+def test_the_summary_carries_title_owner_and_mark_as_the_report_does(leak: Findings) -> None:
+    cover = Cover(title="Before *release*", model="GAN 2", owner="Ex <Ltd>", confidential=True)
+    page = markdown_summary(leak.model_copy(update={"cover": cover})).splitlines()
+    assert page[:6] == [
+        "# Before \\*release\\*: Leak",
+        "",
+        "**Confidential**",
+        "",
+        "- Model: GAN 2",
+        "- Owner: Ex \\<Ltd\\>",
+    ]
+    assert page[6] == "- Assessor: not given"
+    bare = markdown_summary(leak.model_copy(update={"cover": Cover()}))
+    assert bare.startswith("# Identity leakage audit: Leak\n\n- Model: not given\n- Owner: not given\n")

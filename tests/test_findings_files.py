@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -272,3 +273,31 @@ def test_findings_with_numbers_out_of_all_bounds_are_shown(tmp_path: Path) -> No
     held["naming"]["strangers"]["counts"][0] = 10**30
     (tmp_path / "findings.json").write_text(json.dumps(held))
     assert markdown_summary(Findings.read(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda held: held["affected"].update(n=3), "affected.n is 3, and the people are 9"),
+        (lambda held: held["naming"].update(n_exposed=0), "naming.n_exposed is 0, and the people are 6"),
+        (lambda held: held["naming"].update(n_members=241), "naming.n_members is 241, and the people are 240"),
+        (lambda held: held["people"].pop(), "naming.n_members is 240, and the people are 239"),
+        (lambda held: held["people"][0].update(q=0.9), "q of people does not follow from their p"),
+        (lambda held: held["people"][0].update(p=0.9), "q is below p"),
+        (lambda held: held["naming"].update(level=0.9), "who is named does not follow from q and the level 0.9"),
+        (lambda held: held["people"][2].update(person="somebody"), "'person-0002', who is not among the people"),
+        (lambda held: held["people"][2].update(person="person-0001"), "a person is in two rows"),
+        (lambda held: held["resemblance"].update(n_likenesses=0), "n_likenesses is 0, and the samples have 18"),
+    ],
+)
+def test_findings_changed_by_hand_so_that_they_contradict_themselves_are_one_line(
+    tmp_path: Path, change: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    sample_findings().write(tmp_path)
+    held = json.loads((tmp_path / "findings.json").read_text())
+    change(held)
+    (tmp_path / "findings.json").write_text(json.dumps(held))
+    with pytest.raises(InputError, match="contradicts itself, so it was changed since it was written") as refused:
+        probablyexists.export(tmp_path, markdown=True)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)

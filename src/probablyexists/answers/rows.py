@@ -71,6 +71,7 @@ def people_table(
 def samples_table(
     shown: NDArray[np.intp],
     similarity: NDArray[np.float64],
+    unjudged: NDArray[np.intp],
     training: Crowd,
     heldout: Crowd,
     generated: Embedded,
@@ -80,7 +81,7 @@ def samples_table(
     seed: int,
     matcher: Matcher,
 ) -> pa.Table:
-    """One row a sample, sorted by path; `shown` and `similarity` have one entry for each of the `others`.
+    """One row a sample, sorted by path; `shown`, `similarity` and `unjudged` have one entry for each of the `others`.
 
     `others`: the samples that are not left out.
 
@@ -95,7 +96,7 @@ def samples_table(
 
     n_rows = n + len(generated.set_aside)
     kind = np.full(n_rows, "none", dtype=object)
-    person, copy_of = np.full((2, n_rows), None, dtype=object)
+    person, copy_of, alike = np.full((3, n_rows), None, dtype=object)
     value, stranger = np.zeros((2, n_rows))
     value[kept], stranger[kept] = ours_near, theirs_near
     lacks_face = np.arange(n_rows) >= n
@@ -104,6 +105,8 @@ def samples_table(
     likes = np.flatnonzero(shown >= 0)
     kind[kept[likes]], value[kept[likes]] = "likeness", similarity[likes]
     person[kept[likes]] = [labels.people[member] for member in shown[likes]]
+    unsure = np.flatnonzero((unjudged >= 0) & (shown < 0) & ~copied.is_copy[kept])
+    alike[kept[unsure]] = [labels.people[member] for member in unjudged[unsure]]
     for row in np.flatnonzero(copied.is_copy & (kind[:n] == "none")):
         source = int(copied.matches.index[row])
         kind[row] = "copy"
@@ -118,6 +121,7 @@ def samples_table(
         "similarity": pa.array(value, mask=lacks_face),
         "heldout_similarity": pa.array(stranger, mask=lacks_stranger),
         "copy_of": copy_of,
+        "unjudged": alike,
         "content": labels.contents(generated),
     }
     table = pa.table(columns, schema=SAMPLES_SCHEMA)

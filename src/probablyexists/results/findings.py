@@ -25,6 +25,7 @@ from pydantic import (
 
 from probablyexists.basis.files import write_text
 from probablyexists.basis.roles import Role
+from probablyexists.results.contradictions import contradiction
 from probablyexists.results.cover import Cover
 from probablyexists.results.reading_back import FINDINGS, findings_file, held_in, no_findings
 from probablyexists.results.rows_file import read_rows, write_rows
@@ -101,6 +102,10 @@ class SampleRow(Frozen):
     """Cosine to the nearest held-out person; null for a copy, or where no face was found."""
     copy_of: str | None
     """The training photo: its fingerprint, or its path with `show_names`; null if the sample is no copy."""
+    unjudged: str | None
+    """A member who is neither named nor cleared, as there are too few held-out people or the split is not fair, and
+    whom the sample resembles: its cosine to them is at least `resemblance.threshold`. The most similar one; null for a
+    copy or likeness, and where there is none."""
     content: str | None
     """Fingerprint of the sample's file (`content_of`, with `data.sample_salt`), 16 hexadecimal digits: two files of the
     same bytes have the same. Null where the picture could not be read."""
@@ -774,7 +779,7 @@ class Findings(Frozen):
     def read(cls, path: str | Path) -> Findings:
         """Read `findings.json`, given itself or by its folder, and `samples.parquet` beside it.
 
-        InputError if these are no such files, or of another format.
+        InputError if these are no such files, of another format, or contradict themselves.
         """
         path = findings_file(Path(path))
         held = held_in(path, cls.model_fields["schema_version"].default)
@@ -784,4 +789,7 @@ class Findings(Frozen):
         except ValidationError as error:
             raise no_findings(path, error) from error
         samples = read_rows(path.with_name(its.file), SAMPLES_SCHEMA, its.rows, its.sha256)
-        return found.model_copy(update={"samples": samples})
+        found = found.model_copy(update={"samples": samples})
+        if why := contradiction(found):
+            raise InputError(f"{path}: contradicts itself, so it was changed since it was written ({why}); audit again")
+        return found

@@ -25,7 +25,7 @@ from probablyexists.answers.judges import Judge, deciding, who_judges
 from probablyexists.answers.look_alikes import look_alikes
 from probablyexists.answers.membership import agreed_membership, membership
 from probablyexists.answers.missed import missed
-from probablyexists.answers.naming import agreed, likenesses, name_people, naming, nobody
+from probablyexists.answers.naming import agreed, likenesses, name_people, naming, nobody, unjudged_likenesses
 from probablyexists.answers.nearest_rows import Called, nearest_rows
 from probablyexists.answers.resemblance import resemblance
 from probablyexists.answers.rows import Labels, people_table, samples_table
@@ -339,6 +339,7 @@ def conclude(
     distinct = taken(generated.embeddings, copied.others)
     which = resemblance(training, heldout, distinct, n_likenesses=int((shown >= 0).sum()))
     copy_count = copies(copied, heldout, fair=fair)
+    unsure = unjudged_likenesses(named, others.embeddings, which.threshold, gathered.matcher)
     reasons = affected(training, named.exposed, copied, copy_count)
     could_miss = missed(views, attacks, named, GROUP_P, seed)
     n_distinct = len(standing(copied.picture))
@@ -383,7 +384,7 @@ def conclude(
         samples_numbered=bool(sample_of),
         people=people_table(named, reasons, training, labels, others, gathered.groups.of),
         samples=samples_table(
-            shown, similarity, training, heldout, generated, others, copied, labels, seed, gathered.matcher
+            shown, similarity, unsure, training, heldout, generated, others, copied, labels, seed, gathered.matcher
         ),
         affected=reasons.count,
         membership=can_tell,

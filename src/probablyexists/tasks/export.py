@@ -125,8 +125,8 @@ def say_what_is_left(audit: Path, progress: Progress) -> None:
 
 
 def _unmarked(findings: Findings, names: list[str]) -> list[str]:
-    """Files of a confidential audit that do not carry its mark, as the report and the PDF do."""
-    bare = [name for name in names if name != "report.pdf"]
+    """Files of a confidential audit that do not carry its mark, as the report, the PDF and the summary do."""
+    bare = [name for name in names if name not in ("report.pdf", "summary.md")]
     if not findings.cover.confidential or not bare:
         return []
     public = "; a model card is made to be published: ask first" if "model-card.md" in bare else ""
