@@ -86,7 +86,8 @@ def test_samples_of_the_first_audit_are_refused_unless_a_selection_is_judged(
         shutil.copy(world.leaking / name, chosen / f"other-name-{name}")
     said = refused(before, world, chosen, tmp_path / "after")
     assert "2 of 14 samples were in the first audit" in said
-    assert "give --selection to judge the selection and not the model" in said
+    assert "draw new ones; or give --drawn-anew if they are new and the model gave the same pictures again" in said
+    assert "or --selection to judge the selection and not the model" in said
     assert read_looks(before) == []
     found = again(before, world, chosen, tmp_path / "after", selection=True)
     assert found.cautions[0].startswith("a selection is judged, not a model: 2 samples of the first audit are")
