@@ -37,11 +37,14 @@ them; of exposure of the other members; the number of newly exposed, and their m
 
 
 def n_deals(level: float) -> int:
-    """How often samples are dealt again to test at this level. Of many looks each has a small one.
+    """How often samples are dealt again to test at this level. Of many looks each has a small one; for one that cannot
+    be reached, more deals are not worth the time.
 
-    >>> n_deals(0.0152), n_deals(0.00015)
-    (4999, 33334)
+    >>> n_deals(0.0152), n_deals(0.00015), n_deals(0.000001)
+    (4999, 33334, 4999)
     """
+    if (1 + MOST_DEALS) * level < 1:
+        return FEWEST_DEALS
     return min(MOST_DEALS, max(FEWEST_DEALS, math.ceil(BELOW / level)))
 
 

@@ -17,7 +17,7 @@ from probablyexists.intake.settings import ReauditSettings
 from probablyexists.results.findings import Findings
 from probablyexists.stats.recurrence import p_of_recurrence
 
-P = 0.001
+P = 0.01
 """p-value up to which samples that come back are not explained by repeats among the earlier ones."""
 
 
