@@ -6,11 +6,13 @@ cannot be told from the files, the user says.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from probablyexists.basis.errors import InputError, option
 from probablyexists.intake.settings import ReauditSettings
@@ -34,32 +36,35 @@ class Seen:
         return cls(first.samples["content"].combine_chunks(), later)
 
     @cached_property
-    def _counted(self) -> tuple[Counter[str], Counter[str]]:
-        """Content -> samples of the earlier audit, and of the later."""
-        one, other = (Counter(contents.drop_null().to_pylist()) for contents in (self.earlier, self.later))
-        return one, other
+    def _times(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """How often each content is in the earlier audit; how often each of the later is there, and in the later."""
+        first, second = (pc.value_counts(contents.drop_null()) for contents in (self.earlier, self.later))
+        times = first.field("counts").to_numpy()
+        at = pc.index_in(second.field("values"), value_set=first.field("values"))
+        before = np.append(times, 0)[pc.fill_null(at, len(times)).to_numpy()]
+        return times, before, second.field("counts").to_numpy()
 
-    @cached_property
+    @property
     def n(self) -> int:
         """Later samples with the content of an earlier one."""
-        first, second = self._counted
-        return sum(times for content, times in second.items() if content in first)
+        _, before, times = self._times
+        return int(times[before > 0].sum())
 
-    @cached_property
+    @property
     def is_reuse(self) -> bool:
         """Whether more samples come back than repeats among the earlier ones explain; or all, each as often as there.
 
         Contents that occur several times in the earlier audit are no evidence: a model that gave them so often gives
         them again. Where none does, one sample that comes back is enough.
         """
-        first, second = self._counted
-        once = sum(times for content, times in second.items() if first[content] == 1)
-        if once and max(first.values()) == 1:
+        earlier, before, times = self._times
+        once = int(times[before == 1].sum())
+        if once and earlier.max() == 1:
             return True
-        if len(second) > 1 and all(first[content] == times for content, times in second.items()):
+        if len(times) > 1 and bool((before == times).all()):
             return True
-        twice = sum(times == 2 for times in first.values())
-        return once > 0 and p_of_recurrence(once, twice, first.total(), second.total()) <= P
+        twice = int((earlier == 2).sum())
+        return once > 0 and p_of_recurrence(once, twice, int(earlier.sum()), int(times.sum())) <= P
 
 
 def refuse_seen_samples(seen: Seen, n_samples: int, settings: ReauditSettings) -> None:

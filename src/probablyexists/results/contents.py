@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from random import Random
 
 import pyarrow as pa
 
 _LOOKED_AT = 1000
-"""Files by which it is decided whether many have the same bytes."""
+"""Files, drawn at random, that tell whether many have the same bytes."""
 
 
 def sample_salt(salt: bytes) -> str:
@@ -27,7 +28,7 @@ def content_of(sha256: bytes, salt: str) -> str:
 
 def contents_of(sha256: Sequence[bytes | None], salt: str) -> pa.StringArray:
     """The same of each file, null for None; where many files have the same bytes, each content is hashed once."""
-    some = sha256[:: 1 + len(sha256) // _LOOKED_AT]
+    some = Random(0).sample(sha256, min(_LOOKED_AT, len(sha256)))
     if len(set(some)) == len(some):
         return pa.array([None if one is None else content_of(one, salt) for one in sha256], pa.string())
     distinct = pa.array(sha256, pa.binary(32)).dictionary_encode()
