@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 import probablyexists
 from drawn_world import World
 from probablyexists import InputError, withhold
-from probablyexists.answers.rows import Labels
+from probablyexists.answers.rows import contents
 from probablyexists.cli.app import app
 from probablyexists.embeddings.embed import Embedded, SetAside
 from probablyexists.faces.acquire import NO_FACE
@@ -136,7 +136,7 @@ def test_a_sample_without_a_face_has_a_content_and_one_that_was_not_read_has_non
     one = np.zeros((1, 4), np.float32)
     table = Embedded((photos[0],), (keys[0],), one, None, np.ones(1, np.int32), aside, 0)
     salt = b"salt"
-    found = Labels((), show_names=False, samples={}, salt=salt).contents(table)
+    found = contents(table, salt).to_pylist()
     assert found == [*(content_of(key, sample_salt(salt)) for key in keys[:2]), None, None]
     assert len({*found}) == 3
 

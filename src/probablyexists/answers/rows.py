@@ -17,7 +17,7 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.faces.acquire import NO_FACE
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.matcher import Matcher
-from probablyexists.results.contents import content_of, sample_salt
+from probablyexists.results.contents import contents_of, sample_salt
 from probablyexists.results.findings import PEOPLE_SCHEMA, SAMPLES_SCHEMA
 
 
@@ -37,11 +37,14 @@ class Labels:
         """What the sample at this path is called."""
         return self.samples.get(path, path)
 
-    def contents(self, generated: Embedded) -> list[str | None]:
-        """The fingerprint of each sample's file: those with a face, then those set aside, None where not readable."""
-        salt = sample_salt(self.salt)
-        aside = [one.sha256 if one.reason == NO_FACE else None for one in generated.set_aside]
-        return [None if sha256 is None else content_of(sha256, salt) for sha256 in (*generated.sha256, *aside)]
+
+def contents(generated: Embedded, salt: bytes) -> pa.StringArray:
+    """The fingerprint of each sample's file: those with a face, then those set aside, null where not readable.
+
+    `salt`: of the training photos.
+    """
+    aside = [one.sha256 if one.reason == NO_FACE else None for one in generated.set_aside]
+    return contents_of([*generated.sha256, *aside], sample_salt(salt))
 
 
 def people_table(
@@ -78,12 +81,13 @@ def samples_table(
     others: Embedded,
     copied: CopyMatches,
     labels: Labels,
+    content: pa.StringArray,
     seed: int,
     matcher: Matcher,
 ) -> pa.Table:
     """One row a sample, sorted by path; `shown`, `similarity` and `unjudged` have one entry for each of the `others`.
 
-    `others`: the samples that are not left out.
+    `others`: the samples that are not left out. `content`: as `contents` gives.
 
     Images without a face are included: kind `none`, no similarity.
     """
@@ -122,7 +126,7 @@ def samples_table(
         "heldout_similarity": pa.array(stranger, mask=lacks_stranger),
         "copy_of": copy_of,
         "unjudged": alike,
-        "content": labels.contents(generated),
+        "content": content,
     }
     table = pa.table(columns, schema=SAMPLES_SCHEMA)
     return table if names == sorted(names) else table.sort_by("sample")

@@ -57,8 +57,8 @@ def next_look(folder: Path, before: str, out: Path) -> Iterator[Look]:
     Raises InputError for a damaged count, and WriteError.
     """
     with _alone(folder):
-        looks = [look for look in read_looks(folder) if look.written or _is_there(look)]
-        number = 1 + max((look.look for look in looks if look.before == before), default=0)
+        looks = _done(folder)
+        number = _next_number(looks, before)
         date = datetime.now(UTC).isoformat(timespec="seconds")
         level = level_of(number)
         mine = Look(before=before, look=number, level=level, date=date, out=str(out.absolute()), written=False)
@@ -83,10 +83,21 @@ def read_looks(folder: Path) -> list[Look]:
         raise InputError(f"{shown(path)}: is damaged ({shown(said)}); {_PUT_BACK}") from None
 
 
-def claim_count(folder: Path) -> None:
-    """InputError or WriteError, before any work, if the looks cannot be counted in `folder`."""
+def claim_count(folder: Path, before: str) -> int:
+    """The number of the next look at the audit `before`, not yet counted: whoever ends first has it.
+
+    InputError or WriteError, before any work, if looks cannot be counted in `folder`.
+    """
     with _alone(folder):
-        read_looks(folder)
+        return _next_number(_done(folder), before)
+
+
+def _done(folder: Path) -> list[Look]:
+    return [look for look in read_looks(folder) if look.written or _is_there(look)]
+
+
+def _next_number(looks: list[Look], before: str) -> int:
+    return 1 + max((look.look for look in looks if look.before == before), default=0)
 
 
 def _write(folder: Path, looks: list[Look]) -> None:

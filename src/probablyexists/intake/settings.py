@@ -158,6 +158,8 @@ class ReauditSettings(AuditSettings):
     """The guard that the samples passed: its file."""
     selection: bool = False
     """The samples were chosen from those of the first audit: judge the selection, not the model."""
+    drawn_anew: bool = False
+    """The samples are new, though some have the same bytes as the first audit's: the model gave the same again."""
 
 
 def _several(photos: Any) -> tuple[Any, ...]:

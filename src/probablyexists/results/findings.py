@@ -660,9 +660,11 @@ class Again(Frozen):
     """The guard that the samples passed; null if none is said."""
     selection: bool
     """Whether samples of the first audit were allowed: then a selection of samples is judged, and not a model."""
+    drawn_anew: bool = False
+    """Whether the user says that samples with the content of one of the first audit were drawn anew."""
     n_in_before: int
-    """Samples whose content was in the first audit: selected from there, or, where a generator was sampled anew, drawn
-    again by it."""
+    """Samples whose content was in the first audit: selected from there, or drawn again; the second is known where a
+    generator was sampled anew, said where it is `drawn_anew`, and else explained by repeats in the first audit."""
     n_design: int
     """Held-out people left out, because the guard's thresholds were set on them."""
     sample_seed: int | None = Field(ge=0, lt=2**62)

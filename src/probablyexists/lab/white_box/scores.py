@@ -31,7 +31,7 @@ from probablyexists.lab.white_box.logan import logits
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.templates import People
 from probablyexists.networks.build import build_discriminator, build_generator
-from probablyexists.tasks.audit import Gathered
+from probablyexists.tasks.gather import Gathered
 
 N_STRANGERS, MOST_PHOTOS = 100, 3
 """Most strangers, and most photos of a person, that are scored."""
