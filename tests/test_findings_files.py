@@ -127,7 +127,7 @@ COPY = "; copy it again from where it was made, or audit again"
     [
         (lambda whole: whole[: len(whole) // 2], r"is cut off: it ends in the middle, after [\d,]+ bytes"),
         (lambda whole: whole.rstrip()[:-1], r"is cut off: it ends in the middle, after [\d,]+ bytes"),
-        (lambda whole: whole[: whole.index(b": 6")] + b": 6.", "is cut off: it ends in the middle, after 23 bytes"),
+        (lambda whole: whole[: whole.index(b": 7")] + b": 7.", "is cut off: it ends in the middle, after 23 bytes"),
         (
             lambda whole: whole[:500] + "\N{EURO SIGN}".encode()[:2],
             "is cut off: .* 502 bytes",
@@ -144,7 +144,7 @@ COPY = "; copy it again from where it was made, or audit again"
         (lambda whole: b'{"a":' * 200_000, "is nested too deeply"),
         (lambda whole: whole.replace(b'": ', b'"; ', 1), "is damaged at line 2, column 18"),
         (lambda whole: whole[:500] + b"\xff" + whole[500:], "is damaged at byte 500"),
-        (lambda whole: whole.replace(b": 6,", b": " + b"9" * 5000 + b",", 1), "is damaged .a number is too long."),
+        (lambda whole: whole.replace(b": 7,", b": " + b"9" * 5000 + b",", 1), "is damaged .a number is too long."),
         (lambda whole: whole.replace(b'"sentence": "', b'"sentence": "\\ud800'), "is damaged .half a character."),
         (lambda whole: b"{}", r"not the findings of an audit \(verdict: Field required, and \d+ more\)"),
     ],

@@ -271,7 +271,7 @@ def test_a_folder_that_is_no_audit_or_of_another_version_is_one_line(
 ) -> None:
     whole = json.loads((before / "findings.json").read_text())
     for held, said in (
-        ({**whole, "schema_version": 5}, "written by an earlier version (format 5, this one reads 6); audit again"),
+        ({**whole, "schema_version": 6}, "written by an earlier version (format 6, this one reads 7); audit again"),
         ({**whole, "data": None}, "not the findings of an audit"),
         ({}, "not the findings of an audit"),
     ):

@@ -23,6 +23,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text
 from probablyexists.basis.roles import Role
 from probablyexists.results.contradictions import contradiction
@@ -702,7 +703,7 @@ class Findings(Frozen):
     `polars.from_arrow(findings.people)` one of Polars, where these are installed.
     """
 
-    schema_version: Literal[6] = 6
+    schema_version: Literal[7] = 7
     """Version of this format."""
     verdict: Verdict
     """Leak, no evidence (at this power), or inconclusive."""
