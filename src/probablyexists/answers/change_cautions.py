@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from probablyexists.answers.change_verdict import REPEATS
+from probablyexists.answers.change_verdict import N_WORSE, REPEATS
+from probablyexists.answers.changes import MOST_DEALS, can_reach
 from probablyexists.answers.pooled_samples import Rows
 from probablyexists.basis.errors import option
 from probablyexists.results.findings import Findings
@@ -19,19 +20,33 @@ def cautions(
     rows: Rows,
     sizes: tuple[int, int],
     *,
+    level: float,
     not_worse: bool | None,
     margin: float,
     power: Figure,
     area: Figure,
     filtered: bool,
 ) -> list[str]:
-    """`rows`: people in both audits; `sizes`: samples of each; `area`: AUROC of the second audit."""
+    """`rows`: people in both audits; `sizes`: samples of each; `level`: of the verdict; `area`: AUROC of the second
+    audit."""
     return [
+        *about_level(level),
         *_about_set(not_worse, margin),
         *_about_power(power),
         *_about_auroc(area, filtered),
         *_about_again(second),
         *_about_audits(first, second, rows, sizes),
+    ]
+
+
+def about_level(level: float) -> list[str]:
+    """What no comparison at this level can say: known before it is made."""
+    if can_reach(level, 1 / N_WORSE):
+        return []
+    words = '"worse"' if can_reach(level) else '"reduced" or "worse"'
+    return [
+        f"at a level of {level:.2g} no result can be {words}: samples are dealt again at most {MOST_DEALS:,} times; "
+        "after so many looks, make a new first audit with new held-out people"
     ]
 
 
@@ -66,6 +81,11 @@ def _about_again(after: Findings) -> list[str]:
         said.append("samples were selected from the first audit: this judges the selection, not the model")
     if again.same_generator:
         said.append("the same generator was sampled in both audits: what differs is chance")
+    if again.n_in_before and not again.selection:
+        said.append(
+            f"{again.n_in_before:,} samples of the second audit are in the first too, byte by byte: counted as drawn "
+            "anew" + (", as the user says" if again.drawn_anew else "")
+        )
     if again.guard is not None:
         said += [
             "the second audit's samples passed a guard: this judges what leaves it, not the generator behind it",

@@ -23,7 +23,8 @@ from probablyexists.stats.diversity import effective_number
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.pooled import PooledRun, pooled_difference
 from probablyexists.stats.roc import Side, auroc_estimate
-from probablyexists.tasks.audit import Gathered, conclude, gather
+from probablyexists.tasks.audit import conclude
+from probablyexists.tasks.gather import Gathered, gather
 
 _NAMES = ("attack", "population", "level", "side", "person")
 SCORES_SCHEMA = pa.schema([*((name, pa.string()) for name in _NAMES), ("score", pa.float64())])
