@@ -15,10 +15,11 @@ from probablyexists.stats.rates import wilson
 
 N_PAIRS = 400
 METHOD = "Wilson, pairs simulated from the first audit"
-N_STEPS = 4
+N_STEPS = 5
 N_LIKE = 4
 """Samples that stand for one that shows somebody treated, so that a further one is not the same again."""
-MOST_TIMES = 1.5
+LEAST_TIMES, MOST_TIMES = 0.2, 1.5
+"""By which all rates are multiplied, so that few simulated audits do not decide."""
 LEAST = 0.1
 """Probability of being chosen, at least: nobody stands for more than ten."""
 
@@ -81,13 +82,13 @@ class _Exposed:
 
     rows: Rows
     who: NDArray[np.intp]
-    """(n,) rows of those treated whom samples show."""
+    """(who,) rows of those treated whom samples show."""
     like: NDArray[np.intp]
     """(others,) which of these each of the other members would be like."""
     rank: NDArray[np.float64]
     """(others,) 0 to 1: of the others like somebody, those below a share are exposed."""
     rate: NDArray[np.float64]
-    """(samples,) how often each that shows somebody exposed is drawn, on average; 0: it shows nobody."""
+    """(samples,) how often each that shows somebody exposed is drawn, on average; 0 for one that shows nobody."""
     other: NDArray[np.intp]
     """(samples,) the other member whom each was made for; -1: none."""
 
@@ -97,8 +98,10 @@ class _Exposed:
         mine = (comparing.shows | comparing.pooled.copies) & treated[:, None]
         counts = mine.sum(axis=1)
         who = np.flatnonzero(counts)
-        others = np.flatnonzero(before.is_member & ~treated) if comparing.given is None and who.size else who[:0]
-        like = draw.permutation(np.arange(len(others)) % max(1, len(who)))
+        # Nobody is missed where those treated were given.
+        most = len(who) * round(1 / LEAST - 1) if comparing.given is None else 0
+        others = draw.permutation(np.flatnonzero(before.is_member & ~treated))[:most]
+        like = np.arange(len(others)) % max(1, len(who))
         each = np.zeros(len(before))
         each[who] = _shrunk(counts[who]) / counts[who] / N_LIKE
         entries, columns = np.nonzero(mine)
@@ -118,19 +121,17 @@ class _Exposed:
 
         `found`: samples that show a person whom the actual first audit chose, on average.
         """
-        times, stands = 1.0, np.ones(len(self.who))
+        times, rates, stands = 1.0, self.rate, np.ones(len(self.who))
         places = np.maximum(1, np.bincount(self.like, minlength=len(self.who)))
-        for step in range(N_STEPS + 1):
+        for _ in range(N_STEPS):
             exposed = np.append(self.rank < ((stands - 1) / places)[self.like], True)
-            rates = times * self.rate * exposed[self.other]
-            if step == N_STEPS:
-                break
+            rates = np.where(exposed[self.other], times * self.rate, 0.0)
             sides = [comparing.side(self.drawn(rates, 1.0, draw)) for _ in range(N_PAIRS // 4)]
             chosen = [one.affected if comparing.given is None else comparing.given for one in sides]
             stands = 1 / np.maximum(LEAST, np.mean([one[self.who] for one in chosen], axis=0))
             shown = np.concatenate([one.shown[which] for one, which in zip(sides, chosen, strict=True)])
             if shown.any():
-                times = min(MOST_TIMES, max(0.2, times * found / shown.mean()))
+                times = min(MOST_TIMES, max(LEAST_TIMES, times * found / shown.mean()))
         return rates
 
     def drawn(self, rates: NDArray[np.float64], longer: float, draw: np.random.Generator) -> Counts:
@@ -154,7 +155,7 @@ def _smoothed(own: NDArray[np.float64], n: int, deviation: float, draw: np.rando
     """
     width = (4 / (3 * len(own))) ** 0.2
     apart = own[:, None] - own.mean() + width * deviation * draw.normal(size=(len(own), n))
-    return own.mean() + apart / np.hypot(1.0, width)
+    return np.asarray(own.mean() + apart / np.hypot(1.0, width))
 
 
 def _with_like_samples(

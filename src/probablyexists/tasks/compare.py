@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from probablyexists.answers.change_cautions import cautions
+from probablyexists.answers.change_cautions import about_level, cautions
 from probablyexists.answers.change_figures import auroc, costs, people, sets
-from probablyexists.answers.change_verdict import LEVEL, judge
+from probablyexists.answers.change_verdict import FREE, LEVEL, judge
 from probablyexists.answers.changes import Comparing, n_deals
 from probablyexists.answers.halving import power_of_halving
 from probablyexists.answers.pooled_samples import Rows, pooled
@@ -118,11 +118,13 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
     rule = _filter(settings, second.findings)
     kept, n_dropped = (after, 0) if rule is None else after.mirrored(*rule)
     comparing = Comparing(pooled(before, kept), level, given)
+    for said in about_level(spent):
+        progress.say(said)
     progress.say("dealing the samples of both audits again")
     dealt = comparing.dealt(settings.seed, n_deals(spent))
     changes = sets(comparing, dealt, settings.margin)
     power = power_of_halving(before, level, spent, settings.seed, n_after=max(1, kept.n_samples), given=given)
-    judged = judge(changes, spent, power)
+    judged = judge(changes, spent, power, _samples(settings, second.findings))
     actual = comparing.actual
     areas = auroc(comparing.pooled, actual.before), auroc(comparing.pooled, actual.after)
     filtered = None
@@ -142,6 +144,7 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
             second.findings,
             before,
             (first.rows.n_samples, second.rows.n_samples),
+            level=spent,
             not_worse=changes[1].not_worse,
             margin=settings.margin,
             power=power,
@@ -223,6 +226,16 @@ def _filter(settings: CompareSettings, after: Findings) -> tuple[float, float] |
     if guard is None or guard.threshold is None or not guard.judges_too:
         return None
     return guard.threshold, WEIGHT
+
+
+def _samples(settings: CompareSettings, after: Findings) -> str:
+    """What the second audit's samples are, in words."""
+    again = after.again
+    if again is not None and again.guard is not None:
+        return "samples that passed the guard"
+    if settings.filtered is not None:
+        return "samples that passed the filter"
+    return "selected samples" if again is not None and again.selection else FREE
 
 
 def _given(path: Path, rows: Rows) -> NDArray[np.bool_]:
