@@ -15,7 +15,7 @@ from probablyexists.stats.rates import wilson
 
 N_PAIRS = 400
 METHOD = "Wilson, pairs simulated from the first audit"
-N_STEPS = 5
+N_STEPS = 4
 N_LIKE = 4
 """Samples that stand for one that shows somebody treated, so that a further one is not the same again."""
 LEAST_TIMES, MOST_TIMES = 0.2, 1.5
@@ -121,17 +121,17 @@ class _Exposed:
 
         `found`: samples that show a person whom the actual first audit chose, on average.
         """
-        times, rates, stands = 1.0, self.rate, np.ones(len(self.who))
+        times, rates = 1.0, np.where(self.other < 0, self.rate, 0.0)
         places = np.maximum(1, np.bincount(self.like, minlength=len(self.who)))
         for _ in range(N_STEPS):
-            exposed = np.append(self.rank < ((stands - 1) / places)[self.like], True)
-            rates = np.where(exposed[self.other], times * self.rate, 0.0)
             sides = [comparing.side(self.drawn(rates, 1.0, draw)) for _ in range(N_PAIRS // 4)]
             chosen = [one.affected if comparing.given is None else comparing.given for one in sides]
             stands = 1 / np.maximum(LEAST, np.mean([one[self.who] for one in chosen], axis=0))
             shown = np.concatenate([one.shown[which] for one, which in zip(sides, chosen, strict=True)])
             if shown.any():
                 times = min(MOST_TIMES, max(LEAST_TIMES, times * found / shown.mean()))
+            exposed = np.append(self.rank < ((stands - 1) / places)[self.like], True)
+            rates = np.where(exposed[self.other], times * self.rate, 0.0)
         return rates
 
     def drawn(self, rates: NDArray[np.float64], longer: float, draw: np.random.Generator) -> Counts:
