@@ -141,7 +141,9 @@ class _Exposed:
 
 def _shrunk(counts: NDArray[np.intp]) -> NDArray[np.float64]:
     """Shrunk to their mean by the part of their variance that is chance, as Poisson counts have (moments)."""
-    spread = counts.var(ddof=1) if len(counts) > 1 else 0.0
+    if len(counts) < 2:
+        return counts.astype(np.float64)
+    spread = counts.var(ddof=1)
     true = max(0.0, 1 - counts.mean() / spread) if spread > 0.0 else 0.0
     return np.asarray(counts.mean() + true * (counts - counts.mean()))
 
