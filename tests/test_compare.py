@@ -508,7 +508,7 @@ def test_an_audit_of_an_earlier_version_is_refused(audits: tuple[Path, Path], tm
     shutil.copytree(audits[0], old)
     path = old / "findings.json"
     path.write_text(path.read_text().replace('"schema_version": 7', '"schema_version": 6'))
-    with pytest.raises(InputError, match=r"earlier version \(format 5, this one reads 6\); audit again"):
+    with pytest.raises(InputError, match=r"earlier version \(format 6, this one reads 7\); audit again"):
         probablyexists.compare(old, audits[1])
 
 
