@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 import probablyexists
 from drawn_world import World, save
 from probablyexists import InputError
+from probablyexists.answers.change_cautions import cautions
 from probablyexists.answers.change_figures import auroc, sets
 from probablyexists.answers.change_verdict import judge
 from probablyexists.answers.changes import BELOW, Comparing, n_deals
@@ -547,3 +548,19 @@ def test_a_late_look_can_still_be_decided() -> None:
     """The 10th look has a level of 0.00015, below the smallest p-value of 4,999 deals."""
     for look in range(1, 25):
         assert (n_deals(level_of(look)) + 1) * level_of(look) * 1.0001 >= BELOW
+
+
+def test_the_threshold_of_a_guard_is_not_asked_for_as_a_similarity(audits: tuple[Path, Path], tmp_path: Path) -> None:
+    """Members look safer than strangers behind it; its threshold is of another recogniser's similarities."""
+    guard = {"fingerprint": "f", "recogniser": "r", "threshold": 0.6, "half": True, "judges_too": False}
+    first, plain = (Findings.read(audit) for audit in audits)
+    behind = Findings.read(made_again(audits[1], tmp_path / "behind", audits[0], guard))
+    rows = Drawn(0).audit(Drawn(0).samples(0.0))
+    safer = Estimate(0.3, 0.2, 0.4, 0.95, "m", 60)
+
+    def said(second: Findings) -> str:
+        about = {"level": 0.01, "not_worse": True, "margin": 0.2, "power": NOTHING, "area": safer, "filtered": False}
+        return "\n".join(cautions(first, second, rows, (10, 10), **about))
+
+    assert "give its threshold with" in said(plain)
+    assert "give its threshold with" not in said(behind)

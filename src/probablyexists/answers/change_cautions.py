@@ -29,11 +29,13 @@ def cautions(
 ) -> list[str]:
     """`rows`: people in both audits; `sizes`: samples of each; `level`: of the verdict; `area`: AUROC of the second
     audit; `filtered`: strangers' likenesses were left out."""
+    # A guard's threshold is of its own recogniser's similarities, so it is not asked for.
+    known = filtered or (second.again is not None and second.again.guard is not None)
     return [
         *about_level(level),
         *_about_set(not_worse, margin),
         *_about_power(power),
-        *_about_auroc(area, filtered),
+        *_about_auroc(area, known),
         *_about_again(second, filtered),
         *_about_audits(first, second, rows, sizes),
     ]
@@ -112,12 +114,10 @@ def _about_power(power: Figure) -> list[str]:
     return []
 
 
-def _about_auroc(area: Figure, filtered: bool) -> list[str]:
+def _about_auroc(area: Figure, known: bool) -> list[str]:
     if not isinstance(area, Estimate) or area.high >= 0.5:
         return []
-    hint = (
-        "" if filtered else f"; if the samples passed a filter of members, give its threshold with {option('filtered')}"
-    )
+    hint = "" if known else f"; if the samples passed a filter of members, give its threshold with {option('filtered')}"
     return [f"members look safer than strangers (AUROC {area.value:.3f}): that is a membership signal too{hint}"]
 
 
