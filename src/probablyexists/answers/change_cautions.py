@@ -28,13 +28,15 @@ def cautions(
     filtered: bool,
 ) -> list[str]:
     """`rows`: people in both audits; `sizes`: samples of each; `level`: of the verdict; `area`: AUROC of the second
-    audit."""
+    audit; `filtered`: strangers' likenesses were left out."""
+    # A guard's threshold is of its own recogniser's similarities, so it is not asked for.
+    known = filtered or (second.again is not None and second.again.guard is not None)
     return [
         *about_level(level),
         *_about_set(not_worse, margin),
         *_about_power(power),
-        *_about_auroc(area, filtered),
-        *_about_again(second),
+        *_about_auroc(area, known),
+        *_about_again(second, filtered),
         *_about_audits(first, second, rows, sizes),
     ]
 
@@ -62,13 +64,16 @@ SAME_EYES = (
     "the guard looks with the recogniser that judges here, so that what the guard does not see may not be seen here "
     "either; better: make both audits with a recogniser that took no part in filtering"
 )
-OTHER_EYES = (
-    "the guard looks with another recogniser, so that strangers' likenesses could not be left out by the same rule: "
-    "members may look safer than strangers"
+OTHER_EYES = "the guard looks with another recogniser, and an audit keeps similarities by the one that judges alone"
+NO_THRESHOLD = "the guard's file does not say its threshold"
+NOT_MIRRORED = (
+    "strangers' likenesses were not left out by the guard's rule ({why}): the guard took samples away from members "
+    "alone, so that members look safer than strangers in the second audit (its AUROC is too low, towards and below "
+    "0.5) and the fall of exposure holds for what leaves the guard only"
 )
 
 
-def _about_again(after: Findings) -> list[str]:
+def _about_again(after: Findings, filtered: bool) -> list[str]:
     again, said = after.again, []
     if again is None or not (again.same_generator or again.guard is not None or again.selection):
         said.append(TRAINED_AGAIN)
@@ -87,10 +92,13 @@ def _about_again(after: Findings) -> list[str]:
             "anew" + (", as the user says" if again.drawn_anew else "")
         )
     if again.guard is not None:
-        said += [
-            "the second audit's samples passed a guard: this judges what leaves it, not the generator behind it",
-            SAME_EYES if again.guard.judges_too else OTHER_EYES,
-        ]
+        said.append(
+            "the second audit's samples passed a guard: this judges what leaves it, not the generator behind it"
+        )
+        if again.guard.judges_too:
+            said.append(SAME_EYES)
+        if not filtered:
+            said.append(NOT_MIRRORED.format(why=NO_THRESHOLD if again.guard.judges_too else OTHER_EYES))
     return said
 
 
@@ -106,12 +114,10 @@ def _about_power(power: Figure) -> list[str]:
     return []
 
 
-def _about_auroc(area: Figure, filtered: bool) -> list[str]:
+def _about_auroc(area: Figure, known: bool) -> list[str]:
     if not isinstance(area, Estimate) or area.high >= 0.5:
         return []
-    hint = (
-        "" if filtered else f"; if the samples passed a filter of members, give its threshold with {option('filtered')}"
-    )
+    hint = "" if known else f"; if the samples passed a filter of members, give its threshold with {option('filtered')}"
     return [f"members look safer than strangers (AUROC {area.value:.3f}): that is a membership signal too{hint}"]
 
 

@@ -103,6 +103,8 @@ class Comparing:
     """False discovery rate at which people are named."""
     given: NDArray[np.bool_] | None = None
     """(n,) rows of members who were treated, chosen before the first audit; None: those affected in it."""
+    top: float = TOP
+    """Share of the held-out people that `shows` is of."""
 
     @cached_property
     def shows(self) -> NDArray[np.bool_]:
@@ -113,7 +115,7 @@ class Comparing:
             raw = pooled.similarity[stratum.rows, 0]
             scored, n = stratum.ranked(raw), len(stratum.members)
             strangers = np.sort(scored[n:])
-            cut = strangers[-max(1, int(TOP * (len(strangers) + 1)))]
+            cut = strangers[-max(1, int(self.top * (len(strangers) + 1)))]
             common = (raw - scored)[:n, None]
             found[stratum.members] = pooled.similarity[stratum.members] - common > cut
         return found

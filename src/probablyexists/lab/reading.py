@@ -43,7 +43,11 @@ class Glance:
 
 @dataclass(frozen=True)
 class Quality:
-    """What a generator's samples are worth as faces, copies among them; to be read beside what it leaks."""
+    """What a generator's samples are worth as faces, copies among them; to be read beside what it leaks.
+
+    Not `findings.sampling.faces`, which takes as many samples as photos for both figures: results published before
+    are of all samples, and both figures depend on their number.
+    """
 
     frechet_heldout: float
     """Frechet distance from held-out people's photos in the recogniser's space, as many rows on both sides."""

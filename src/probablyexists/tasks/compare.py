@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from probablyexists.answers.change_cautions import about_level, cautions
 from probablyexists.answers.change_figures import auroc, costs, people, sets
-from probablyexists.answers.change_verdict import LEVEL, judge
+from probablyexists.answers.change_verdict import FREE, LEVEL, judge
 from probablyexists.answers.changes import Comparing, n_deals
 from probablyexists.answers.halving import power_of_halving
 from probablyexists.answers.pooled_samples import Rows, pooled
@@ -125,7 +125,7 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
     dealt = comparing.dealt(settings.seed, n_deals(spent))
     changes = sets(comparing, dealt, settings.margin)
     power = power_of_halving(before, level, spent, settings.seed, n_after=max(1, kept.n_samples), given=given)
-    judged = judge(changes, spent, power)
+    judged = judge(changes, spent, power, _samples(settings, second.findings))
     actual = comparing.actual
     areas = auroc(comparing.pooled, actual.before), auroc(comparing.pooled, actual.after)
     filtered = None
@@ -228,6 +228,16 @@ def _filter(settings: CompareSettings, after: Findings) -> tuple[float, float] |
     if guard is None or guard.threshold is None or not guard.judges_too:
         return None
     return guard.threshold, WEIGHT
+
+
+def _samples(settings: CompareSettings, after: Findings) -> str:
+    """What the second audit's samples are, in words."""
+    again = after.again
+    if again is not None and again.guard is not None:
+        return "samples that passed the guard"
+    if settings.filtered is not None:
+        return "samples that passed the filter"
+    return "selected samples" if again is not None and again.selection else FREE
 
 
 def _given(path: Path, rows: Rows) -> NDArray[np.bool_]:
