@@ -244,3 +244,18 @@ def test_every_public_name_has_its_place_in_the_api_reference() -> None:
     public = {f"probablyexists.{name}" for name in probablyexists.__all__ if name != "__version__"}
     assert public - set(described) == set()
     assert len(described) == len(set(described))
+
+
+def test_a_built_page_that_asks_another_machine_or_shows_backticks_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "good.html").write_text('<a href="https://example.org">there</a><script src="assets/own.js"></script>')
+    bad = {
+        "script.html": '<script src="https://example.org/a.js"></script>',
+        "style.html": '<link rel="stylesheet" href="//example.org/a.css">',
+        "font.css": "@font-face { src: url('https://example.org/a.woff2') }",
+        "import.css": '@import "https://example.org/a.css";',
+        "code.html": "<p>```sh made-up <br>",
+    }
+    for name, text in bad.items():
+        (tmp_path / name).write_text(text)
+    found = runpy.run_path(str(ROOT / "scripts" / "site" / "page_checks.py"))["faults"](tmp_path)
+    assert {name for name, _ in found} == set(bad)
