@@ -1,4 +1,4 @@
-"""mkdocs hook: what a built page must not have. Each is a warning, and a strict build then fails.
+"""mkdocs hooks: what a built page must not have. Each is a warning, and a strict build then fails.
 
 A browser must fetch nothing from another machine: no script, style, font or picture. Links that a reader may follow are
 not fetched. And no block of code may be left as its own backticks, as happens where its first line is not understood.
@@ -17,6 +17,11 @@ LOG = logging.getLogger("mkdocs.hooks.page_checks")
 TAG = re.compile(r"<(?!a\b)[a-z][^>]*?\s(?:src|href|srcset|action|data|poster)\s*=\s*[\"']?(?:https?:)?//[^>]*>", re.I)
 STYLE = re.compile(r"(?:url\(\s*|@import\s+)[\"']?(?:https?:)?//[^)\s\"']+", re.I)
 BACKTICKS = re.compile(r"<p>```.*")
+
+
+def on_post_page(output: str, **_: object) -> str:
+    """The theme's search has no name that a screen reader could say."""
+    return output.replace('class="md-search"', 'class="md-search" aria-label="Search"')
 
 
 def on_post_build(config: MkDocsConfig) -> None:
