@@ -44,7 +44,8 @@ def _page(command: Any, name: str, above: Any, level: int) -> Iterator[str]:
                 usual = "Arguments" if parameter.param_type_name == "argument" else "Options"
                 panels.setdefault(getattr(parameter, "rich_help_panel", None) or usual, []).append(parameter)
         for title, parameters in panels.items():
-            yield f"**{title}**\n\n| option | meaning |\n|---|---|"
+            kind = "argument" if title == "Arguments" else "option"
+            yield f"**{title}**\n\n| {kind} | meaning |\n|---|---|"
             yield from (_row(*parameter.get_help_record(context)) for parameter in parameters)
             yield ""
     for word, one in below.items():
