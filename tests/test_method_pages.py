@@ -5,8 +5,11 @@ from __future__ import annotations
 import doctest
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from probablyexists.results import comparison, findings
 
 ROOT = Path(__file__).parent.parent
 METHOD = ROOT / "docs" / "method"
@@ -66,3 +69,26 @@ def test_links_of_the_pages_lead_somewhere(page: Path) -> None:
         there = (page.parent / target).resolve()
         assert there.exists(), target
         assert there.is_relative_to(within), target
+
+
+def glossary() -> dict[str, str]:
+    rows = re.findall(r"^\| (.+?) \| (.+) \|$", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
+    assert rows[0] == ("word", "meaning")
+    words = [word for word, _ in rows[1:]]
+    assert len(set(words)) == len(words)
+    assert words == sorted(words, key=str.casefold)
+    return dict(rows[1:])
+
+
+def test_the_glossary_explains_each_word_in_one_sentence() -> None:
+    for word, meaning in glossary().items():
+        assert re.fullmatch(r"[A-Z][^.!?]*(?:\.(?:json|\d)[^.!?]*)*\.", meaning), f"{word}: not one sentence"
+
+
+def test_the_glossary_has_the_words_of_the_results() -> None:
+    words = set(glossary())
+    said = {*get_args(findings.Verdict), *get_args(comparison.Verdict), *get_args(findings.Kind)} - {"none"}
+    said |= {*get_args(findings.Fairness)} - {"fair", "not fair"}
+    said |= {"p", "q", "exposure", "affected", "named", "template", "split baseline", "member", "held-out person"}
+    said |= {"seen photo", "unseen photo", "sample", "reference people", "FMR", "FNMR", "AUROC", "guard", "recogniser"}
+    assert said <= words, said - words
