@@ -66,6 +66,7 @@ def guard(
     the strangers that will come. What it lets through of members' other photos is measured on `unseen`, else
     on training photos that are left out of their person's template one after the other. It judges one picture at a
     time: among many thousands published, the most similar may still tell who was trained on. Audit guarded samples.
+    Other arguments are as for `audit`.
 
     Parameters
     ----------
@@ -81,8 +82,6 @@ def guard(
         Use half of the held-out people, drawn once from what their photos are, and leave the others for a later audit.
     pass_phrase
         Encrypt the file with it.
-
-    The other arguments are as for `audit`.
 
     Raises
     ------
