@@ -1,6 +1,6 @@
 """How fast the page of an audit of many samples opens and turns, in a real browser: Markdown on stdout.
 
-    python scripts/show_million.py WORK_FOLDER [--samples 1000000] [--chromium /usr/bin/chromium]
+    python scripts/show_million.py WORK_FOLDER --samples 1000000
 
 Drawn people are audited once; their samples are then linked until there are as many as asked, so that every sample is a
 file of its own name on disk. Measured: seconds until the address is printed, the page's first paint and its first

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from probablyexists.answers.comparisons import Comparison, comparisons
 from probablyexists.answers.judges import Judge
-from probablyexists.answers.looking import nearest_table, photos_table, scale_of
+from probablyexists.answers.looking_rows import nearest_table, photos_table, scale_of
 from probablyexists.answers.naming import Named
 from probablyexists.answers.nearest_rows import Called, nearest_rows
 from probablyexists.answers.rows import Labels

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from probablyexists.report import words
-from probablyexists.showing.likeness import place
+from probablyexists.showing.likeness_scale import place
 from probablyexists.showing.opened import Opened
 
 MOST_PHOTOS = 6
