@@ -66,22 +66,30 @@ class Opened:
         return np.bincount(self.picture[self.picture >= 0], minlength=self.n_samples).astype(np.int32)
 
     @cached_property
-    def _orders(self) -> dict[str, NDArray[np.int32]]:
-        """Rows of the samples with a face, in each order; of samples that show the same picture, one."""
-        distinct = np.flatnonzero(self.times)
-        leaked = np.flatnonzero(self.kind > 0)
-        rows = np.union1d(distinct, leaked).astype(np.int32)
-        alike = rows[np.lexsort((-self.similarity[rows], -self.kind[rows]))]
-        return {
-            "random": rng(0, "show").permutation(rows),
-            "likeness": alike[self.kind[alike] < 2],
-            "copies": alike[self.kind[alike] == 2],
-            "repeated": distinct[np.argsort(-self.times[distinct], kind="stable")][: int((self.times > 1).sum())],
-        }
+    def _random(self) -> NDArray[np.int32]:
+        """Rows of the samples with a face; of samples that show the same picture one, and every copy and likeness."""
+        rows = np.flatnonzero((self.times > 0) | (self.kind > 0)).astype(np.int32)
+        return np.asarray(rng(0, "show").permutation(rows))
+
+    @cached_property
+    def _alike(self) -> NDArray[np.int32]:
+        """The same rows, copies first, then likenesses, each the most alike first."""
+        rows = np.sort(self._random)
+        return rows[np.lexsort((-self.similarity[rows], -self.kind[rows]))]
+
+    @cached_property
+    def _repeated(self) -> NDArray[np.int32]:
+        """Rows that stand for several samples, the most frequent first."""
+        rows = np.flatnonzero(self.times > 1).astype(np.int32)
+        return rows[np.argsort(-self.times[rows], kind="stable")]
 
     def in_order(self, order: str) -> NDArray[np.int32]:
         """Rows of the samples, in one of `ORDERS`."""
-        return self._orders[order]
+        if order == "random":
+            return self._random
+        if order == "repeated":
+            return self._repeated
+        return self._alike[(self.kind[self._alike] == 2) == (order == "copies")]
 
     def of_person(self, person: int) -> NDArray[np.int32]:
         """Rows of the samples that are nearest to this person, copies and likenesses first, then the most alike."""
@@ -101,14 +109,14 @@ class Opened:
         return self.photos.get(person, {}).get(role, ())
 
 
-def open_audit(folder: Path, pictures: Pictures) -> Opened:
-    """Read an audit's folder. InputError if it is none, or was written by a version without what `show` needs."""
-    findings = Findings.read(folder)
+def open_audit(folder: Path, findings: Findings, pictures: Pictures) -> Opened:
+    """The findings with what `show` needs beside them. InputError if that is missing, or of another audit."""
     nearest, photos, scale = read_looking(folder, findings)
     person, picture = (
         np.asarray(pc.fill_null(nearest[name], -1).to_numpy(), dtype=np.int32) for name in ("person", "picture")
     )
     alike = np.asarray(pc.fill_null(nearest["similarity"], float("nan")).to_numpy(), dtype=np.float32)
+    pa.default_memory_pool().release_unused()  # what reading took beside what is kept
     columns = person, alike, picture, nearest["photo"], nearest["path"]
     return Opened(folder, findings, *columns, scale, _by_person(photos), pictures)
 

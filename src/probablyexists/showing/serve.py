@@ -70,7 +70,7 @@ def show(
         listening.listen(2048)  # whoever reads the address may use it at once
         port, token = listening.getsockname()[1], secrets.token_urlsafe(24)
         quiet = {"log_level": "critical", "access_log": False, "server_header": False, "date_header": False}
-        server = uvicorn.Server(uvicorn.Config(app(opened, token, port), lifespan="off", **quiet))
+        server = uvicorn.Server(uvicorn.Config(app(opened, token, port), lifespan="on", **quiet))
         address = f"http://127.0.0.1:{port}/{token}/"
         said(address)
         progress.say("the page is for this machine alone; Ctrl-C closes it")
@@ -94,7 +94,7 @@ def opened_audit(folder: Path, given: dict[str, str | Path | Source | None], pro
             reader = _reader(role.role, where, findings, progress)
             if reader is not None:
                 readers[role.role] = reader
-    return open_audit(folder, Pictures(readers))
+    return open_audit(folder, findings, Pictures(readers))
 
 
 def _reader(role: Role, where: str | Path | Source | None, findings: Findings, progress: Progress) -> Read | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any
 
+import anyio
+import anyio.to_thread
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,6 +27,7 @@ from probablyexists.showing.people_pages import SHOWN, SORTS, Asked, person, tab
 from probablyexists.showing.small_pictures import SIDES
 from probablyexists.showing.wall import wall
 
+THREADS = 6
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _ROLES: tuple[Role, ...] = ("training", "unseen", "heldout")
 
@@ -41,7 +46,15 @@ def app(audit: Opened, token: str, port: int) -> Door:
         Route("/picture/person/{row:int}/{role}/{at:int}/{side:int}", pages.person_picture),
         Route("/static/{name}", _static),
     ]
-    return Door(Starlette(routes=routes, exception_handlers={HTTPException: pages.failed}), token, port)
+    handlers = {HTTPException: pages.failed}
+    return Door(Starlette(routes=routes, exception_handlers=handlers, lifespan=_few_threads), token, port)
+
+
+@asynccontextmanager
+async def _few_threads(_: Starlette) -> AsyncIterator[None]:
+    """Fewer threads than the library's 40, each of which keeps memory of its own once it has decoded a picture."""
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
 
 
 class _Pages:
