@@ -84,6 +84,11 @@ class Opened:
         """The row of one sample."""
         return dict(self.findings.samples.slice(row, 1).to_pylist()[0])
 
+    def row_of(self, name: str) -> int | None:
+        """The row of the sample of this name; None if there is none."""
+        row = pc.index(self.findings.samples["sample"], name).as_py()
+        return None if row < 0 else int(row)
+
     def sample_path(self, row: int) -> str:
         """Where the sample is in its source."""
         return str(self.paths[row].as_py() or self.findings.samples["sample"][row].as_py())

@@ -6,7 +6,7 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from probablyexists.basis.errors import InputError, option, required
@@ -26,6 +26,7 @@ def show(
     unseen: str | Path | None = None,
     heldout: str | Path | None = None,
     generated: str | Path | Source | None = None,
+    compare: str | Path | None = None,
     port: int = 0,
     browse: bool = True,
     said: Callable[[str], None] = print,
@@ -39,6 +40,8 @@ def show(
         Folder of an audit.
     training, unseen, heldout, generated
         Where the pictures are, if not where the audit read them. A generator is not run: give a folder of its samples.
+    compare
+        Folder of another audit of the same people, to compare with this one.
     port
         Of the server; 0 takes a free one.
     browse
@@ -54,11 +57,19 @@ def show(
         Starlette or uvicorn is not installed.
     """
     uvicorn, _ = required("uvicorn", "show"), required("starlette", "show")
+    from probablyexists.showing.asking import Asking, question
+    from probablyexists.showing.compare_page import Comparing
     from probablyexists.showing.server import app
 
     given = {"training": training, "unseen": unseen, "heldout": heldout, "generated": generated}
     opened = opened_audit(Path(audit), given, progress or Silent())
-    with socket.socket() as listening, suppress(KeyboardInterrupt):  # Ctrl-C is how the page is closed
+    asking = Asking(opened.folder, question(opened.findings, given))
+    comparing = None if compare is None else Comparing(opened.folder, Path(compare))
+    with ExitStack() as after, suppress(KeyboardInterrupt):  # Ctrl-C is how the page is closed
+        for task in (asking, comparing):
+            if task is not None:
+                after.callback(task.close)
+        listening = after.enter_context(socket.socket())
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind(("127.0.0.1", port))
@@ -67,7 +78,7 @@ def show(
         listening.listen(2048)  # whoever reads the address may use it at once
         port, token = listening.getsockname()[1], secrets.token_urlsafe(24)
         quiet = {"log_level": "critical", "access_log": False, "server_header": False, "date_header": False}
-        server = uvicorn.Server(uvicorn.Config(app(opened, token, port), lifespan="off", **quiet))
+        server = uvicorn.Server(uvicorn.Config(app(opened, token, port, asking, comparing), lifespan="off", **quiet))
         address = f"http://127.0.0.1:{port}/{token}/"
         said(address)
         if browse:
