@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -20,10 +22,15 @@ from pathlib import Path
 from probablyexists.basis.errors import InputError, WriteError, option
 from probablyexists.basis.files import sha256_file
 from probablyexists.basis.processes import end_with_parent, without_stops
-from probablyexists.basis.progress import Progress
+from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.seeds import rng
 from probablyexists.drawn.population import write_population
+from probablyexists.generators.generated_source import GeneratedSource
+from probablyexists.generators.generator import Given
+from probablyexists.generators.open_generator import open_generator
+from probablyexists.generators.own_process import Limits
 from probablyexists.results.findings import Findings
+from probablyexists.sources.open_source import Source
 from probablyexists.stats.estimate import Estimate
 from probablyexists.tasks.audit import audit
 
@@ -84,6 +91,16 @@ def demo(out: Path, seed: int, progress: Progress, overwrite: bool = False) -> O
             progress=progress,
         )
     return compare(findings, out)
+
+
+@contextmanager
+def drawn_samples(seed: int) -> Iterator[Source]:
+    """The demo's samples, each drawn again when it is looked at."""
+    with as_file(files("probablyexists") / "assets" / GENERATOR) as path:
+        limits = Limits(picture_seconds=25.0, memory=2.0)
+        generator = open_generator(path, Given(False, None, None, None, SAMPLES), limits, Silent())
+        assert generator is not None
+        yield GeneratedSource(generator, GENERATOR, SAMPLES, seed)
 
 
 def _claim(out: Path, overwrite: bool) -> None:

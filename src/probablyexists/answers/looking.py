@@ -40,12 +40,16 @@ def nearest_table(
     found = matcher.nearest(generated.embeddings, named.templates)
     nearest, alike = found.index[:, 0], found.similarity[:, 0]
     owner = training.people.owner
-    for row in np.flatnonzero(copied.is_copy):
-        nearest[row] = owner.get(int(copied.matches.index[row]), nearest[row])
-        alike[row] = generated.embeddings[row] @ named.templates[nearest[row]]
-
     names, order = sample_order(generated, labels)
     n, n_rows = len(generated), len(names)
+    photo = np.full(n_rows, -1, dtype=np.int32)
+    for row in np.flatnonzero(copied.is_copy):
+        original = int(copied.matches.index[row])
+        if original in owner:
+            nearest[row] = owner[original]
+            alike[row] = generated.embeddings[row] @ named.templates[nearest[row]]
+            photo[row] = training.people.rows[nearest[row]].tolist().index(original)
+
     place = np.empty(n_rows, dtype=np.int32)
     place[order] = np.arange(n_rows)
     person, picture = np.zeros((2, n_rows), dtype=np.int32)
@@ -54,6 +58,7 @@ def nearest_table(
     no_face = order >= n
     paths = pa.array([on_disk.get(names[row]) for row in order] if on_disk else [None] * n_rows, pa.string())
     columns = [pa.array(one[order], mask=no_face) for one in (person, similarity, picture)]
+    columns.append(pa.array(photo[order], mask=photo[order] < 0))
     return pa.table([*columns, paths], schema=NEAREST_SCHEMA)
 
 

@@ -27,6 +27,7 @@ NEAREST_SCHEMA = pa.schema(
         ("person", pa.int32()),  # row in `people`: whose copy or likeness it is, else the most similar; null: no face
         ("similarity", pa.float32()),  # cosine of the sample and this person's template; null: no face
         ("picture", pa.int32()),  # row of the sample that stands for the same picture; null: no face
+        ("photo", pa.int32()),  # of a copy: which of this person's training photos it is, from 0; null: none of theirs
         ("path", pa.string()),  # where it differs from the sample's name
     ]
 )

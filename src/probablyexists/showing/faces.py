@@ -23,12 +23,15 @@ def face(audit: Opened, order: str, at: int) -> dict[str, Any]:
 def about_sample(audit: Opened, row: int) -> dict[str, Any]:
     """One sample and the person nearest to it, who is None where the audit knows nobody who resembles it."""
     kind, similarity = KINDS[audit.kind[row]], float(audit.similarity[row])
-    said: dict[str, Any] = {"row": row, "name": audit.findings.samples["sample"][row].as_py(), "kind": kind}
+    name = audit.findings.samples["sample"][row].as_py()
+    said: dict[str, Any] = {"row": row, "name": name, "kind": kind, "copied": None}
     person = int(audit.nearest[row])
     if person < 0:
         return said | {"person": None, "sentence": "No face was found in this picture, so it was compared with nobody."}
     here = place(similarity, audit.scale)
     said |= {"similarity": round(similarity, 4), "place": here.at, "words": here.words}
+    if kind == "copy" and (photo := audit.photo[row].as_py()) is not None:
+        said["copied"] = f"training/{photo}"
     resembles = kind != "none" or similarity >= audit.findings.resemblance.threshold
     return said | {
         "person": about_person(audit, person) if resembles else None,

@@ -20,8 +20,8 @@ from probablyexists.results.looking_files import read_looking
 from probablyexists.results.scale import LikenessScale
 from probablyexists.showing.pictures import Pictures
 
-ORDERS = ("random", "likeness", "copies")
-"""In which samples are gone through: at random, the most alike first, copies alone."""
+ORDERS = {"random": "At random", "likeness": "Most alike first", "copies": "Copies", "repeated": "Repeated"}
+"""In which samples are gone through -> what it is called; repeated: pictures that several samples show."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Opened:
     """(n_samples,) cosine with that person; NaN where no face was found."""
     picture: NDArray[np.int32]
     """(n_samples,) the sample that stands for the same picture; -1 where no face was found."""
+    photo: pa.ChunkedArray
+    """Of each copy, which training photo of its person it reproduces; null for others."""
     paths: pa.ChunkedArray
     """Of each sample, where its path differs from its name."""
     scale: LikenessScale
@@ -59,9 +61,14 @@ class Opened:
         return np.asarray(pc.index_in(kinds, value_set=pa.array(["none", "likeness", "copy"])).to_numpy(), np.int8)
 
     @cached_property
+    def times(self) -> NDArray[np.int32]:
+        """(n_samples,) how many samples show the picture that this one stands for; 0 where another stands for it."""
+        return np.bincount(self.picture[self.picture >= 0], minlength=self.n_samples).astype(np.int32)
+
+    @cached_property
     def _orders(self) -> dict[str, NDArray[np.int32]]:
         """Rows of the samples with a face, in each order; of samples that show the same picture, one."""
-        distinct = np.unique(self.picture[self.picture >= 0])
+        distinct = np.flatnonzero(self.times)
         leaked = np.flatnonzero(self.kind > 0)
         rows = np.union1d(distinct, leaked).astype(np.int32)
         alike = rows[np.lexsort((-self.similarity[rows], -self.kind[rows]))]
@@ -69,6 +76,7 @@ class Opened:
             "random": rng(0, "show").permutation(rows),
             "likeness": alike[self.kind[alike] < 2],
             "copies": alike[self.kind[alike] == 2],
+            "repeated": distinct[np.argsort(-self.times[distinct], kind="stable")][: int((self.times > 1).sum())],
         }
 
     def in_order(self, order: str) -> NDArray[np.int32]:
@@ -106,7 +114,8 @@ def open_audit(folder: Path, pictures: Pictures) -> Opened:
         np.asarray(pc.fill_null(nearest[name], -1).to_numpy(), dtype=np.int32) for name in ("person", "picture")
     )
     alike = np.asarray(pc.fill_null(nearest["similarity"], float("nan")).to_numpy(), dtype=np.float32)
-    return Opened(folder, findings, person, alike, picture, nearest["path"], scale, _by_person(photos), pictures)
+    columns = person, alike, picture, nearest["photo"], nearest["path"]
+    return Opened(folder, findings, *columns, scale, _by_person(photos), pictures)
 
 
 def _by_person(photos: pa.Table) -> dict[str, dict[Role, tuple[str, ...]]]:

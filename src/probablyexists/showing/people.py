@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from probablyexists.report.exposure_chart import exposure_chart
-from probablyexists.report.marks import Chart
 from probablyexists.showing.faces import evidence
 from probablyexists.showing.opened import Opened
+from probablyexists.showing.person_chart import person_chart
 
 PAGE = 100
-SORTS = {"exposure": "Exposure", "person": "Person", "p": "p", "q": "q", "photos": "Photos", "copies": "Copies"}
+SORTS = {"person": "Person", "exposure": "Exposure", "p": "p", "q": "q", "photos": "Photos", "copies": "Copies"}
 """Columns by which the table can be sorted -> their headings."""
 _DESCENDING = ("exposure", "photos", "copies")
 SHOWN = {"all": "Everybody", "affected": "Affected", "named": "Named by likeness", "copied": "Copied"}
@@ -52,7 +51,6 @@ def _wanted(row: dict[str, Any], asked: Asked) -> bool:
 def person(audit: Opened, row: int) -> dict[str, Any]:
     """One person: photos, the nearest samples, exposure among strangers, what to withhold."""
     about, samples = audit.people[row], audit.of_person(row)
-    own = audit.findings.people.slice(row, 1)
     leaked = samples[audit.kind[samples] > 0]
     near = [int(sample) for sample in samples[:MOST_NEAREST]]
     return {
@@ -63,11 +61,6 @@ def person(audit: Opened, row: int) -> dict[str, Any]:
         "n_unseen": len(audit.photo_paths(about["person"], "unseen")),
         "near": near,
         "n_near": len(samples),
-        "chart": _chart(audit, own),
+        "chart": person_chart(about["exposure"], audit.findings.naming.strangers, named=about["exposed"]),
         "withhold": [audit.findings.samples["sample"][int(sample)].as_py() for sample in np.sort(leaked)],
     }
-
-
-def _chart(audit: Opened, own: Any) -> Chart | None:
-    """The strangers' exposures with this person's among them."""
-    return exposure_chart(audit.findings.model_copy(update={"people": own}))

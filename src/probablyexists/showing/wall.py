@@ -15,8 +15,9 @@ def wall(audit: Opened, order: str, page: int) -> dict[str, Any]:
     rows = audit.in_order(order)
     last = max(0, (len(rows) - 1) // PAGE)
     page = min(page, last)
+    names = audit.findings.samples["sample"]
     shown = [
-        {"row": int(row), "kind": KINDS[audit.kind[row]], "name": audit.findings.samples["sample"][int(row)].as_py()}
-        for row in rows[page * PAGE : (page + 1) * PAGE]
+        {"row": row, "kind": KINDS[audit.kind[row]], "name": names[row].as_py(), "times": int(audit.times[row])}
+        for row in map(int, rows[page * PAGE : (page + 1) * PAGE])
     ]
     return {"samples": shown, "n": len(rows), "page": page, "last": last, "order": order}

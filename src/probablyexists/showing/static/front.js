@@ -14,7 +14,7 @@ let timer = 0;
 const kept = new Map();
 
 const picture = (face) => `${base}/picture/sample/${face.row}/512`;
-const photo = (person, i) => `${base}/picture/person/${person.row}/training/${i}/160`;
+const photo = (face, i) => `${base}/picture/person/${face.person.row}/${i || !face.copied ? `training/${i}` : face.copied}/160`;
 
 function fetched(where) {
   const key = `${order} ${where}`;
@@ -60,7 +60,7 @@ function tell(face) {
     holder.className = "picture";
     const image = document.createElement("img");
     image.alt = `Training photo ${i + 1} of ${person.name}`;
-    source(image, photo(person, i));
+    source(image, photo(face, i));
     holder.append(image);
     photos.push(holder);
   }
