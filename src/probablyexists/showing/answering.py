@@ -9,12 +9,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from probablyexists.basis.errors import ProbablyExistsError, WriteError
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.text import on_one_line, one_line
 
+PHOTOS, STORE = "photos", "store"
+"""In the private folder of a question: the photos, and what is computed of them."""
 Tell = Callable[[dict[str, Any]], None]
 _OFTEN = 0.1
 """Seconds between two reports of one stage."""
@@ -55,7 +58,7 @@ def _ask(settings: dict[str, Any], progress: Progress) -> dict[str, Any]:
     from probablyexists.intake.settings import AskSettings, checked
     from probablyexists.tasks.ask import with_page
 
-    sheet, page = with_page(checked(AskSettings, settings), progress)
+    sheet, page = with_page(checked(AskSettings, settings), progress, Path(settings["photos"]).parent / STORE)
     return {
         "page": page,
         "sentence": sheet.sentence,
@@ -81,8 +84,9 @@ def _line(error: ProbablyExistsError, folder: str) -> str:
     """The error for the page: with the options of `show`, and without the folder that the photos were in."""
     text = error.on_command_line.replace("--reference", "--heldout")
     if folder:
-        text = text.replace(f"PHOTOS {folder}", "the photos").replace(f"{folder}/", "").replace(folder, "the photos")
-    return on_one_line(text.replace("PHOTOS", "the photos"), 10_000)[:_MOST_SAID]
+        photos = os.path.join(folder, PHOTOS)
+        text = text.replace(photos + os.sep, "").replace(photos, "").replace(folder, "the folder for the photos")
+    return on_one_line(text.replace("PHOTOS :", "the photos:").replace("PHOTOS", "the photos"), 10_000)[:_MOST_SAID]
 
 
 def _watch(folder: str) -> None:
@@ -105,7 +109,7 @@ class _Told:
         self._done, self._told = 0, 0.0
 
     def say(self, text: str) -> None:
-        self._tell({"say": text[:_MOST_SAID]})
+        """What the reader must know is on the page made."""
 
     def stage(self, title: str, total: int | None) -> _Told:
         self._done, self._told = 0, 0.0

@@ -52,8 +52,6 @@ class Apart:
         )
         self._folder = folder
         self.doing = Doing()
-        self.said: list[str] = []
-        """Lines that the task said."""
         self.facts: dict[str, Any] | None = None
         """What it found."""
         self.error: str | None = None
@@ -105,9 +103,7 @@ class Apart:
         self.facts = facts
 
     def _note(self, message: dict[str, Any]) -> None:
-        if "say" in message:
-            self.said.append(message["say"])
-        elif "stage" in message:
+        if "stage" in message:
             self.doing = Doing(message["stage"], 0, message["total"])
         elif "done" in message:
             self.doing.done = message["done"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from probablyexists.showing.asking import BUSY, MOST_SHEETS, Asked, Asking, Busy
 from probablyexists.showing.door import MOST_SENT, Framed
 from probablyexists.showing.opened import Opened
 from probablyexists.showing.uploads import MOST_PHOTOS, taken
+
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # what cannot be read is said on the page
 
 
 def ask_routes(audit: Opened, asking: Asking, page: Callable[..., Response]) -> list[Route]:

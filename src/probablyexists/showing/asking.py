@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import threading
@@ -16,6 +17,7 @@ from probablyexists.basis.files import write_text
 from probablyexists.basis.own_code import is_object_name
 from probablyexists.basis.owner_only import make_folder
 from probablyexists.results.findings import Findings
+from probablyexists.showing.answering import PHOTOS
 from probablyexists.showing.apart import Apart
 from probablyexists.showing.uploads import write
 
@@ -90,12 +92,13 @@ class Asking:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         try:
+            (folder / PHOTOS).mkdir(mode=0o700)
             for name, data in photos:
-                write(folder, name, data)
+                write(folder / PHOTOS, name, data)
         except BaseException:
             task.stop()
             raise
-        task.begin("ask", {**self.settings, "photos": str(folder)})
+        task.begin("ask", {**self.settings, "photos": str(folder / PHOTOS)})
         self._last += 1
         self._asked[self._last] = Asked(task, refused)
         if len(self._asked) > MOST_SHEETS:
@@ -156,8 +159,11 @@ def question(findings: Findings, given: Mapping[str, object]) -> dict[str, Any] 
     for setting, role, what in (("generated", "generated", "samples"), ("reference", "heldout", "held-out people")):
         place = held.get(role) if given.get(role) is None else given[role]
         if not isinstance(place, str | Path):
-            return "The samples are drawn while they are looked at; give a folder of them with --generated."
-        if not Path(place).exists():
+            return (
+                "The samples are drawn from a generator while they are looked at. Write them into a folder, and look "
+                "at the audit with probablyexists show AUDIT --generated FOLDER."
+            )
+        if not os.path.exists(place):
             return f"The {what} are no longer where the audit read them ({place}). Say where they are with --{role}."
         places[setting] = str(place)
     return {**{name: held.get(name) for name in ("faces", "recogniser", "feed", "seed")}, **places}

@@ -78,6 +78,7 @@ def show(
         listening.listen(2048)  # whoever reads the address may use it at once
         port, token = listening.getsockname()[1], secrets.token_urlsafe(24)
         quiet = {"log_level": "critical", "access_log": False, "server_header": False, "date_header": False}
+        quiet["timeout_graceful_shutdown"] = 2  # seconds; a photo that is half sent must not hold up the end
         server = uvicorn.Server(uvicorn.Config(app(opened, token, port, asking, comparing), lifespan="off", **quiet))
         address = f"http://127.0.0.1:{port}/{token}/"
         said(address)

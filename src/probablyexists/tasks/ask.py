@@ -22,6 +22,7 @@ from probablyexists.answers.set_aside import losses
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.files import write_text
 from probablyexists.basis.progress import Progress, Silent
+from probablyexists.basis.roles import Role
 from probablyexists.copies.duplicates import same_pictures
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
@@ -110,18 +111,23 @@ def run(settings: AskSettings, progress: Progress) -> Sheet:
     return sheet
 
 
-def with_page(settings: AskSettings, progress: Progress) -> tuple[Sheet, str]:
-    """The sheet and its HTML page; nothing is written."""
-    sheet, page = _run(settings, progress, time.monotonic())
+def with_page(settings: AskSettings, progress: Progress, private: Path) -> tuple[Sheet, str]:
+    """The sheet and its HTML page, which are not written; embeddings of the person's photos go into `private`, and not
+    into the cache."""
+    sheet, page = _run(settings, progress, time.monotonic(), private)
     return sheet, page()
 
 
-def _run(settings: AskSettings, progress: Progress, started: float) -> tuple[Sheet, Callable[[], str]]:
+def _run(
+    settings: AskSettings, progress: Progress, started: float, private: Path | None = None
+) -> tuple[Sheet, Callable[[], str]]:
     with engine(settings.resources, progress) as work:
-        return _answer(settings, work, progress, started)
+        return _answer(settings, work, progress, started, private)
 
 
-def _answer(settings: AskSettings, work: Engine, progress: Progress, started: float) -> tuple[Sheet, Callable[[], str]]:
+def _answer(
+    settings: AskSettings, work: Engine, progress: Progress, started: float, private: Path | None
+) -> tuple[Sheet, Callable[[], str]]:
     """The sheet, and how its page is made."""
     matcher, cache = work.matcher, settings.resources.cache
     sources = open_asked(settings, progress)
@@ -129,7 +135,8 @@ def _answer(settings: AskSettings, work: Engine, progress: Progress, started: fl
     (recogniser,), feeding = fed(
         [opened], sources, settings.faces, cache=cache, seed=settings.seed, look=work.look, progress=progress
     )
-    tables = embed_sources(sources, settings.faces, recogniser, cache, work.look, progress)
+    own_store: dict[Role, Path] = {} if private is None else {"asked": private}
+    tables = embed_sources(sources, settings.faces, recogniser, cache, work.look, progress, instead=own_store)
     them = faces_asked(sources["asked"], tables["asked"], settings.faces, recogniser, progress)
 
     progress.say("looking for copies")

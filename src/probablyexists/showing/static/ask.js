@@ -69,8 +69,9 @@ function near(rows) {
       const holder = document.createElement("span");
       const image = document.createElement("img");
       link.href = `${base}/samples/${row}`;
+      link.ariaLabel = `Generated sample ${i + 1} of ${rows.length} nearest to the person`; // a veiled picture has none
       holder.className = "picture";
-      image.alt = `Generated sample ${i + 1} of ${rows.length} nearest to the person`;
+      image.alt = link.ariaLabel;
       image.dataset.src = `${base}/picture/sample/${row}/160`;
       if (seen()) image.src = image.dataset.src;
       holder.append(image);
@@ -94,7 +95,7 @@ function show(n, done) {
   at("alone").href = at("sheet").src = `${base}/ask/${n}`;
   kept(done.kept);
   at("answer").hidden = false;
-  at("sentence").focus();
+  at("answer-title").focus();
 }
 
 function kept(folder) {
