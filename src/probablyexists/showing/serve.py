@@ -56,7 +56,7 @@ def show(
     MissingExtraError
         Starlette or uvicorn is not installed.
     """
-    uvicorn, _ = required("uvicorn", "show"), required("starlette", "show")
+    uvicorn, *_ = (required(module, "show") for module in ("uvicorn", "starlette", "python_multipart"))
     from probablyexists.showing.asking import Asking, question
     from probablyexists.showing.compare_page import Comparing
     from probablyexists.showing.server import app
