@@ -52,7 +52,7 @@ def test_the_public_names_are_these_and_all_are_there() -> None:
         "Photos", "ProbablyExistsError", "Progress", "Recogniser", "Reference", "Scorer", "Sheet", "Unresolvable",
         "__version__", "ask", "audit", "blind", "check_attack", "check_generator", "check_recogniser", "compare",
         "embed", "export", "guard", "guarded", "match", "open_guard",
-        "reaudit", "withhold",
+        "reaudit", "show", "withhold",
     ]  # fmt: skip
     assert dir(probablyexists) == sorted(probablyexists.__all__)
     assert all(getattr(probablyexists, name) is not None for name in probablyexists.__all__)
@@ -320,7 +320,15 @@ def test_overwrite_replaces_the_result_of_any_task(faces: Path, tmp_path: Path) 
         (tmp_path / name).write_text("old")
     (tmp_path / "mine.txt").write_text("kept")
     audit(faces, out=tmp_path, overwrite=True)
-    written = {"findings.json", "samples.parquet", "neighbours.parquet", "report.html", "withhold.txt"}
+    written = {
+        "findings.json",
+        "samples.parquet",
+        "neighbours.parquet",
+        "nearest.parquet",
+        "photos.parquet",
+        "report.html",
+        "withhold.txt",
+    }
     assert {path.name for path in tmp_path.iterdir()} == {*written, "mine.txt"}
     assert (tmp_path / "findings.json").read_text() != "old"
 

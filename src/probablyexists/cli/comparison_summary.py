@@ -14,6 +14,10 @@ MOST_PEOPLE = 5
 def comparison_summary(found: Comparison, out: Path | None) -> str:
     """Plain text: the verdict, a line for each set of members, and what it cost."""
     lines = [f"verdict: {found.verdict}", found.sentence, ""]
+    lines.append(
+        f"Level: {found.level:.2g}, one-sided, over {found.n_deals:,} deals. Copies are among the samples here; the "
+        "exposures in an audit's own report leave them out"
+    )
     lines += [_set(one) for one in found.sets]
     for one in found.people[:MOST_PEOPLE]:
         still = "affected" if one.affected_after else "not affected"
@@ -33,7 +37,8 @@ def comparison_summary(found: Comparison, out: Path | None) -> str:
     for cost in found.costs:
         which = f" ({cost.group!a})" if cost.group is not None else ""
         before, after = (f"{x:,.6g}" if isinstance(x, float | int) else show(x) for x in (cost.before, cost.after))
-        lines.append(f"Cost: {cost.what}{which}: {before} -> {after}")
+        absent_alike = before == after and before.startswith("not given")
+        lines.append(f"Cost: {cost.what}{which}: {before}" + ("" if absent_alike else f" -> {after}"))
     lines += ["", *(f"caution: {text}" for text in found.cautions)]
     return "\n".join([*lines, *([f"page: {out / 'comparison.html'}"] if out is not None else [])])
 

@@ -18,7 +18,7 @@ from probablyexists.basis.seeds import rng
 from probablyexists.results.findings import Findings
 from probablyexists.results.looking_files import read_looking
 from probablyexists.results.scale import LikenessScale
-from probablyexists.showing.pictures import Pictures
+from probablyexists.showing.small_pictures import Pictures
 
 ORDERS = {"random": "At random", "likeness": "Most alike first", "copies": "Copies", "repeated": "Repeated"}
 """In which samples are gone through -> what it is called; repeated: pictures that several samples show."""

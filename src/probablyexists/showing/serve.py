@@ -14,7 +14,7 @@ from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.roles import Role
 from probablyexists.results.findings import Findings
 from probablyexists.showing.opened import Opened, open_audit
-from probablyexists.showing.pictures import Pictures, Read, folder_reader, source_reader
+from probablyexists.showing.small_pictures import Pictures, Read, folder_reader, source_reader
 from probablyexists.sources.open_source import Source, open_source
 from probablyexists.sources.packed import packed
 

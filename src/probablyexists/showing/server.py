@@ -20,10 +20,10 @@ from probablyexists.showing.ask_page import ask_routes
 from probablyexists.showing.asking import Asking
 from probablyexists.showing.compare_page import Comparing, compare_routes
 from probablyexists.showing.door import Door
-from probablyexists.showing.faces import about_sample, face
+from probablyexists.showing.front import about_sample, face
 from probablyexists.showing.opened import ORDERS, Opened
-from probablyexists.showing.people import SHOWN, SORTS, Asked, person, table
-from probablyexists.showing.pictures import SIDES
+from probablyexists.showing.people_pages import SHOWN, SORTS, Asked, person, table
+from probablyexists.showing.small_pictures import SIDES
 from probablyexists.showing.wall import wall
 
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

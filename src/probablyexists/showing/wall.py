@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from probablyexists.showing.faces import KINDS
+from probablyexists.showing.front import KINDS
 from probablyexists.showing.opened import Opened
 
 PAGE = 60

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from probablyexists.showing.faces import evidence
+from probablyexists.showing.front import evidence
 from probablyexists.showing.opened import Opened
 from probablyexists.showing.person_chart import person_chart
 
