@@ -32,8 +32,8 @@ ROUNDS = 20
 
 def make(work: Path, n: int) -> Path:
     """The folder of an audit of `n` samples on disk."""
-    out = work / f"audit-{n}"
-    if (out / "nearest.parquet").exists():
+    out, made = work / f"audit-{n}", work / f"audit-{n}-is-made"
+    if made.exists():
         return out
     write_population(work / "training", range(MEMBERS), range(6), seed=0, kind="jpg")
     write_population(work / "heldout", range(MEMBERS, MEMBERS + HELDOUT), range(4), seed=0, kind="jpg")
@@ -53,7 +53,8 @@ def make(work: Path, n: int) -> Path:
     for start in range(0, n, 1000):
         (work / "many" / f"{start // 1000:04d}").mkdir(parents=True, exist_ok=True)
     for i, name in enumerate(names):
-        os.link(few[i % len(few)], work / "many" / name)
+        if not (work / "many" / name).exists():
+            os.link(few[i % len(few)], work / "many" / name)
     rows = np.arange(n) % findings.samples.num_rows
     columns = {name: findings.samples[name].take(rows) for name in SAMPLES_SCHEMA.names} | {"sample": pa.array(names)}
     settings = findings.signature.settings | {"generated": str(work / "many")}
@@ -64,6 +65,7 @@ def make(work: Path, n: int) -> Path:
     columns = {name: nearest[name].take(rows) for name in NEAREST_SCHEMA.names}
     columns |= {"picture": pa.array(np.arange(n, dtype=np.int32)), "path": pa.nulls(n, pa.string())}
     write_looking(out, pa.table(columns, schema=NEAREST_SCHEMA), photos, scale)
+    made.touch()
     return out
 
 

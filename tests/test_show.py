@@ -14,8 +14,10 @@ import pytest
 
 import probablyexists
 from drawn_world import World, made_once
-from probablyexists.basis.errors import InputError
+from probablyexists.basis.errors import ImageError, InputError
+from probablyexists.demo import drawn_samples
 from probablyexists.results.findings import Findings
+from probablyexists.showing.small_pictures import source_reader
 from shown_page import Page, served
 
 
@@ -173,6 +175,27 @@ def test_pictures_are_small_jpeg_files(page: Page) -> None:
 def test_where_photos_are_gone_the_page_says_so_and_the_rest_is_shown(looked_at: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         probablyexists.show(looked_at, training=tmp_path / "gone", browse=False)
+
+
+def test_samples_that_a_generator_drew_are_not_drawn_again_unasked(world: World, tmp_path: Path) -> None:
+    (tmp_path / "drawer.py").write_text("import numpy as np\n\ndef draw(seeds):\n    raise SystemExit('run')\n")
+    findings = probablyexists.audit(world.training, world.heldout, world.honest, out=tmp_path / "audit")
+    settings = findings.signature.settings | {"generator": "drawer:draw", "generated": "drawer:draw"}
+    signature = findings.signature.model_copy(update={"settings": settings})
+    Findings.read(tmp_path / "audit").model_copy(update={"signature": signature}).write(tmp_path / "audit")
+    with served(tmp_path / "audit") as page:
+        assert page.ask("picture/sample/0/160")[0] == 404
+        assert b"pictures of the samples are not here" in page.ask("")[2]
+        assert page.ask("picture/person/0/training/0/160")[0] == 200
+
+
+def test_the_demos_samples_are_drawn_again_for_the_page() -> None:
+    with drawn_samples(seed=3) as samples:
+        read = source_reader(samples)
+        first, again = read("seed-30000000.png"), read("seed-30000000.png")
+        assert isinstance(first, bytes)
+        assert first == again != read("seed-30000001.png")
+        assert isinstance(read("../seed-30000000.png"), ImageError)
 
 
 def test_a_folder_without_what_show_needs_is_one_line(looked_at: Path, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
+import sys
 import webbrowser
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -62,7 +64,8 @@ def show(
     from probablyexists.showing.server import app
 
     given = {"training": training, "unseen": unseen, "heldout": heldout, "generated": generated}
-    opened = opened_audit(Path(audit), given, progress or Silent())
+    progress = progress or Silent()
+    opened = opened_audit(Path(audit), given, progress)
     asking = Asking(opened.folder, question(opened.findings, given))
     comparing = None if compare is None else Comparing(opened.folder, Path(compare))
     with ExitStack() as after, suppress(KeyboardInterrupt):  # Ctrl-C is how the page is closed
@@ -82,9 +85,15 @@ def show(
         server = uvicorn.Server(uvicorn.Config(app(opened, token, port, asking, comparing), lifespan="off", **quiet))
         address = f"http://127.0.0.1:{port}/{token}/"
         said(address)
-        if browse:
+        progress.say("the page is for this machine alone; Ctrl-C closes it")
+        if browse and _has_screen():
             webbrowser.open(address)
         server.run([listening])
+
+
+def _has_screen() -> bool:
+    """Whether a browser would open in a window; one for terminals would take the terminal away."""
+    return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def opened_audit(folder: Path, given: dict[str, str | Path | Source | None], progress: Progress) -> Opened:
