@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
+import probablyexists
+from drawn_world import World, made_once
+
 
 @dataclass(frozen=True)
 class Page:
@@ -26,6 +31,10 @@ class Page:
         return port
 
     @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def token(self) -> str:
         return urlsplit(self.address).path.strip("/")
 
@@ -37,7 +46,7 @@ class Page:
         where = f"/{self.token if token is None else token}/{path}"
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.putrequest(method, where, skip_host="Host" in sent)
-        for name, value in (sent | ({"Content-Length": str(len(body))} if method == "POST" else {})).items():
+        for name, value in (({"Content-Length": str(len(body))} if method == "POST" else {}) | sent).items():
             connection.putheader(name, value)
         connection.endheaders(body or None)
         answer = connection.getresponse()
@@ -57,3 +66,23 @@ def served(audit: Path, *options: str) -> Iterator[Page]:
         finally:
             server.terminate()
             server.wait(30)
+
+
+def audit_of(world: World, factory: pytest.TempPathFactory) -> Path:
+    """The folder of an audit, the one of `test_show`. For reading only."""
+
+    def make(folder: Path) -> None:
+        probablyexists.audit(world.training, world.heldout, world.leaking, unseen=world.unseen, out=folder)
+
+    return made_once(factory, "looked-at", make)
+
+
+def form_of(*files: tuple[str, bytes], boundary: str = "x-between-x") -> tuple[bytes, str]:
+    """(body, content type) of a form with files (name, content)."""
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="photos"; filename="{name}"\r\n\r\n'.encode()
+        + data
+        + b"\r\n"
+        for name, data in files
+    ]
+    return b"".join(parts) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"

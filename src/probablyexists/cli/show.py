@@ -18,6 +18,9 @@ def show(
     unseen: Where = None,
     heldout: Where = None,
     generated: Where = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="Folder of another audit of the same people, to compare with this one.")
+    ] = None,
     port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.", min=0, max=65535)] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     quiet: Quiet = False,
@@ -27,6 +30,8 @@ def show(
         probablyexists show audit/
 
         probablyexists show audit/ --generated samples/ --no-browser
+
+        probablyexists show audit/ --compare earlier-audit/
 
     The page is for this machine alone: it is served on 127.0.0.1 under an
     address that nobody can guess, asks nothing of any other place, and ends
@@ -42,6 +47,7 @@ def show(
         unseen=unseen,
         heldout=heldout,
         generated=generated,
+        compare=compare,
         port=port,
         browse=browser,
         said=typer.echo,

@@ -27,8 +27,11 @@ def embed_sources(
     progress: Progress,
     *,
     pictures: bool = True,
+    instead: Mapping[Role, Path] | None = None,
 ) -> dict[Role, Embedded]:
     """Embed every source; `pictures`: with the small grey ones, for the copy check. InputError if one has no face.
+
+    `instead`: role -> folder that holds its embeddings in place of `cache`.
 
     Where `auto` sees no face in any generated sample, all are taken on their frames: the result is then inconclusive
     and says why.
@@ -37,7 +40,7 @@ def embed_sources(
     for role, source in sources.items():
         ways: tuple[FacesMode, ...] = (mode, "aligned") if role == "generated" and mode == "auto" else (mode,)
         for way in ways:
-            store = open_store(cache, recogniser, way, generator_of(source))
+            store = open_store((instead or {}).get(role, cache), recogniser, way, generator_of(source))
             table = embed(source, recogniser, store, way, progress, TITLES[role], look, pictures=pictures)
             if len(table):
                 break

@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _POLICY = (
     "default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "content-security-policy": _POLICY,
@@ -23,8 +23,20 @@ _HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
     "x-robots-tag": "noindex",
 }
+_FRAMED = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'; sandbox"
+)
+"""Of a page of the report's kind, which brings its own style and pictures, and runs nothing."""
 MOST_SENT = 64 * 2**20
 """Bytes of a request's body: photos to ask about."""
+
+
+class Framed(HTMLResponse):
+    """A self-contained page, the only kind that a page of ours may hold in a frame."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(page, headers={"content-security-policy": _FRAMED})
 
 
 class Door:
@@ -79,7 +91,11 @@ def _sent(method: str, headers: Headers, ours: str) -> PlainTextResponse | None:
 def _closed(send: Send) -> Send:
     async def closed(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(_HEADERS)
+            headers = MutableHeaders(scope=message)
+            framed = headers.get("content-security-policy") == _FRAMED
+            headers.update(_HEADERS)
+            if framed:
+                headers.update({"content-security-policy": _FRAMED, "x-frame-options": "SAMEORIGIN"})
         await send(message)
 
     return closed

@@ -89,7 +89,8 @@ class Opened:
             return self._random
         if order == "repeated":
             return self._repeated
-        return self._alike[(self.kind[self._alike] == 2) == (order == "copies")]
+        copies = self._alike[self.kind[self._alike] == 2]
+        return copies if order == "copies" else self._alike[len(copies) :]
 
     def of_person(self, person: int) -> NDArray[np.int32]:
         """Rows of the samples that are nearest to this person, copies and likenesses first, then the most alike."""
@@ -99,6 +100,11 @@ class Opened:
     def sample(self, row: int) -> dict[str, Any]:
         """The row of one sample."""
         return dict(self.findings.samples.slice(row, 1).to_pylist()[0])
+
+    def row_of(self, name: str) -> int | None:
+        """The row of the sample of this name; None if there is none."""
+        row = pc.index(self.findings.samples["sample"], name).as_py()
+        return None if row < 0 else int(row)
 
     def sample_path(self, row: int) -> str:
         """Where the sample is in its source."""

@@ -8,7 +8,7 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from probablyexists.basis.errors import InputError, option, required
@@ -28,6 +28,7 @@ def show(
     unseen: str | Path | None = None,
     heldout: str | Path | None = None,
     generated: str | Path | Source | None = None,
+    compare: str | Path | None = None,
     port: int = 0,
     browse: bool = True,
     said: Callable[[str], None] = print,
@@ -41,6 +42,8 @@ def show(
         Folder of an audit.
     training, unseen, heldout, generated
         Where the pictures are, if not where the audit read them. A generator is not run: give a folder of its samples.
+    compare
+        Folder of another audit of the same people, to compare with this one.
     port
         Of the server; 0 takes a free one.
     browse
@@ -55,13 +58,21 @@ def show(
     MissingExtraError
         Starlette or uvicorn is not installed.
     """
-    uvicorn, _ = required("uvicorn", "show"), required("starlette", "show")
+    uvicorn, *_ = (required(module, "show") for module in ("uvicorn", "starlette", "python_multipart"))
+    from probablyexists.showing.asking import Asking, question
+    from probablyexists.showing.compare_page import Comparing
     from probablyexists.showing.server import app
 
     given = {"training": training, "unseen": unseen, "heldout": heldout, "generated": generated}
     progress = progress or Silent()
     opened = opened_audit(Path(audit), given, progress)
-    with socket.socket() as listening, suppress(KeyboardInterrupt):  # Ctrl-C is how the page is closed
+    asking = Asking(opened.folder, question(opened.findings, given))
+    comparing = None if compare is None else Comparing(opened.folder, Path(compare))
+    with ExitStack() as after, suppress(KeyboardInterrupt):  # Ctrl-C is how the page is closed
+        for task in (asking, comparing):
+            if task is not None:
+                after.callback(task.close)
+        listening = after.enter_context(socket.socket())
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind(("127.0.0.1", port))
@@ -70,7 +81,8 @@ def show(
         listening.listen(2048)  # whoever reads the address may use it at once
         port, token = listening.getsockname()[1], secrets.token_urlsafe(24)
         quiet = {"log_level": "critical", "access_log": False, "server_header": False, "date_header": False}
-        server = uvicorn.Server(uvicorn.Config(app(opened, token, port), lifespan="on", **quiet))
+        quiet["timeout_graceful_shutdown"] = 2  # seconds; a photo that is half sent must not hold up the end
+        server = uvicorn.Server(uvicorn.Config(app(opened, token, port, asking, comparing), lifespan="on", **quiet))
         address = f"http://127.0.0.1:{port}/{token}/"
         said(address)
         progress.say("the page is for this machine alone; Ctrl-C closes it")

@@ -20,6 +20,9 @@ from probablyexists.basis.errors import ImageError
 from probablyexists.basis.roles import Role
 from probablyexists.report import words
 from probablyexists.report.page import tight
+from probablyexists.showing.ask_page import ask_routes
+from probablyexists.showing.asking import Asking
+from probablyexists.showing.compare_page import Comparing, compare_routes
 from probablyexists.showing.door import Door
 from probablyexists.showing.front import about_sample, face
 from probablyexists.showing.opened import ORDERS, Opened
@@ -32,9 +35,9 @@ _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _ROLES: tuple[Role, ...] = ("training", "unseen", "heldout")
 
 
-def app(audit: Opened, token: str, port: int) -> Door:
-    """The page for one audit, behind its door."""
-    pages = _Pages(audit, token)
+def app(audit: Opened, token: str, port: int, asking: Asking, comparing: Comparing | None = None) -> Door:
+    """The page for one audit, behind its door; with another to compare it with, if there is one."""
+    pages = _Pages(audit, token, compares=comparing is not None)
     routes = [
         Route("/", pages.front),
         Route("/face", pages.face),
@@ -45,6 +48,8 @@ def app(audit: Opened, token: str, port: int) -> Door:
         Route("/picture/sample/{row:int}/{side:int}", pages.sample_picture),
         Route("/picture/person/{row:int}/{role}/{at:int}/{side:int}", pages.person_picture),
         Route("/static/{name}", _static),
+        *ask_routes(audit, asking, pages.page),
+        *([] if comparing is None else compare_routes(comparing, pages.page)),
     ]
     handlers = {HTTPException: pages.failed}
     return Door(Starlette(routes=routes, exception_handlers=handlers, lifespan=_few_threads), token, port)
@@ -60,7 +65,7 @@ async def _few_threads(_: Starlette) -> AsyncIterator[None]:
 class _Pages:
     """The views; each is one address."""
 
-    def __init__(self, audit: Opened, token: str) -> None:
+    def __init__(self, audit: Opened, token: str, *, compares: bool) -> None:
         self.audit = audit
         templates = Environment(
             loader=ChoiceLoader([PackageLoader("probablyexists.showing"), PackageLoader("probablyexists.report", "")]),
@@ -70,19 +75,20 @@ class _Pages:
             lstrip_blocks=True,
         )
         has = {"samples": audit.pictures.has("generated"), "photos": audit.pictures.has("training")}
+        has["comparison"] = compares
         templates.globals.update(w=words, tight=tight, base=f"/{token}", f=audit.findings, has=has)
         self._templates = templates
 
-    def _page(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
+    def page(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
         return HTMLResponse(self._templates.get_template(name).render(values), status)
 
     def failed(self, _: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return self._page("nothing.html.j2", error.status_code, here="", what=error.detail)
+        return self.page("nothing.html.j2", error.status_code, here="", what=error.detail)
 
     def front(self, request: Request) -> Response:
         order = _order(request)
-        return self._page("front.html.j2", here="front", order=order, orders=ORDERS, n=len(self.audit.in_order(order)))
+        return self.page("front.html.j2", here="front", order=order, orders=ORDERS, n=len(self.audit.in_order(order)))
 
     def face(self, request: Request) -> Response:
         try:
@@ -100,22 +106,22 @@ class _Pages:
             given.get("text", "")[:200],
             _number(request, "page"),
         )
-        return self._page("people.html.j2", here="people", sorts=SORTS, choices=SHOWN, **table(self.audit, asked))
+        return self.page("people.html.j2", here="people", sorts=SORTS, choices=SHOWN, **table(self.audit, asked))
 
     def person(self, request: Request) -> Response:
         row = _row(request, len(self.audit.people))
-        return self._page("person.html.j2", here="people", sides=SIDES, **person(self.audit, row))
+        return self.page("person.html.j2", here="people", sides=SIDES, **person(self.audit, row))
 
     def samples(self, request: Request) -> Response:
         order = request.query_params.get("order", "likeness")
         order = order if order in ORDERS else "likeness"
-        return self._page(
+        return self.page(
             "wall.html.j2", here="samples", orders=ORDERS, **wall(self.audit, order, _number(request, "page"))
         )
 
     def sample(self, request: Request) -> Response:
         row = _row(request, self.audit.n_samples)
-        return self._page("sample.html.j2", here="samples", one=about_sample(self.audit, row))
+        return self.page("sample.html.j2", here="samples", one=about_sample(self.audit, row))
 
     def sample_picture(self, request: Request) -> Response:
         row = _row(request, self.audit.n_samples)

@@ -22,6 +22,7 @@ from probablyexists.answers.set_aside import losses
 from probablyexists.attacks.nearest import NearestSample
 from probablyexists.basis.files import write_text
 from probablyexists.basis.progress import Progress, Silent
+from probablyexists.basis.roles import Role
 from probablyexists.copies.duplicates import same_pictures
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
@@ -101,18 +102,41 @@ def run(settings: AskSettings, progress: Progress) -> Sheet:
     """Run `ask` with checked settings."""
     started = time.monotonic()
     claim_folder(settings)
+    sheet, page = _run(settings, progress, started)
+    if settings.out is not None:
+        html = page()
+        with written_together(settings.out) as folder:
+            write_text(folder / "sheet.json", sheet.model_dump_json(indent=1) + "\n")
+            write_text(folder / "sheet.html", html)
+    return sheet
+
+
+def with_page(settings: AskSettings, progress: Progress, private: Path) -> tuple[Sheet, str]:
+    """The sheet and its HTML page, which are not written; embeddings of the person's photos go into `private`, and not
+    into the cache."""
+    sheet, page = _run(settings, progress, time.monotonic(), private)
+    return sheet, page()
+
+
+def _run(
+    settings: AskSettings, progress: Progress, started: float, private: Path | None = None
+) -> tuple[Sheet, Callable[[], str]]:
     with engine(settings.resources, progress) as work:
-        return _run(settings, work, progress, started)
+        return _answer(settings, work, progress, started, private)
 
 
-def _run(settings: AskSettings, work: Engine, progress: Progress, started: float) -> Sheet:
+def _answer(
+    settings: AskSettings, work: Engine, progress: Progress, started: float, private: Path | None
+) -> tuple[Sheet, Callable[[], str]]:
+    """The sheet, and how its page is made."""
     matcher, cache = work.matcher, settings.resources.cache
     sources = open_asked(settings, progress)
     opened = open_recogniser(settings.recogniser, cache, settings.feed)
     (recogniser,), feeding = fed(
         [opened], sources, settings.faces, cache=cache, seed=settings.seed, look=work.look, progress=progress
     )
-    tables = embed_sources(sources, settings.faces, recogniser, cache, work.look, progress)
+    own_store: dict[Role, Path] = {} if private is None else {"asked": private}
+    tables = embed_sources(sources, settings.faces, recogniser, cache, work.look, progress, instead=own_store)
     them = faces_asked(sources["asked"], tables["asked"], settings.faces, recogniser, progress)
 
     progress.say("looking for copies")
@@ -203,17 +227,16 @@ def _run(settings: AskSettings, work: Engine, progress: Progress, started: float
         roles=roles,
         signature=sign(settings, recogniser.id, attack.id, sources, tables, started),
     )
-    if settings.out is not None:
+
+    def page() -> str:
         mine = list(asked.people.rows[0][: at.compared_on])
         photos = {**pictures_of(sources["asked"], own, mine), **them.crops}
         shown = [*rows[at.nearest], *best] if settings.show_faces else []
         pictures = pictures_of(sources["generated"], generated, shown)
         by_name = {called[row]: picture for row, picture in pictures.items()}
-        page = render_sheet(sheet, [photos[row] for row in mine if row in photos], by_name, settings.show_faces)
-        with written_together(settings.out) as folder:
-            write_text(folder / "sheet.json", sheet.model_dump_json(indent=1) + "\n")
-            write_text(folder / "sheet.html", page)
-    return sheet
+        return render_sheet(sheet, [photos[row] for row in mine if row in photos], by_name, settings.show_faces)
+
+    return sheet, page
 
 
 def _others(asked: Embedded, reference: Embedded, seed: int, threads: int | None) -> tuple[Crowd, int]:
