@@ -21,6 +21,7 @@ from probablyexists.showing.faces import about_sample, face
 from probablyexists.showing.opened import ORDERS, Opened
 from probablyexists.showing.people import SHOWN, SORTS, Asked, person, table
 from probablyexists.showing.pictures import SIDES
+from probablyexists.showing.review_pages import review_routes
 from probablyexists.showing.wall import wall
 
 _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -39,6 +40,7 @@ def app(audit: Opened, token: str, port: int) -> Door:
         Route("/samples/{row:int}", pages.sample),
         Route("/picture/sample/{row:int}/{side:int}", pages.sample_picture),
         Route("/picture/person/{row:int}/{role}/{at:int}/{side:int}", pages.person_picture),
+        *review_routes(audit, pages.page, f"/{token}"),
         Route("/static/{name}", _static),
     ]
     return Door(Starlette(routes=routes, exception_handlers={HTTPException: pages.failed}), token, port)
@@ -60,16 +62,16 @@ class _Pages:
         templates.globals.update(w=words, tight=tight, base=f"/{token}", f=audit.findings, has=has)
         self._templates = templates
 
-    def _page(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
+    def page(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
         return HTMLResponse(self._templates.get_template(name).render(values), status)
 
     def failed(self, _: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return self._page("nothing.html.j2", error.status_code, here="", what=error.detail)
+        return self.page("nothing.html.j2", error.status_code, here="", what=error.detail)
 
     def front(self, request: Request) -> Response:
         order = _order(request)
-        return self._page("front.html.j2", here="front", order=order, orders=ORDERS, n=len(self.audit.in_order(order)))
+        return self.page("front.html.j2", here="front", order=order, orders=ORDERS, n=len(self.audit.in_order(order)))
 
     def face(self, request: Request) -> Response:
         try:
@@ -87,22 +89,22 @@ class _Pages:
             given.get("text", "")[:200],
             _number(request, "page"),
         )
-        return self._page("people.html.j2", here="people", sorts=SORTS, choices=SHOWN, **table(self.audit, asked))
+        return self.page("people.html.j2", here="people", sorts=SORTS, choices=SHOWN, **table(self.audit, asked))
 
     def person(self, request: Request) -> Response:
         row = _row(request, len(self.audit.people))
-        return self._page("person.html.j2", here="people", sides=SIDES, **person(self.audit, row))
+        return self.page("person.html.j2", here="people", sides=SIDES, **person(self.audit, row))
 
     def samples(self, request: Request) -> Response:
         order = request.query_params.get("order", "likeness")
         order = order if order in ORDERS else "likeness"
-        return self._page(
+        return self.page(
             "wall.html.j2", here="samples", orders=ORDERS, **wall(self.audit, order, _number(request, "page"))
         )
 
     def sample(self, request: Request) -> Response:
         row = _row(request, self.audit.n_samples)
-        return self._page("sample.html.j2", here="samples", one=about_sample(self.audit, row))
+        return self.page("sample.html.j2", here="samples", one=about_sample(self.audit, row))
 
     def sample_picture(self, request: Request) -> Response:
         row = _row(request, self.audit.n_samples)
