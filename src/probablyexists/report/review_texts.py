@@ -59,9 +59,10 @@ def sentences(found: Reviewed) -> list[str]:
     if found.beyond.members.n:
         said.append(_beyond(found.beyond))
     same, n = found.named
-    if n:
-        who = counted(n, "person", "people")
-        said.append(f"Of the {who} whom the audit names and who were asked about, “same” was said of {same}.")
+    if n == 1:
+        said.append(f"Of the one named person who was asked about, “same” was {'' if same else 'not '}said.")
+    elif n:
+        said.append(f"Of the {n:,} named people who were asked about, “same” was said of {same:,}.")
     if found.n_half:
         said.append(f"{counted(found.n_half, 'answer')} without the answer to its counterpart: not counted.")
     return said
@@ -91,7 +92,7 @@ def _beyond(both: Compared) -> str:
         f"{number(both.strangers.similarity, 3)}). “Same” was said of {both.members.same} of these members and of "
         f"{both.strangers.same} of these strangers ({p_is(both.p)})"
     )
-    return f"{what}. What differs here may be the similarity, which is why the audit names people."
+    return f"{what}. What differs here may be the similarity itself, for which the audit names people."
 
 
 def power(n: int) -> str:

@@ -43,6 +43,8 @@ def power_of_pairs(n: int, ours: float, theirs: float) -> float:
 
 def pairs_needed(ours: float, theirs: float) -> int | None:
     """The fewest pairs that find this difference with the power `TARGET`; None if not even `MOST_PAIRS` do."""
+    if ours <= theirs:
+        return None
     n = 5
     while power_of_pairs(n, ours, theirs) < TARGET:
         n += 1 if n < 200 else n // 20

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from probablyexists.answers.review_answers import Reviewed, reviewed
 from probablyexists.answers.review_pairs import Plan, plan_review
+from probablyexists.basis.errors import InputError
 from probablyexists.report.review_csv import REVIEW, ReviewFile, read_review
 from probablyexists.results.findings import Findings
 from probablyexists.results.looking_files import read_looking
@@ -26,7 +27,10 @@ def reviews_of(folder: Path, findings: Findings) -> tuple[list[Reviewed], list[s
     """(what each reviewer said, by name; what there is to say of the file, a line each). Nothing without a file."""
     if not (folder / REVIEW).exists():
         return [], []
-    plan = plan_of(folder, findings)
+    try:
+        plan = plan_of(folder, findings)
+    except InputError as error:
+        return [], [f"{REVIEW}: left out, as its questions cannot be made again ({error})"]
     held = read_review(folder, plan.id, len(plan.questions))
     return results(plan, held), notes(held)
 
