@@ -444,13 +444,13 @@ def test_a_folder_that_cannot_be_written_decides_nothing(audited: Path) -> None:
 
 def test_a_sharper_source_is_brought_down_to_the_other(audited: Path, tmp_path: Path, world: World) -> None:
     """The strangers' photos four times as large: nothing of that is left."""
-    large = tmp_path / "large"
-    for photo in world.heldout.rglob("*.jpg"):
-        place = large / photo.relative_to(world.heldout)
+    review, large = behind(audited), tmp_path / "large"
+    strangers = (pair.stranger.person for pair in review.plan.pairs)
+    for photo in (path for person in strangers for path in review.audit.photo_paths(person, "heldout")):
+        place = large / photo
         place.parent.mkdir(parents=True, exist_ok=True)
-        with Image.open(photo) as image:
+        with Image.open(world.heldout / photo) as image:
             image.resize((512, 512)).save(place)
-    review = behind(audited)
     bigger = Review(opened_audit(audited, {"training": None, "generated": None, "heldout": large}, Silent()))
     at = next(at for at, (_, member) in enumerate(review.plan.questions) if not member)
     ours, theirs = (
