@@ -66,6 +66,16 @@ def test_a_member_more_alike_than_all_strangers_is_asked_about_but_not_counted_a
     assert who(pairs) == [("a", "y", False), ("b", "x", True)]
 
 
+def test_of_those_as_similar_the_one_with_as_common_a_face_is_the_control() -> None:
+    strangers = [
+        replace(near("rare", (3, 0.90)), common=0.5),
+        replace(near("common", (4, 0.905)), common=0.8),
+        replace(near("far", (5, 0.5)), common=0.79),
+    ]
+    pairs, _ = match([replace(near("a", (1, 0.90)), common=0.79)], strangers, set(), 30)
+    assert who(pairs) == [("a", "common", True)]
+
+
 def test_each_person_and_each_picture_is_shown_once() -> None:
     members = [near("a", (1, 0.9), (2, 0.8)), near("b", (1, 0.85), (2, 0.7)), near("c", (1, 0.8), (2, 0.6))]
     strangers = [near("x", (1, 0.9)), near("x", (3, 0.9)), near("y", (3, 0.7)), near("z", (4, 0.1))]
@@ -141,7 +151,7 @@ def plan_by_hand() -> Plan:
     """Three equally similar pairs, the first with a named member, and one whose member is beyond all strangers."""
 
     def pair(i: int, *, named: bool, matched: bool) -> Pair:
-        return Pair(Side(f"m{i}", 4, i, 0.9), Side(f"s{i}", 4, 10 + i, 0.8), named, matched)
+        return Pair(Side(f"m{i}", 4, i, 0.9, 0.7), Side(f"s{i}", 4, 10 + i, 0.8, 0.7), named, matched)
 
     pairs = [pair(i, named=i in (0, 3), matched=i < 3) for i in range(4)]
     return Plan(tuple(pairs), tuple((i, member) for i in range(4) for member in (True, False)), "by hand", 0)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from probablyexists.answers.review_pairs import Pair, Plan
+from probablyexists.answers.review_pairs import Pair, Plan, Side
 from probablyexists.stats.estimate import LEVEL, Estimate, Figure, Unresolvable
 from probablyexists.stats.paired import sign_test
 from probablyexists.stats.rates import wilson
@@ -34,6 +34,8 @@ class Half:
     unsure: int
     similarity: float
     """Mean cosine of these people and their samples, -1 to 1; 0 without any."""
+    common: float
+    """How common their faces are: mean cosine with those who look most like them; 0 without any."""
 
     @property
     def rate(self) -> Figure:
@@ -122,12 +124,13 @@ def differing(plan: Plan, decisions: Mapping[int, Decision]) -> list[Differs]:
 def _compared(pairs: Sequence[tuple[Pair, Decision, Decision]]) -> Compared:
     more = sum(ours == "same" != theirs for _, ours, theirs in pairs)
     less = sum(theirs == "same" != ours for _, ours, theirs in pairs)
-    members = _half([ours for _, ours, _ in pairs], [pair.member.similarity for pair, _, _ in pairs])
-    strangers = _half([theirs for _, _, theirs in pairs], [pair.stranger.similarity for pair, _, _ in pairs])
+    members = _half([ours for _, ours, _ in pairs], [pair.member for pair, _, _ in pairs])
+    strangers = _half([theirs for _, _, theirs in pairs], [pair.stranger for pair, _, _ in pairs])
     return Compared(members, strangers, more, less, sign_test(more, less))
 
 
-def _half(said: Sequence[Decision], similarity: Sequence[float]) -> Half:
-    n = len(said)
-    mean = sum(similarity) / n if n else 0.0
-    return Half(n, said.count("same"), said.count("different"), said.count("cannot say"), mean)
+def _half(said: Sequence[Decision], sides: Sequence[Side]) -> Half:
+    n = max(1, len(sides))
+    similarity, common = sum(side.similarity for side in sides) / n, sum(side.common for side in sides) / n
+    same, different, unsure = (said.count(one) for one in DECISIONS)
+    return Half(len(said), same, different, unsure, similarity, common)

@@ -1,10 +1,13 @@
 """The pairs of a blind review: a member and a sample, and a stranger whose sample is as similar.
 
 A member is shown with the nearest sample that is no copy, a held-out person likewise. Each person is shown once, and
-each picture once. Pairs are matched within one comparison of the audit (the same group, the same number of photos), to
-the closest similarity that is free: greedily, whoever is most similar first, as they have the fewest to choose from
-(Rosenbaum 2002, Observational Studies, chapter 10). They count as equally similar within a fifth of a standard
-deviation of the strangers' similarities (Austin 2011, Pharmaceutical Statistics 10(2)).
+each picture once. Pairs are matched within one comparison of the audit (the same group, the same number of photos),
+greedily, whoever is most similar first, as they have the fewest to choose from. Who is within a fifth of a standard
+deviation of the strangers' similarities counts as equally similar (Austin 2011, Pharmaceutical Statistics 10(2)). Of
+these the one is taken whose face is most equally common: a face like many others is like many samples, and named people
+are those who are more similar than their faces explain (Rosenbaum & Rubin 1985, The American Statistician 39(1), match
+so, within calipers on what matters most). Where nobody is equally similar, the most similar is taken, and the pair does
+not count as matched.
 """
 
 from __future__ import annotations
@@ -38,6 +41,8 @@ class Near:
     """The group and the number of photos of the comparison."""
     samples: tuple[tuple[int, int, float], ...]
     """(row of the sample, the sample that stands for its picture, cosine)"""
+    common: float = 0.0
+    """How common the face is: mean cosine with those who look most like it."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class Side:
     sample: int
     """Row of the sample."""
     similarity: float
+    common: float
+    """As in `Near`."""
 
 
 @dataclass(frozen=True)
@@ -118,22 +125,22 @@ def match(
             n_alone += 1
         else:
             chosen.append((one, side))
-    similarity = {key: np.array([one.samples[0][2] for one in ours]) for key, ours in of.items()}
+    about = {key: np.array([(one.samples[0][2], one.common) for one in ours]) for key, ours in of.items()}
     taken: set[str] = set()
     found: dict[str, Pair] = {}
     for one, side in sorted(chosen, key=lambda both: -both[1].similarity):
-        theirs = similarity[one.stratum]
-        gaps = np.abs(theirs - side.similarity)
-        closest = (of[one.stratum][i] for i in np.argsort(gaps, kind="stable"))
-        free = (near for near in closest if near.person not in taken and near.samples[0][1] not in used)
-        near = next(free, None)
-        control = None if near is None else _first_free(near, used)
+        theirs = about[one.stratum]
+        apart, otherwise = np.abs(theirs - (side.similarity, side.common)).T
+        equal = apart <= CALIPER * float(theirs[:, 0].std())
+        closest = np.lexsort((apart, np.where(equal, otherwise, 0.0), ~equal))
+        free = (i for i in closest if (it := of[one.stratum][i]).person not in taken and it.samples[0][1] not in used)
+        i = next(free, None)
+        control = None if i is None else _first_free(of[one.stratum][i], used)
         if control is None:
             n_alone += 1
             continue
         taken.add(control.person)
-        alike = abs(control.similarity - side.similarity) <= CALIPER * float(theirs.std())
-        found[one.person] = Pair(side, control, one.person in named, alike)
+        found[one.person] = Pair(side, control, one.person in named, bool(equal[i]))
     return [found[one.person] for one, _ in chosen if one.person in found], n_alone
 
 
@@ -152,7 +159,7 @@ def _first_free(one: Near, used: set[int]) -> Side | None:
     for row, picture, similarity in one.samples:
         if picture not in used:
             used.add(picture)
-            return Side(one.person, one.stratum[1], row, similarity)
+            return Side(one.person, one.stratum[1], row, similarity, one.common)
     return None
 
 
@@ -161,7 +168,7 @@ def _near(
 ) -> tuple[dict[str, Near], list[Near]]:
     """Members by name with all their samples, and strangers who judge with the nearest one."""
     faces = np.flatnonzero(picture >= 0)  # the file's numbers are among the samples with a face, in the same order
-    columns = {name: table[name].to_pylist() for name in ("person", "called", "judges", "group", "photos")}
+    columns = {name: table[name].to_pylist() for name in ("person", "called", "judges", "group", "photos", "closeness")}
     lists = {name: table[name].combine_chunks() for name in ("samples", "similarity")}
     starts = np.asarray(lists["samples"].offsets)
     rows, cosines = faces[lists["samples"].values.to_numpy()], lists["similarity"].values.to_numpy()
@@ -171,9 +178,9 @@ def _near(
         at = starts[i] + np.flatnonzero(kept[starts[i] : starts[i + 1]])
         stratum = columns["group"][i], columns["photos"][i]
         if called is not None:
-            members[called] = Near(called, stratum, _listed(at, rows, picture, cosines))
+            members[called] = Near(called, stratum, _listed(at, rows, picture, cosines), columns["closeness"][i])
         elif columns["judges"][i]:
-            strangers.append(Near(person, stratum, _listed(at[:1], rows, picture, cosines)))
+            strangers.append(Near(person, stratum, _listed(at[:1], rows, picture, cosines), columns["closeness"][i]))
     return members, strangers
 
 

@@ -15,7 +15,7 @@ from probablyexists.stats.paired import ERROR, pairs_needed, smallest_rate
 
 BY_CHANCE = 0.2
 """How often "same" is said of strangers, for what is said of power before anything is known."""
-HEADS = ("Pairs", "Who", "Asked", "“Same”", "“Different”", "Cannot say", "Rate of “same”")
+HEADS = ("Of whom", "Asked", "“Same”", "“Different”", "Cannot say", "Rate of “same”")
 LIMITS = (
     "A person’s “same” is an impression and no proof: people err often on faces that they do not know; passport "
     "officers took one in seven impostors for the person in the photo (White, Kemp, Jenkins, Matheson & Burton 2014, "
@@ -32,7 +32,6 @@ LIMITS = (
 class Row:
     """One side of one kind of pairs, as text."""
 
-    pairs: str
     who: str
     half: Half
 
@@ -44,13 +43,13 @@ class Row:
 
 def rows(found: Reviewed) -> list[Row]:
     """The table of one reviewer: only pairs that there are."""
-    kinds = (("equally similar", found.matched), ("no stranger as similar", found.beyond))
-    return [
-        Row(kind, who, half)
-        for kind, both in kinds
-        if both.members.n
-        for who, half in (("members", both.members), ("strangers", both.strangers))
-    ]
+    sides = (
+        ("Members", found.matched.members),
+        ("Strangers as similar", found.matched.strangers),
+        ("Members with no stranger as similar", found.beyond.members),
+        ("The strangers nearest to these", found.beyond.strangers),
+    )
+    return [Row(who, half) for who, half in sides if half.n]
 
 
 def sentences(found: Reviewed) -> list[str]:
@@ -74,8 +73,7 @@ def _matched(both: Compared) -> str:
         return "No pair was equally similar and answered whole, so nothing can be compared at equal similarity."
     what = (
         f"“Same” was said of {both.members.same} of {counted(n, 'member')}, and of {both.strangers.same} of as many "
-        f"strangers whose samples are as similar (mean cosine {number(both.members.similarity, 3)} and "
-        f"{number(both.strangers.similarity, 3)})"
+        f"strangers whose samples are as similar ({_balance(both)})"
     )
     if both.p <= ERROR:
         return (
@@ -88,11 +86,18 @@ def _matched(both: Compared) -> str:
 def _beyond(both: Compared) -> str:
     what = (
         f"For {counted(both.members.n, 'member')} no free stranger had a sample as similar; the most similar were "
-        f"asked about as controls (mean cosine {number(both.members.similarity, 3)} and "
-        f"{number(both.strangers.similarity, 3)}). “Same” was said of {both.members.same} of these members and of "
+        f"asked about as controls ({_balance(both)}). “Same” was said of {both.members.same} of these members and of "
         f"{both.strangers.same} of these strangers ({p_is(both.p)})"
     )
     return f"{what}. What differs here may be the similarity itself, for which the audit names people."
+
+
+def _balance(both: Compared) -> str:
+    ours, theirs = both.members, both.strangers
+    return (
+        f"mean cosine {number(ours.similarity, 3)} and {number(theirs.similarity, 3)}; with the faces most like theirs "
+        f"{number(ours.common, 3)} and {number(theirs.common, 3)}"
+    )
 
 
 def power(n: int) -> str:
@@ -149,4 +154,4 @@ def markdown_reviews(found: Sequence[Reviewed]) -> str:
 def _cells(row: Row) -> list[str]:
     half = row.half
     numbers = [str(x) for x in (half.n, half.same, half.different, half.unsure)]
-    return [row.pairs, row.who, *numbers, f"{row.rate[0]} ({row.rate[1]})"]
+    return [row.who, *numbers, f"{row.rate[0]} ({row.rate[1]})"]
