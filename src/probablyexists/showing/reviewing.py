@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from probablyexists.answers.review_answers import Decision, Differs, Reviewed, differing, reviewed
-from probablyexists.answers.review_pairs import Plan, Side
+from probablyexists.answers.review_pairs import Plan, Side, plan_review
 from probablyexists.basis.files import write_text
 from probablyexists.basis.plain_files import MOST_RESULT, read_plain
 from probablyexists.basis.roles import Role
@@ -17,9 +17,10 @@ from probablyexists.basis.text import on_one_line
 from probablyexists.report.csv_tables import harmless
 from probablyexists.report.review_csv import ENDED, Decisions, add_row, read_review
 from probablyexists.report.review_texts import with_reviews
+from probablyexists.results.neighbours_file import read_neighbours
 from probablyexists.showing.blind_pictures import SIDE, blind_jpeg, common_size
 from probablyexists.showing.opened import Opened
-from probablyexists.tasks.review import notes, plan_of, results
+from probablyexists.tasks.review import notes, results
 
 MOST_PHOTOS = 3
 LONGEST_NAME = 60
@@ -46,7 +47,8 @@ class Review:
     def plan(self) -> Plan:
         """The questions, made when they are first asked for. InputError."""
         with self._lock:
-            return plan_of(self.audit.folder, self.audit.findings)
+            findings = self.audit.findings
+            return plan_review(findings, read_neighbours(self._folder, findings), self.audit.picture)
 
     @property
     def lacking(self) -> list[Role]:
