@@ -2,6 +2,7 @@
 # make test      the test suite but its slow tests: minutes
 # make test-all  the whole test suite
 # make lint      ruff, mypy --strict, import-linter
+# make docs      the site, into site/: links checked, no page asks another machine for anything
 # make bench     our pipeline beside the face_recognition way
 # `make` never touches anything outside this folder but pip's own cache.
 
@@ -15,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 BUILT_FROM := pyproject.toml constraints.txt hatch_build.py src/probablyexists/faces/align.c
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint docs bench clean
 .DEFAULT_GOAL := test
 
 .venv/pyvenv.cfg:
@@ -45,8 +46,11 @@ lint: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(DEV)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 bench: $(DEV)
 	$(BIN)/python scripts/bench.py
 
 clean:
-	rm -rf .venv probablyexists-demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv site probablyexists-demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -33,7 +33,8 @@ from probablyexists.engines.choose import engine
 from probablyexists.intake.settings import AuditSettings, checked
 from probablyexists.matching.matcher import Matcher
 from probablyexists.matching.neighbours import Nearest, Vectors
-from probablyexists.tasks.audit import conclude, gather
+from probablyexists.tasks.audit import conclude
+from probablyexists.tasks.gather import gather
 
 N_PEOPLE, PHOTOS = 300, 4
 BEGIN = {

@@ -29,7 +29,7 @@ from probablyexists.lab.experiment import Run
 from probablyexists.lab.run import audit_settings
 from probablyexists.lab.victims import find_victims
 from probablyexists.stats.conformal import benjamini_hochberg, conformal_p
-from probablyexists.tasks.audit import gather
+from probablyexists.tasks.gather import gather
 
 
 def view_of(folder: Path) -> tuple[View, Run]:

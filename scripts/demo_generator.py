@@ -22,7 +22,8 @@ from probablyexists.basis.progress import Console
 from probablyexists.demo import GENERATOR, N_MEMBERS, POPULATION, member_photos
 from probablyexists.drawn.population import draw_person, draw_photo
 from probablyexists.lab.machine import find_machine
-from probablyexists.lab.train import Training, train
+from probablyexists.lab.train import train
+from probablyexists.lab.training import Training
 from probablyexists.networks.build import build_generator
 
 SIZE = 64

@@ -2,6 +2,7 @@
 
     python scripts/guard_lfw.py path/to/lfw
     python scripts/guard_lfw.py path/to/lfw --scores
+    python scripts/guard_lfw.py path/to/lfw --names --seeds 3
     python scripts/guard_lfw.py path/to/lfw --speed
 
 Promise: 300 members drawn from people whose names begin N to Z and who have two photos or more, half of each one's
@@ -14,6 +15,10 @@ people.
 chosen; then the chosen one and the cosine on people N to Z alone. Members are 300 or 50 of these, held-out people all
 the others of the same letters, at most four photos each; misses on unseen photos. In brackets how many more than by the
 cosine: differences paired by draw, with their standard error.
+
+`--names`: the same members and held-out people. Whoever is added to a guard is compared with the people in it: how many
+of 1,000 strangers, with all their photos, are told to look like somebody; how many members are found by their unseen
+photos; and how many photos of both are refused as photos of a member.
 
 `--speed`: a guard of 10,000 people and 20,000 photos (LFW's own and ones made from them, so that hashes are as close
 as they get), asked about photos one by one and in batches, on one thread, without the time of finding and embedding
@@ -39,10 +44,11 @@ from numpy.typing import NDArray
 import probablyexists
 from bench import machine
 from probablyexists.basis.progress import Silent
+from probablyexists.copies.search import SAME_PICTURE, find_all
 from probablyexists.embeddings.embed import Embedded, embed, open_store
 from probablyexists.embeddings.recognisers import DlibRecogniser
 from probablyexists.engines.resources import default_cache
-from probablyexists.guarding.calibrating import missed_unseen, set_threshold
+from probablyexists.guarding.calibrating import members_of, missed_unseen, set_threshold, strangers_of
 from probablyexists.guarding.checking import Guard
 from probablyexists.guarding.kept_out import About, Content, Members, Strangers
 from probablyexists.guarding.likeness import WEIGHT, faces_of
@@ -57,6 +63,7 @@ from probablyexists.stats.refusals import refusal_limit
 
 RATES = (0.01, 0.003, 0.001)
 N_MEMBERS, N_STRANGERS = 300, 3000
+N_ADDED = 1000
 N_PEOPLE, N_PHOTOS, N_ASKED = 10_000, 20_000, 200
 CHOSEN = f"cosine less {WEIGHT} x {N_KEPT_OUT} most similar others"
 Rows = dict[str, NDArray[np.intp]]
@@ -98,15 +105,24 @@ def some_people(rows: Rows, people: NDArray[np.str_]) -> NDArray[np.intp]:
     return np.concatenate([rows[name] for name in people])
 
 
-def promise(lfw: Path, table: Embedded, rows: Rows, seed: int) -> dict[float, tuple[Content, Figure, int]]:
-    """Rate -> the guard's figures, the share of strangers' photos refused, and how many of these as copies."""
+Names = NDArray[np.str_]
+Halves = tuple[list[NDArray[np.intp]], list[NDArray[np.intp]]]
+
+
+def draw(rows: Rows, seed: int) -> tuple[Names, Names, Names, Halves]:
+    """Members, strangers, held-out people, and the members' rows for training and unseen ones."""
     rng = np.random.default_rng(seed)
     several = [name for name, its in rows.items() if name[0].upper() > "M" and len(its) > 1]
     members = rng.permutation(several)[:N_MEMBERS]
     others = rng.permutation(sorted(set(rows) - set(members)))
-    strangers, heldout = others[:N_STRANGERS], others[N_STRANGERS:]
     shuffled = [rng.permutation(rows[name]) for name in members]
     halves = [its[: max(1, len(its) // 2)] for its in shuffled], [its[max(1, len(its) // 2) :] for its in shuffled]
+    return members, others[:N_STRANGERS], others[N_STRANGERS:], halves
+
+
+def promise(lfw: Path, table: Embedded, rows: Rows, seed: int) -> dict[float, tuple[Content, Figure, int]]:
+    """Rate -> the guard's figures, the share of strangers' photos refused, and how many of these as copies."""
+    members, strangers, heldout, halves = draw(rows, seed)
     with tempfile.TemporaryDirectory() as folder:
         at = Path(folder)
         made = probablyexists.guard(
@@ -303,16 +319,50 @@ def show_speed(lfw: Path) -> None:
     print(f"| size of the file, MiB | {size:.0f} |")
 
 
+def crowd(table: Embedded, names: Iterable[str], its: list[NDArray[np.intp]]) -> Crowd:
+    """These people with these rows, and nobody else."""
+    ends = np.cumsum([len(one) for one in its])
+    return Crowd(table.take(np.concatenate(its)), People(tuple(names), tuple(np.split(np.arange(ends[-1]), ends[:-1]))))
+
+
+def show_names(lfw: Path, seeds: int) -> None:
+    table, rows = table_of(lfw)
+    print("| draw | rate % | strangers said to look like a member | members found by other photos "
+          "| photos of strangers, of members, refused as the same |\n|---:|---:|---:|---:|---|")  # fmt: skip
+    for seed in range(seeds):
+        names, strangers, heldout, (known, unseen) = draw(rows, seed)
+        members = members_of(crowd(table, names, known), b"", 1)
+        held = strangers_of(crowd(table, heldout, [rows[name] for name in heldout]), members, b"", 1)
+        new = members_of(crowd(table, strangers[:N_ADDED], [rows[name] for name in strangers[:N_ADDED]]), b"", 1)
+        again = members_of(crowd(table, names, unseen), b"", 1)
+        same = [{row for row, _ in find_all(one.pictures, members.pictures, SAME_PICTURE, 1)} for one in (new, again)]
+        pictures = ", ".join(
+            f"{len(found)} of {len(one.pictures):,}" for found, one in zip(same, (new, again), strict=True)
+        )
+        common = faces_of(members.templates, 1).common
+        for rate in RATES:
+            about = About(made_by="", recogniser=None, recogniser_id="", feed=None, faces="auto", salt="0" * 64,
+                          half=False, rate=rate)  # fmt: skip
+            limit = set_threshold(Content(about, members, held)).about.threshold
+            assert limit is not None
+            alike = int((new.templates @ members.templates.T - common > limit).any(axis=1).sum())
+            found = int(((again.templates * members.templates).sum(axis=1) - common > limit).sum())
+            print(f"| {seed} | {100 * rate:g} | {alike} of {N_ADDED:,} | {found} of {N_MEMBERS} | {pictures} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lfw", type=Path)
     parser.add_argument("--scores", action="store_true")
+    parser.add_argument("--names", action="store_true")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--seeds", type=int, default=8)
     chosen = parser.parse_args()
     lfw = chosen.lfw.resolve()
     if chosen.scores:
         show_scores(lfw, chosen.seeds)
+    elif chosen.names:
+        show_names(lfw, chosen.seeds)
     elif chosen.speed:
         show_speed(lfw)
     else:

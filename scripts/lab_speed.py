@@ -18,7 +18,8 @@ import torch
 
 from probablyexists.lab.machine import Machine, find_machine
 from probablyexists.lab.procedures import PROCEDURES
-from probablyexists.lab.train import Game, Training
+from probablyexists.lab.train import Game
+from probablyexists.lab.training import Training
 from probablyexists.networks.operations import PLAIN, use
 
 

@@ -48,7 +48,8 @@ from probablyexists.results.findings import Findings
 from probablyexists.sources.listing import Photo
 from probablyexists.sources.open_source import Source, open_source
 from probablyexists.stats.rates import wilson
-from probablyexists.tasks.audit import Gathered, conclude
+from probablyexists.tasks.audit import conclude
+from probablyexists.tasks.gather import Gathered
 
 SEED = 20261
 DIM = 48

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 import probablyexists
 from drawn_world import World, save
 from probablyexists import InputError
+from probablyexists.answers.change_cautions import cautions
 from probablyexists.answers.change_figures import auroc, sets
 from probablyexists.answers.change_verdict import judge
 from probablyexists.answers.changes import BELOW, Comparing, n_deals
@@ -165,6 +166,34 @@ def test_halving_a_clear_leak_is_found_by_how_many_samples_show_people() -> None
     assert power.value > 0.8
     low = power_of_halving(drawn.audit(drawn.samples(1.0)), 0.05, 0.025, 0, pairs=60)
     assert isinstance(low, Unresolvable) or low.value < 0.5
+
+
+def test_power_counts_those_whom_the_first_audit_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of people in one or two samples each, one audit names some and the next one others."""
+    actual, simulated = [], []
+    change = Comparing.change
+
+    def recorded(comparing: Comparing, first: Any, second: Any) -> Any:
+        found = change(comparing, first, second)
+        simulated.append(found.treated.sum())
+        return found
+
+    monkeypatch.setattr(Comparing, "change", recorded)
+    for seed in range(10, 16):
+        drawn = Drawn(seed)
+        first = drawn.audit(drawn.samples(2.0))
+        alone = (np.arange(1201) < 600).astype(np.int16)
+        actual.append(Comparing(pooled(first, first), 0.05).side(alone).affected.sum())
+        power_of_halving(first, 0.05, 0.025, seed, pairs=30)
+        simulated = simulated[: -30 * 2] + simulated[-30:]  # the pairs in which the first audit is as it was
+    assert np.mean(simulated) > 0.8 * np.mean(actual)
+
+
+def test_people_given_whom_no_sample_shows_have_a_power() -> None:
+    drawn = Drawn(4)
+    given = np.arange(MEMBERS + HELDOUT) == MEMBERS - 1
+    power = power_of_halving(drawn.audit(drawn.samples(0.0)), 0.05, 0.025, 0, given=given, pairs=20)
+    assert isinstance(power, Estimate)
 
 
 def test_nobody_treated_has_no_power_and_no_reduction() -> None:
@@ -371,12 +400,116 @@ def test_the_level_and_the_guard_are_those_of_reaudit(audits: tuple[Path, Path],
     assert any("the guard looks with another recogniser" in text for text in found.cautions)
 
 
+def made_again(audit: Path, to: Path, before: Path, guard: dict[str, object] | None, selection: bool = False) -> Path:
+    """The audit as one that reaudit made."""
+    first = Findings.read(before).signature
+    shutil.copytree(audit, to)
+    held = json.loads((to / "findings.json").read_text())
+    held["again"] = {
+        **{"before": first.data_fingerprint, "before_date": first.date, "look": 2, "level": 0.006, "guard": guard},
+        **{"selection": selection, "n_in_before": 0, "n_design": 0, "sample_seed": None, "same_generator": None},
+    }
+    (to / "findings.json").write_text(json.dumps(held))
+    return to
+
+
+@pytest.mark.usefixtures("few_deals")
+def test_samples_behind_a_guard_or_a_filter_or_selected_are_not_called_free(
+    audits: tuple[Path, Path], tmp_path: Path
+) -> None:
+    guard = {"fingerprint": "f", "recogniser": "r", "threshold": 0.6, "half": True, "judges_too": True}
+    behind = made_again(audits[1], tmp_path / "behind", audits[0], guard)
+    chosen = made_again(audits[1], tmp_path / "chosen", audits[0], None, selection=True)
+    for found, samples in (
+        (probablyexists.compare(audits[0], behind), "samples that passed the guard"),
+        (probablyexists.compare(*audits, filtered=0.9), "samples that passed the filter"),
+        (probablyexists.compare(audits[0], chosen), "selected samples"),
+        (probablyexists.compare(*audits), "free samples"),
+    ):
+        assert f"Whoever is not found in {samples} may still be in the model" in found.sentence
+
+
+@pytest.mark.usefixtures("few_deals")
+def test_a_guard_whose_rule_cannot_be_mirrored_is_said_with_what_follows(
+    audits: tuple[Path, Path], tmp_path: Path
+) -> None:
+    guard = {"fingerprint": "f", "recogniser": "r", "threshold": 0.6, "half": True, "judges_too": False}
+    other = made_again(audits[1], tmp_path / "other", audits[0], guard)
+    older = made_again(audits[1], tmp_path / "older", audits[0], {**guard, "threshold": None, "judges_too": True})
+    for after, why in ((other, "looks with another recogniser"), (older, "does not say its threshold")):
+        code, said = command(audits[0], after, "--out", tmp_path / f"{after.name}-changed")
+        assert code == 0, said
+        page = (tmp_path / f"{after.name}-changed" / "comparison.html").read_text()
+        for text in (said, page):
+            assert why in text
+            assert "AUROC is too low" in text
+    code, said = command(audits[0], other, "--filtered", "0.9")
+    assert code == 0, said
+    assert "AUROC is too low" not in said  # left out by the cosine that the user gave
+
+
+@pytest.mark.usefixtures("few_deals")
+def test_the_terminal_says_the_level_and_that_copies_are_among_the_samples(audits: tuple[Path, Path]) -> None:
+    code, said = command(*audits, "--level", "0.01")
+    assert code == 0, said
+    assert "Level: 0.01, one-sided, over 500 deals" in said
+    assert "Copies are among the samples here; the exposures in an audit's own report leave them out" in said
+
+
+@pytest.mark.usefixtures("few_deals")
+def test_what_depends_on_the_number_of_samples_is_said_not_to_be_compared(
+    audits: tuple[Path, Path], tmp_path: Path
+) -> None:
+    def with_faces(faces: tuple[dict[str, float] | None, dict[str, float] | None]) -> str:
+        for which, (audit, one) in enumerate(zip(audits, faces, strict=True)):
+            folder = tmp_path / str(which)
+            shutil.copytree(audit, folder, dirs_exist_ok=True)
+            held = json.loads((folder / "findings.json").read_text())
+            held["sampling"]["faces"] = one
+            (folder / "findings.json").write_text(json.dumps(held))
+        code, said = command(tmp_path / "0", tmp_path / "1")
+        assert code == 0, said
+        return said
+
+    some, more = ({"n": n, "different": 3.5, "distance": 0.25} for n in (40, 50))
+    assert with_faces((some, more)).count("n differs (40 and 50)") == 4  # two figures of two audits
+    said = with_faces((None, some))
+    assert "effective number: not given, fewer than 32 samples or held-out people's photos -> 3.5" in said
+    assert "effective number: 3.5 -> 3.5" in with_faces((some, some))
+
+
+@pytest.mark.usefixtures("few_deals")
+def test_the_share_that_a_guard_refused_is_not_zero_where_there_was_none(
+    audits: tuple[Path, Path], tmp_path: Path
+) -> None:
+    after = tmp_path / "after"
+    shutil.copytree(audits[1], after)
+    held = json.loads((after / "findings.json").read_text())
+    held["sampling"]["refused"] = 0.25
+    (after / "findings.json").write_text(json.dumps(held))
+    code, said = command(audits[0], after)
+    assert code == 0, said
+    assert "that a guard refused: not given, samples were not drawn behind a guard -> 0.25" in said
+
+
+@pytest.mark.usefixtures("few_deals")
+def test_a_look_too_late_to_decide_is_not_called_not_shown(audits: tuple[Path, Path], tmp_path: Path) -> None:
+    level = level_of(60)
+    code, said = command(*audits, "--level", str(level), "--out", tmp_path / "changed")
+    assert code == 0, said
+    assert "verdict: not decidable" in said
+    assert "Not decidable at this look" in said
+    assert "make a new first audit" in said
+    assert "is not shown (p" not in said
+    assert "Not decidable at this look" in (tmp_path / "changed" / "comparison.html").read_text()
+
+
 def test_an_audit_of_an_earlier_version_is_refused(audits: tuple[Path, Path], tmp_path: Path) -> None:
     old = tmp_path / "old"
     shutil.copytree(audits[0], old)
     path = old / "findings.json"
-    path.write_text(path.read_text().replace('"schema_version": 6', '"schema_version": 5'))
-    with pytest.raises(InputError, match=r"earlier version \(format 5, this one reads 6\); audit again"):
+    path.write_text(path.read_text().replace('"schema_version": 7', '"schema_version": 6'))
+    with pytest.raises(InputError, match=r"earlier version \(format 6, this one reads 7\); audit again"):
         probablyexists.compare(old, audits[1])
 
 
@@ -415,3 +548,19 @@ def test_a_late_look_can_still_be_decided() -> None:
     """The 10th look has a level of 0.00015, below the smallest p-value of 4,999 deals."""
     for look in range(1, 25):
         assert (n_deals(level_of(look)) + 1) * level_of(look) * 1.0001 >= BELOW
+
+
+def test_the_threshold_of_a_guard_is_not_asked_for_as_a_similarity(audits: tuple[Path, Path], tmp_path: Path) -> None:
+    """Members look safer than strangers behind it; its threshold is of another recogniser's similarities."""
+    guard = {"fingerprint": "f", "recogniser": "r", "threshold": 0.6, "half": True, "judges_too": False}
+    first, plain = (Findings.read(audit) for audit in audits)
+    behind = Findings.read(made_again(audits[1], tmp_path / "behind", audits[0], guard))
+    rows = Drawn(0).audit(Drawn(0).samples(0.0))
+    safer = Estimate(0.3, 0.2, 0.4, 0.95, "m", 60)
+
+    def said(second: Findings) -> str:
+        about = {"level": 0.01, "not_worse": True, "margin": 0.2, "power": NOTHING, "area": safer, "filtered": False}
+        return "\n".join(cautions(first, second, rows, (10, 10), **about))
+
+    assert "give its threshold with" in said(plain)
+    assert "give its threshold with" not in said(behind)

@@ -12,22 +12,31 @@ import pkgutil
 import re
 import runpy
 import shlex
+import shutil
 import sys
 import textwrap
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import typer
+import yaml
 from pydantic import BaseModel
 
 import probablyexists
+from drawn_world import World
+from page_blocks import blocks, compare_words, run_page
 from probablyexists.cli.app import app
+from probablyexists.generators.generator import Given
+from probablyexists.guarding import redrawing
 from probablyexists.results.comparison import Comparison
 from probablyexists.results.findings import Findings
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import Sheet
+from test_generators import open_quickly, write_onnx
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,7 +51,7 @@ def commands_below(command: Any, name: tuple[str, ...] = ()) -> Iterator[tuple[t
 def examples(text: str) -> set[str]:
     """Command lines of fenced and indented blocks and of `code spans`, continued lines joined, comments cut off."""
     text = text.replace("\\\n", " ")
-    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     blocks += re.findall(r"^    +.*$", text, re.MULTILINE)
     blocks += re.findall(r"`([^`]*)`", text)
     lines = re.findall(r"^ *((?:probablyexists |python scripts/|make ).*)$", "\n".join(blocks), re.MULTILINE)
@@ -136,6 +145,25 @@ def test_links_of_the_readme_lead_somewhere() -> None:
         assert (ROOT / target).exists(), target
 
 
+def test_python_in_the_readme_runs(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder that has the files it names."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/trained").symlink_to(world.training)
+    (tmp_path / "photos/never-trained").symlink_to(world.heldout)
+    with zipfile.ZipFile("samples.zip", "w") as samples:
+        for sample in world.leaking.iterdir():
+            samples.write(sample, sample.name)
+    probablyexists.guard(world.training, world.heldout, rate=0.05, out="guard.pe")
+    write_onnx(tmp_path / "generator.onnx")
+    monkeypatch.setattr(redrawing, "open_generator", lambda where: open_quickly(where, Given()))
+    space: dict[str, Any] = {"pipeline": SimpleNamespace()}
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    exec("\n".join(blocks), space)
+    assert space["pictures"].shape[0] == space["behind"].counts["drawn"] == 100
+    assert len(space["decisions"]) == 100
+
+
 def test_public_names_exist() -> None:
     for name in probablyexists.__all__:
         assert getattr(probablyexists, name) is not None
@@ -160,3 +188,99 @@ def test_every_test_that_robustness_names_is_there() -> None:
     }
     assert len(named) > 100
     assert named <= there
+
+
+# --- the site -------------------------------------------------------------------------------------------------------
+
+DOCS = ROOT / "docs"
+HOW_TO = sorted(path for path in (DOCS / "how-to").glob("*.md") if path.stem != "index")
+NOT_RUN = {
+    ("start", "installs the package"),
+    ("start", "takes minutes"),
+    ("own-generator", "needs your file"),
+    ("recognisers", "downloads a file"),
+    ("recognisers", "needs a second recogniser"),
+    ("ask-about-yourself", "downloads a file"),
+    ("ask-about-yourself", "deletes from your home folder"),
+    ("a-million-samples", "needs a million samples"),
+    ("cluster", "starts a cluster"),
+    ("cluster", "needs a cluster"),
+}
+"""Blocks of these pages that no test can run, and why."""
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that a reader has after the page Start. For reading only."""
+    folder = tmp_path_factory.mktemp("started")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run_page(DOCS / "start.md")
+    return folder
+
+
+@pytest.fixture
+def at_start(started: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of that folder is the working folder."""
+    shutil.copytree(started, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path, ""])
+
+
+@pytest.mark.usefixtures("at_start")
+@pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
+def test_every_block_of_a_how_to_page_runs_and_prints_what_the_page_shows(page: Path) -> None:
+    run_page(page)
+
+
+def test_the_first_ten_minutes_hold_what_the_page_says(started: Path) -> None:
+    assert sum(path.is_file() for path in (started / "kept").rglob("*")) == 41
+
+
+def test_blocks_that_are_not_run_are_few_and_say_why() -> None:
+    pages = (DOCS / "start.md", *HOW_TO)
+    assert {(page.stem, one.not_run) for page in pages for one in blocks(page) if one.not_run} == NOT_RUN
+
+
+def test_what_a_page_shows_is_compared_by_its_words() -> None:
+    compare_words("5 of 12 members\n...\nreport: a\n", "6 of 12 members\nmore\nreport: a\n")
+    for shown in ("5 of 12 people", "5 of 12 members\nreport: a", "...\nreport: b", "report: a\n...\n6 of 12 members"):
+        with pytest.raises(AssertionError, match="not printed"):
+            compare_words(shown, "6 of 12 members\nmore\nreport: a\n")
+
+
+def pages_in_nav(part: Any) -> Iterator[str]:
+    """Files that the site's navigation names."""
+    if isinstance(part, str):
+        yield part
+    for below in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from pages_in_nav(below)
+
+
+def test_every_command_has_a_page() -> None:
+    read = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+    there = {Path(page).stem for page in pages_in_nav(read["nav"]) if page.startswith("reference/commands/")}
+    assert there == {name[0] for name in COMMANDS if name}
+
+
+def test_every_public_name_has_its_place_in_the_api_reference() -> None:
+    written = "\n".join(page.read_text() for page in (DOCS / "reference" / "api").glob("*.md"))
+    described = re.findall(r"^::: (\S+)$", written, re.MULTILINE)
+    public = {f"probablyexists.{name}" for name in probablyexists.__all__ if name != "__version__"}
+    assert public - set(described) == set()
+    assert len(described) == len(set(described))
+
+
+def test_a_built_page_that_asks_another_machine_or_shows_backticks_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "good.html").write_text('<a href="https://example.org">there</a><script src="assets/own.js"></script>')
+    bad = {
+        "script.html": '<script src="https://example.org/a.js"></script>',
+        "style.html": '<link rel="stylesheet" href="//example.org/a.css">',
+        "font.css": "@font-face { src: url('https://example.org/a.woff2') }",
+        "import.css": '@import "https://example.org/a.css";',
+        "code.html": "<p>```sh made-up <br>",
+    }
+    for name, text in bad.items():
+        (tmp_path / name).write_text(text)
+    found = runpy.run_path(str(ROOT / "scripts" / "site" / "page_checks.py"))["faults"](tmp_path)
+    assert {name for name, _ in found} == set(bad)

@@ -39,7 +39,10 @@ from probablyexists.results.findings import SAMPLES_SCHEMA, Findings, GroupFindi
 from test_report import estimate, sample_exhibits, sample_findings
 
 ROOT = Path(__file__).parents[1]
-FORMULAS = ("=HYPERLINK(A1)", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1", "'=1", "''=1", "a;=1", "a\n=1")
+FORMULAS = (
+    *("=HYPERLINK(A1)", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1", "'=1", "''=1", "a;=1", "a\n=1", 'a;"=1"'),
+    "=cmd|' /C calc'!A0",
+)
 HARMLESS = ("person-0001", "a-b", "1=1", "O'Neill", "'t Hooft", "a; b", "Åsa, “Ø”", "李明")
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -85,6 +88,9 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def called(findings: Findings, names: tuple[str, ...]) -> Findings:
     """The same findings with these names for the first people, in a sample's row too."""
     people, samples = findings.people.to_pylist(), findings.samples.to_pylist()
+    renamed = {person["person"] for person in people[: len(names)]}
+    for sample in samples:
+        sample["person"] = None if sample["person"] in renamed else sample["person"]
     for name, person, sample in zip(names, people, samples, strict=False):
         person["person"], sample["person"] = name, name
     return findings.model_copy(
@@ -134,7 +140,7 @@ def test_a_person_whose_name_is_a_formula_stays_text(leak: Findings, tmp_path: P
     cells = [row["person"] for row in rows_of(tmp_path / "people.csv")[: len(FORMULAS)]]
     for cell in cells:
         for separated in re.split(r"[;\t\r\n]", cell):  # however a spreadsheet separates cells
-            assert not re.match(r"\s*[=+\-@＝]", separated), cell
+            assert not re.match(r"[\s\"]*[=+\-@＝]", separated), cell
     assert len(set(cells)) == len(FORMULAS)
 
 
@@ -151,7 +157,7 @@ def test_more_samples_than_fit_in_one_part_are_all_there(leak: Findings, tmp_pat
     many = leak.model_copy(update={"samples": pa.table(columns, SAMPLES_SCHEMA)})
     write_samples(many, tmp_path / "samples.csv")
     lines = (tmp_path / "samples.csv").read_text("utf-8-sig").splitlines()
-    assert lines[1:] == [f"{i}.png,none,,,,," for i in range(n)]
+    assert lines[1:] == [f"{i}.png,none,,,,,," for i in range(n)]
 
 
 def test_an_audit_with_names_says_that_its_exports_have_them(leak: Findings, tmp_path: Path) -> None:
@@ -169,11 +175,13 @@ def test_exports_of_a_confidential_audit_say_that_they_do_not_carry_its_mark(lea
         findings.write(folder)
         said = probablyexists.export(folder, markdown=True, model_card=True).notes
         assert (
-            "the audit is marked as confidential, and summary.md, model-card.md do not say so" in " ".join(said)
-        ) is (confidential)
+            "the audit is marked as confidential, and model-card.md does not say so" in " ".join(said)
+        ) is confidential
+        assert ("**Confidential**" in (folder / "export" / "summary.md").read_text()) is confidential
         assert any("made to be published: ask first" in note for note in said) is confidential
-    only = probablyexists.export(tmp_path / "True", pdf=False, markdown=True, overwrite=True).notes
-    assert only == ("the audit is marked as confidential, and summary.md does not say so",)
+    assert probablyexists.export(tmp_path / "True", markdown=True, overwrite=True).notes == ()
+    (only,) = probablyexists.export(tmp_path / "True", csv=True).notes
+    assert only.startswith("the audit is marked as confidential, and people.csv, samples.csv, figures.csv do not say")
 
 
 def test_a_table_longer_than_a_spreadsheet_says_so(
@@ -276,6 +284,43 @@ UNITS = {
 }
 
 
+UNSEEN = ("\u202egnp.exe", "\u200f=1", "\u200b=1", "\ufeff=1", "a\0b", "\u2028line", "\u00a0=1")
+STRANGE = (
+    *(
+        "NA",
+        "null",
+        "nan",
+        "True",
+        "007",
+        "1e5",
+        "2024-01-01",
+        "- item",
+        "---",
+        "x: y #z",
+        "*a",
+        "&a",
+        "%x",
+        "!!python/x",
+    ),
+    *("O'Neill", 'a,b"c', "two\r\nlines", "李明", "محمد", "\\N", "{{7*7}}", "{% raw %}", "<!-- -->", "</td></tr>"),
+)
+
+
+@pytest.mark.parametrize("engine", ["c", "python"])
+def test_pandas_reads_names_that_are_hostile_or_look_like_other_values(
+    leak: Findings, tmp_path: Path, engine: Any
+) -> None:
+    pandas = pytest.importorskip("pandas")
+    names = (*HOSTILE, *UNSEEN, *STRANGE)
+    assert (
+        write_people(called(leak, names), tmp_path / "people.csv") == 4
+    )  # "- item", "---", "- no list", "\u00a0=1" no
+    read = pandas.read_csv(tmp_path / "people.csv", engine=engine, dtype={"person": str}, keep_default_na=False)
+    assert [name.removeprefix("'") for name in read["person"][: len(names)]] == list(names)
+    assert (len(read), read["photos"].sum()) == (leak.people.num_rows, sum(leak.people["photos"].to_pylist()))
+    assert str(read["photos"].dtype) == "int64"
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_in_markdown_is_shown_as_it_is(text: str) -> None:
     as_one = " ".join(text.split())
@@ -348,6 +393,20 @@ def test_a_card_claims_no_more_than_an_unfair_split_allows(leak: Findings) -> No
     assert "the split is not fair" in card.text
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("a: b #c", "- x", "{a: b}", "!!python/object/apply:os.system [id]", "*x", "&x y", "null", "~", "yes", "1e3"),
+        *("---", "...", "%TAG", "'", '"', "\\", "<script>", "| x", "> x", "@x", "`x`", "? x", "x --- y", "=1", "0x1f"),
+        *("2024-01-01", "李明", "x" * 120),
+    ],
+)
+def test_a_model_with_a_name_that_yaml_would_misread_keeps_it_in_the_card(leak: Findings, model: str) -> None:
+    card = ModelCard(model_card(leak, Cover(model=model).model))
+    assert card.data.model_name == model
+    assert len(card.data.eval_results) > 3
+
+
 @pytest.mark.parametrize("verdict", ["no evidence", "inconclusive"])
 def test_a_card_without_findings_clears_nobody(verdict: Any) -> None:
     text = model_card(sample_findings(verdict), None)
@@ -362,8 +421,12 @@ def test_a_card_names_no_person_sample_or_path(leak: Findings) -> None:
     assert not [name for name in told if name in text]
 
 
-def test_the_pdf_has_the_reports_words_pages_and_pictures(leak: Findings, folder: Path, tmp_path: Path) -> None:
-    done = probablyexists.export(folder, pdf=True, out=tmp_path)
+def test_the_pdf_has_the_reports_words_pages_and_pictures_and_hostile_names(leak: Findings, tmp_path: Path) -> None:
+    names = ("<b>x</b><script>alert(1)</script>", "a|b", "x: y #z", "{{7*7}}", "</td></tr>", *UNSEEN[:3])
+    findings = called(leak, names)
+    write_report(findings, sample_exhibits(leak)[:2], tmp_path, True, {})
+    findings.write(tmp_path)
+    done = probablyexists.export(tmp_path, pdf=True)
     assert done.notes == ()
     pdf = PdfReader(done.files[0])
     text = " ".join(" ".join(page.extract_text() for page in pdf.pages).split())
@@ -374,6 +437,18 @@ def test_the_pdf_has_the_reports_words_pages_and_pictures(leak: Findings, folder
     assert "p-value, seen photos" in text  # what a browser folds away
     assert leak.signature.data_fingerprint in text.replace(" ", "")
     assert sum(len(page.images) for page in pdf.pages) > 0
+    seen = (*names[:5], "\\u202egnp.exe", "\\u200f=1", "\\u200b=1")  # what is not seen is shown as its code
+    assert [name for name in seen if "".join(name.split()) not in "".join(text.split())] == []
+
+
+def test_characters_that_no_font_has_are_told(leak: Findings, tmp_path: Path) -> None:
+    leak.write(tmp_path)
+    rare = "\N{CYPRO-MINOAN SIGN CM001}"
+    (tmp_path / "report.html").write_text(f"<meta charset=utf-8><p>words<p>{rare}{rare}", "utf-8")
+    (note,) = probablyexists.export(tmp_path, pdf=True).notes
+    assert note.startswith(
+        f"report.pdf: no font here has 1 character, so that names may be unreadable: {rare} (U+12F90); install one ("
+    )
 
 
 def test_drawings_in_the_pdf_have_their_colours_outlines_and_words(leak: Findings) -> None:
@@ -414,7 +489,7 @@ def test_a_hostile_page_reads_no_file_and_asks_for_nothing(
     address = secret.as_uri() if scheme == "file" else f"{scheme}://127.0.0.1:9/{secret.name}"
     WATCHING.append(True)
     try:
-        pdf, refused = to_pdf(HOSTILE_PAGE.format(address))
+        pdf, refused, _ = to_pdf(HOSTILE_PAGE.format(address))
     finally:
         WATCHING.clear()
     read = PdfReader(io.BytesIO(pdf))
@@ -493,6 +568,15 @@ def test_the_command_prints_what_it_wrote(folder: Path, tmp_path: Path) -> None:
     assert ran.stdout.splitlines() == [str(tmp_path / "summary.md"), str(tmp_path / "model-card.md")]
 
 
+def test_a_quiet_export_says_nothing_but_its_files(leak: Findings, tmp_path: Path) -> None:
+    called(leak, FORMULAS[:3]).model_copy(update={"names_shown": True}).write(tmp_path)
+    for quiet in ("--quiet", "-q"):
+        ran = CliRunner().invoke(app, ["export", str(tmp_path), "--csv", "--overwrite", quiet])
+        assert (ran.exit_code, ran.stderr) == (0, "")
+        assert len(ran.stdout.splitlines()) == 3
+    assert "apostrophe" in CliRunner().invoke(app, ["export", str(tmp_path), "--csv", "--overwrite"]).stderr
+
+
 def test_the_page_for_regulators_is_made_from_the_code() -> None:
     assert (ROOT / "docs" / "regulators.md").read_text(encoding="utf-8") == regulators_page()
 
@@ -521,3 +605,19 @@ def test_the_card_of_guarded_samples_says_so(leak: Findings) -> None:
     assert "guard" not in model_card(leak, None)
     behind = leak.model_copy(update={"sampling": leak.sampling.model_copy(update={"refused": 0.1})})
     assert "of what leaves the guard, not of the generator behind it" in model_card(behind, None)
+
+
+def test_the_summary_carries_title_owner_and_mark_as_the_report_does(leak: Findings) -> None:
+    cover = Cover(title="Before *release*", model="GAN 2", owner="Ex <Ltd>", confidential=True)
+    page = markdown_summary(leak.model_copy(update={"cover": cover})).splitlines()
+    assert page[:6] == [
+        "# Before \\*release\\*: Leak",
+        "",
+        "**Confidential**",
+        "",
+        "- Model: GAN 2",
+        "- Owner: Ex \\<Ltd\\>",
+    ]
+    assert page[6] == "- Assessor: not given"
+    bare = markdown_summary(leak.model_copy(update={"cover": Cover()}))
+    assert bare.startswith("# Identity leakage audit: Leak\n\n- Model: not given\n- Owner: not given\n")

@@ -613,7 +613,7 @@ def test_lab_checkpoint(tmp_path: Path) -> None:
     about.write_text(json.dumps({**description, "latent_shape": [2]}))
     assert "fails on latents of shape (1, 2)" in refused(tmp_path)
     about.write_text("[" * 100_000)
-    assert "cannot be read as JSON" in refused(tmp_path)
+    assert "is nested too deeply; copy it again" in refused(tmp_path)
 
 
 def write_pipeline(folder: Path, steps: int = 2) -> Any:

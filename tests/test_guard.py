@@ -539,8 +539,9 @@ def test_the_command_makes_shows_and_checks_a_guard(world: World, tmp_path: Path
     code, said = run(*made)
     assert code == 0
     assert "It is biometric data" in said
-    assert "asked for at most 5 %, set on 70 held-out people" in said
-    assert "each photo left out" in said
+    assert "asked for at most 5 %; by this guard itself" in said
+    assert "as 70 held-out people set its threshold" in said
+    assert "measured on photos of 12 people, each left out in turn" in said
     code, said = run(*made)
     assert code == 2
     assert f"--out {file}: is there already" in said
@@ -549,7 +550,8 @@ def test_the_command_makes_shows_and_checks_a_guard(world: World, tmp_path: Path
     assert code == 0
     assert "copy-8.jpg: copy of P-" in said
     n = len(list(kept.iterdir()))
-    assert f"{n} of {len(list(world.leaking.iterdir()))} may leave" in said
+    assert f"{n} of {len(list(world.leaking.iterdir()))} may leave, and are copied to {kept}" in said
+    assert "; 3 refused as copies; " in said
     assert not any(path.name in world.copies for path in kept.iterdir())
     assert (kept / "s001.jpg").read_bytes() == (world.leaking / "s001.jpg").read_bytes()
     code, said = run("check", file, "--generated", world.leaking, "--to", kept, "-q")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,8 @@ def test_an_id_tells_runs_apart_and_does_not_hang_on_the_part(tmp_path: Path) ->
         (("[defaults]", "[default]"), "unknown table 'default'"),
         (('set = "one"\n', ""), r"\[\[grid\]\] 2: set is missing"),
         (("people = 9", "people = 1"), r"\[\[grid\]\] 2, design.people: Input should be greater"),
+        (("people = 9", "people = 9\npenalty_weight = 0.1"), r"\[\[grid\]\] 2, training: dcgan has no penalty_weight"),
+        (("people = 9", "people = 9\nmixing = 0.5"), r"\[\[grid\]\] 2, training: dcgan has no mixing"),
         (("seed = [0, 1]", "seed = [0, 0]"), "contains .* twice"),
         (('name = "two sets"', "name = two sets"), "is not valid TOML"),
     ],
@@ -78,6 +81,15 @@ def test_a_mistake_is_one_line_that_names_its_place(tmp_path: Path, change: tupl
     with pytest.raises(InputError, match=says) as caught:
         read(tmp_path, GRID.replace(*change))
     assert "\n" not in str(caught.value)
+
+
+def test_results_keep_their_names_when_settings_are_added(tmp_path: Path) -> None:
+    root = Path(__file__).parents[1]
+    kept = (root / "docs" / "results" / "lab" / "paper.jsonl").read_text(encoding="utf-8").splitlines()
+    planned = read_experiment(root / "experiments" / "paper.toml").runs
+    assert {run.id for run in planned} == {json.loads(line)["id"] for line in kept}
+    own = read(tmp_path, GRID.replace("people = 9", "people = 9\nlr = 0.001")).runs[8]
+    assert own.id != read(tmp_path, GRID).runs[8].id
 
 
 def test_the_experiments_of_the_repository_can_be_read() -> None:

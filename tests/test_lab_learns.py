@@ -20,7 +20,8 @@ from probablyexists.generators.lab_checkpoint import open_lab_checkpoint
 from probablyexists.generators.latents import LatentGenerator
 from probablyexists.lab.machine import find_machine
 from probablyexists.lab.procedures import PROCEDURES
-from probablyexists.lab.train import Game, Training, train
+from probablyexists.lab.train import Game, train
+from probablyexists.lab.training import Training
 from probablyexists.stats.roc import auroc, rank_sum_p
 
 MEMBERS, STRANGERS, REFERENCES, PHOTOS = 8, 52, 300, 2

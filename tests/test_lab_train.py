@@ -22,7 +22,8 @@ from probablyexists.lab import checkpoint
 from probablyexists.lab.checkpoint import load_state, save_state
 from probablyexists.lab.machine import find_machine
 from probablyexists.lab.procedures import PROCEDURES
-from probablyexists.lab.train import Game, Trained, Training, train
+from probablyexists.lab.train import Game, Trained, train
+from probablyexists.lab.training import Training
 
 
 def photos(n: int = 12) -> NDArray[np.uint8]:
@@ -97,6 +98,29 @@ def test_adam_steps_the_weights_wherever_they_lie() -> None:
         adam.step()
     for ours, theirs in zip(game.generator.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_what_a_run_sets_itself_is_what_it_trains_with() -> None:
+    machine = find_machine("cpu", "float32")
+    own = {"lr": 0.01, "discriminator_base": 16, "mapping_layers": 2, "mixing": 0.0}
+    game, usual = (Game(settings("stylegan2", **more), machine) for more in (own, {}))
+    assert [it.param_groups[0]["lr"] for it in game.optimisers.values()] == [0.01, 0.01]
+    assert [it.param_groups[0]["lr"] for it in usual.optimisers.values()] == [0.002, 0.002]
+    assert [len(g.modules["generator"].mapping) for g in (game, usual)] == [2, 4]
+    assert [len(g.modules["discriminator"].from_rgb.weight) for g in (game, usual)] == [16, 8]
+    pictures = torch.from_numpy(photos().transpose(0, 3, 1, 2).copy())
+    loss = [Game(settings("stylegan2", penalty_weight=w), machine).step(0, pictures)["d_loss"] for w in (0, 1, 3)]
+    assert loss[1] > loss[0]
+    assert loss[2] - loss[0] == pytest.approx(3 * (loss[1] - loss[0]), rel=1e-3)
+    assert Game(settings("stylegan2"), machine).step(0, pictures)["d_loss"] == loss[1]
+
+
+def test_a_run_with_a_setting_of_its_own_does_not_go_on_from_one_without(tmp_path: Path) -> None:
+    machine = find_machine("cpu")
+    train(settings("hinge-sn"), photos(), tmp_path, machine, Silent())
+    assert "lr" not in json.loads((tmp_path / "checkpoint.json").read_text())["training"]
+    with pytest.raises(InputError, match=r"other settings or photos \(lr None\)"):
+        train(settings("hinge-sn", lr=0.01), photos(), tmp_path, machine, Silent())
 
 
 def test_moments_of_another_shape_are_refused(tmp_path: Path) -> None:

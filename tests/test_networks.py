@@ -16,6 +16,7 @@ from torch import Tensor, nn  # noqa: E402
 from torch.autograd import gradcheck, gradgradcheck  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
+from probablyexists.lab import losses  # noqa: E402
 from probablyexists.networks import augment, dcgan, frames, operations, r3gan, stylegan2  # noqa: E402
 from probablyexists.networks.fast.fast import Fast, twice_differentiable  # noqa: E402
 from probablyexists.networks.operations import PLAIN, Operations  # noqa: E402
@@ -293,6 +294,87 @@ def test_the_two_orders_of_an_up_convolution_are_the_same_inside() -> None:
     close(stylegan2.modulated(x, weight, style, up=True)[inner], first[inner])
 
 
+def active(x: Tensor) -> Tensor:
+    """The activation, its gain after it, as the paper's code has it."""
+    return torch.where(x > 0, x, 0.2 * x) * math.sqrt(2)
+
+
+def affine(layer: Any, x: Tensor, rate: float = 1.0) -> Tensor:
+    return x @ (layer.weight * rate / math.sqrt(x.shape[1])).T + layer.bias * rate
+
+
+def drawn_plainly(network: Any, latent: Tensor, moved: Tensor) -> Tensor:
+    """Figure 7's skip generator with constant noise, from its weights, not bounded: gains where the paper has them.
+
+    `moved`: (layers + 1, latent), added to the style of each layer, so that it matters which one a layer takes.
+    """
+    w = latent / latent.square().mean(1, keepdim=True).sqrt()
+    for layer in network.mapping:
+        w = active(affine(layer, w, rate=0.01))
+    x, image = network.constant.repeat(len(latent), 1, 1, 1), torch.zeros(len(latent), 3, 2, 2, dtype=latent.dtype)
+    for number, layer in enumerate(network.layers):
+        scaled, up = layer.weight / math.sqrt(9 * layer.weight.shape[1]), number % 2 == 1
+        y = modulated_plainly(x, scaled, affine(layer.style, w + moved[number]), demodulate=True, up=up)
+        x = active(y + layer.strength * layer.noise + layer.bias[:, None, None])
+        if not up:  # the last layer of a frame
+            rgb = network.to_rgb[number // 2]
+            scaled = rgb.weight / math.sqrt(rgb.weight.shape[1])
+            style = affine(rgb.style, w + moved[number + 1])
+            part = modulated_plainly(x, scaled, style, demodulate=False, up=False)
+            image = F.interpolate(image, scale_factor=2, mode="bilinear") + part + rgb.bias[:, None, None]
+    return image
+
+
+def judged_plainly(network: Any, images: Tensor) -> Tensor:
+    """Figure 7's residual discriminator on one batch of four."""
+
+    def convolved(weight: Tensor, x: Tensor, **how: int) -> Tensor:
+        return F.conv2d(x, weight / math.sqrt(weight[0].numel()), **how)
+
+    first = network.from_rgb
+    x = active(convolved(first.weight, images) + first.bias[:, None, None])
+    for block in network.blocks:
+        y = active(convolved(block.first.weight, x, padding=1) + block.first.bias[:, None, None])
+        y = convolved(block.second.weight, fir(y, padding=2), stride=2)
+        y = active(y + block.second.bias[:, None, None])
+        side = convolved(block.skip, fir(F.pad(x, (1, 1, 1, 1), mode="replicate"), padding=0)[..., ::2, ::2])
+        x = (y + side) / math.sqrt(2)
+    spread = x.var(0, correction=0).sqrt().mean().expand(4, 1, *x.shape[2:])
+    x = active(convolved(network.last.weight, torch.cat([x, spread], 1), padding=1) + network.last.bias[:, None, None])
+    return affine(network.logit, active(affine(network.hidden, x.flatten(1)))).flatten()
+
+
+def test_the_generator_is_the_papers_drawn_plainly_and_so_are_its_derivatives(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = everyday(operations.use(stylegan2.Generator(32, 8, 16), Fast())).double().eval()
+    with torch.no_grad():
+        for rgb in ours.to_rgb:  # images stay inside [-1, 1], where nothing is clamped
+            rgb.weight.mul_(0.01)
+    plain, latent, moved = copy.deepcopy(ours), normal(3, 16), normal(8, 16)
+    monkeypatch.setattr(ours, "layer_styles", lambda latent: ours.styles(latent)[:, None] + moved)
+    images = ours(latent)
+    assert images.abs().max() < 1
+    close(images, drawn_plainly(plain, latent, moved))
+    grad = normal(*images.shape)
+    (images * grad).sum().backward()
+    (drawn_plainly(plain, latent, moved) * grad).sum().backward()
+    for here, there in zip(ours.parameters(), plain.parameters(), strict=True):
+        close(here.grad, there.grad)
+
+
+def test_the_discriminator_is_the_papers_judged_plainly_and_so_are_its_derivatives() -> None:
+    """Those of the penalty too, at its weight: half the mean square of the gradient."""
+    ours = everyday(operations.use(stylegan2.Discriminator(32, 8), Fast())).double()
+    plain, images = copy.deepcopy(ours), normal(4, 3, 32, 32)
+    close(ours(images), judged_plainly(plain, images))
+    (F.softplus(-ours(images)).mean() + losses.zero_centred_penalty(twice_differentiable(ours), images)).backward()
+    images = images.detach().requires_grad_()
+    logits = judged_plainly(plain, images)
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    (-torch.log(torch.sigmoid(logits)).mean() + gradient.square().sum() / (2 * 4)).backward()
+    for here, there in zip(ours.parameters(), plain.parameters(), strict=True):
+        close(here.grad, there.grad)
+
+
 def test_demodulated_features_have_variance_one() -> None:
     x, weight, style = normal(64, 16, 12, 12), 7 * normal(8, 16, 3, 3), 5 * normal(64, 16)
     y = stylegan2.modulated(x, weight, style)[..., 1:-1, 1:-1]
@@ -330,6 +412,14 @@ def test_nine_images_in_ten_mix_styles() -> None:
     expected = 1 - 0.9 * torch.arange(8) / 7  # the first foreign layer is any of 1 to 7
     torch.testing.assert_close(shares, expected, atol=0.04, rtol=0)
     assert network.eval().layer_styles(latent).eq(own[:, None]).all()
+
+
+def test_mixing_and_the_mapping_network_can_be_left_out_or_made_shallow() -> None:
+    network = stylegan2.Generator(32, 8, 16, mapping_layers=2, mixing=0.0)
+    latent = torch.randn(50, 16)
+    assert len(network.mapping) == 2
+    assert network.training
+    assert network.layer_styles(latent).eq(network.styles(latent)[:, None]).all()
 
 
 def test_deviation_of_a_minibatch_by_hand() -> None:

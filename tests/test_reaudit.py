@@ -86,7 +86,8 @@ def test_samples_of_the_first_audit_are_refused_unless_a_selection_is_judged(
         shutil.copy(world.leaking / name, chosen / f"other-name-{name}")
     said = refused(before, world, chosen, tmp_path / "after")
     assert "2 of 14 samples were in the first audit" in said
-    assert "give --selection to judge the selection and not the model" in said
+    assert "draw new ones; or give --drawn-anew if they are new and the model gave the same pictures again" in said
+    assert "or --selection to judge the selection and not the model" in said
     assert read_looks(before) == []
     found = again(before, world, chosen, tmp_path / "after", selection=True)
     assert found.cautions[0].startswith("a selection is judged, not a model: 2 samples of the first audit are")
@@ -102,14 +103,14 @@ def test_samples_of_the_first_audit_are_refused_unless_a_selection_is_judged(
 def test_what_is_published_by_withhold_is_a_selection(before: Path, world: World, tmp_path: Path) -> None:
     done = probablyexists.withhold(before, world.leaking, tmp_path / "kept")
     rows = Findings.read(before).samples
-    assert done.published == sum(kind == "none" for kind in rows["kind"].to_pylist())
+    assert done.let_through == sum(kind == "none" for kind in rows["kind"].to_pylist())
     assert not {f"copy-{n}.jpg" for n in (8, 9, 10)} & set(os.listdir(tmp_path / "kept"))
     said = refused(before, world, tmp_path / "kept", tmp_path / "after")
-    assert f"{done.published} of {done.published} samples were in the first audit" in said
+    assert f"{done.let_through} of {done.let_through} samples were in the first audit" in said
 
 
 class Drawn:
-    """Pictures of drawn people, one a seed."""
+    """Pictures of drawn people: three, whatever the seeds."""
 
     id = "drawn/1"
 
@@ -118,7 +119,7 @@ class Drawn:
 
     def sample(self, seeds: list[int]) -> NDArray[np.uint8]:
         self.seeds += seeds
-        return np.stack([draw_photo(draw_person(1, seed % 9973), 0, 64) for seed in seeds])
+        return np.stack([draw_photo(draw_person(1, seed % 3), 0, 64) for seed in seeds])
 
 
 def test_a_generator_is_sampled_with_other_seeds_and_the_same_one_is_the_null(
@@ -128,7 +129,7 @@ def test_a_generator_is_sampled_with_other_seeds_and_the_same_one_is_the_null(
     generator = Drawn()
     found = again(tmp_path / "before", world, generator, tmp_path / "after")
     assert found.again is not None
-    assert (found.again.sample_seed, found.again.same_generator, found.again.n_in_before) == (4, True, 0)
+    assert (found.again.sample_seed, found.again.same_generator, found.again.n_in_before) == (4, True, 6)
     assert {4 * 10**7 + i for i in range(6)} <= set(generator.seeds)
     assert found.signature.settings["seed"] == 3
     assert found.signature.settings["samples"] == 6
@@ -136,8 +137,11 @@ def test_a_generator_is_sampled_with_other_seeds_and_the_same_one_is_the_null(
     assert "the generator is the same, so that what differs from the first audit is chance" in page
     # The result may be a first audit in its turn: neither's seeds are used again.
     assert fresh_samples(given(seed=3), found, n_looks=2) == Fresh(7, 6)
-    said = refused(tmp_path / "before", world, Drawn(), tmp_path / "x", selection=True)
-    assert said == "--selection: is for samples, and a generator is given; leave it out"
+    # What the program samples with other seeds cannot be re-used samples: the generator repeats itself.
+    assert "6 samples are in the first audit too, byte by byte: drawn with other seeds" in found.cautions[0]
+    for word in ("selection", "drawn_anew"):
+        said = refused(tmp_path / "before", world, Drawn(), tmp_path / "x", **{word: True})
+        assert said == f"--{word.replace('_', '-')}: is for samples, and a generator is given; leave it out"
 
 
 # --- the same people and settings -----------------------------------------------------------------------------------
@@ -267,7 +271,7 @@ def test_a_folder_that_is_no_audit_or_of_another_version_is_one_line(
 ) -> None:
     whole = json.loads((before / "findings.json").read_text())
     for held, said in (
-        ({**whole, "schema_version": 5}, "written by an earlier version (format 5, this one reads 6); audit again"),
+        ({**whole, "schema_version": 6}, "written by an earlier version (format 6, this one reads 7); audit again"),
         ({**whole, "data": None}, "not the findings of an audit"),
         ({}, "not the findings of an audit"),
     ):

@@ -330,6 +330,9 @@ def sample_findings(
             seconds=94.2,
         ),
     }
+    if "samples" in changes and "resemblance" not in changes:
+        likenesses = sum(row["kind"] == "likeness" for row in changes["samples"])
+        changes["resemblance"] = parts["resemblance"].model_copy(update={"n_likenesses": likenesses})
     return Findings(**(parts | changes))
 
 

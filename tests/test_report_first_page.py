@@ -18,7 +18,7 @@ from probablyexists.report.first_page_texts import LETTERS, first_page
 from probablyexists.report.page import render
 from probablyexists.report.words import NO_BREAK
 from probablyexists.results.cover import LONGEST_LINE, Cover
-from probablyexists.results.findings import Affected, Clusters, Findings, Missed
+from probablyexists.results.findings import Affected, Clusters, Findings, Missed, Stratum
 from probablyexists.stats.power import Power
 from test_report import TOO_FEW, Page, sample_findings
 from test_report_claims import (
@@ -58,6 +58,23 @@ def nobody_namable() -> Findings:
     power = Power(None, None, 0.0, 0.0, 0.80, 40, 240)
     missed = findings.missed.model_copy(update={"power": power, "smallest_auroc": 0.9})
     return judged(findings.model_copy(update={"naming": naming, "missed": missed}))
+
+
+def unjudged_people() -> Findings:
+    """Five are above all 40 held-out people, which names nobody among 240 members."""
+    findings = nothing_found()
+    people, samples = findings.people.to_pylist(), findings.samples.to_pylist()
+    for row in people[:5]:
+        row |= {"p": 1 / 41, "q": 0.8}
+    for row in samples[:4]:
+        row |= {"unjudged": "person-0001"}
+    strata = [Stratum(group=None, photos=2, n_members=240, n_heldout=40, p_floor=1 / 41)]
+    update = {"n_heldout": 40, "smallest_nameable": 118, "p_floor": 1 / 41, "strata": strata}
+    naming = findings.naming.model_copy(update=update)
+    power = Power(None, None, 0.0, 0.0, 0.80, 40, 240)
+    missed = findings.missed.model_copy(update={"power": power, "smallest_auroc": 0.9})
+    parts = {name: getattr(findings, name) for name in ("affected", "copies", "membership", "resemblance")}
+    return judged(sample_findings(**parts, people=people, samples=samples, naming=naming, missed=missed))
 
 
 def named_at_a_loose_level() -> Findings:
@@ -175,6 +192,17 @@ MORE_CASES: list[Callable[[], Findings]] = [unfair_with_copies, nobody_namable, 
                 "With 12 held-out people nobody can be named, however clearly the samples show them",
             ],
             ["0 of 240 members", "Nobody is named or copied"],
+        ),
+        (
+            unjudged_people,
+            [
+                "Who can be recognised is not judged: with 40 held-out people nobody is named unless about 118 people",
+                "None is cleared: do not publish them yet, least of all 4 samples that resemble somebody",
+                "To name one person alone among 240 members (q of 3 % or less), 7,999 held-out people are needed; here "
+                "are 40. Unjudged until then, not cleared: person-0000, person-0001, person-0002 and 2 more; no "
+                "held-out person is as exposed.",
+            ],
+            ["No sample was found that has to be withheld"],
         ),
         (
             named_at_a_loose_level,

@@ -107,9 +107,10 @@ def test_the_tables_are_frames_of_pandas_where_it_is_installed() -> None:
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        (1, r"written by an earlier version \(format 1, this one reads 6\); audit again$"),
-        (7, r"written by a later version \(format 7, this one reads 6\); audit again$"),
-        ("x", "not the findings of an audit"),
+        (1, r"written by an earlier version \(format 1, this one reads 7\); audit again$"),
+        (8, r"written by a later version \(format 8, this one reads 7\); update probablyexists$"),
+        ("x", r"not the findings of an audit \(schema_version: Input should be 7, and \d+ more\); copy it again"),
+        (True, r"not the findings of an audit \(schema_version: Input should be 7"),
     ],
 )
 def test_findings_of_another_format_are_refused_in_one_line(tmp_path: Path, version: object, message: str) -> None:

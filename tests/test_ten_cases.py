@@ -270,7 +270,8 @@ def test_5_with_twenty_members_the_sources_may_be_the_cause() -> None:
         assert findings.verdict == "inconclusive"
         assert findings.split_baseline.fairness == "not shown"
         text = page_of(findings)
-        assert "members and held-out people differ without the generator" in text
+        assert re.search(r"embers and held-out people differ ((a little|clearly) even )?without the generator", text)
+        assert "too few people to tell" in text
         if seen(findings).p <= 0.05:
             told.append(s)
             assert "so the difference between them is not put down to training." in text

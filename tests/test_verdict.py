@@ -292,6 +292,21 @@ def test_a_guard_too_blind_to_see_an_unfair_split_takes_the_group_back() -> None
     assert any("too few people to tell" in caution for caution in found.cautions)
 
 
+def test_a_split_that_differs_by_nobody_knows_how_much_is_said_once_and_not_taken_back() -> None:
+    """ "Differ clearly even without the generator" stood beside "too few people to tell whether they would"."""
+    apart = split(figure(0.64, 0.53, 0.75))
+    found = ruling(membership=[membership(1e-9)], split_baseline=apart)
+    assert found.verdict == "inconclusive"
+    (caution,) = (text for text in found.cautions if "without the generator" in text)
+    assert caution == (
+        "members and held-out people differ clearly even without the generator (AUROC 0.64 instead of 0.50, 95 % "
+        "interval 0.53 to 0.75): by how much, there are too few people to tell, so no difference between the groups is "
+        "put down to training"
+    )
+    assert "they do so without the generator too, and there are too few people to tell by how much" in found.because[0]
+    assert not any("too few people to tell whether" in text for text in [*found.because, *found.cautions])
+
+
 def test_a_baseline_that_explains_the_group_takes_it_back() -> None:
     found = ruling(membership=[membership(1e-9)], split_baseline=split(figure(0.56, 0.52, 0.59)))
     assert found.verdict == "inconclusive"

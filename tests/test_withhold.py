@@ -1,4 +1,4 @@
-"""What an audit does not withhold is published: by content, whole or not at all, and nothing is lost or overwritten."""
+"""What an audit does not withhold is copied: by content, whole or not at all, and nothing is lost or overwritten."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 import probablyexists
+from drawn_world import World
 from probablyexists import InputError, withhold
-from probablyexists.answers.rows import Labels
+from probablyexists.answers.rows import contents
 from probablyexists.cli.app import app
 from probablyexists.embeddings.embed import Embedded, SetAside
 from probablyexists.faces.acquire import NO_FACE
+from probablyexists.report.first_page_steps import next_steps
+from probablyexists.report.words import NO_BREAK
 from probablyexists.results.contents import content_of, sample_salt
+from probablyexists.results.findings import SAMPLES_SCHEMA, Findings
 from probablyexists.sources.listing import Photo
 from probablyexists.tasks import withhold as task
 from test_report import sample_findings
@@ -69,13 +74,13 @@ def names(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
 
 
-def test_copies_and_likenesses_are_withheld_and_the_rest_is_published(audit: Path, samples: Path) -> None:
+def test_copies_and_likenesses_are_withheld_and_the_rest_is_copied(audit: Path, samples: Path) -> None:
     kept = samples.parent / "deep" / "kept"
     done = withhold(audit, samples, kept)
     assert names(kept) == ["a.png", "d.png", "e.png"]
     assert all((kept / name).read_bytes() == data_of(name) for name in names(kept))
     assert names(samples) == sorted(KINDS)
-    assert (done.published, done.no_face, done.withheld, done.unknown, done.missing, done.n_audited) == (
+    assert (done.let_through, done.no_face, done.withheld, done.unknown, done.missing, done.n_audited) == (
         3,
         1,
         2,
@@ -95,7 +100,7 @@ def test_files_added_changed_or_renamed_since_the_audit_are_known_by_what_they_h
     (samples / "again.png").write_bytes(data_of("c.png"))
     done = withhold(audit, samples, samples.parent / "kept")
     assert names(samples.parent / "kept") == ["e.png", "renamed.png"]
-    assert (done.published, done.withheld, done.unknown, done.missing) == (2, 3, 2, 1)
+    assert (done.let_through, done.withheld, done.unknown, done.missing) == (2, 3, 2, 1)
 
 
 def test_numbered_samples_in_folders_are_found_although_files_were_added(tmp_path: Path) -> None:
@@ -131,7 +136,7 @@ def test_a_sample_without_a_face_has_a_content_and_one_that_was_not_read_has_non
     one = np.zeros((1, 4), np.float32)
     table = Embedded((photos[0],), (keys[0],), one, None, np.ones(1, np.int32), aside, 0)
     salt = b"salt"
-    found = Labels((), show_names=False, samples={}, salt=salt).contents(table)
+    found = contents(table, salt).to_pylist()
     assert found == [*(content_of(key, sample_salt(salt)) for key in keys[:2]), None, None]
     assert len({*found}) == 3
 
@@ -144,7 +149,7 @@ def test_a_target_that_holds_something_is_left_as_it_is(audit: Path, samples: Pa
         withhold(audit, samples, kept)
     assert (kept / "a.png").read_bytes() == b"mine"
     (kept / "a.png").unlink()
-    assert withhold(audit, samples, kept).published == 3
+    assert withhold(audit, samples, kept).let_through == 3
 
 
 @pytest.mark.parametrize(
@@ -195,7 +200,7 @@ def test_moved_samples_are_gone_from_the_folder_and_links_stay(audit: Path, samp
     (samples / "a.png").symlink_to(elsewhere)
     done = withhold(audit, samples, samples.parent / "kept", move=True)
     assert names(samples) == ["a.png", "b.png", "c.png"]
-    assert (done.published, done.not_moved) == (3, 1)
+    assert (done.let_through, done.not_moved) == (3, 1)
     assert elsewhere.read_bytes() == data_of("a.png")
     assert not (samples.parent / "kept" / "a.png").is_symlink()
 
@@ -249,25 +254,66 @@ def test_the_command_says_how_many_and_what_withholding_is_not(audit: Path, samp
     given = ["withhold", str(audit), "--from", str(samples), "--to", str(samples.parent / "kept"), "-q"]
     said = CliRunner().invoke(app, given).stdout.splitlines()
     assert said == [
-        f"published: 3 of 5 samples audited, in '{samples.parent / 'kept'}'",
-        "published without a comparison, as no face was found in them: 1",
+        f"copied to '{samples.parent / 'kept'}': 3 of 5 samples audited",
+        "copied without a comparison, as no face was found in them: 1",
         "withheld, as copies or likenesses: 2",
-        "not published, as they are no samples of this audit, or changed, or no pictures to it: 1",
+        "held back, as they are no samples of this audit, or changed, or no pictures to it: 1",
         "caution: the audit's verdict is leak; withholding samples does not mend the generator",
     ]
     given[5] = str(samples.parent / "kept2")
-    assert json.loads(CliRunner().invoke(app, [*given, "--json"]).stdout)["published"] == 3
+    assert json.loads(CliRunner().invoke(app, [*given, "--json"]).stdout)["let_through"] == 3
 
 
-def test_an_audit_whose_split_is_not_fair_says_that_likenesses_were_not_looked_for(samples: Path) -> None:
-    naming = sample_findings().naming.model_copy(update={"n_exposed": None})
-    audit = write_audit(samples.parent / "audit", naming=naming)
+def test_an_audit_whose_split_is_not_fair_says_that_it_claims_no_likeness(samples: Path) -> None:
+    naming = sample_findings(n_named=0).naming.model_copy(update={"n_exposed": None})
+    audit = write_audit(samples.parent / "audit", n_named=0, naming=naming)
     given = ["withhold", str(audit), "--from", str(samples), "--to", str(samples.parent / "kept"), "-q"]
-    assert "likenesses were not looked for: copies alone" in CliRunner().invoke(app, given).stdout
+    assert "it claims copies alone, and no likeness" in CliRunner().invoke(app, given).stdout
 
 
-def test_damaged_findings_publish_nothing(audit: Path, samples: Path) -> None:
+def test_damaged_findings_let_nothing_through(audit: Path, samples: Path) -> None:
     (audit / "samples.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match="is damaged"):
         probablyexists.withhold(audit, samples, samples.parent / "kept")
     assert not (samples.parent / "kept").exists()
+
+
+def test_samples_that_resemble_somebody_who_could_not_be_named_are_held_back_and_counted_before(
+    audit: Path, samples: Path
+) -> None:
+    """They passed for publishable, as an audit with too few held-out people calls them neither copy nor likeness."""
+    rows = Findings.read(audit).samples.to_pylist()
+    for row in rows:
+        row["unjudged"] = "person-0003" if row["sample"] in ("a.png", "d.png") else None
+    naming = sample_findings().naming.model_copy(update={"n_heldout": 20})
+    write_audit(audit, naming=naming)
+    Findings.read(audit).model_copy(update={"samples": pa.Table.from_pylist(rows, SAMPLES_SCHEMA)}).write(audit)
+    (samples / "of d.png").write_bytes(data_of("d.png"))
+    given = ["withhold", str(audit), "--from", str(samples), "--to", str(samples.parent / "kept")]
+    done = CliRunner().invoke(app, given)
+    assert names(samples.parent / "kept") == ["e.png"]
+    said = "2 samples resemble a member who could not be named with 20 held-out people (similarity 0.873 or more): not"
+    assert said in " ".join(done.stderr.split())
+    assert "held back, as they resemble a person who is neither named nor cleared: 3" in done.stdout.splitlines()
+    assert names(samples) == sorted([*KINDS, "of d.png"])
+
+
+def test_the_likenesses_of_an_audit_with_few_heldout_people_are_not_let_through(world: World, tmp_path: Path) -> None:
+    """12 members and 20 held-out people: nobody is named, though five people's likenesses are among the samples."""
+    for person in sorted(world.heldout.iterdir())[:20]:
+        (tmp_path / "heldout" / person.name).parent.mkdir(exist_ok=True)
+        (tmp_path / "heldout" / person.name).symlink_to(person)
+    findings = probablyexists.audit(
+        world.training, tmp_path / "heldout", world.leaking, out=tmp_path / "audit", show_names=True
+    )
+    assert findings.affected.n_named == 0
+    resemble = [row for row in findings.samples.to_pylist() if row["unjudged"] is not None]
+    assert len(resemble) >= 15
+    assert all(row["sample"].startswith("like-") and row["kind"] == "none" for row in resemble)
+    assert {row["unjudged"] for row in resemble} == world.planted
+    done = withhold(tmp_path / "audit", world.leaking, tmp_path / "kept")
+    assert (done.unjudged, done.withheld) == (len(resemble), 3)
+    assert not {row["sample"] for row in resemble} & set(names(tmp_path / "kept"))
+    (step,) = (step.text for step in next_steps(findings) if step.name == "Add held-out people")
+    assert "To name one person alone among 12 members" in step.replace(NO_BREAK, " ")
+    assert "399 held-out people are needed; here are 20. Unjudged until then, not cleared: person-" in step

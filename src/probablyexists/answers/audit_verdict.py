@@ -221,6 +221,9 @@ def _why_no_leak(answer: Membership, split: SplitBaseline) -> str:
     if unequal_counts(split):
         return "but the two groups have very different numbers of photos, which may explain it"
     if split.fairness != "fair":
+        known = [figure for figure in (split.auroc, split.same_attack) if isinstance(figure, Estimate)]
+        if any(figure.low > 0.5 for figure in known):
+            return "but they do so without the generator too, and there are too few people to tell by how much"
         return "but there are too few people to tell whether they would without the generator"
     return "but about as much as they do without the generator"
 

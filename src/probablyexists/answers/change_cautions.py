@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from probablyexists.answers.change_verdict import REPEATS
+from probablyexists.answers.change_verdict import N_WORSE, REPEATS
+from probablyexists.answers.changes import MOST_DEALS, can_reach
 from probablyexists.answers.pooled_samples import Rows
 from probablyexists.basis.errors import option
 from probablyexists.results.findings import Findings
@@ -19,19 +20,35 @@ def cautions(
     rows: Rows,
     sizes: tuple[int, int],
     *,
+    level: float,
     not_worse: bool | None,
     margin: float,
     power: Figure,
     area: Figure,
     filtered: bool,
 ) -> list[str]:
-    """`rows`: people in both audits; `sizes`: samples of each; `area`: AUROC of the second audit."""
+    """`rows`: people in both audits; `sizes`: samples of each; `level`: of the verdict; `area`: AUROC of the second
+    audit; `filtered`: strangers' likenesses were left out."""
+    # A guard's threshold is of its own recogniser's similarities, so it is not asked for.
+    known = filtered or (second.again is not None and second.again.guard is not None)
     return [
+        *about_level(level),
         *_about_set(not_worse, margin),
         *_about_power(power),
-        *_about_auroc(area, filtered),
-        *_about_again(second),
+        *_about_auroc(area, known),
+        *_about_again(second, filtered),
         *_about_audits(first, second, rows, sizes),
+    ]
+
+
+def about_level(level: float) -> list[str]:
+    """What no comparison at this level can say: known before it is made."""
+    if can_reach(level, 1 / N_WORSE):
+        return []
+    words = '"worse"' if can_reach(level) else '"reduced" or "worse"'
+    return [
+        f"at a level of {level:.2g} no result can be {words}: samples are dealt again at most {MOST_DEALS:,} times; "
+        "after so many looks, make a new first audit with new held-out people"
     ]
 
 
@@ -47,13 +64,16 @@ SAME_EYES = (
     "the guard looks with the recogniser that judges here, so that what the guard does not see may not be seen here "
     "either; better: make both audits with a recogniser that took no part in filtering"
 )
-OTHER_EYES = (
-    "the guard looks with another recogniser, so that strangers' likenesses could not be left out by the same rule: "
-    "members may look safer than strangers"
+OTHER_EYES = "the guard looks with another recogniser, and an audit keeps similarities by the one that judges alone"
+NO_THRESHOLD = "the guard's file does not say its threshold"
+NOT_MIRRORED = (
+    "strangers' likenesses were not left out by the guard's rule ({why}): the guard took samples away from members "
+    "alone, so that members look safer than strangers in the second audit (its AUROC is too low, towards and below "
+    "0.5) and the fall of exposure holds for what leaves the guard only"
 )
 
 
-def _about_again(after: Findings) -> list[str]:
+def _about_again(after: Findings, filtered: bool) -> list[str]:
     again, said = after.again, []
     if again is None or not (again.same_generator or again.guard is not None or again.selection):
         said.append(TRAINED_AGAIN)
@@ -66,11 +86,19 @@ def _about_again(after: Findings) -> list[str]:
         said.append("samples were selected from the first audit: this judges the selection, not the model")
     if again.same_generator:
         said.append("the same generator was sampled in both audits: what differs is chance")
+    if again.n_in_before and not again.selection:
+        said.append(
+            f"{again.n_in_before:,} samples of the second audit are in the first too, byte by byte: counted as drawn "
+            "anew" + (", as the user says" if again.drawn_anew else "")
+        )
     if again.guard is not None:
-        said += [
-            "the second audit's samples passed a guard: this judges what leaves it, not the generator behind it",
-            SAME_EYES if again.guard.judges_too else OTHER_EYES,
-        ]
+        said.append(
+            "the second audit's samples passed a guard: this judges what leaves it, not the generator behind it"
+        )
+        if again.guard.judges_too:
+            said.append(SAME_EYES)
+        if not filtered:
+            said.append(NOT_MIRRORED.format(why=NO_THRESHOLD if again.guard.judges_too else OTHER_EYES))
     return said
 
 
@@ -86,12 +114,10 @@ def _about_power(power: Figure) -> list[str]:
     return []
 
 
-def _about_auroc(area: Figure, filtered: bool) -> list[str]:
+def _about_auroc(area: Figure, known: bool) -> list[str]:
     if not isinstance(area, Estimate) or area.high >= 0.5:
         return []
-    hint = (
-        "" if filtered else f"; if the samples passed a filter of members, give its threshold with {option('filtered')}"
-    )
+    hint = "" if known else f"; if the samples passed a filter of members, give its threshold with {option('filtered')}"
     return [f"members look safer than strangers (AUROC {area.value:.3f}): that is a membership signal too{hint}"]
 
 

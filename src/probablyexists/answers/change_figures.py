@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -9,10 +11,11 @@ from numpy.typing import NDArray
 from probablyexists.answers.changes import N_TREATED, NEW, NEW_BY, OTHERS, SHOWN, TREATED, Comparing
 from probablyexists.answers.changes import Side as Audit
 from probablyexists.answers.pooled_samples import Pooled, Rows
+from probablyexists.answers.sampling import FEWEST
 from probablyexists.results.comparison import Cost, PersonChange, Set, SetChange, UnderNoChange
-from probablyexists.results.findings import Findings
+from probablyexists.results.findings import FaceVariety, Findings
 from probablyexists.stats.contrast import mean, mean_difference
-from probablyexists.stats.estimate import Estimate, Figure
+from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.relabelling import no_change, p_high, p_low, smallest_of
 from probablyexists.stats.roc import Side, auroc_estimate
 
@@ -130,14 +133,18 @@ def costs(before: Findings, after: Findings, rows: tuple[Rows, Rows], tables: tu
         ),
     ]
     ours, theirs = before.sampling, after.sampling
-    if ours.faces is not None and theirs.faces is not None and ours.faces.n == theirs.faces.n:
-        what = "different faces among the samples, effective number"
-        found.append(Cost(what=what, group=None, before=ours.faces.different, after=theirs.faces.different))
-        what = "distance of the samples from held-out people's photos (squared Frechet)"
-        found.append(Cost(what=what, group=None, before=ours.faces.distance, after=theirs.faces.distance))
-    if theirs.refused is not None:
+    different, distance = (_of_faces(ours.faces, theirs.faces, which) for which in ("different", "distance"))
+    what = "different faces among the samples, effective number"
+    found.append(Cost(what=what, group=None, before=different[0], after=different[1]))
+    what = "distance of the samples from held-out people's photos (squared Frechet)"
+    found.append(Cost(what=what, group=None, before=distance[0], after=distance[1]))
+    if ours.refused is not None or theirs.refused is not None:
         what = "share of the pictures drawn that a guard refused"
-        found.append(Cost(what=what, group=None, before=ours.refused or 0.0, after=theirs.refused))
+        refused = (
+            Unresolvable("samples were not drawn behind a guard") if x is None else x
+            for x in (ours.refused, theirs.refused)
+        )
+        found.append(Cost(what=what, group=None, before=next(refused), after=next(refused)))
     groups = {group for group, _ in rows[0].stratum}
     for group in [None, *sorted(filter(None, groups))]:
         (near, n_pictures), (near_after, n_after) = (
@@ -148,6 +155,18 @@ def costs(before: Findings, after: Findings, rows: tuple[Rows, Rows], tables: tu
         what = "different pictures among the samples nearest to held-out people"
         found.append(Cost(what=what, group=group, before=n_pictures, after=n_after))
     return found
+
+
+def _of_faces(
+    before: FaceVariety | None, after: FaceVariety | None, which: Literal["different", "distance"]
+) -> tuple[Figure | float, Figure | float]:
+    """A figure of both audits; why it is not there where it was not measured, or cannot be compared."""
+    if before is not None and after is not None and before.n != after.n:
+        differs = Unresolvable(f"not compared: n differs ({before.n:,} and {after.n:,}), and it depends on n")
+        return differs, differs
+    few = Unresolvable(f"fewer than {FEWEST} samples or held-out people's photos")
+    first, second = (few if one is None else float(getattr(one, which)) for one in (before, after))
+    return first, second
 
 
 def _of_strangers(rows: Rows, table: pa.Table, group: str | None) -> tuple[NDArray[np.float64], int]:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from probablyexists.basis.seeds import rng
 from probablyexists.stats.conformal import conformal_p, discoveries
 from probablyexists.stats.contrast import standard_score
 from probablyexists.stats.relabelling import deals
+from probablyexists.stats.spending import level_of
 
 FEWEST_DEALS, MOST_DEALS = 4999, 200_000
 BELOW = 5
@@ -35,12 +37,28 @@ them; of exposure of the other members; the number of newly exposed, and their m
 
 
 def n_deals(level: float) -> int:
-    """How often samples are dealt again to test at this level. Of many looks each has a small one.
+    """How often samples are dealt again to test at this level. Of many looks each has a small one; for one that cannot
+    be reached, more deals are not worth the time.
 
-    >>> n_deals(0.0152), n_deals(0.00015)
-    (4999, 33334)
+    >>> n_deals(0.0152), n_deals(0.00015), n_deals(0.000001)
+    (4999, 33334, 4999)
     """
+    if (1 + MOST_DEALS) * level < 1:
+        return FEWEST_DEALS
     return min(MOST_DEALS, max(FEWEST_DEALS, math.ceil(BELOW / level)))
+
+
+def can_reach(level: float, share: float = 1.0) -> bool:
+    """Whether the deals for a level can give a p-value of this share of it.
+
+    >>> can_reach(level_of(55)), can_reach(level_of(56))
+    (True, False)
+    """
+    return (1 + n_deals(level)) * level * share >= 1
+
+
+LAST_LOOK = next(look for look in count(1) if not can_reach(level_of(look + 1)))
+"""The last look at a first audit after which a comparison can be decided: levels fall, and deals cannot grow on."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +103,8 @@ class Comparing:
     """False discovery rate at which people are named."""
     given: NDArray[np.bool_] | None = None
     """(n,) rows of members who were treated, chosen before the first audit; None: those affected in it."""
+    top: float = TOP
+    """Share of the held-out people that `shows` is of."""
 
     @cached_property
     def shows(self) -> NDArray[np.bool_]:
@@ -95,7 +115,7 @@ class Comparing:
             raw = pooled.similarity[stratum.rows, 0]
             scored, n = stratum.ranked(raw), len(stratum.members)
             strangers = np.sort(scored[n:])
-            cut = strangers[-max(1, int(TOP * (len(strangers) + 1)))]
+            cut = strangers[-max(1, int(self.top * (len(strangers) + 1)))]
             common = (raw - scored)[:n, None]
             found[stratum.members] = pooled.similarity[stratum.members] - common > cut
         return found

@@ -118,6 +118,14 @@ def enough_alike(n: int, n_heldout: int, n_members: int, level: float) -> bool:
     return n >= MIN_HELDOUT and smallest_nameable(n_members, n, level) <= most
 
 
+def hardly_nameable(smallest: int, n_members: int) -> bool:
+    """Whether more than a tenth of the members, and more than one, must be exposed before anybody can be named.
+
+    `smallest`: how many must be, as `stats.conformal.smallest_nameable`.
+    """
+    return smallest > max(1, MOST_TO_NAME * n_members)
+
+
 def _by_group(view: View, n_tested: int) -> list[tuple[str | None, NDArray[np.intp], NDArray[np.intp]]]:
     """(group, its members, its held-out people) of the groups that are compared; nobody is in two of them.
 

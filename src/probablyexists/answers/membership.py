@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from probablyexists.attacks.attack import Scorer
+from probablyexists.answers.judges import Judge
+from probablyexists.attacks.attack import Attack, Scorer
 from probablyexists.basis.seeds import rng
-from probablyexists.matching.crowd import Crowd, common_count
+from probablyexists.matching.crowd import Crowd, common_count, photos_of
 from probablyexists.results.findings import Membership
 from probablyexists.stats.roc import Side, auroc_estimate, rank_sum_p, tpr_estimate
 from probablyexists.stats.several import best_of
@@ -109,3 +110,11 @@ def _photos(crowd: Crowd, score: Scorer) -> Side:
 def _people(crowd: Crowd, photos: int, score: Scorer) -> tuple[Side, tuple[str, ...]]:
     faces, who = crowd.faces(photos)
     return Side.one_each(score(faces)), tuple(crowd.people.names[i] for i in who)
+
+
+def membership_with_copies(judge: Judge, attacks: Sequence[Attack], seed: int) -> list[Membership]:
+    """Answer 1 with the copies among the samples, as an attacker sees them; nothing where none is left out."""
+    if not judge.left_out.any():
+        return []
+    view = replace(judge.view, samples=photos_of(judge.generated))
+    return membership(view.training, view.unseen, view.heldout, view.scorers(attacks), seed, "in")

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL, VERDICT_LEVEL, Comparison, comparisons
+from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL, VERDICT_LEVEL, Comparison, comparisons, hardly_nameable
 from probablyexists.answers.comparisons import Stratum as ComparedOn
 from probablyexists.answers.view import View, p_of, scores_of
 from probablyexists.attacks.attack import Scorer
 from probablyexists.matching.cosines import similarities
+from probablyexists.matching.matcher import Matcher
 from probablyexists.results.findings import Histogram, Naming, Stratum
 from probablyexists.stats.conformal import benjamini_hochberg, conformal_p
 from probablyexists.stats.contrast import standard_score
@@ -155,6 +156,32 @@ def likenesses(named: Named, samples: NDArray[np.float32]) -> tuple[NDArray[np.i
     return shown, best
 
 
+def unjudged(named: Named) -> NDArray[np.bool_]:
+    """(n_members,) who is neither named nor cleared, however clearly samples show them.
+
+    Everybody, if the split is not fair, or if people can hardly be named (`comparisons.hardly_nameable`). Else those
+    who have the smallest p-value of their comparison: no held-out person is as exposed, and more would be needed.
+    """
+    floors = _floors(named)
+    if not named.claimed or hardly_nameable(_fewest_nameable(floors, named.level), floors.size):
+        return ~named.exposed
+    return ~named.exposed & (named.p <= floors + 1e-12)
+
+
+def unjudged_likenesses(
+    named: Named, samples: NDArray[np.float32], threshold: float, matcher: Matcher
+) -> NDArray[np.intp]:
+    """(n_samples,) the most similar member of the `unjudged` whom each sample resembles; -1 for none.
+
+    `threshold`: cosine from which a sample resembles a person.
+    """
+    members = np.flatnonzero(unjudged(named))
+    if not members.size or not len(samples):
+        return np.full(len(samples), -1, dtype=np.intp)
+    near = matcher.nearest(samples, named.templates[members], 1)
+    return np.where(near.similarity[:, 0] >= threshold, members[near.index[:, 0]], -1)
+
+
 def naming(named: Named, n_heldout: int) -> Naming:
     """How people were named: p-value floors and strata."""
     n = len(named.p)
@@ -172,7 +199,7 @@ def naming(named: Named, n_heldout: int) -> Naming:
         n_suggestive=int((named.q <= SUGGESTIVE_LEVEL).sum()) if named.claimed else None,
         n_heldout=n_heldout,
         p_floor=min(s.p_floor for s in strata),
-        smallest_nameable=_smallest_nameable(strata, named.level),
+        smallest_nameable=_fewest_nameable(_floors(named), named.level),
         strata=strata,
         strangers=_histogram([standard_score(theirs, theirs) for theirs in named.heldout_scores.values()]),
     )
@@ -184,8 +211,13 @@ def _histogram(exposures: Sequence[NDArray[np.float64]]) -> Histogram:
     return Histogram(low=float(edges[0]), high=float(edges[-1]), counts=counts.tolist())
 
 
-def _smallest_nameable(strata: list[Stratum], level: float) -> int:
-    """As `stats.conformal.smallest_nameable`, over strata with different floors; n_members + 1 if nobody can be."""
-    floors = np.sort(np.repeat([s.p_floor for s in strata], [s.n_members for s in strata]))
+def _floors(named: Named) -> NDArray[np.float64]:
+    """(n_members,) the smallest possible p-value of each."""
+    return np.array([named.floors[named.stratum(member)] for member in range(len(named.p))])
+
+
+def _fewest_nameable(floors: NDArray[np.float64], level: float) -> int:
+    """As `stats.conformal.smallest_nameable`, for members with these floors; n_members + 1 if nobody can be."""
+    floors = np.sort(floors)
     enough = np.flatnonzero(floors * floors.size / np.arange(1, floors.size + 1) <= level + 1e-12)
     return int(enough[0]) + 1 if enough.size else floors.size + 1

@@ -18,7 +18,7 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.faces.acquire import NO_FACE
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.matcher import Matcher
-from probablyexists.results.contents import content_of, sample_salt
+from probablyexists.results.contents import contents_of, sample_salt
 from probablyexists.results.findings import PEOPLE_SCHEMA, SAMPLES_SCHEMA
 
 
@@ -38,11 +38,14 @@ class Labels:
         """What the sample at this path is called."""
         return self.samples.get(path, path)
 
-    def contents(self, generated: Embedded) -> list[str | None]:
-        """The fingerprint of each sample's file: those with a face, then those set aside, None where not readable."""
-        salt = sample_salt(self.salt)
-        aside = [one.sha256 if one.reason == NO_FACE else None for one in generated.set_aside]
-        return [None if sha256 is None else content_of(sha256, salt) for sha256 in (*generated.sha256, *aside)]
+
+def contents(generated: Embedded, salt: bytes) -> pa.StringArray:
+    """The fingerprint of each sample's file: those with a face, then those set aside, null where not readable.
+
+    `salt`: of the training photos.
+    """
+    aside = [one.sha256 if one.reason == NO_FACE else None for one in generated.set_aside]
+    return contents_of([*generated.sha256, *aside], sample_salt(salt))
 
 
 def people_table(
@@ -72,18 +75,20 @@ def people_table(
 def samples_table(
     shown: NDArray[np.intp],
     similarity: NDArray[np.float64],
+    unjudged: NDArray[np.intp],
     training: Crowd,
     heldout: Crowd,
     generated: Embedded,
     others: Embedded,
     copied: CopyMatches,
     labels: Labels,
+    content: pa.StringArray,
     seed: int,
     matcher: Matcher,
 ) -> pa.Table:
-    """One row a sample, sorted by path; `shown` and `similarity` have one entry for each of the `others`.
+    """One row a sample, sorted by path; `shown`, `similarity` and `unjudged` have one entry for each of the `others`.
 
-    `others`: the samples that are not left out.
+    `others`: the samples that are not left out. `content`: as `contents` gives.
 
     Images without a face are included: kind `none`, no similarity.
     """
@@ -96,7 +101,7 @@ def samples_table(
 
     n_rows = n + len(generated.set_aside)
     kind = np.full(n_rows, "none", dtype=object)
-    person, copy_of = np.full((2, n_rows), None, dtype=object)
+    person, copy_of, alike = np.full((3, n_rows), None, dtype=object)
     value, stranger = np.zeros((2, n_rows))
     value[kept], stranger[kept] = ours_near, theirs_near
     lacks_face = np.arange(n_rows) >= n
@@ -105,6 +110,8 @@ def samples_table(
     likes = np.flatnonzero(shown >= 0)
     kind[kept[likes]], value[kept[likes]] = "likeness", similarity[likes]
     person[kept[likes]] = [labels.people[member] for member in shown[likes]]
+    unsure = np.flatnonzero((unjudged >= 0) & (shown < 0) & ~copied.is_copy[kept])
+    alike[kept[unsure]] = [labels.people[member] for member in unjudged[unsure]]
     for row in np.flatnonzero(copied.is_copy & (kind[:n] == "none")):
         source = int(copied.matches.index[row])
         kind[row] = "copy"
@@ -119,7 +126,8 @@ def samples_table(
         "similarity": pa.array(value, mask=lacks_face),
         "heldout_similarity": pa.array(stranger, mask=lacks_stranger),
         "copy_of": copy_of,
-        "content": labels.contents(generated),
+        "unjudged": alike,
+        "content": content,
     }
     table = pa.table(columns, schema=SAMPLES_SCHEMA)
     return table if np.array_equal(order, np.arange(n_rows)) else table.take(order)

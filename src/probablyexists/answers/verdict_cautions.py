@@ -73,12 +73,19 @@ def _of_split(split: SplitBaseline) -> list[str]:
     found = []
     known = [figure for figure in (split.auroc, split.same_attack) if isinstance(figure, Estimate)]
     apart = [figure for figure in known if figure.low > 0.5 or figure.high < 0.5]
-    if split.fairness == "not shown":
-        how_much = "how much" if apart else "whether"
-        found.append(
-            f"there are too few people to tell {how_much} members and held-out people differ without the generator, so "
-            "no difference between the groups is put down to training"
+    differ = ""
+    if apart:
+        most = max(apart, key=lambda figure: abs(figure.value - 0.5))
+        differ = (
+            f"members and held-out people differ {how_different(most)} even without the generator (AUROC "
+            f"{most.value:.2f} instead of 0.50"
         )
+    if split.fairness == "not shown":
+        few = "there are too few people to tell whether members and held-out people differ without the generator"
+        if apart:
+            between = f", {100 * most.level:g} % interval {most.low:.2f} to {most.high:.2f}"
+            few = f"{differ}{between}): by how much, there are too few people to tell"
+        found.append(f"{few}, so no difference between the groups is put down to training")
         needed, shift = split.names_shift, split.shift
         if needed is not None and isinstance(shift, Estimate) and needed <= shift.high:
             found.append(
@@ -86,12 +93,8 @@ def _of_split(split: SplitBaseline) -> list[str]:
                 f"{needed:.1f} standard deviations higher, nobody would be, and the baseline cannot exclude "
                 f"a difference of {shift.high:.1f}"
             )
-    if apart and split.fairness != "not fair":
-        most = max(apart, key=lambda figure: abs(figure.value - 0.5))
-        found.append(
-            f"members and held-out people differ {how_different(most)} even without the generator (AUROC "
-            f"{most.value:.2f} instead of 0.50)"
-        )
+    elif apart and split.fairness == "fair":
+        found.append(f"{differ})")
     if unequal_counts(split) and isinstance(split.photo_counts, Estimate):
         which = "more" if split.photo_counts.value > 0.5 else "fewer"
         found.append(

@@ -54,15 +54,12 @@ def audit(
         typer.echo(json.dumps(asdict(planned), indent=1) if as_json else str(planned))
         return
     from probablyexists.cli.summary import summary
-    from probablyexists.results.findings import FINDINGS
+    from probablyexists.results.reading_back import FINDINGS
     from probablyexists.tasks.audit import run
-    from probablyexists.tasks.export import left_from_earlier
 
     findings = run(settings, progress)
     assert settings.out is not None
     written = settings.out / FINDINGS
     typer.echo(written.read_text("utf-8").rstrip() if as_json else summary(findings, settings.out))
-    for said in left_from_earlier(settings.out):
-        typer.echo(said, err=True)
     if fail_on_leak and findings.verdict == "leak":
         raise typer.Exit(1)

@@ -14,6 +14,10 @@ MOST_PEOPLE = 5
 def comparison_summary(found: Comparison, out: Path | None) -> str:
     """Plain text: the verdict, a line for each set of members, and what it cost."""
     lines = [f"verdict: {found.verdict}", found.sentence, ""]
+    lines.append(
+        f"Level: {found.level:.2g}, one-sided, over {found.n_deals:,} deals. Copies are among the samples here; the "
+        "exposures in an audit's own report leave them out"
+    )
     lines += [_set(one) for one in found.sets]
     for one in found.people[:MOST_PEOPLE]:
         still = "affected" if one.affected_after else "not affected"

@@ -18,6 +18,7 @@ def export(
     pdf: Annotated[bool, typer.Option("--pdf", help="report.pdf, the report as it is printed.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for them; default: export in the audit's folder.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier ones in the folder.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no notes on stderr.")] = False,
 ) -> None:
     """Write an audit's findings for a spreadsheet, GitHub, Hugging Face, or paper.
 
@@ -37,7 +38,7 @@ def export(
     from probablyexists.tasks.export import export as run
 
     done = run(audit, csv=csv, markdown=markdown, model_card=model_card, pdf=pdf, out=out, overwrite=overwrite)
-    for note in done.notes:
+    for note in () if quiet else done.notes:
         typer.echo(note, err=True)
     for path in done.files:
         typer.echo(path)

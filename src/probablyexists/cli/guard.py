@@ -13,6 +13,7 @@ import typer
 
 from probablyexists.basis.errors import InputError, option
 from probablyexists.basis.text import clean, shown
+from probablyexists.cli.guard_summary import KINDS, also_under, described, in_json
 from probablyexists.cli.options import Json, Quiet, from_settings, progress_of
 from probablyexists.cli.pass_phrase import VARIABLE, PassPhraseFile, known_pass_phrase, new_pass_phrase
 from probablyexists.intake.settings import GuardSettings
@@ -20,10 +21,6 @@ from probablyexists.intake.settings import GuardSettings
 if TYPE_CHECKING:
     from probablyexists.guarding.checking import Guard
 
-_BIOMETRIC = (
-    "It is biometric data of the people in it, and of held-out people: only you can read the file; keep it as "
-    "carefully as the photos."
-)
 guard = typer.Typer(
     invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True
 )
@@ -46,8 +43,10 @@ def _make(
     """Make a guard: one file that tells whether a picture may leave, or shows somebody who must be kept out.
 
     It refuses copies of the training photos and likenesses of the training
-    people. Of pictures of strangers it refuses at most --rate: this is set on
-    the held-out people, and n of them can promise 1 / (n + 1) at best.
+    people. By mistake it also refuses pictures of strangers: at most --rate of
+    them on average over draws of the held-out people, who set the threshold. A
+    single guard may refuse more; `show` has its interval. n held-out people
+    can promise 1 / (n + 1) at best: the default, 1 in 1,000, needs 999.
 
         probablyexists guard --training T --heldout H --out guard.pe
         probablyexists guard check guard.pe --generated G --to kept/
@@ -64,7 +63,7 @@ def _make(
 
     assert settings.out is not None
     made = run(settings, progress_of(quiet), new_pass_phrase(pass_phrase_file, encrypt))
-    typer.echo(_as_json(made) if as_json else _described(made, settings.out))
+    typer.echo(in_json(made) if as_json else described(made, settings.out))
 
 
 def _unless_command(make: Callable[..., None]) -> Callable[..., None]:
@@ -102,7 +101,7 @@ def show(
     probablyexists guard show guard.pe
     """
     found = _open(file, pass_phrase_file, recogniser, cache)[0]
-    typer.echo(_as_json(found) if as_json else _described(found, file))
+    typer.echo(in_json(found) if as_json else described(found, file))
 
 
 @guard.command()
@@ -110,6 +109,9 @@ def add(
     file: GuardFile,
     photos: Annotated[list[Path], typer.Argument(help="Photos of one person: image files, or one folder or archive.")],
     name: Annotated[str | None, typer.Option(help="What to call the person; default: a pseudonym.")] = None,
+    twice: Annotated[
+        bool, typer.Option("--twice", help="Add the person even if photos are here already under another name.")
+    ] = False,
     pass_phrase_file: PassPhraseFile = None,
     recogniser: RecogniserName = None,
     cache: Cache = None,
@@ -117,7 +119,10 @@ def add(
 ) -> None:
     """Keep one more person out. The threshold is set again on the held-out people that the guard holds.
 
-    probablyexists guard add guard.pe me-1.jpg me-2.jpg --name me
+    Photos that are in the guard already under another name are refused:
+    whoever removes one name would leave the person in.
+
+        probablyexists guard add guard.pe me-1.jpg me-2.jpg --name me
     """
     from probablyexists.basis.errors import ImageError
     from probablyexists.intake.open_sources import open_photos
@@ -125,16 +130,19 @@ def add(
     found, phrase = _open(file, pass_phrase_file, recogniser, cache)
     source = open_photos(tuple(photos))
     files = [data for _, data in source.stream(source.photos) if not isinstance(data, ImageError)]
-    after = found.add(files, name=name)
+    after = found.add(files, name=name, twice=twice)
+    others = after.other_names(after.people[-1])
     after.write(file, phrase)
     if as_json:
-        typer.echo(_as_json(after))
+        typer.echo(in_json(after, others))
         return
     n = int(after.content.members.n_photos[-1])
     typer.echo(f"added: {shown(after.people[-1])}, {n} of {len(source.photos)} photos used")
+    for line in also_under(others, file, removed=False):
+        typer.echo(line)
     if same := len(found.content.strangers.prints) - len(after.content.strangers.prints):
         typer.echo(f"{same} of the held-out people has one of these photos, and no longer counts")
-    typer.echo(_described(after, file))
+    typer.echo(described(after, file))
 
 
 @guard.command()
@@ -148,12 +156,26 @@ def remove(
 ) -> None:
     """Take a person out of a guard, with their photos. The threshold is set again.
 
-    probablyexists guard remove guard.pe me
+    If the person may be there under another name too, it says which.
+
+        probablyexists guard remove guard.pe me
     """
+    from probablyexists.report.words import counted
+
     found, phrase = _open(file, pass_phrase_file, recogniser, cache)
-    after = found.remove(person)
+    members = found.content.members
+    number = members.number(person)
+    others, after = found.other_names(person), found.remove(person)
     after.write(file, phrase)
-    typer.echo(_as_json(after) if as_json else f"removed: {shown(person)}\n{_described(after, file)}")
+    if as_json:
+        typer.echo(in_json(after, others))
+        return
+    typer.echo(f"removed: {shown(members.names[number])}, {counted(int(members.n_photos[number]), 'photo')}")
+    if more := len(members.pictures) - int(members.n_photos[number]) - len(after.content.members.pictures):
+        typer.echo(f"removed too: {counted(more, 'photo')} of nobody known, the same pictures")
+    for line in also_under(others, file, removed=True) if len(after) else ():
+        typer.echo(line)
+    typer.echo(described(after, file))
 
 
 @guard.command()
@@ -186,8 +208,9 @@ def check(
         if not decision.allowed:
             typer.echo(f"{shown(name)}: {decision}")
     allowed = sum(decision.allowed for _, decision in rows)
-    said = ", ".join(f"{n:,} {kind}" for kind, n in sorted(counts.items()))
-    typer.echo(f"{allowed:,} of {len(rows):,} may leave ({said})" + (f"; copied to {shown(to)}" if to else ""))
+    said = "; ".join(words.format(n=f"{counts[kind]:,}") for kind, words in KINDS.items() if counts[kind])
+    copied = f", and are copied to {shown(to)}" if to else ""
+    typer.echo(f"{allowed:,} of {len(rows):,} may leave{copied}" + (f" ({said})" if said else ""))
 
 
 def _open(file: Path, phrase_file: Path | None, recogniser: str | None, cache: Path | None) -> tuple[Guard, str | None]:
@@ -195,48 +218,3 @@ def _open(file: Path, phrase_file: Path | None, recogniser: str | None, cache: P
 
     phrase = known_pass_phrase(phrase_file, file)
     return open_guard(file, pass_phrase=phrase, recogniser=recogniser, threads=None, cache=cache), phrase
-
-
-def _as_json(found: Guard) -> str:
-    members, about = found.content.members, found.content.about
-    people = [
-        {"person": clean(name), "photos": int(n)} for name, n in zip(members.names, members.n_photos, strict=True)
-    ]
-    figures = about.model_dump(mode="json", exclude={"salt"})
-    return json.dumps({**figures, "heldout_people": len(found.content.strangers.prints), "people": people}, indent=1)
-
-
-def _described(found: Guard, file: Path) -> str:
-    from probablyexists.guarding.calibrating import rate_in_words
-    from probablyexists.report.words import counted
-    from probablyexists.stats.estimate import Estimate, Unresolvable
-
-    members, about, strangers = found.content.members, found.content.about, found.content.strangers
-    from probablyexists.guarding.guard_file import is_encrypted
-
-    sealed = "encrypted" if is_encrypted(file) else "not encrypted"
-    people, photos = counted(len(members.names), "person", "people"), counted(len(members.pictures), "photo")
-    lines = [f"guard: {shown(file)}, {people}, {photos}, {sealed}"]
-    lines.append(_BIOMETRIC)
-    lines += [f"recogniser {shown(about.recogniser_id)}, faces {about.faces}"]
-    if about.refused is None:
-        lines.append("nobody is kept out yet: probablyexists guard add GUARD PHOTOS")
-    else:
-        lines.append(
-            f"refuses of strangers' pictures: expected {rate_in_words(about.refused)}, asked for at most "
-            f"{100 * about.rate:g} %, set on {len(strangers.prints):,} held-out people"
-            + (" (half of those given)" if about.half else "")
-        )
-    if isinstance(about.missed, Estimate):
-        low, value, high = (100 * part for part in (about.missed.low, about.missed.value, about.missed.high))
-        lines.append(
-            f"lets through of members' other photos: {value:.1f} % ({low:.1f} to {high:.1f} %), "
-            f"{about.missed_on}, {about.missed.n:,} people"
-        )
-    elif isinstance(about.missed, Unresolvable):
-        lines.append(f"lets through of members' other photos: not resolvable, {about.missed.reason}")
-    shown_people = [f"{shown(name)} ({n})" for name, n in zip(members.names, members.n_photos, strict=True)]
-    if shown_people:
-        more = f", and {len(shown_people) - 20:,} more (--json lists all)" if len(shown_people) > 20 else ""
-        lines.append(f"people (photos): {', '.join(shown_people[:20])}{more}")
-    return "\n".join(lines)

@@ -35,8 +35,7 @@ def reaudit(
     Exit code: 0 done, 2 bad input, 3 a failure of the program.
     """
     from probablyexists.cli.summary import summary
-    from probablyexists.results.findings import FINDINGS
-    from probablyexists.tasks.export import left_from_earlier
+    from probablyexists.results.reading_back import FINDINGS
     from probablyexists.tasks.reaudit import run
 
     phrase = None if settings.guard is None else known_pass_phrase(pass_phrase_file, settings.guard)
@@ -44,5 +43,3 @@ def reaudit(
     assert settings.out is not None
     written = settings.out / FINDINGS
     typer.echo(written.read_text("utf-8").rstrip() if as_json else summary(findings, settings.out))
-    for said in left_from_earlier(settings.out):
-        typer.echo(said, err=True)

@@ -13,6 +13,7 @@ set on them again: the rate is kept for every guard that is made without looking
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from dataclasses import replace
 
 import numpy as np
@@ -20,17 +21,19 @@ from numpy.typing import NDArray
 
 from probablyexists.answers.copying import own_thresholds, same_person
 from probablyexists.basis.errors import InputError, option
+from probablyexists.basis.text import on_one_line, shown
 from probablyexists.copies.blocks import How
 from probablyexists.copies.gallery import Gallery, gallery
-from probablyexists.copies.search import SAME_PICTURE, find, find_in, threshold
+from probablyexists.copies.search import SAME_PICTURE, find_in, threshold
 from probablyexists.faces.compiled import PICTURE_SIDE
 from probablyexists.guarding.kept_out import Content, Members, Strangers
 from probablyexists.guarding.likeness import faces_of
 from probablyexists.guarding.looking import Looked
+from probablyexists.guarding.other_names import other_names, same_pictures
 from probablyexists.intake.halves import fingerprints
 from probablyexists.intake.people import pseudonyms
 from probablyexists.matching.crowd import Crowd
-from probablyexists.stats.estimate import Estimate, Figure
+from probablyexists.stats.estimate import Figure
 from probablyexists.stats.rates import share_of_people
 from probablyexists.stats.refusals import people_needed, refusal_limit, smallest_rate
 
@@ -38,6 +41,8 @@ MOST_PICTURES = 4
 """Most pictures of a held-out person that are used and kept."""
 LITTLE = 4096
 """Up to this number of photos, they stay prepared for the copy check (20 kB each)."""
+LONGEST_NAME = 200
+"""Characters of a name that a person is added under."""
 
 
 def members_of(training: Crowd, salt: bytes, threads: int | None) -> Members:
@@ -79,34 +84,52 @@ def photo_print(salt: bytes, sha256: bytes) -> list[int]:
     return list(hashlib.sha256(salt + sha256).digest()[:8])
 
 
-def one_member(seen: Looked, salt: bytes, name: str | None, others: Members, threads: int | None) -> Members:
-    """A person to be added, from their own photos. InputError if none has a face.
+def one_member(seen: Looked, salt: bytes, name: str | None, others: Members) -> Members:
+    """A person to be added, from their own photos. InputError if none has a face, for a name that is taken or cannot
+    be shown.
 
-    A picture is a copy of an added photo from a correlation of 0.95 on, or from above that of any other member's photo:
-    the held-out people's pictures are no longer there to be counted. Photos of one picture count once.
+    A picture is a copy of an added photo from a correlation of 0.95 on, as the held-out people's pictures are no longer
+    there to be counted. Photos of one picture count once.
     """
     rows = seen.with_face
     if not len(rows):
         raise InputError(f"{option('photos')}: no face is found in any of {len(seen.reasons)}; give other photos")
     rows = rows[np.unique([seen.sha256[row] for row in rows], return_index=True)[1]]
     digest = hashlib.sha256(b"probablyexists/person" + salt + b"".join(sorted(seen.sha256[row] for row in rows)))
-    called = name or f"P-{digest.hexdigest()[:8]}"
-    if called in others.names:
-        raise InputError(f"{called}: is already in this guard; remove this person first, or give another name")
-    pictures = seen.pictures[rows]
-    at_least = SAME_PICTURE
-    if len(others.pictures):
-        at_least = max(
-            at_least, float(find(others.pictures, pictures, threads, at_least=SAME_PICTURE).correlation.max())
+    called = f"P-{digest.hexdigest()[:8]}" if name is None else _name(name)
+    if taken := others.called(called):
+        spelled = "" if taken == (called,) else f", as {' and '.join(map(ascii, taken))}"
+        raise InputError(
+            f"{shown(called)}: is already in this guard{spelled}; remove this person first, or give another name"
         )
     return Members(
         (called,),
         seen.embeddings[rows],
-        pictures,
+        seen.pictures[rows],
         np.zeros(len(rows), np.int32),
         np.array([photo_print(salt, seen.sha256[row]) for row in rows], np.uint8),
-        np.full(len(rows), np.nextafter(np.float32(at_least), np.float32(2)), np.float32),
+        np.full(len(rows), SAME_PICTURE, np.float32),
     )
+
+
+def _name(name: str) -> str:
+    """As it is kept: on one line, in the form of Unicode that people's names have everywhere here."""
+    try:
+        return unicodedata.normalize("NFC", on_one_line(name, LONGEST_NAME))
+    except ValueError as error:
+        raise InputError(f"{option('name', name[:LONGEST_NAME])}: {error}") from None
+
+
+def refuse_known_photos(content: Content, more: Members, threads: int | None) -> None:
+    """InputError if photos of a person to be added are in the guard already, under another name."""
+    found = [one for one in other_names(content, more, threads) if one.photos]
+    if found:
+        names = ", ".join(f"{shown(one.person)} ({one.photos} of {len(more.pictures)})" for one in found[:5])
+        rest = f" and {len(found) - 5:,} more" if len(found) > 5 else ""
+        raise InputError(
+            f"{option('photos')}: are in this guard already, under {names}{rest}, who is kept out; leave these photos "
+            f"out, or give {option('twice', True)} to have the person under both names (each has to be removed then)"
+        )
 
 
 def galleries(members: Members, threads: int | None) -> dict[int, Gallery]:
@@ -148,15 +171,26 @@ def strangers_of(heldout: Crowd, members: Members, salt: bytes, threads: int | N
     )
 
 
-def refuse_rate(rate: float, n_people: int) -> None:
-    """InputError if so many held-out people cannot promise the rate."""
-    if rate * (n_people + 1) < 1 - 1e-9:
-        least = float(f"{smallest_rate(n_people) * 1.005:.2g}")
-        least = least if least >= smallest_rate(n_people) else float(f"{smallest_rate(n_people) * 1.06:.2g}")
-        raise InputError(
-            f"{option('rate', rate)}: needs at least {people_needed(rate):,} held-out people, and {n_people:,} set the "
-            f"threshold; give more people, or {option('rate', least)}, the smallest for these"
-        )
+def refuse_rate(rate: float, n_people: int, given: int | None = None) -> None:
+    """InputError if so many held-out people cannot promise the rate. `given`: the people before they were halved."""
+    if rate * (n_people + 1) >= 1 - 1e-9:
+        return
+    needs = f"{option('rate', rate)}: needs at least {people_needed(rate):,} held-out people, and"
+    smallest = f"{option('rate', _least(n_people))}, the smallest for these"
+    if given is None:
+        raise InputError(f"{needs} {n_people:,} set the threshold; give more people, or {smallest}")
+    half = option("half", True)
+    enough = "" if given >= people_needed(rate) else f" with {option('rate', _least(given))}"
+    raise InputError(
+        f"{needs} {half} leaves {n_people:,} of {given:,} to set the threshold; leave out {half}{enough}, give more "
+        f"people, or {smallest}"
+    )
+
+
+def _least(n_people: int) -> float:
+    """The smallest rate that so many people can promise, rounded up to two digits."""
+    least = float(f"{smallest_rate(n_people) * 1.005:.2g}")
+    return least if least >= smallest_rate(n_people) else float(f"{smallest_rate(n_people) * 1.06:.2g}")
 
 
 def set_threshold(content: Content) -> Content:
@@ -204,33 +238,32 @@ def with_missed_left_out(content: Content) -> Content:
 
 def put_in(content: Content, more: Members) -> Content:
     """With one more person; the threshold is set again. A held-out person with the same photo is this person, and no
-    longer counts."""
-    strangers = content.strangers
+    longer counts. InputError if too few are left then."""
+    strangers, rate = content.strangers, content.about.rate
     same = (strangers.photos[:, None] == more.prints[None]).all(axis=2).any(axis=1)
     others = strangers.without(np.unique(strangers.whose[same]))
+    if len(others.prints) < people_needed(rate):
+        raise InputError(
+            f"{option('photos')}: are of a held-out person, who would no longer count, and this guard's rate of "
+            f"{rate:g} needs {people_needed(rate):,} of them, with {len(others.prints):,} left; make the guard again "
+            "with more held-out people"
+        )
     return with_missed_left_out(set_threshold(replace(content, members=content.members.and_(more), strangers=others)))
 
 
-def taken_out(content: Content, name: str) -> Content:
-    """Without one person and their photos; the threshold is set again."""
+def taken_out(content: Content, name: str, threads: int | None) -> Content:
+    """Without one person; the threshold is set again. Their photos go, also where they are here as nobody's."""
     members, strangers = content.members, content.strangers
     number = members.number(name)
     people = np.arange(len(members.names)) != number
     photos = members.owner != number
+    nobodys = np.flatnonzero(members.owner < 0)
+    if len(nobodys):
+        same = same_pictures(members.only(-1), members.only(number), threads)
+        photos[nobodys[[row for _, row in same]]] = False
     new_number = np.append(np.cumsum(people) - 1, -1)
     new_row = np.append(np.where(photos, np.cumsum(photos) - 1, -1), -1)
-    left = Members(
-        tuple(one for one in members.names if one != name),
-        members.embeddings[photos],
-        members.pictures[photos],
-        new_number[members.owner[photos]].astype(np.int32),
-        members.prints[photos],
-        members.copy_from[photos],
-    )
+    names = tuple(one for one, kept in zip(members.names, people, strict=True) if kept)
+    left = members.at(np.flatnonzero(photos), names, new_number[members.owner].astype(np.int32))
     others = replace(strangers, copied=new_row[strangers.copied].astype(np.int32))
-    return with_missed_left_out(set_threshold(replace(content, members=left, strangers=others)))
-
-
-def rate_in_words(refused: Estimate) -> str:
-    """The expected share refused, with its interval, in per cent."""
-    return f"{100 * refused.value:.3g} % ({100 * refused.low:.2g} to {100 * refused.high:.2g} %)"
+    return set_threshold(replace(content, members=left, strangers=others))

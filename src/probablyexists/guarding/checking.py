@@ -19,12 +19,21 @@ from probablyexists.embeddings.feed import feed_of
 from probablyexists.embeddings.onnx_recogniser import OnnxRecogniser
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.resources import default_cache
-from probablyexists.guarding.calibrating import copies_of, galleries, one_member, put_in, taken_out
+from probablyexists.guarding.calibrating import (
+    copies_of,
+    galleries,
+    one_member,
+    put_in,
+    refuse_known_photos,
+    taken_out,
+    with_missed_left_out,
+)
 from probablyexists.guarding.given_images import Images, given_images
 from probablyexists.guarding.guard_file import read_guard, write_guard
 from probablyexists.guarding.kept_out import Content
 from probablyexists.guarding.likeness import Faces, faces_of
 from probablyexists.guarding.looking import Looked, look_at_all
+from probablyexists.guarding.other_names import OtherName, other_names
 
 Kind = Literal["allowed", "no face", "copy", "likeness", "unread"]
 
@@ -143,21 +152,37 @@ class Guard:
     def _galleries(self) -> dict[int, Gallery]:
         return galleries(self.content.members, self.threads)
 
-    def add(self, photos: Images, *, name: str | None = None) -> Guard:
+    def add(self, photos: Images, *, name: str | None = None, twice: bool = False) -> Guard:
         """A guard that keeps out one more person, whose photos these are; the threshold is set again.
 
         `name`: what the person is called; default: a pseudonym. A held-out person with one of these photos, as a file,
         no longer counts. What is missed is measured again on photos that are left out of their person's template.
-        InputError if no photo shows a face, or if somebody is called so.
+        InputError if no photo shows a face, if somebody is called so, and, unless `twice`, if one of the photos is here
+        under another name: whoever removes one name would leave the person in. `other_names` tells who looks like them.
         """
         seen = look_at_all(given_images(photos), self.content.about.faces, self.recogniser)
         content, salt = self.content, bytes.fromhex(self.content.about.salt)
-        more = one_member(seen, salt, name, content.members, self.threads)
+        more = one_member(seen, salt, name, content.members)
+        if not twice:
+            refuse_known_photos(content, more, self.threads)
         return Guard(put_in(content, more), self.recogniser, self.threads)
 
     def remove(self, person: str) -> Guard:
-        """A guard without this person; the threshold is set again. InputError if nobody is called so."""
-        return Guard(taken_out(self.content, person), self.recogniser, self.threads)
+        """A guard without this person and their photos; the threshold is set again. InputError if nobody is called so.
+
+        Ask `other_names` before: the person may be in the guard under another name too.
+        """
+        left = with_missed_left_out(taken_out(self.content, person, self.threads))
+        return Guard(left, self.recogniser, self.threads)
+
+    def other_names(self, person: str) -> tuple[OtherName, ...]:
+        """Who else in this guard has photos of this person, or looks like them: as a guard without the person judges.
+
+        InputError if nobody is called so.
+        """
+        members = self.content.members
+        alone = members.only(members.number(person))
+        return other_names(taken_out(self.content, person, self.threads), alone, self.threads)
 
     def write(self, path: str | Path, pass_phrase: str | None = None) -> None:
         """Write the file, readable for its owner only, and encrypted if there is a pass phrase. WriteError."""

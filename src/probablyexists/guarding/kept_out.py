@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -49,11 +50,31 @@ class Members:
         """What a photo is called: its fingerprint."""
         return f"photo:{self.prints[row].tobytes().hex()}"
 
+    def called(self, name: str) -> tuple[str, ...]:
+        """Who is called so, or so alike that readers take it for the same name (`read_as`)."""
+        return (name,) if name in self.names else tuple(one for one in self.names if read_as(one) == read_as(name))
+
     def number(self, name: str) -> int:
-        """The number of a person by name. InputError if nobody is called so."""
-        if name not in self.names:
+        """The number of a person by name, in any case and form of Unicode. InputError if nobody is called so, or
+        several are."""
+        found = self.called(name)
+        if not found:
             raise InputError(f"{shown(name)}: nobody in this guard is called so; see who is: probablyexists guard show")
-        return self.names.index(name)
+        if len(found) > 1:
+            raise InputError(f"{shown(name)}: may be {' or '.join(map(ascii, found))}; give one as it is written here")
+        return self.names.index(found[0])
+
+    def at(self, rows: NDArray[np.intp], names: tuple[str, ...], owner: NDArray[np.int32]) -> Members:
+        """These rows of the photos, of people with these names; `owner`: (photos,) their numbers among them."""
+        return Members(
+            names, self.embeddings[rows], self.pictures[rows], owner[rows], self.prints[rows], self.copy_from[rows]
+        )
+
+    def only(self, number: int) -> Members:
+        """One of these people, alone; -1: photos of nobody known."""
+        rows = np.flatnonzero(self.owner == number)
+        names = self.names[number : number + 1] if number >= 0 else ()
+        return self.at(rows, names, np.where(self.owner < 0, -1, 0).astype(np.int32))
 
     def and_(self, more: Members) -> Members:
         """These people followed by others."""
@@ -91,6 +112,16 @@ class Strangers:
         return Strangers(self.embeddings[rows], whose, self.copied[rows], self.photos[rows], self.prints[kept])
 
 
+def read_as(name: str) -> str:
+    """The name without what readers do not tell apart: case, spaces, forms of Unicode, characters that are not seen.
+
+    >>> read_as("Jose\N{COMBINING ACUTE ACCENT}  M") == read_as("jos\N{LATIN SMALL LETTER E WITH ACUTE} m")
+    True
+    """
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join("".join(one for one in plain if unicodedata.category(one) != "Cf").split())
+
+
 class About(BaseModel):
     """How the guard was made, and what it promises."""
 
@@ -108,11 +139,12 @@ class About(BaseModel):
     half: bool
     """Whether half of the held-out people were left for verdicts."""
     rate: float = Field(gt=0.0, lt=1.0)
-    """Share of strangers' pictures that may be refused, as asked for."""
+    """Share of strangers' pictures that may be refused on average over draws of held-out people, as asked for."""
     threshold: float | None = None
     """The score above which a picture is refused; None without members."""
     refused: Estimate | None = None
-    """Expected share of strangers' pictures that are refused."""
+    """Share of strangers' pictures that are refused: expected over draws of held-out people; the interval is for
+    these."""
     missed: Figure | None = None
     """Share of members' other photos that are let through; None where this was not measured."""
     missed_on: Literal["unseen photos", "each photo left out"] | None = None

@@ -15,12 +15,13 @@ from probablyexists.basis.errors import InputError, WriteError
 from probablyexists.basis.files import write_text
 from probablyexists.basis.plain_files import json_object
 from probablyexists.basis.text import shown
-from probablyexists.results.findings import FINDINGS
+from probablyexists.results.reading_back import FINDINGS
 from probablyexists.stats.spending import level_of
 
 REAUDITS = "reaudits.json"
 _LOCK = ".reaudits.lock"
 _MOST = 2**24
+_PUT_BACK = "it counts how often this audit was looked at again: put back a copy of it"
 
 
 class Look(BaseModel):
@@ -56,8 +57,8 @@ def next_look(folder: Path, before: str, out: Path) -> Iterator[Look]:
     Raises InputError for a damaged count, and WriteError.
     """
     with _alone(folder):
-        looks = [look for look in read_looks(folder) if look.written or _is_there(look)]
-        number = 1 + max((look.look for look in looks if look.before == before), default=0)
+        looks = _done(folder)
+        number = _next_number(looks, before)
         date = datetime.now(UTC).isoformat(timespec="seconds")
         level = level_of(number)
         mine = Look(before=before, look=number, level=level, date=date, out=str(out.absolute()), written=False)
@@ -76,19 +77,27 @@ def read_looks(folder: Path) -> list[Look]:
     if not path.exists():
         return []
     try:
-        return Looks.model_validate(json_object(path, _MOST)).looks
+        return Looks.model_validate(json_object(path, _MOST, _PUT_BACK)).looks
     except ValidationError as error:
         said = " ".join(str(error.errors()[0]["msg"]).split())
-        raise InputError(
-            f"{shown(path)}: is damaged ({shown(said)}); it counts how often this audit was looked at again: put back "
-            "a copy of it"
-        ) from None
+        raise InputError(f"{shown(path)}: is damaged ({shown(said)}); {_PUT_BACK}") from None
 
 
-def claim_count(folder: Path) -> None:
-    """InputError or WriteError, before any work, if the looks cannot be counted in `folder`."""
+def claim_count(folder: Path, before: str) -> int:
+    """The number of the next look at the audit `before`, not yet counted: whoever ends first has it.
+
+    InputError or WriteError, before any work, if looks cannot be counted in `folder`.
+    """
     with _alone(folder):
-        read_looks(folder)
+        return _next_number(_done(folder), before)
+
+
+def _done(folder: Path) -> list[Look]:
+    return [look for look in read_looks(folder) if look.written or _is_there(look)]
+
+
+def _next_number(looks: list[Look], before: str) -> int:
+    return 1 + max((look.look for look in looks if look.before == before), default=0)
 
 
 def _write(folder: Path, looks: list[Look]) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from probablyexists.basis.errors import InputError, WriteError, option
 from probablyexists.intake.settings import CompareSettings, GeneratorSettings
+from probablyexists.results.reading_back import KINDS
 
 RESULTS = {
     "findings.json": (
@@ -28,12 +29,6 @@ RESULTS = {
     "comparison.json": ("comparison.html",),
 }
 """The file that marks a result as complete -> the files beside it."""
-_KINDS = {
-    "findings.json": "an audit",
-    "sheet.json": "a sheet about one person",
-    "frequent.json": "frequent faces",
-    "comparison.json": "a comparison of two audits",
-}
 _VERDICT = re.compile(rb'"(?:verdict|evidence)": ?"([a-z ]{1,40})"')
 _MARKS_FIRST = (*RESULTS, *(name for others in RESULTS.values() for name in others))
 _ASIDE = ".writing-"
@@ -77,7 +72,7 @@ def _described(mark: Path) -> str:
     with mark.open("rb") as file:
         verdict = _VERDICT.search(file.read(4096))
     when = datetime.fromtimestamp(mark.stat().st_mtime, UTC)
-    return f"{_KINDS[mark.name]} of {when:%Y-%m-%d %H:%M} UTC" + (f": {verdict[1].decode()}" if verdict else "")
+    return f"{KINDS[mark.name]} of {when:%Y-%m-%d %H:%M} UTC" + (f": {verdict[1].decode()}" if verdict else "")
 
 
 @contextmanager

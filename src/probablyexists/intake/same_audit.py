@@ -14,7 +14,6 @@ from probablyexists.basis.text import shown
 from probablyexists.embeddings.embed import Embedded
 from probablyexists.intake.open_sources import Fresh
 from probablyexists.intake.settings import AuditSettings, ReauditSettings, checked, signed
-from probablyexists.results.contents import content_of
 from probablyexists.results.findings import Findings, GuardUsed
 from probablyexists.sources.open_source import Source
 
@@ -113,25 +112,6 @@ def refuse_other_recognisers(recognisers: Sequence[str], first: Findings) -> Non
             )
     if len(recognisers) != len(was):
         raise InputError(f"{option('more_recognisers')}: {len(was) - 1} in the first audit; give the same")
-
-
-def in_first(generated: Embedded, first: Findings) -> int:
-    """How many samples have the content of a sample of the first audit."""
-    known, salt = set(first.samples["content"].to_pylist()) - {None}, first.data.sample_salt
-    files = [*generated.sha256, *(one.sha256 for one in generated.set_aside if one.sha256 is not None)]
-    return sum(content_of(sha256, salt) in known for sha256 in files)
-
-
-def refuse_seen_samples(n: int, n_samples: int, settings: ReauditSettings) -> None:
-    """InputError if `n` samples of a folder or archive were in the first audit, unless a selection is judged."""
-    generated, what = option("generated", str(settings.generated)), "the first audit"
-    if n and not settings.selection:
-        raise InputError(
-            f"{generated}: {n:,} of {n_samples:,} samples were in {what}, so that they say nothing new of the model; "
-            f"draw new ones, or give {option('selection', True)} to judge the selection and not the model"
-        )
-    if settings.selection and not n:
-        raise InputError(f"{generated}: no sample was in {what}; leave out {option('selection', True)}")
 
 
 class AboutGuard(Protocol):

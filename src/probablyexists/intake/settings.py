@@ -158,6 +158,8 @@ class ReauditSettings(AuditSettings):
     """The guard that the samples passed: its file."""
     selection: bool = False
     """The samples were chosen from those of the first audit: judge the selection, not the model."""
+    drawn_anew: bool = False
+    """The samples are new, though some have the same bytes as the first audit's: the model gave the same again."""
 
 
 def _several(photos: Any) -> tuple[Any, ...]:
@@ -198,7 +200,8 @@ class GuardSettings(Settings):
     unseen: Path | None = None
     """Other photos of the training people, to measure how many the guard lets through."""
     rate: float = Field(default=0.001, gt=0.0, lt=1.0)
-    """Share of strangers' pictures that may be refused, by mistake."""
+    """Share of strangers' pictures refused by mistake, at most, on average over draws of held-out people. 0.001 needs
+    at least 999 of them; a single guard may refuse more, see its interval."""
     half: bool = False
     """Use half of the held-out people, always the same, and leave the others for a later audit."""
     overwrite: bool = False

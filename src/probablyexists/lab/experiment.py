@@ -16,7 +16,7 @@ from probablyexists.basis.plain_files import toml_table
 from probablyexists.basis.text import shown
 from probablyexists.lab.design import Design
 from probablyexists.lab.procedures import procedure
-from probablyexists.lab.train import Training
+from probablyexists.lab.training import Training
 
 GRID_KEYS = ("set", "procedure", "people", "photos", "images", "size", "augment", "truth", "treat", "seed")
 """Keys of a [[grid]] that may be lists; every combination is a run."""
@@ -46,7 +46,7 @@ class Run(BaseModel):
     @property
     def id(self) -> str:
         """A name with a hash of everything that decides the result; the part does not."""
-        given = self.model_dump(mode="json", exclude={"part"})
+        given = {**self.model_dump(mode="json", exclude={"part"}), "training": self.training.named()}
         # These are younger than the first results, whose names stay.
         for key in ("near", "treat", "cap", "people_seed"):
             if given["design"][key] == Design.model_fields[key].default:
@@ -92,7 +92,8 @@ def read_experiment(path: Path) -> Experiment:
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"])) or "?"
-            raise InputError(f"{shown(path)}: [[grid]] {number}, {shown(key)}: {first['msg']}") from None
+            said = first["msg"].removeprefix("Value error, ")
+            raise InputError(f"{shown(path)}: [[grid]] {number}, {shown(key)}: {said}") from None
         except InputError as error:
             raise InputError(f"{shown(path)}: [[grid]] {number}: {shown(error)}") from None
     if twice := [run.id for run in runs if sum(other.id == run.id for other in runs) > 1]:

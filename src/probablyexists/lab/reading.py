@@ -23,7 +23,8 @@ from probablyexists.stats.diversity import effective_number
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.pooled import PooledRun, pooled_difference
 from probablyexists.stats.roc import Side, auroc_estimate
-from probablyexists.tasks.audit import Gathered, conclude, gather
+from probablyexists.tasks.audit import conclude
+from probablyexists.tasks.gather import Gathered, gather
 
 _NAMES = ("attack", "population", "level", "side", "person")
 SCORES_SCHEMA = pa.schema([*((name, pa.string()) for name in _NAMES), ("score", pa.float64())])
@@ -42,7 +43,11 @@ class Glance:
 
 @dataclass(frozen=True)
 class Quality:
-    """What a generator's samples are worth as faces, copies among them; to be read beside what it leaks."""
+    """What a generator's samples are worth as faces, copies among them; to be read beside what it leaks.
+
+    Not `findings.sampling.faces`, which takes as many samples as photos for both figures: results published before
+    are of all samples, and both figures depend on their number.
+    """
 
     frechet_heldout: float
     """Frechet distance from held-out people's photos in the recogniser's space, as many rows on both sides."""

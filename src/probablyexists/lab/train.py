@@ -9,12 +9,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from probablyexists.basis.errors import InputError, TrainingError
@@ -25,6 +23,7 @@ from probablyexists.lab.checkpoint import load_state, save_generator, save_state
 from probablyexists.lab.contact_sheet import write_sheet
 from probablyexists.lab.machine import Machine
 from probablyexists.lab.procedures import Procedure, procedure
+from probablyexists.lab.training import Training
 from probablyexists.networks.augment import diff_augment
 from probablyexists.networks.build import build_discriminator, build_generator
 from probablyexists.networks.fast.fast import twice_differentiable
@@ -35,36 +34,6 @@ EMA_RAMP = 0.05
 """Early on the half-life is at most this share of the images seen."""
 SAVE_SECONDS = 120
 """A run that is killed loses at most this much."""
-
-
-class Training(BaseModel):
-    """Everything that decides the weights; the budget is either `images` or `minutes`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    procedure: str
-    size: int = 32
-    base: int = Field(default=32, ge=8, le=512)
-    batch: int = Field(default=64, ge=4)
-    images: int | None = Field(default=None, ge=1)
-    """Training images shown, repeats counted."""
-    minutes: float | None = Field(default=None, gt=0)
-    augment: bool = False
-    """DiffAugment (Zhao et al. 2020)."""
-    mirror: bool = True
-    snapshots: tuple[float, ...] = (0.25, 0.5)
-    """Shares of the images after which the generator is saved, besides the final one."""
-    seed: int = 0
-
-    @property
-    def generator_spec(self) -> dict[str, Any]:
-        """For `networks.build`."""
-        return {"name": procedure(self.procedure).network, "size": self.size, "base": self.base}
-
-    @property
-    def discriminator_spec(self) -> dict[str, Any]:
-        """For `networks.build`, where the procedure has a discriminator."""
-        return {**self.generator_spec, **procedure(self.procedure).discriminator}
 
 
 @dataclass(frozen=True)
@@ -86,6 +55,8 @@ class Game:
     def __init__(self, settings: Training, machine: Machine) -> None:
         self.settings, self.machine = settings, machine
         self.procedure: Procedure = procedure(settings.procedure)
+        given = settings.penalty_weight
+        self.penalty_weight = self.procedure.penalty_weight if given is None else given
         torch.manual_seed(seed_of(settings.seed, "weights"))
         self.generator = machine.place(build_generator(settings.generator_spec))
         self.optimiser_g = self._adam(self.generator)
@@ -102,7 +73,7 @@ class Game:
 
     def _adam(self, module: nn.Module) -> torch.optim.Optimizer:
         held = [_in_memory_order(p.detach(), p) for p in module.parameters()]
-        return torch.optim.Adam(held, self.procedure.lr, self.procedure.betas, fused=True)
+        return torch.optim.Adam(held, self.settings.lr or self.procedure.lr, self.procedure.betas, fused=True)
 
     @property
     def images_a_step(self) -> int:
@@ -135,7 +106,7 @@ class Game:
             of_real, of_fake = self.discriminator(real, fake).float().chunk(2)
             loss = self.procedure.d_loss(of_real, of_fake)
             if self.procedure.penalty is not None and number % self.procedure.penalty_every == 0:
-                penalty = self.procedure.penalty_weight * self.procedure.penalty(self.penalised, real, fake)
+                penalty = self.penalty_weight * self.procedure.penalty(self.penalised, real, fake)
                 loss = loss + self.procedure.penalty_every * penalty
         return self._descend(loss, self.discriminator, self.optimiser_d, "the discriminator")
 
@@ -237,7 +208,7 @@ class _Run:
         self.game = Game(settings, machine)
         self.photos = torch.from_numpy(np.ascontiguousarray(photos.transpose(0, 3, 1, 2))).to(machine.device)
         digest = hashlib.sha256(np.ascontiguousarray(photos).data).hexdigest()
-        self.identity = {**settings.model_dump(mode="json"), "photos_sha256": digest}
+        self.identity = {**settings.named(), "photos_sha256": digest}
         self.done, self.seconds = 0, 0.0
         self.log: list[dict[str, float]] = []
         for left in folder.glob(".*.part"):  # by a run that was killed; as large as a checkpoint
@@ -245,9 +216,10 @@ class _Run:
         if (folder / "checkpoint.json").exists():
             state = json_object(folder / "checkpoint.json", MOST_RESULT)
             if state["training"] != self.identity:
+                held = {**dict.fromkeys(self.identity), **state["training"]}
                 there = [
                     "other photos" if key == "photos_sha256" else f"{key} {value!r}"
-                    for key, value in state["training"].items()
+                    for key, value in held.items()
                     if value != self.identity.get(key)
                 ]
                 raise InputError(

@@ -35,7 +35,7 @@ from probablyexists.lab.reading import SCORES_SCHEMA, score_table
 from probablyexists.lab.run import audit_settings
 from probablyexists.lab.white_box.scores import WHITE_BOX, left_behind, white_box_scores
 from probablyexists.matching.crowd import photos_of
-from probablyexists.tasks.audit import Gathered, gather
+from probablyexists.tasks.gather import Gathered, gather
 
 N_FOLDS = 4
 

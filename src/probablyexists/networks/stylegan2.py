@@ -102,16 +102,23 @@ class ToRGB(nn.Module):
 class Generator(Layer):
     """(n, latent) normal numbers -> (n, 3, size, size).
 
-    In training, noise is new in each pass, nine images in ten mix the styles of two latents, and images are not
-    bounded. In `eval`, noise is a buffer of the network and images are clamped to [-1, 1].
+    In training, noise is new in each pass, a share `mixing` of the images mixes the styles of two latents, and images
+    are not bounded. In `eval`, noise is a buffer of the network and images are clamped to [-1, 1].
     """
 
-    def __init__(self, size: int, base: int = 32, latent: int = 128) -> None:
+    def __init__(
+        self,
+        size: int,
+        base: int = 32,
+        latent: int = 128,
+        mapping_layers: int = MAPPING_LAYERS,
+        mixing: float = MIXING,
+    ) -> None:
         super().__init__()
-        self.latent_shape = (latent,)
+        self.latent_shape, self.mixing = (latent,), mixing
         frames, channels = sides(size), widths(size, base)
         self.mapping = nn.ModuleList(
-            Linear(latent, latent, rate=MAPPING_RATE, gain=GAIN) for _ in range(MAPPING_LAYERS)
+            Linear(latent, latent, rate=MAPPING_RATE, gain=GAIN) for _ in range(mapping_layers)
         )
         self.constant = nn.Parameter(torch.randn(1, channels[0], frames[0], frames[0]))
         self.layers = nn.ModuleList([StyledConv(channels[0], channels[0], frames[0], latent, up=False)])
@@ -136,7 +143,7 @@ class Generator(Layer):
             return w
         other = self.styles(torch.randn_like(latent))[:, None]
         first = torch.randint(1, n_styles, (n, 1), device=latent.device)
-        mixed = torch.rand(n, 1, device=latent.device) < MIXING
+        mixed = torch.rand(n, 1, device=latent.device) < self.mixing
         late = torch.arange(n_styles, device=latent.device) >= first
         return torch.where((mixed & late)[:, :, None], other, w)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from probablyexists.report.page import render_page
 from probablyexists.results.comparison import Comparison
 
-TONES = {"reduced": "no-evidence", "not shown": "inconclusive", "worse": "leak"}
+TONES = {"reduced": "no-evidence", "not shown": "inconclusive", "worse": "leak", "not decidable": "inconclusive"}
 FIRST = 50
 """People shown; all are in comparison.json."""
 

@@ -19,9 +19,10 @@ from probablyexists.basis.files import written_whole
 from probablyexists.report.figure_rows import FigureRow, figure_rows
 from probablyexists.results.findings import Findings
 
-_FORMULA = r"(^|[;\t\r\n])([ ']*[=+\-@＝＋－＠])"
+_FORMULA = r"""(^|[;\t\r\n])([ '"]*[=+\-@＝＋－＠])"""
 """What a spreadsheet takes for a formula at the start of a cell, or of what it may take for one: where a semicolon
-separates cells, as in German, it does so within quotes too. Apostrophes count, so that two texts never become one."""
+separates cells, as in German, it does so within quotes too, and after a quotation mark. Apostrophes and quotation marks
+count, so that two texts never become one."""
 _HARMLESS = r"\1'\2"
 _ROWS = 1 << 16
 """Rows that are turned into Python's values at a time."""

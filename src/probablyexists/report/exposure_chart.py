@@ -108,5 +108,5 @@ def _heights(strangers: Histogram | None, n_members: int, edges: np.ndarray) -> 
     if strangers is None or not sum(strangers.counts):
         return np.zeros(len(edges) - 1)
     own = np.linspace(strangers.low, strangers.high, len(strangers.counts) + 1)
-    below_edge = np.interp(edges, own, np.concatenate([[0], np.cumsum(strangers.counts)]))
+    below_edge = np.interp(edges, own, np.concatenate([[0], np.cumsum(strangers.counts, dtype=float)]))
     return np.asarray(np.diff(below_edge) * n_members / sum(strangers.counts))

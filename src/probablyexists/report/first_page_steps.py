@@ -6,10 +6,17 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from probablyexists.report.words import counted
+from probablyexists.answers.comparisons import hardly_nameable
+from probablyexists.report.people_texts import at_floor
+from probablyexists.report.words import capital, count, counted, in_a_row, percent, short
 from probablyexists.results.findings import Findings
+from probablyexists.stats.conformal import heldout_needed
 
 GUARD = "The generator can make more, of which a guard refuses some (probablyexists guard)."
+
+
+MOST_UNJUDGED = 3
+"""People who are named as unjudged; more are counted."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,13 @@ class Step:
 def next_steps(findings: Findings) -> list[Step]:
     """In the order in which they are to be done. What the law asks for is not said."""
     if findings.verdict == "leak":
-        return [_withhold(findings), _retrain(findings), _inform(findings), _ask_again_changed()]
+        return [
+            _withhold(findings),
+            _retrain(findings),
+            _inform(findings),
+            *_more_heldout(findings),
+            _ask_again_changed(),
+        ]
     if findings.verdict == "no evidence":
         return [
             _withhold(findings),
@@ -31,6 +44,7 @@ def next_steps(findings: Findings) -> list[Step]:
                 "Say what was found",
                 "Pass the verdict on with its limits: it clears neither a person nor the generator.",
             ),
+            *_more_heldout(findings),
             Step("Ask again", "Audit again before more samples than these are published, and after every change."),
             _one_person(),
         ]
@@ -38,6 +52,7 @@ def next_steps(findings: Findings) -> list[Step]:
     return [
         _withhold(findings),
         *possibly,
+        *_more_heldout(findings),
         Step("Ask again", "Mend what is listed under “Because”, and audit again: until then nothing is cleared."),
         _one_person(),
     ]
@@ -48,22 +63,53 @@ def n_leaked(findings: Findings) -> int:
     return int(pc.sum(pc.not_equal(findings.samples["kind"], "none")).as_py() or 0)
 
 
+def n_unjudged(findings: Findings) -> int:
+    """Samples that resemble somebody who is neither named nor cleared, and are no copies or likenesses."""
+    return len(findings.samples) - int(findings.samples["unjudged"].null_count)
+
+
 def _withhold(findings: Findings) -> Step:
-    n = n_leaked(findings)
+    n, unsure = n_leaked(findings), n_unjudged(findings)
+    drawn = "generator" in findings.signature.settings
+    alike = f"{counted(unsure, 'sample')} that {'resembles' if unsure == 1 else 'resemble'} somebody who is neither "
+    alike += f"named nor cleared{' (column “unjudged” of samples.parquet)' * drawn}"
+    too = f" Hold back too{', as withhold does' * (not drawn)}: {alike}." * bool(unsure)
     if n:
         the = f"the {counted(n, 'sample')}" if n > 1 else "the sample"
         rest = "The others are not cleared." if findings.verdict == "inconclusive" else GUARD
         if findings.verdict == "no evidence":
             rest = "They look like copies, if no more of them than chance explains."
-        how = "" if "generator" in findings.signature.settings else " (probablyexists withhold copies the others)"
-        return Step("Withhold", f"Do not publish {the} that withhold.txt lists{how}. {rest}")
+        how = "" if drawn else " (probablyexists withhold copies the others)"
+        return Step("Withhold", f"Do not publish {the} that withhold.txt lists{how}. {rest}{too}")
     if findings.verdict == "leak":
         return Step("Withhold", "No single sample stands out, so none can be picked out: publish none of them.")
     if findings.verdict == "no evidence":
-        return Step("Withhold", "No sample was found that has to be withheld.")
-    return Step(
-        "Withhold", "No sample was found that has to be withheld, but none is cleared: do not publish them yet."
+        return Step("Withhold", too.strip() or "No sample was found that has to be withheld.")
+    least = f", least of all {alike}" if unsure else ""
+    found = "" if unsure else "No sample was found that has to be withheld, but "
+    return Step("Withhold", capital(f"{found}none is cleared: do not publish them yet{least}."))
+
+
+def _more_heldout(findings: Findings) -> list[Step]:
+    """How many held-out people it takes to name one person alone, and who is unjudged until then."""
+    naming = findings.naming
+    if naming.n_exposed is None or naming.smallest_nameable <= 1:
+        return []
+    rows = [row for row in findings.people.to_pylist() if row["reason"] is None and at_floor(findings, row)]
+    if not rows and not hardly_nameable(naming.smallest_nameable, naming.n_members):
+        return []
+    n_attacks = 1 + sum(one.kind == "attack" for one in findings.second_opinions)
+    level = min(naming.level, naming.verdict_level)
+    needed = heldout_needed(n_attacks * naming.n_members, 1, level)
+    text = (
+        f"To name one person alone among {counted(naming.n_members, 'member')} (q of {percent(level)} or less), "
+        f"{count(needed)} held-out people are needed; here are {count(naming.n_heldout)}."
     )
+    if rows:
+        names = [short(row["person"]) for row in rows[:MOST_UNJUDGED]]
+        more = [f"{count(len(rows) - MOST_UNJUDGED)} more"] if len(rows) > MOST_UNJUDGED else []
+        text += f" Unjudged until then, not cleared: {in_a_row([*names, *more])}; no held-out person is as exposed."
+    return [Step("Add held-out people", text)]
 
 
 def _retrain(findings: Findings) -> Step:

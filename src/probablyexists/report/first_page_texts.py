@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probablyexists.answers.audit_verdict import LEAST_SAMPLES
+from probablyexists.answers.comparisons import hardly_nameable
 from probablyexists.report.first_page_steps import Step, next_steps
 from probablyexists.report.limit_texts import leaked_share
 from probablyexists.report.sample_texts import certain
@@ -90,6 +91,12 @@ def _affected(findings: Findings) -> list[str]:
         said.append(
             f"With {counted(naming.n_heldout, 'held-out person', 'held-out people')} nobody can be named, however "
             "clearly the samples show them: that nobody is named tells nothing."
+        )
+    elif not a.n_named and hardly_nameable(naming.smallest_nameable, naming.n_members):
+        who = "Who else can be recognised" if a.n else "Who can be recognised"
+        said.append(
+            f"{who} is not judged: with {counted(naming.n_heldout, 'held-out person', 'held-out people')} nobody is "
+            f"named unless about {count(naming.smallest_nameable)} people are strongly exposed at once."
         )
     elif not a.n and findings.verdict == "leak" and not findings.copies.beyond_chance:
         said.append(

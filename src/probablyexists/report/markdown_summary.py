@@ -19,6 +19,8 @@ from probablyexists.results.findings import Findings
 
 FIRST = 50
 """People shown; all are in people.csv and findings.json."""
+GIVEN = ("model", "owner", "assessor")
+"""Fields of the cover below the title."""
 NOT_TESTED = (
     "Attacks other than those that were tried, and attacks with access to weights, gradients or training.",
     "Recognisers other than those that were tried; another one may see more.",
@@ -30,7 +32,8 @@ NOT_TESTED = (
 def markdown_summary(findings: Findings, reviews: Sequence[Reviewed] = ()) -> str:
     """The page; the same text for the same findings and reviews."""
     parts = [
-        f"# Identity leakage audit: {VERDICTS[findings.verdict]}\n\n{plain(findings.sentence)}\n",
+        _cover(findings),
+        f"\n{plain(findings.sentence)}\n",
         _listed("Because", findings.because),
         _listed("Limits", findings.cautions),
         _answers(findings),
@@ -44,6 +47,15 @@ def markdown_summary(findings: Findings, reviews: Sequence[Reviewed] = ()) -> st
         _signature(findings),
     ]
     return "".join(parts)
+
+
+def _cover(findings: Findings) -> str:
+    """Title, mark and fields as on the first page of the report."""
+    cover = findings.cover
+    title = plain(cover.title or "Identity leakage audit")
+    mark = "\n**Confidential**\n" * cover.confidential
+    fields = (f"{name.capitalize()}: {plain(getattr(cover, name) or 'not given')}" for name in GIVEN)
+    return f"# {title}: {VERDICTS[findings.verdict]}\n{mark}\n{bullets(fields)}"
 
 
 def _listed(title: str, texts: list[str]) -> str:

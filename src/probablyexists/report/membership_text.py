@@ -232,21 +232,19 @@ def _about_the_split(split: SplitBaseline, shown: bool) -> list[str]:
     """How far the split allows to put the difference down to training."""
     said = []
     apart = [f for f in (split.auroc, split.same_attack) if isinstance(f, Estimate) and not f.low <= 0.5 <= f.high]
-    if shown and split.fairness == "not shown":
-        how = "tell how far the two groups differ" if apart else "check that the two groups are alike"
-        said.append(
-            f"There are too few people to {how} without the generator, so the difference between them is not put down "
-            "to training."
-        )
+    differ = ""
     if apart:
         most = max(apart, key=lambda figure: abs(figure.value - 0.5))
-        differ = f"two groups differ {how_different(most)} even without the generator (AUROC {number(most.value)})"
-        if not shown:
-            said.append(f"The {differ}.")
-        elif split.fairness == "not shown":
-            said.append(f"The {differ}, which may be the cause.")
-        else:
-            said.append(f"But the {differ}, so training may not be the only cause.")
+        differ = f"two groups differ {how_different(most)} even without the generator (AUROC {number_figure(most)})"
+    if split.fairness == "not shown" and shown:
+        few = "There are too few people to check that the two groups are alike without the generator"
+        if apart:
+            few = f"The {differ}: by how much, there are too few people to tell"
+        said.append(f"{few}, so the difference between them is not put down to training.")
+    elif apart and shown:
+        said.append(f"But the {differ}, so training may not be the only cause.")
+    elif apart:
+        said.append(f"The {differ}.")
     if shown and split.group_shift is not None:
         needed = (
             f"To explain this away, strangers' scores would have to be {number(split.group_shift)} standard deviations "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from probablyexists.basis.errors import InputError, required
 from probablyexists.basis.text import one_line
@@ -23,8 +24,18 @@ _ON_PAPER = """
 _ADVICE = "or print report.html to PDF in a browser"
 
 
-def to_pdf(html: str) -> tuple[bytes, list[str]]:
-    """A page as PDF, and the addresses that it asked for and did not get; a picture in the page itself is kept.
+class Pdf(NamedTuple):
+    """A page as PDF."""
+
+    data: bytes
+    refused: list[str]
+    """Addresses that the page asked for and did not get."""
+    boxes: list[str]
+    """Characters that no font of this machine has, sorted: an empty box stands for each."""
+
+
+def to_pdf(html: str) -> Pdf:
+    """A page as PDF; a picture in the page itself is kept.
 
     MissingExtraError without WeasyPrint, InputError without the system's libraries that it needs, or if it fails.
     """
@@ -34,12 +45,28 @@ def to_pdf(html: str) -> tuple[bytes, list[str]]:
         said = f"weasyprint: a library of the system is missing ({one_line(error)}); install Pango"
         cure = "Debian and Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0"
         raise InputError(f"{said} ({cure}), {_ADVICE}") from None
-    fetcher = _only_within(weasyprint.urls.URLFetcher)
+    fetcher, boxes = _only_within(weasyprint.urls.URLFetcher), _Boxes()
+    weasyprint.LOGGER.addHandler(boxes)
     try:
         page = weasyprint.HTML(string=stand_alone(html), base_url=None, url_fetcher=fetcher, media_type="print")
-        return page.write_pdf(stylesheets=[weasyprint.CSS(string=_ON_PAPER)], pdf_tags=True), fetcher.refused
+        data = page.write_pdf(stylesheets=[weasyprint.CSS(string=_ON_PAPER)], pdf_tags=True)
     except Exception as error:  # a damaged page: any error of a large library
         raise InputError(f"report.html: cannot be made a PDF ({one_line(error)}); audit again, {_ADVICE}") from error
+    finally:
+        weasyprint.LOGGER.removeHandler(boxes)
+    return Pdf(data, fetcher.refused, sorted(boxes.characters))
+
+
+class _Boxes(logging.Handler):
+    """Keeps the characters for which WeasyPrint draws a box (`.notdef`): it tells of them in its log alone."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.characters: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if str(record.msg).startswith(".notdef") and isinstance(record.args, tuple):
+            self.characters.add(str(record.args[0]))
 
 
 def stand_alone(html: str) -> str:

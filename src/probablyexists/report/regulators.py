@@ -21,7 +21,12 @@ def regulators_page() -> str:
         "by passage, what it shows, what it does not, and what remains to be done by those who answer for a generator. "
         "It draws no legal conclusion, and is no advice. What each passage asks is told in our words; read the "
         "document.\n\n`probablyexists export audit/ --markdown` writes the same tables with that audit’s own results. "
-        "The tables are made from `report/requirements.py`.\n"
+        "The tables are made from `report/requirements.py`.\n\nThe files of an audit are not signed. Findings that "
+        "contradict themselves are refused when they are read again (counts, names, p and q, the checksum of "
+        "samples.parquet), but whoever changes all that belongs together is not found, and report.html, which `export "
+        "--pdf` prints, is not checked at all. Where that matters, keep the folder where nobody can write, or sign it "
+        "with a program for that, and let somebody else make the same audit from the same data: its settings and the "
+        "data fingerprint are in the findings.\n"
     )
     heads = ("Passage", "What it asks", "What an audit shows", "What it does not show", "What remains to be done")
     return head + _tables(heads, lambda one: (one.section, one.asks, one.shows, one.not_shown, one.remains))

@@ -66,13 +66,18 @@ NIST = Source(
     "https://doi.org/10.6028/NIST.AI.600-1",
     "The actions were read in copies of the document’s text, which agree. Not checked in the document itself.",
 )
+AISVS_APPENDIX = (
+    "https://github.com/OWASP/AISVS/blob/1ec52bf244b10dc28d9945e275b996cae8b53f18/1.0/en/"
+    "0x91-Appendix-B_AI_Security_Controls_Inventory.md"
+)
 AISVS_DRAFT = Source(
     "OWASP AISVS, draft of version 1.0, chapter C12 Privacy Protection & Personal Data Management",
     "https://github.com/OWASP/AISVS/blob/0b0d6fbaeda99d34af09e4d1eb354e14f80fbe73/1.0/en/0x10-C12-Privacy.md",
-    "Read in the document, at this commit. The number is a draft’s: elsewhere in the repository chapter C12 of version "
-    "1.0 is Monitoring, Logging & Anomaly Detection, 12.1.4 is about logs of retrieval, and this requirement was not "
-    "found again. Cite it with the commit.",
+    "Read in the document, at this commit. The number is a draft’s: later, chapter C12 is Monitoring, Logging & "
+    "Anomaly Detection and 12.1.4 is about logs of retrieval. Appendix B, which says that it lists every requirement "
+    "of that later text, has none about proofs for synthetic data. Cite it with the commit.",
     (
+        AISVS_APPENDIX,
         "https://github.com/OWASP/AISVS/blob/8bca3b16431684ffaf16817f7be2a58bd66f5214/1.0/en/"
         "0x10-C12-Monitoring-and-Logging.md",
     ),
@@ -80,9 +85,11 @@ AISVS_DRAFT = Source(
 AISVS = Source(
     "OWASP AISVS 1.0, chapter C11 Adversarial Robustness & Attack Resistance",
     "https://github.com/OWASP/AISVS/blob/main/1.0/en/0x10-C11-Adversarial-Robustness.md",
-    "Read in drafts, where it is 11.3.3. Not checked in the document itself: number and wording in version 1.0, which "
-    "are as others quote them.",
+    "Read in drafts of the chapter, where it is 11.3.3 and of level 3. The number 11.2.5 was read in appendix B of the "
+    "same repository, which tells the requirement in one line and without its level. Not checked in the document "
+    "itself: the chapter’s wording and level under that number.",
     (
+        AISVS_APPENDIX,
         "https://github.com/OWASP/AISVS/blob/e83cec4e9348186d44419d86e3ea8d1dfe01dc00/1.0/en/"
         "0x10-C11-Adversarial-Robustness.md",
     ),
@@ -230,7 +237,7 @@ REQUIREMENTS: Sequence[Requirement] = (
     Requirement(
         NIST,
         "MEASURE 2.10, MS-2.10-003",
-        "Deduplication of the training samples is verified.",
+        "Deduplication of the training samples is verified, particularly of synthetic ones.",
         "Pictures that are in two roles, such as training and held-out; whether people with more photos are more "
         "exposed.",
         "Near-identical pictures within the training set.",
@@ -251,7 +258,7 @@ REQUIREMENTS: Sequence[Requirement] = (
     Requirement(
         AISVS,
         "11.2.5 (level 3; 11.3.3 in drafts)",
-        "Simulated membership inference is no more accurate than guessing.",
+        "Simulated membership inference is no more accurate than guessing (drafts: not meaningfully more).",
         "The attack’s accuracy with its interval, and a test against guessing, for seen and unseen photos.",
         "That no attack is better than guessing: an audit can miss a small leak.",
         "More attacks; say which accuracy above guessing is tolerated.",

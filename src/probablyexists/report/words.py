@@ -82,7 +82,7 @@ def percent(share: float, digits: int | None = None) -> str:
     >>> [percent(x).replace(NO_BREAK, " ") for x in (0.62, 0.0123, 0.0, 1.0, 0.9995)]
     ['62 %', '1.2 %', '0 %', '100 %', '99.95 %']
     """
-    if digits is None and abs(100 * share - round(100 * share)) < 1e-9:
+    if digits is None and (math.isinf(100 * share) or abs(100 * share - round(100 * share)) < 1e-9):
         digits = 0
     if digits is None:
         near_zero = share != 0 and abs(share) < 0.1
@@ -185,7 +185,7 @@ def in_a_hundred(share: float) -> str:
         return "more than 99 of 100 cases"
     if 0 < share < 0.005:
         return "less than 1 of 100 cases"
-    return f"{round(100 * share)} of 100 cases"
+    return f"{round(100 * max(share, 0.0))} of 100 cases"
 
 
 def visible(text: str) -> str:
@@ -297,7 +297,7 @@ def in_a_row(parts: Sequence[str]) -> str:
 def _digits(values: Sequence[float], top: float) -> int:
     """Decimals that suit the width of the interval and do not round any other value to 0 or `top`."""
     width = max(values) - min(values)
-    by_width = 0 if width <= 0 else -math.floor(math.log10(width / 10))
+    by_width = 0 if width <= 0 or math.isinf(width) else -math.floor(math.log10(width / 10))
     return min(MOST_DIGITS, max(0, by_width, *(_needed(value, top) for value in values)))
 
 

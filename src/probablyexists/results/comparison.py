@@ -8,7 +8,7 @@ from probablyexists.results.findings import Frozen, Signature
 from probablyexists.results.findings import Verdict as AuditVerdict
 from probablyexists.stats.estimate import Figure
 
-Verdict = Literal["reduced", "not shown", "worse"]
+Verdict = Literal["reduced", "not shown", "worse", "not decidable"]
 Set = Literal["treated", "others", "newly exposed"]
 
 
@@ -125,7 +125,8 @@ class Comparison(Frozen):
     schema_version: Literal[1] = 1
     """Version of this format."""
     verdict: Verdict
-    """reduced: those treated are less exposed, and no others more; worse: somebody is more exposed; not shown: neither.
+    """reduced: those treated are less exposed, and no others more; worse: somebody is more exposed; not shown: neither;
+    not decidable: after so many looks no p-value can reach the level, whatever changed.
     Never "removed": what free samples do not show may still be in the model."""
     sentence: str
     """The verdict in one sentence."""

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from random import Random
+
+import pyarrow as pa
+
+_LOOKED_AT = 1000
+"""Files, drawn at random, that tell whether many have the same bytes."""
 
 
 def sample_salt(salt: bytes) -> str:
@@ -17,3 +24,13 @@ def content_of(sha256: bytes, salt: str) -> str:
     digits: among 10 million samples, two that differ share one with probability 3 in a million.
     """
     return hashlib.sha256(salt.encode() + sha256).hexdigest()[:16]
+
+
+def contents_of(sha256: Sequence[bytes | None], salt: str) -> pa.StringArray:
+    """The same of each file, null for None; where many files have the same bytes, each content is hashed once."""
+    some = Random(0).sample(sha256, min(_LOOKED_AT, len(sha256)))
+    if len(set(some)) == len(some):
+        return pa.array([None if one is None else content_of(one, salt) for one in sha256], pa.string())
+    distinct = pa.array(sha256, pa.binary(32)).dictionary_encode()
+    each = [content_of(one, salt) for one in distinct.dictionary.to_pylist()]
+    return pa.array(each, pa.string()).take(distinct.indices)

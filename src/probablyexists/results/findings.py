@@ -8,7 +8,7 @@ rows in findings.json; samples, of which there may be millions, are rows in the 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,9 +25,10 @@ from pydantic import (
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import write_text
-from probablyexists.basis.plain_files import MOST_RESULT, json_line, read_plain
 from probablyexists.basis.roles import Role
+from probablyexists.results.contradictions import contradiction
 from probablyexists.results.cover import Cover
+from probablyexists.results.reading_back import FINDINGS, findings_file, held_in, no_findings
 from probablyexists.results.rows_file import read_rows, write_rows
 from probablyexists.stats.estimate import Figure, Unresolvable
 from probablyexists.stats.power import Power
@@ -40,7 +41,6 @@ Fairness = Literal["fair", "not fair", "not shown"]
 Threshold = Literal["resemblance", "fmr-1-percent"]
 
 
-FINDINGS: Final = "findings.json"
 SAMPLES: Final = "samples.parquet"
 NEIGHBOURS: Final = "neighbours.parquet"
 
@@ -103,6 +103,10 @@ class SampleRow(Frozen):
     """Cosine to the nearest held-out person; null for a copy, or where no face was found."""
     copy_of: str | None
     """The training photo: its fingerprint, or its path with `show_names`; null if the sample is no copy."""
+    unjudged: str | None
+    """A member who is neither named nor cleared, as there are too few held-out people or the split is not fair, and
+    whom the sample resembles: its cosine to them is at least `resemblance.threshold`. The most similar one; null for a
+    copy or likeness, and where there is none."""
     content: str | None
     """Fingerprint of the sample's file (`content_of`, with `data.sample_salt`), 16 hexadecimal digits: two files of the
     same bytes have the same. Null where the picture could not be read."""
@@ -155,14 +159,21 @@ def _schema(row: type[Frozen]) -> pa.Schema:
 PEOPLE_SCHEMA, SAMPLES_SCHEMA = _schema(PersonRow), _schema(SampleRow)
 
 
-def _as_table(schema: pa.Schema) -> PlainValidator:
+def _as_table(row: type[Frozen], schema: pa.Schema) -> PlainValidator:
+    needed = [name for name, field in row.model_fields.items() if type(None) not in get_args(field.annotation)]
+
     def check(value: Any) -> pa.Table:
         if isinstance(value, pa.Table):
             return value.cast(schema)
         try:
-            return pa.Table.from_pylist(list(value), schema=schema)
-        except (pa.ArrowException, TypeError, OverflowError) as error:
+            table = pa.Table.from_pylist(list(value), schema=schema)
+        except (pa.ArrowException, TypeError, OverflowError, AttributeError) as error:
             raise ValueError(f"not a table of {schema.names}: {error}") from error
+        for name in needed:
+            column = table[name]
+            if column.null_count or (pa.types.is_list(column.type) and pc.list_flatten(column).null_count):
+                raise ValueError(f"a row lacks its {name}")
+        return table
 
     return PlainValidator(check)
 
@@ -174,13 +185,13 @@ def _samples(table: pa.Table, info: SerializationInfo) -> Any:
 
 PeopleTable = Annotated[
     pa.Table,
-    _as_table(PEOPLE_SCHEMA),
+    _as_table(PersonRow, PEOPLE_SCHEMA),
     PlainSerializer(lambda table: table.to_pylist(), return_type=list),
     WithJsonSchema({"type": "array", "items": PersonRow.model_json_schema()}),
 ]
 SamplesTable = Annotated[
     pa.Table,
-    _as_table(SAMPLES_SCHEMA),
+    _as_table(SampleRow, SAMPLES_SCHEMA),
     PlainSerializer(_samples),
     WithJsonSchema({**SamplesFile.model_json_schema(), "x-rows": SampleRow.model_json_schema()}),
 ]
@@ -271,7 +282,7 @@ class Stratum(Frozen):
     """Members compared on this number of photos."""
     n_heldout: int
     """Held-out people (of the group) with at least this number of photos."""
-    p_floor: float
+    p_floor: float = Field(gt=0.0)
     """Smallest p-value possible in this stratum, as `naming.p_floor`: 1 / (n_heldout + 1) with one attack."""
 
 
@@ -303,7 +314,7 @@ class Naming(Frozen):
     """Members named at 5 %: too many for "no evidence", whatever `level` is; null as for `n_exposed`."""
     n_heldout: int
     """Held-out people with a usable photo."""
-    p_floor: float
+    p_floor: float = Field(gt=0.0)
     """Smallest p-value in any stratum for a member whom one attack alone exposes: a / (held-out people + 1) with a
     attacks."""
     smallest_nameable: int
@@ -445,7 +456,7 @@ class Sampling(Frozen):
     """Distinct pictures among them: near-identical ones are one."""
     with_face: Figure
     """Share of the samples in which the detector sees a face, 0 to 1, however faces are cropped."""
-    unseen_rate: float
+    unseen_rate: float = Field(gt=0.0)
     """What appears less often than this, per sample, can be missing from so many distinct samples, with probability 5 %
     or more: about 3 / n_distinct."""
     curve: list[CurvePoint]
@@ -650,9 +661,11 @@ class Again(Frozen):
     """The guard that the samples passed; null if none is said."""
     selection: bool
     """Whether samples of the first audit were allowed: then a selection of samples is judged, and not a model."""
+    drawn_anew: bool = False
+    """Whether the user says that samples with the content of one of the first audit were drawn anew."""
     n_in_before: int
-    """Samples whose content was in the first audit: selected from there, or, where a generator was sampled anew, drawn
-    again by it."""
+    """Samples whose content was in the first audit: selected from there, or drawn again; the second is known where a
+    generator was sampled anew, said where it is `drawn_anew`, and else explained by repeats in the first audit."""
     n_design: int
     """Held-out people left out, because the guard's thresholds were set on them."""
     sample_seed: int | None = Field(ge=0, lt=2**62)
@@ -690,7 +703,7 @@ class Findings(Frozen):
     `polars.from_arrow(findings.people)` one of Polars, where these are installed.
     """
 
-    schema_version: Literal[6] = 6
+    schema_version: Literal[7] = 7
     """Version of this format."""
     verdict: Verdict
     """Leak, no evidence (at this power), or inconclusive."""
@@ -769,25 +782,17 @@ class Findings(Frozen):
     def read(cls, path: str | Path) -> Findings:
         """Read `findings.json`, given itself or by its folder, and `samples.parquet` beside it.
 
-        InputError if these are no such files, or of another format.
+        InputError if these are no such files, of another format, or contradict themselves.
         """
-        path = Path(path)
-        path = path / FINDINGS if path.is_dir() else path
+        path = findings_file(Path(path))
+        held = held_in(path, cls.model_fields["schema_version"].default)
         try:
-            held = json_line(read_plain(path, MOST_RESULT), path)
-            beside = held.get("samples")
             found = cls.model_validate({**held, "samples": []})
-            its = SamplesFile.model_validate(beside)
-        except OSError as error:
-            said = f"cannot be read ({error.strerror}); give the folder of an audit, or its findings.json"
-            raise InputError(f"{path}: {said}") from error
+            its = SamplesFile.model_validate(held.get("samples"))
         except ValidationError as error:
-            reads = cls.model_fields["schema_version"].default
-            has = {found["loc"]: found["input"] for found in error.errors()}.get(("schema_version",))
-            said = f"not the findings of an audit ({str(error).splitlines()[0]})"
-            if isinstance(has, int):
-                when = "an earlier" if has < reads else "a later"
-                said = f"written by {when} version (format {has}, this one reads {reads}); audit again"
-            raise InputError(f"{path}: {said}") from error
+            raise no_findings(path, error) from error
         samples = read_rows(path.with_name(its.file), SAMPLES_SCHEMA, its.rows, its.sha256)
-        return found.model_copy(update={"samples": samples})
+        found = found.model_copy(update={"samples": samples})
+        if why := contradiction(found):
+            raise InputError(f"{path}: contradicts itself, so it was changed since it was written ({why}); audit again")
+        return found

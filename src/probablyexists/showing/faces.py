@@ -10,6 +10,8 @@ from probablyexists.showing.opened import Opened
 
 MOST_PHOTOS = 6
 KINDS = ("none", "likeness", "copy")
+HEADINGS = {"copy": "This person exists", "likeness": "This person probably exists", "none": "Perhaps nobody"}
+NOBODY = "Nobody we were given"
 
 
 def face(audit: Opened, order: str, at: int) -> dict[str, Any]:
@@ -27,16 +29,18 @@ def about_sample(audit: Opened, row: int) -> dict[str, Any]:
     said: dict[str, Any] = {"row": row, "name": name, "kind": kind, "copied": None}
     person = int(audit.nearest[row])
     if person < 0:
-        return said | {"person": None, "sentence": "No face was found in this picture, so it was compared with nobody."}
+        compared = "It was compared with nobody."
+        return said | {"person": None, "place": None, "heading": "No face was found", "sentence": compared}
     here = place(similarity, audit.scale)
     said |= {"similarity": round(similarity, 4), "place": here.at, "words": here.words}
     if kind == "copy" and (photo := audit.photo[row].as_py()) is not None:
         said["copied"] = f"training/{photo}"
     resembles = kind != "none" or similarity >= audit.findings.resemblance.threshold
-    return said | {
-        "person": about_person(audit, person) if resembles else None,
-        "sentence": _sentence(audit, kind, person, here.words) if resembles else nobody(here.words),
-    }
+    if not resembles:
+        nearest = f"The nearest of the training people is {here.words}."
+        return said | {"person": None, "heading": NOBODY, "sentence": nearest}
+    heading, sentence = HEADINGS[kind], _sentence(audit, kind, person, here.words)
+    return said | {"person": about_person(audit, person), "heading": heading, "sentence": sentence}
 
 
 def about_person(audit: Opened, person: int) -> dict[str, Any]:
@@ -63,11 +67,6 @@ def evidence(audit: Opened, person: int) -> str:
 
 def _at(p: float) -> str:
     return f"< {words.P_FLOOR_SHOWN}" if p < words.P_FLOOR_SHOWN else f"= {words.number(p, 3)}"
-
-
-def nobody(how_alike: str) -> str:
-    """What is said of a sample that resembles no member."""
-    return f"Nobody we were given. The nearest of the training people is {how_alike}."
 
 
 def _sentence(audit: Opened, kind: str, person: int, how_alike: str) -> str:

@@ -66,3 +66,14 @@ def smallest_nameable(n_members: int, n_heldout: int, level: float) -> int:
     6
     """
     return max(1, math.ceil(n_members / (level * (n_heldout + 1)) - 1e-9))
+
+
+def heldout_needed(n_members: int, n_exposed: int, level: float) -> int:
+    """How many held-out people it takes to name `n_exposed` members who are above them all, and nobody else.
+
+    The smallest number at which `smallest_nameable` is no more than that.
+
+    >>> heldout_needed(n_members=300, n_exposed=6, level=0.05), heldout_needed(n_members=12, n_exposed=1, level=0.03)
+    (999, 399)
+    """
+    return max(1, math.ceil(n_members / (n_exposed * level) - 1e-9) - 1)

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 LEVEL = 0.95
 
-IN_SCHEMA: dict[str, Any] = {"use_attribute_docstrings": True}
-"""For pydantic, which writes these types: the docstring of a field is its description in the JSON Schema."""
+IN_SCHEMA: dict[str, Any] = {"use_attribute_docstrings": True, "allow_inf_nan": False}
+"""For pydantic, which writes and reads these types: the docstring of a field is its description in the JSON Schema."""
 
 
 @dataclass(frozen=True)

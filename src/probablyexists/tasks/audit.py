@@ -7,27 +7,21 @@ Generated Faces" (arXiv 2107.06018).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
-
-import pyarrow as pa
 
 from probablyexists.answers.affected import affected
 from probablyexists.answers.audit_verdict import GROUP_P, judge
 from probablyexists.answers.by_group import group_findings
-from probablyexists.answers.comparisons import Comparison, comparisons
-from probablyexists.answers.copying import CopyMatches, copies, find_copies
+from probablyexists.answers.copying import copies
 from probablyexists.answers.dose import dose
-from probablyexists.answers.judges import Judge, deciding, who_judges
+from probablyexists.answers.judges import deciding, who_judges
 from probablyexists.answers.look_alikes import look_alikes
-from probablyexists.answers.looking import nearest_table, photos_table, scale_of
-from probablyexists.answers.membership import agreed_membership, membership
+from probablyexists.answers.membership import agreed_membership, membership, membership_with_copies
 from probablyexists.answers.missed import missed
-from probablyexists.answers.naming import agreed, likenesses, name_people, naming, nobody
-from probablyexists.answers.nearest_rows import Called, nearest_rows
+from probablyexists.answers.naming import agreed, likenesses, name_people, naming, nobody, unjudged_likenesses
 from probablyexists.answers.resemblance import resemblance
 from probablyexists.answers.rows import Labels, people_table, samples_table
 from probablyexists.answers.sampling import curve, face_variety, sampling
@@ -35,36 +29,21 @@ from probablyexists.answers.second_opinions import second_opinions
 from probablyexists.answers.split_baseline import split_baseline
 from probablyexists.answers.trust import trust
 from probablyexists.attacks.attack import Attack
-from probablyexists.attacks.known import chosen
 from probablyexists.basis.progress import Progress, Silent
-from probablyexists.basis.roles import Role
-from probablyexists.copies.duplicates import SamePicture, same_pictures, without
-from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.pictures import taken
-from probablyexists.embeddings.recognisers import Recogniser, open_recognisers
-from probablyexists.engines.choose import Engine, engine
+from probablyexists.embeddings.recognisers import Recogniser
+from probablyexists.engines.choose import engine
 from probablyexists.generators.generator import Generator
-from probablyexists.intake.embed_sources import embed_sources
-from probablyexists.intake.faces_seen import FacesSeen, faces_seen
-from probablyexists.intake.feeding import fed
-from probablyexists.intake.groups import Groups, find_groups
-from probablyexists.intake.open_sources import about_sources, has_names, open_sources, share_refused
-from probablyexists.intake.output_folder import claim_folder, written_together
-from probablyexists.intake.people import Peopled, find_people, judging_half, pseudonyms, salt_of
+from probablyexists.intake.open_sources import about_sources, share_refused
+from probablyexists.intake.output_folder import claim_folder
+from probablyexists.intake.people import pseudonyms
 from probablyexists.intake.provenance import describe, sign
-from probablyexists.intake.sample_names import paths_on_disk, sample_names
+from probablyexists.intake.sample_names import sample_names
 from probablyexists.intake.settings import AuditSettings, checked
-from probablyexists.matching.crowd import photos_of
-from probablyexists.matching.matcher import Matcher
 from probablyexists.matching.repeats import standing
-from probablyexists.report.again_texts import again_cautions, again_sentence
-from probablyexists.report.contact import contact_sheet
-from probablyexists.report.exhibits import exhibits
-from probablyexists.report.page import write_report
-from probablyexists.results.findings import Again, Findings, Membership
-from probablyexists.results.looking_files import write_looking
-from probablyexists.results.neighbours_file import write_neighbours
-from probablyexists.sources.open_source import Source
+from probablyexists.results.findings import Again, Findings
+from probablyexists.tasks.gather import Gathered, gather
+from probablyexists.tasks.write_audit import write_audit
 
 
 def audit(
@@ -176,119 +155,6 @@ def run(settings: AuditSettings, progress: Progress) -> Findings:
         return conclude(gather(settings, work, progress), settings, progress, started)
 
 
-@dataclass(frozen=True)
-class Gathered:
-    """All data for the answers: embedded faces, grouped by person, with copies removed from the samples."""
-
-    sources: Mapping[Role, Source]
-    recognisers: Sequence[Recogniser]
-    """The audit's own first."""
-    feeding: list[str]
-    """Cautions about how they are fed."""
-    tables: Mapping[Role, Embedded]
-    seen: FacesSeen
-    pairs: list[SamePicture]
-    crowds: Peopled
-    copied: CopyMatches
-    judges: Sequence[Judge]
-    """The same people and samples as each recogniser sees them, in the order of `recognisers`."""
-    attacks: tuple[Attack, ...]
-    """The nearest sample first."""
-    matcher: Matcher
-    groups: Groups
-
-    @property
-    def others(self) -> Embedded:
-        """The generated samples that are not copies."""
-        return self.judges[0].others
-
-
-def gather(
-    settings: AuditSettings,
-    work: Engine,
-    progress: Progress,
-    sources: Mapping[Role, Source] | None = None,
-    guard_salt: bytes | None = None,
-) -> Gathered:
-    """Embed -> match.
-
-    `sources`: those of the settings, where they are open already. `guard_salt`: leave out the held-out people of the
-    design half, on whom the guard with this salt was set.
-    """
-    matcher, threads, cache = work.matcher, settings.resources.threads, settings.resources.cache
-    attacks = chosen(settings.more_attacks, has_reference=settings.reference is not None)
-    opened = open_recognisers((settings.recogniser, *settings.more_recognisers), cache, settings.feed)
-    sources = open_sources(settings, progress) if sources is None else sources
-    groups = find_groups(sources, settings, progress)
-    (recogniser, *more), feeding = fed(
-        opened, sources, settings.faces, cache=cache, seed=settings.seed, look=work.look, progress=progress
-    )
-    tables = embed_sources(sources, settings.faces, recogniser, cache, work.look, progress)
-    generated = tables["generated"]
-    seen = faces_seen(sources["generated"], generated, settings.faces, settings.seed)
-    people_tables: dict[Role, Embedded] = {role: table for role, table in tables.items() if role != "generated"}
-
-    progress.say("looking for the same picture in two roles, and for copies")
-    pairs = same_pictures(people_tables, threads)
-    kept = without(people_tables, pairs)
-    named = all(has_names(sources[role]) for role in people_tables if role != "reference")
-    crowds = find_people(kept, named=named, seed=settings.seed, threads=threads)
-    crowds = crowds if guard_salt is None else judging_half(crowds, guard_salt)
-    copied = find_copies(crowds.training, crowds.heldout, generated, matcher)
-
-    judges = [Judge(recogniser.id, crowds.by_role, generated, copied.left_out, matcher, groups.of)]
-    for another in more:
-        progress.say(f"the same people and samples with {another.id}")
-        again = embed_sources(sources, settings.faces, another, cache, work.look, progress, pictures=False)
-        judges.append(judges[0].again(another.id, again))
-    every = [recogniser, *more]
-    return Gathered(
-        sources,
-        every,
-        feeding,
-        tables,
-        seen,
-        pairs,
-        crowds,
-        copied,
-        judges,
-        attacks,
-        matcher,
-        groups,
-    )
-
-
-def _with_copies(judge: Judge, attacks: Sequence[Attack], seed: int) -> list[Membership]:
-    """Answer 1 with the copies among the samples, as an attacker sees them; nothing where none is left out."""
-    if not judge.left_out.any():
-        return []
-    view = replace(judge.view, samples=photos_of(judge.generated))
-    return membership(view.training, view.unseen, view.heldout, view.scorers(attacks), seed, "in")
-
-
-_LONG = 16
-"""Digits of a pseudonym: the same in two audits whoever else is in them."""
-
-
-def _neighbours(gathered: Gathered, judge: Judge, compared: Sequence[Comparison] | None, labels: Labels) -> pa.Table:
-    """What is kept to compare this audit with another; `compared`: the judge's comparisons, where they are known.
-
-    Held-out people who do not judge are in it, so that members are compared on as many photos as in the other audit.
-    """
-    training, heldout = gathered.crowds.training, gathered.crowds.heldout
-    if gathered.crowds.all_heldout is not None and judge is gathered.judges[0]:
-        heldout, compared = gathered.crowds.all_heldout, None
-        judge = replace(judge, crowds={**judge.crowds, "heldout": heldout})
-    if compared is None:
-        compared = comparisons(judge.view, len(gathered.attacks))
-    called = Called(
-        pseudonyms(training, labels.salt, _LONG),
-        pseudonyms(heldout, labels.salt, _LONG),
-        frozenset(gathered.crowds.design),
-    )
-    return nearest_rows(judge, compared, gathered.copied, called, labels)
-
-
 def conclude(
     gathered: Gathered,
     settings: AuditSettings,
@@ -303,10 +169,7 @@ def conclude(
     progress.say("scoring people against the samples")
     crowds, copied, attacks, seed = gathered.crowds, gathered.copied, gathered.attacks, settings.seed
     show_names = settings.show_names and crowds.clusters is None
-    salt, sample_of = (
-        salt_of(gathered.tables["training"]),
-        sample_names(gathered.sources, show_names=settings.show_names),
-    )
+    salt, sample_of = gathered.salt, sample_names(gathered.sources, show_names=settings.show_names)
     names = crowds.training.people.names if show_names else pseudonyms(crowds.training, salt)
     labels = Labels(names, show_names, sample_of, salt)
     source_names = {role: source.name for role, source in gathered.sources.items()}
@@ -329,7 +192,7 @@ def conclude(
                 for one, its in zip(views, scorers, strict=True)
             ]
         ),
-        *_with_copies(main, attacks, seed),
+        *membership_with_copies(main, attacks, seed),
     ]
     baseline = split_baseline(view, nearest, named, GROUP_P, seed)
     fair = baseline.fairness != "not fair"
@@ -340,6 +203,7 @@ def conclude(
     distinct = taken(generated.embeddings, copied.others)
     which = resemblance(training, heldout, distinct, n_likenesses=int((shown >= 0).sum()))
     copy_count = copies(copied, heldout, fair=fair)
+    unsure = unjudged_likenesses(named, others.embeddings, which.threshold, gathered.matcher)
     reasons = affected(training, named.exposed, copied, copy_count)
     could_miss = missed(views, attacks, named, GROUP_P, seed)
     n_distinct = len(standing(copied.picture))
@@ -384,7 +248,18 @@ def conclude(
         samples_numbered=bool(sample_of),
         people=people_table(named, reasons, training, labels, others, gathered.groups.of),
         samples=samples_table(
-            shown, similarity, training, heldout, generated, others, copied, labels, seed, gathered.matcher
+            shown,
+            similarity,
+            unsure,
+            training,
+            heldout,
+            generated,
+            others,
+            copied,
+            labels,
+            gathered.contents,
+            seed,
+            gathered.matcher,
         ),
         affected=reasons.count,
         membership=can_tell,
@@ -406,40 +281,4 @@ def conclude(
     )
     if settings.out is None:
         return findings
-    pictures = exhibits(
-        gathered.sources, training, generated, named, shown, copied, labels, show_faces=settings.show_faces
-    )
-    sheet = contact_sheet(gathered.sources["generated"], seen.of_drawn, labels, show_faces=settings.show_faces)
-    first = next(one for one, rates in zip(every, error_rates, strict=True) if rates.judges)
-    near = _neighbours(gathered, first, named.comparisons if first is main else None, labels)
-
-    on_disk = paths_on_disk(gathered.sources["generated"], sample_of)
-    closest = nearest_table(generated, named, copied, training, findings.people, labels, on_disk, gathered.matcher)
-    strangers = pseudonyms(crowds.heldout, salt, _LONG)
-    places = photos_table(training, names, crowds.unseen, crowds.heldout, strangers)
-
-    def write(findings: Findings, folder: Path) -> Findings:
-        beside = write_neighbours(folder, near, first.recogniser, len(generated))
-        findings = findings.model_copy(update={"neighbours": beside})
-        findings.write(folder)
-        write_looking(folder, closest, places, scale_of(heldout, error_rates[0].photos))
-        write_report(findings, pictures, folder, settings.show_faces, on_disk, sheet)
-        return findings
-
-    return _written(findings, settings.out, write, looking or nullcontext())
-
-
-def _written(
-    findings: Findings,
-    out: Path,
-    write: Callable[[Findings, Path], Findings],
-    looking: AbstractContextManager[Again | None],
-) -> Findings:
-    """The findings as they are written, with what they have to do with an earlier audit."""
-    with looking as again:
-        if again is not None:
-            sentence = again_sentence(again, findings.sentence)
-            cautions = [*again_cautions(again), *findings.cautions]
-            findings = findings.model_copy(update={"again": again, "sentence": sentence, "cautions": cautions})
-        with written_together(out) as folder:
-            return write(findings, folder)
+    return write_audit(findings, gathered, settings, main, named, shown, labels, looking, progress)

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from probablyexists.answers.change_cautions import cautions
+from probablyexists.answers.change_cautions import about_level, cautions
 from probablyexists.answers.change_figures import auroc, costs, people, sets
-from probablyexists.answers.change_verdict import LEVEL, judge
+from probablyexists.answers.change_verdict import FREE, LEVEL, judge
 from probablyexists.answers.changes import Comparing, n_deals
 from probablyexists.answers.halving import power_of_halving
 from probablyexists.answers.pooled_samples import Rows, pooled
@@ -29,11 +28,13 @@ from probablyexists.basis.progress import Progress, Silent
 from probablyexists.guarding.likeness import WEIGHT
 from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.provenance import sign_comparison
+from probablyexists.intake.seen_samples import Seen
 from probablyexists.intake.settings import CompareSettings, checked
 from probablyexists.report.comparison_page import render_comparison
 from probablyexists.results.comparison import Compared, Comparison, Filtered
-from probablyexists.results.findings import FINDINGS, Findings
+from probablyexists.results.findings import Findings
 from probablyexists.results.neighbours_file import read_neighbours
+from probablyexists.results.reading_back import FINDINGS
 from probablyexists.stats.estimate import Figure
 
 
@@ -118,11 +119,13 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
     rule = _filter(settings, second.findings)
     kept, n_dropped = (after, 0) if rule is None else after.mirrored(*rule)
     comparing = Comparing(pooled(before, kept), level, given)
+    for said in about_level(spent):
+        progress.say(said)
     progress.say("dealing the samples of both audits again")
     dealt = comparing.dealt(settings.seed, n_deals(spent))
     changes = sets(comparing, dealt, settings.margin)
     power = power_of_halving(before, level, spent, settings.seed, n_after=max(1, kept.n_samples), given=given)
-    judged = judge(changes, spent, power)
+    judged = judge(changes, spent, power, _samples(settings, second.findings))
     actual = comparing.actual
     areas = auroc(comparing.pooled, actual.before), auroc(comparing.pooled, actual.after)
     filtered = None
@@ -142,6 +145,7 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
             second.findings,
             before,
             (first.rows.n_samples, second.rows.n_samples),
+            level=spent,
             not_worse=changes[1].not_worse,
             margin=settings.margin,
             power=power,
@@ -195,15 +199,16 @@ def _refuse_other_settings(before: Findings, after: Findings) -> None:
 
 
 def _refuse_same_samples(before: Findings, after: Findings) -> None:
-    """InputError if samples are in both audits, unless reaudit has judged that."""
+    """InputError if the second audit has samples of the first, unless reaudit has judged that."""
     if after.again is not None or before.data.sample_salt != after.data.sample_salt:
         return
-    ours = pc.drop_null(before.samples["content"])
-    n = pc.sum(pc.is_in(pc.drop_null(after.samples["content"]), value_set=ours.combine_chunks())).as_py() or 0
-    if n:
+    seen = Seen.of(after.samples["content"].combine_chunks(), before)
+    if seen.is_reuse:
         raise InputError(
-            f"{n:,} of {after.samples.num_rows:,} samples of the second audit are in the first too, so that they say "
-            "nothing new of the model; draw new ones (other seeds), and audit these"
+            f"{seen.n:,} of {after.samples.num_rows:,} samples of the second audit are in the first too, so that they "
+            "say nothing new of the model; draw new ones (other seeds), and audit these; if these are new and the "
+            "model gave the same pictures again, make the second audit with reaudit and say so "
+            f"({option('drawn_anew', True)})"
         )
 
 
@@ -223,6 +228,16 @@ def _filter(settings: CompareSettings, after: Findings) -> tuple[float, float] |
     if guard is None or guard.threshold is None or not guard.judges_too:
         return None
     return guard.threshold, WEIGHT
+
+
+def _samples(settings: CompareSettings, after: Findings) -> str:
+    """What the second audit's samples are, in words."""
+    again = after.again
+    if again is not None and again.guard is not None:
+        return "samples that passed the guard"
+    if settings.filtered is not None:
+        return "samples that passed the filter"
+    return "selected samples" if again is not None and again.selection else FREE
 
 
 def _given(path: Path, rows: Rows) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from probablyexists.basis.errors import InputError, WriteError, option, required
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.basis.owner_only import make_folder
 from probablyexists.basis.plain_files import MOST_RESULT, read_plain
+from probablyexists.basis.progress import Progress
 from probablyexists.basis.text import shown
 from probablyexists.report.csv_tables import write_figures, write_people, write_samples
 from probablyexists.report.markdown_summary import markdown_summary
@@ -60,7 +61,7 @@ def export(
     Parameters
     ----------
     audit
-        The folder of an audit, with `findings.json`, `samples.parquet` and, for `pdf`, `report.html`.
+        The folder of an audit, or its `findings.json`; `samples.parquet` is beside it and, for `pdf`, `report.html`.
     csv
         `people.csv`, `samples.csv` and `figures.csv`, for Excel, LibreOffice, pandas or R.
     markdown
@@ -81,18 +82,19 @@ def export(
     kinds = [kind for kind, wanted in asked.items() if wanted]
     if not kinds:
         raise InputError(f"nothing to export: give one or more of {', '.join(option(kind, True) for kind in asked)}")
-    folder = _folder_of(Path(audit))
+    findings = Findings.read(audit)
+    folder = Path(audit) if Path(audit).is_dir() else Path(audit).parent
     place = folder / FOLDER if out is None else Path(out)
     names = [name for kind in kinds for name in _FILES[kind]]
     _claim(place, names, overwrite=overwrite)
     if model_card:
         required("huggingface_hub", "hub")  # before anything is written
     pages: dict[str, bytes | str] = {}
-    findings = Findings.read(folder)
     reviews, notes = reviews_of(folder, findings) if markdown or pdf else ([], [])
     if pdf:
-        pages["report.pdf"], refused = to_pdf(with_reviews(_report_of(folder), reviews))
-        notes += _refused(refused)
+        printed = to_pdf(with_reviews(_report_of(folder), reviews))
+        pages["report.pdf"] = printed.data
+        notes += [*_refused(printed.refused), *_boxes(printed.boxes)]
     if findings.names_shown and kinds != ["model_card"]:
         notes.append("people are given by name, as in the audit: show these files only to those who may know")
     notes += _unmarked(findings, names)
@@ -113,34 +115,25 @@ def export(
     return Exported(tuple(place / name for name in names), tuple(notes))
 
 
-def left_from_earlier(audit: Path) -> list[str]:
-    """What to say once an audit has been written to this folder, if it holds exports: they are of an earlier one.
+def say_what_is_left(audit: Path, progress: Progress) -> None:
+    """Say, once an audit has been written to this folder, that exports in it are of an earlier one.
 
     They are not deleted, as people edit them, a model card most of all.
     """
     place = audit / FOLDER
-    there = [name for names in _FILES.values() for name in names if (place / name).exists()]
-    if not there:
-        return []
-    return [
-        f"{shown(place)}: still holds what was exported from an earlier audit ({', '.join(there)}); export again with "
-        f"{option('overwrite', True)}, or delete it"
-    ]
+    if there := [name for names in _FILES.values() for name in names if (place / name).exists()]:
+        left = f"still holds what was exported from an earlier audit ({', '.join(there)})"
+        progress.say(f"{shown(place)}: {left}; export again in its place, or delete it")
 
 
 def _unmarked(findings: Findings, names: list[str]) -> list[str]:
-    """Files of a confidential audit that do not carry its mark, as the report and the PDF do."""
-    bare = [name for name in names if name != "report.pdf"]
+    """Files of a confidential audit that do not carry its mark, as the report, the PDF and the summary do."""
+    bare = [name for name in names if name not in ("report.pdf", "summary.md")]
     if not findings.cover.confidential or not bare:
         return []
     public = "; a model card is made to be published: ask first" if "model-card.md" in bare else ""
     say = "does not say so" if len(bare) == 1 else "do not say so"
     return [f"the audit is marked as confidential, and {', '.join(bare)} {say}{public}"]
-
-
-def _folder_of(audit: Path) -> Path:
-    """The audit's folder, given itself or by its findings.json."""
-    return audit.parent if audit.is_file() else audit
 
 
 def _claim(place: Path, names: list[str], *, overwrite: bool) -> None:
@@ -169,6 +162,15 @@ def _refused(addresses: list[str]) -> list[str]:
         return []
     first = shown(addresses[0][:80])
     return [f"report.pdf: the page asked for {len(addresses):,} files or addresses, and got none of them: {first}"]
+
+
+def _boxes(characters: list[str]) -> list[str]:
+    if not characters:
+        return []
+    n = "1 character" if len(characters) == 1 else f"{len(characters):,} characters"
+    such = ", ".join(f"{shown(one)} (U+{ord(one):04X})" for one in characters[:3])
+    cure = "install one (Debian and Ubuntu: fonts-noto-core, fonts-noto-cjk), and export again"
+    return [f"report.pdf: no font here has {n}, so that names may be unreadable: {such}; {cure}"]
 
 
 def _harmless(name: str, n: int) -> list[str]:

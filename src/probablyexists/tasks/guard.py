@@ -60,11 +60,13 @@ def guard(
 ) -> Guard:
     """Make a guard that refuses copies and likenesses of the people in `training`.
 
-    Of pictures of strangers it refuses at most `rate`, copies and likenesses together, each person of the same weight:
-    expected over the draw of the held-out people (split conformal, see `stats.refusals`), who must be from the same
-    source as the strangers that will come. What it lets through of members' other photos is measured on `unseen`, else
+    Of pictures of strangers it refuses at most `rate` on average over draws of the held-out people: copies and
+    likenesses together, each person of the same weight (split conformal, see `stats.refusals`). A single guard may
+    refuse more or less: `content.about.refused` has the interval. The held-out people must be from the same source as
+    the strangers that will come. What it lets through of members' other photos is measured on `unseen`, else
     on training photos that are left out of their person's template one after the other. It judges one picture at a
     time: among many thousands published, the most similar may still tell who was trained on. Audit guarded samples.
+    Other arguments are as for `audit`.
 
     Parameters
     ----------
@@ -74,13 +76,12 @@ def guard(
         File for the guard, readable for its owner only; `overwrite` replaces one. It is biometric data: templates and
         small pictures of members, and embeddings of the held-out people.
     rate
-        Share of strangers' pictures that may be refused, 0 to 1. n held-out people can promise 1 / (n + 1) at best.
+        Share of strangers' pictures that may be refused on average, 0 to 1. n held-out people can promise 1 / (n + 1)
+        at best: the default, 1 in 1,000, needs at least 999 of them.
     half
         Use half of the held-out people, drawn once from what their photos are, and leave the others for a later audit.
     pass_phrase
         Encrypt the file with it.
-
-    The other arguments are as for `audit`.
 
     Raises
     ------
@@ -113,10 +114,11 @@ def run(settings: GuardSettings, progress: Progress, pass_phrase: str | None = N
         named = all(has_names(source) for source in sources.values())
         crowds = _crowds(tables, named=named, seed=settings.seed, threads=threads)
         salt = salt_of(tables["training"] if "training" in tables else tables["heldout"])
-        heldout = crowds["heldout"]
+        heldout, given = crowds["heldout"], None
         if settings.half:
+            given = len(heldout.people)
             heldout = heldout.some(design_half(heldout, salt).nonzero()[0])
-        refuse_rate(settings.rate, len(heldout.people))
+        refuse_rate(settings.rate, len(heldout.people), given)
         training = crowds.get("training")
         members = nobody(recogniser.dim) if training is None else members_of(training, salt, threads)
         strangers = strangers_of(heldout, members, salt, threads)

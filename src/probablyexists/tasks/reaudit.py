@@ -25,24 +25,30 @@ from probablyexists.guarding.guard_file import read_guard
 from probablyexists.intake.looks import claim_count, next_look, read_looks
 from probablyexists.intake.open_sources import Fresh, generator_of, open_sources
 from probablyexists.intake.output_folder import claim_folder
-from probablyexists.intake.people import salt_of
 from probablyexists.intake.provenance import fingerprint
 from probablyexists.intake.same_audit import (
     first_folder,
     fresh_samples,
-    in_first,
     refuse_other_numbers,
     refuse_other_people,
     refuse_other_recognisers,
     refuse_other_roles,
-    refuse_seen_samples,
     used_guard,
     with_first,
 )
+from probablyexists.intake.seen_samples import (
+    Seen,
+    refuse_both_words,
+    refuse_seen_samples,
+    refuse_words_for_samples,
+)
 from probablyexists.intake.settings import ReauditSettings, checked
+from probablyexists.report.again_texts import coming_look
 from probablyexists.results.findings import Again, Findings, GuardUsed
 from probablyexists.sources.open_source import Source
-from probablyexists.tasks.audit import Gathered, conclude, gather
+from probablyexists.stats.spending import level_of
+from probablyexists.tasks.audit import conclude
+from probablyexists.tasks.gather import Gathered, gather
 
 
 def reaudit(
@@ -58,6 +64,7 @@ def reaudit(
     guard: str | Path | None = None,
     pass_phrase: str | None = None,
     selection: bool = False,
+    drawn_anew: bool = False,
     recogniser: str | Recogniser | None = None,
     more_recognisers: Sequence[str | Recogniser] | None = None,
     more_attacks: Sequence[str | Attack] | None = None,
@@ -89,6 +96,9 @@ def reaudit(
         The guard's, if its file is encrypted.
     selection
         The samples were chosen from those of the first audit: the selection is judged, not the model.
+    drawn_anew
+        The samples are new, though more of them have the same bytes as the first audit's than its own repeats explain:
+        the model gave the same pictures again. Said in the report as your word.
     recogniser, more_recognisers, more_attacks
         Only where the first audit's are objects, or files that have moved.
     out, samples, trust_pickle, latent_shape, picture_range, overwrite, show_faces, threads, memory, cache
@@ -110,22 +120,25 @@ def run(settings: ReauditSettings, progress: Progress, pass_phrase: str | None =
         raise InputError(f"{option('out')}: give a folder: what is looked at is counted when it is written")
     first, folder = Findings.read(settings.before), first_folder(settings.before)
     settings = with_first(settings, first).model_copy(update={"before": folder})
+    refuse_both_words(settings)
     refuse_other_roles(settings, first)
     about = None if settings.guard is None else read_guard(settings.guard, pass_phrase).about
     guard = None if settings.guard is None or about is None else used_guard(settings.guard, about, first)
     guard_salt = bytes.fromhex(about.salt) if about is not None and about.half else None
     claim_folder(settings)
-    claim_count(folder)
+    look = claim_count(folder, first.signature.data_fingerprint)
+    progress.say(coming_look(look, level_of(look)))
     fresh = fresh_samples(settings, first, n_looks=len(read_looks(folder)))
     with engine(settings.resources, progress) as work:
         sources = open_sources(settings, progress, fresh)
         refuse_other_numbers(sources, first)
         _refuse_without_guard(sources["generated"], settings)
+        if generator_of(sources["generated"]).get("generator") is not None:
+            refuse_words_for_samples(settings)
         gathered = gather(settings, work, progress, sources, guard_salt)
         refuse_other_recognisers([one.id for one in gathered.recognisers], first)
-        salt = salt_of(gathered.tables["training"])
         now: dict[Role, str] = {
-            role: fingerprint({role: gathered.tables[role]}, salt) for role in gathered.crowds.by_role
+            role: fingerprint({role: gathered.tables[role]}, gathered.salt) for role in gathered.crowds.by_role
         }
         refuse_other_people(gathered.tables, now, first)
         looking = _looking(gathered, settings, first, guard, fresh)
@@ -150,11 +163,9 @@ def _looking(
     """Counts the look while its result is written. InputError for samples that are not fresh."""
     source = gathered.sources["generated"]
     drawn, was = generator_of(source).get("generator"), first.signature.settings.get("generator")
-    n_in_before = in_first(gathered.tables["generated"], first)
+    seen = Seen.of(gathered.contents, first)
     if drawn is None:
-        refuse_seen_samples(n_in_before, len(source.photos), settings)
-    elif settings.selection:
-        raise InputError(f"{option('selection', True)}: is for samples, and a generator is given; leave it out")
+        refuse_seen_samples(seen, len(source.photos), settings)
 
     @contextmanager
     def looking() -> Iterator[Again]:
@@ -167,7 +178,8 @@ def _looking(
                 level=look.level,
                 guard=guard,
                 selection=settings.selection,
-                n_in_before=n_in_before,
+                drawn_anew=settings.drawn_anew,
+                n_in_before=seen.n,
                 n_design=len(gathered.crowds.design),
                 sample_seed=None if drawn is None else fresh.seed,
                 same_generator=None if drawn is None or was is None else drawn == was,

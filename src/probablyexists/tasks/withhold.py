@@ -1,7 +1,8 @@
-"""Copy or move the samples that an audit does not withhold: what may be published.
+"""Copy or move the samples that an audit does not withhold.
 
-A file is published if an audited sample has its content, and no sample with this content is a copy or a likeness.
-Names do not count: a file that was added, changed or renamed since is judged by what it holds, or not published.
+A file is let through if an audited sample has its content, and no sample with this content is a copy, a likeness, or
+resembles a member who is neither named nor cleared. Names do not count: a file that was added, changed or renamed since
+is judged by what it holds, or held back. Nothing is published here: that is for those who own the samples.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from probablyexists.basis.errors import ImageError, InputError, WriteError
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.text import shown
+from probablyexists.report.first_page_steps import n_unjudged
 from probablyexists.results.contents import content_of
 from probablyexists.results.findings import Findings, Verdict
 from probablyexists.sources.folder import FolderSource
@@ -26,30 +28,36 @@ from probablyexists.sources.folder import FolderSource
 class Withheld:
     """What became of the files of a folder, each counted once."""
 
-    published: int
+    let_through: int
+    """Files that are in the new folder now."""
     no_face: int
     """Of these, files in which the audit found no face, so that nothing was compared."""
     withheld: int
     """Files whose content is a copy or a likeness."""
+    unjudged: int
+    """Other files held back: they resemble a member who is neither named nor cleared (`SampleRow.unjudged`)."""
     unknown: int
-    """Files that are no sample of the audit, have changed since, or were no pictures to it: not published."""
+    """Files that are no sample of the audit, have changed since, or were no pictures to it: held back."""
     unreadable: int
-    """Files that cannot be read now: not published."""
+    """Files that cannot be read now: held back."""
     missing: int
     """Samples of the audit whose content is not in the folder, or not as often."""
     n_audited: int
     """Samples of the audit."""
     verdict: Verdict
     likenesses_claimed: bool
-    """False where the split is not fair: the audit then withholds copies alone."""
+    """False where the split is not fair: the audit then claims copies alone."""
     not_moved: int
-    """Files published that stay where they were although they should be moved: links, and what cannot be removed."""
+    """Files let through that stay where they were too, although they should be moved: links, what cannot be removed."""
 
 
 def withhold(
     audit: str | Path, source: str | Path, to: str | Path, *, move: bool = False, progress: Progress | None = None
 ) -> Withheld:
-    """Copy (or move) from the folder of samples that was audited what may be published.
+    """Copy (or move) from the folder of samples that was audited what the audit does not withhold.
+
+    Samples that resemble somebody who could not be named are held back too, and `progress` says how many before any
+    file is copied: with too few held-out people an audit has not cleared them.
 
     Parameters
     ----------
@@ -60,7 +68,7 @@ def withhold(
     to
         A new or empty folder. It is complete or not there: everything is written beside it first.
     move
-        Remove what was published from `source`, once all of it is in `to`.
+        Remove what was let through from `source`, once all of it is in `to`.
 
     Raises
     ------
@@ -83,7 +91,9 @@ def withhold(
     for some in folder.left.not_read:
         progress.say(f"{shown(source)}: {some}")
     to = _claimed(to, source)
-    return _publish(_Judged(findings), folder, to, move, progress)
+    if said := unjudged_text(findings):
+        progress.say(said)
+    return _let_through(_Judged(findings), folder, to, move, progress)
 
 
 class _Judged:
@@ -91,11 +101,12 @@ class _Judged:
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
-        columns = (findings.samples[name].to_pylist() for name in ("kind", "similarity", "content"))
-        rows = [row for row in zip(*columns, strict=True) if row[2] is not None]
-        self.withheld = {content for kind, _, content in rows if kind != "none"}
-        self.has_face = {content: similarity is not None for _, similarity, content in rows}
-        self.times = Counter(content for _, _, content in rows)
+        columns = (findings.samples[name].to_pylist() for name in ("content", "kind", "similarity", "unjudged"))
+        rows = [row for row in zip(*columns, strict=True) if row[0] is not None]
+        self.withheld = {content for content, kind, _, _ in rows if kind != "none"}
+        self.unjudged = {content for content, _, _, unjudged in rows if unjudged is not None}
+        self.has_face = {content: similarity is not None for content, _, similarity, _ in rows}
+        self.times = Counter(content for content, *_ in rows)
 
     def content(self, data: bytes) -> str:
         return content_of(hashlib.sha256(data).digest(), self.findings.data.sample_salt)
@@ -124,11 +135,11 @@ def _claimed(to: Path, source: Path) -> Path:
     return at
 
 
-def _publish(judged: _Judged, folder: FolderSource, to: Path, move: bool, progress: Progress) -> Withheld:
-    """Write what may be published beside `to`, then put it there, then remove it from the folder if it is to move."""
-    published: list[tuple[str, os.stat_result]] = []
+def _let_through(judged: _Judged, folder: FolderSource, to: Path, move: bool, progress: Progress) -> Withheld:
+    """Write what is let through beside `to`, then put it there, then remove it from the folder if it is to move."""
+    written: list[tuple[str, os.stat_result]] = []
     seen: Counter[str] = Counter()
-    no_face = withheld = unknown = unreadable = 0
+    no_face = withheld = unjudged = unknown = unreadable = 0
     aside: Path | None = None
     try:
         to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -146,13 +157,15 @@ def _publish(judged: _Judged, folder: FolderSource, to: Path, move: bool, progre
                 seen[content] += 1
                 if content in judged.withheld:
                     withheld += 1
+                elif content in judged.unjudged:
+                    unjudged += 1
                 elif content not in judged.has_face:
                     unknown += 1
                 else:
                     no_face += not judged.has_face[content]
                     _write(aside / path, data, safely=move)
-                    published.append((path, before))
-        if not published and not withheld:
+                    written.append((path, before))
+        if not written and not withheld and not unjudged:
             raise InputError(
                 f"{shown(folder.name)}: holds no sample of this audit (of "
                 f"{_source_of(judged.findings)}); give the folder that was audited"
@@ -163,19 +176,35 @@ def _publish(judged: _Judged, folder: FolderSource, to: Path, move: bool, progre
     finally:
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
-    moved = sum(_removed(folder.folder, path, before) for path, before in published) if move else 0
+    moved = sum(_removed(folder.folder, path, before) for path, before in written) if move else 0
     findings = judged.findings
     return Withheld(
-        published=len(published),
+        let_through=len(written),
         no_face=no_face,
         withheld=withheld,
+        unjudged=unjudged,
         unknown=unknown,
         unreadable=unreadable,
         missing=(judged.times - seen).total(),
         n_audited=findings.samples.num_rows,
         verdict=findings.verdict,
         likenesses_claimed=findings.naming.n_exposed is not None,
-        not_moved=len(published) - moved if move else 0,
+        not_moved=len(written) - moved if move else 0,
+    )
+
+
+def unjudged_text(findings: Findings) -> str:
+    """How many samples resemble somebody who could not be named, and why they are held back; nothing for none."""
+    n = n_unjudged(findings)
+    if not n:
+        return ""
+    whom = "a member, of whom none is named as the split is not fair"
+    if findings.naming.n_exposed is not None:
+        whom = f"a member who could not be named with {findings.naming.n_heldout:,} held-out people"
+    who = "1 sample resembles" if n == 1 else f"{n:,} samples resemble"
+    return (
+        f"{who} {whom} (similarity {findings.resemblance.threshold:.3f} or more): not cleared, so held back too; "
+        "they stay where they are"
     )
 
 
@@ -201,7 +230,7 @@ def _write(path: Path, data: bytes, *, safely: bool) -> None:
 
 
 def _removed(folder: Path, path: str, before: os.stat_result) -> bool:
-    """Remove a file that is published, unless a link leads to it or it has changed meanwhile."""
+    """Remove a file that was let through, unless a link leads to it or it has changed meanwhile."""
     at = folder / path
     now = _about(at)
     if now is None or os.path.realpath(at) != os.path.join(os.path.realpath(folder), path):

@@ -49,8 +49,8 @@ def train(
     from probablyexists.lab.design import Design, split
     from probablyexists.lab.machine import find_machine
     from probablyexists.lab.sets import crops, read
-    from probablyexists.lab.train import Training
     from probablyexists.lab.train import train as train_on
+    from probablyexists.lab.training import Training
 
     settings = checked(
         Training,

@@ -25,13 +25,13 @@ from probablyexists.lab.checkpoint import load_state
 from probablyexists.lab.experiment import Run
 from probablyexists.lab.procedures import procedure
 from probablyexists.lab.sets import read_files
-from probablyexists.lab.train import Training
+from probablyexists.lab.training import Training
 from probablyexists.lab.white_box.latent_search import reconstruction_errors
 from probablyexists.lab.white_box.logan import logits
 from probablyexists.matching.crowd import Crowd, common_count
 from probablyexists.matching.templates import People
 from probablyexists.networks.build import build_discriminator, build_generator
-from probablyexists.tasks.audit import Gathered
+from probablyexists.tasks.gather import Gathered
 
 N_STRANGERS, MOST_PHOTOS = 100, 3
 """Most strangers, and most photos of a person, that are scored."""

@@ -5,7 +5,6 @@ const front = document.getElementById("front");
 const at = (id) => document.getElementById(id);
 const base = front.dataset.base;
 const MOMENT = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 600;
-const HEADINGS = { copy: "This person exists", likeness: "This person probably exists", none: "Perhaps nobody" };
 
 let order = front.dataset.order;
 let place = 0;
@@ -47,9 +46,9 @@ function source(image, address) {
 
 function tell(face) {
   const person = face.person;
-  at("heading").textContent = person ? HEADINGS[face.kind] : "Nobody we were given";
+  at("heading").textContent = face.heading;
   at("sentence").textContent = face.sentence;
-  at("scale").hidden = face.place === undefined || face.place === null;
+  at("scale").hidden = face.place === null;
   if (!at("scale").hidden) at("dot").style.left = `${100 * Math.min(1.1, Math.max(-0.1, face.place))}%`;
   at("evidence").textContent = person ? person.evidence : "";
   at("more").hidden = !person;
