@@ -54,6 +54,7 @@ def test_blind_review_to_its_result(shown: tuple[Page, Path], browser: Any) -> N
     tab.fill("#name", "<b>Ann</b>")
     tab.press("#name", "Enter")
     tab.wait_for_selector("#question")
+    tab.wait_for_load_state("load")  # its scripts have run
     assert tab.locator("[data-decision]:enabled").count() == 0  # veiled: nothing can be answered, nothing was fetched
     tab.keyboard.press("s")
     assert not any("/picture/" in url for url in asked)
@@ -114,6 +115,7 @@ def test_the_pages_of_the_review_have_no_serious_fault_of_accessibility(shown: t
         tab.fill("#name", f"Bo {scheme}")
         tab.press("#name", "Enter")
         tab.wait_for_selector("#question")
+        tab.wait_for_load_state("load")
         tab.keyboard.press("f")
         tab.wait_for_selector("[data-decision]:enabled")
         found.append(_serious(axe.run(tab)))
