@@ -7,6 +7,7 @@ reads it with `encoding="utf-8-sig"`, R with `fileEncoding = "UTF-8-BOM"`.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,3 +85,12 @@ def _write(path: Path, heads: Sequence[str], parts: Iterable[pa.Table], as_they_
                 columns.append(column.to_pylist())
             out.writerows(zip(*columns, strict=True))
     return n_harmless
+
+
+def harmless(text: str) -> str:
+    """A text as a cell that no spreadsheet takes for a formula: with an apostrophe where it may.
+
+    >>> harmless("=1+1"), harmless("Ann")
+    ("'=1+1", 'Ann')
+    """
+    return re.sub(_FORMULA, _HARMLESS, text)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from probablyexists.answers.review_answers import Reviewed
 from probablyexists.basis.roles import HEADINGS
 from probablyexists.report.answer_parts import Line
 from probablyexists.report.answer_texts import seven_answers
@@ -11,6 +13,7 @@ from probablyexists.report.group_texts import by_group
 from probablyexists.report.markdown_text import bullets, code, plain, table
 from probablyexists.report.people_texts import affected_people
 from probablyexists.report.regulators import regulators_tables
+from probablyexists.report.review_texts import markdown_reviews
 from probablyexists.report.words import VERDICTS, count, counted, date, number, p_value, sentence_case
 from probablyexists.results.findings import Findings
 
@@ -26,8 +29,8 @@ NOT_TESTED = (
 )
 
 
-def markdown_summary(findings: Findings) -> str:
-    """The page; the same text for the same findings."""
+def markdown_summary(findings: Findings, reviews: Sequence[Reviewed] = ()) -> str:
+    """The page; the same text for the same findings and reviews."""
     parts = [
         _cover(findings),
         f"\n{plain(findings.sentence)}\n",
@@ -36,6 +39,7 @@ def markdown_summary(findings: Findings) -> str:
         _answers(findings),
         _groups(findings),
         _people(findings),
+        markdown_reviews(reviews),
         f"\n## Not tested\n\n{bullets(map(plain, NOT_TESTED))}",
         _data(findings),
         "\n## What regulators and standards ask for\n\nThis audit’s own results, passage by passage. No legal "

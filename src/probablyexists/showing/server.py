@@ -27,6 +27,7 @@ from probablyexists.showing.door import Door
 from probablyexists.showing.front import about_sample, face
 from probablyexists.showing.opened import ORDERS, Opened
 from probablyexists.showing.people_pages import SHOWN, SORTS, Asked, person, table
+from probablyexists.showing.review_pages import review_routes
 from probablyexists.showing.small_pictures import SIDES
 from probablyexists.showing.wall import wall
 
@@ -47,6 +48,7 @@ def app(audit: Opened, token: str, port: int, asking: Asking, comparing: Compari
         Route("/samples/{row:int}", pages.sample),
         Route("/picture/sample/{row:int}/{side:int}", pages.sample_picture),
         Route("/picture/person/{row:int}/{role}/{at:int}/{side:int}", pages.person_picture),
+        *review_routes(audit, pages.page, f"/{token}"),
         Route("/static/{name}", _static),
         *ask_routes(audit, asking, pages.page),
         *([] if comparing is None else compare_routes(comparing, pages.page)),

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from PIL import Image
+
 from probablyexists.basis.errors import ImageError
 from probablyexists.basis.roles import Role
 from probablyexists.images.decode import decode_picture
@@ -38,14 +40,18 @@ class Pictures:
         """The picture, at most `side` pixels long (one of `SIDES`), never enlarged. ImageError with the reason."""
         return self._small(role, path, side) if side == min(SIDES) else self._made(role, path, side)
 
-    def _made(self, role: Role, path: str, side: int) -> bytes:
+    def decoded(self, role: Role, path: str, side: int) -> Image.Image:
+        """The same as pixels, RGB."""
         if role not in self._readers:
             raise ImageError("not given")
         data = self._readers[role](path)
         if isinstance(data, ImageError):
             raise data
+        return decode_picture(data, longest=side)
+
+    def _made(self, role: Role, path: str, side: int) -> bytes:
         buffer = io.BytesIO()
-        decode_picture(data, longest=side).save(buffer, "JPEG", quality=QUALITY)
+        self.decoded(role, path, side).save(buffer, "JPEG", quality=QUALITY)
         return buffer.getvalue()
 
 

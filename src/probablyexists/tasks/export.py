@@ -16,7 +16,9 @@ from probablyexists.report.csv_tables import write_figures, write_people, write_
 from probablyexists.report.markdown_summary import markdown_summary
 from probablyexists.report.model_card import model_card as card
 from probablyexists.report.pdf import to_pdf
+from probablyexists.report.review_texts import with_reviews
 from probablyexists.results.findings import Findings
+from probablyexists.tasks.review import reviews_of
 
 FOLDER = "export"
 """The folder in the audit's own that is written to if no other is given."""
@@ -63,11 +65,11 @@ def export(
     csv
         `people.csv`, `samples.csv` and `figures.csv`, for Excel, LibreOffice, pandas or R.
     markdown
-        `summary.md`: the findings for GitHub, and what they say to regulators.
+        `summary.md`: the findings for GitHub, what they say to regulators, and what people said in blind reviews.
     model_card
         `model-card.md`: sections and metadata for a Hugging Face model card; names nobody. Needs huggingface_hub.
     pdf
-        `report.pdf`: the report as it is printed. Needs WeasyPrint.
+        `report.pdf`: the report as it is printed, with blind reviews that have ended. Needs WeasyPrint.
     out
         Folder for them; default: `export` in the audit's folder. `overwrite` replaces earlier ones in it.
 
@@ -88,16 +90,16 @@ def export(
     if model_card:
         required("huggingface_hub", "hub")  # before anything is written
     pages: dict[str, bytes | str] = {}
-    notes: list[str] = []
+    reviews, notes = reviews_of(folder, findings) if markdown or pdf else ([], [])
     if pdf:
-        printed = to_pdf(_report_of(folder))
+        printed = to_pdf(with_reviews(_report_of(folder), reviews))
         pages["report.pdf"] = printed.data
         notes += [*_refused(printed.refused), *_boxes(printed.boxes)]
     if findings.names_shown and kinds != ["model_card"]:
         notes.append("people are given by name, as in the audit: show these files only to those who may know")
     notes += _unmarked(findings, names)
     if markdown:
-        pages["summary.md"] = markdown_summary(findings)
+        pages["summary.md"] = markdown_summary(findings, reviews)
     if model_card:
         pages["model-card.md"] = card(findings, findings.cover.model)
     try:
