@@ -178,7 +178,7 @@ NOT_RUN = {
     ("ask-about-yourself", "downloads a file"),
     ("ask-about-yourself", "deletes from your home folder"),
     ("a-million-samples", "needs a million samples"),
-    ("look-at-an-audit", "it runs until you stop it"),
+    ("look-at-an-audit", "runs until you stop it"),
     ("lab", "trains for minutes"),
     ("cluster", "starts a cluster"),
     ("cluster", "needs a cluster"),
