@@ -1,4 +1,5 @@
 # make demo      draw people, plant a leak, audit it, compare with the truth
+# make show      the same, and then the page in the browser
 # make test      the test suite but its slow tests: minutes
 # make test-all  the whole test suite
 # make lint      ruff, mypy --strict, import-linter
@@ -16,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 BUILT_FROM := pyproject.toml constraints.txt hatch_build.py src/probablyexists/faces/align.c
 
-.PHONY: demo test test-all lint docs bench clean
+.PHONY: demo show test test-all lint docs bench clean
 .DEFAULT_GOAL := test
 
 .venv/pyvenv.cfg:
@@ -33,6 +34,10 @@ $(DEV): .venv/pyvenv.cfg $(BUILT_FROM)
 
 demo: $(BASE)
 	$(BIN)/probablyexists demo --overwrite
+
+show: $(BASE)
+	$(INSTALL) -e '.[show]'
+	$(BIN)/probablyexists demo --show --overwrite
 
 test: $(DEV)
 	$(BIN)/pytest -n auto --dist worksteal

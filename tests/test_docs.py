@@ -15,10 +15,8 @@ import shlex
 import shutil
 import sys
 import textwrap
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,16 +25,12 @@ import yaml
 from pydantic import BaseModel
 
 import probablyexists
-from drawn_world import World
 from page_blocks import blocks, compare_words, run_page
 from probablyexists.cli.app import app
-from probablyexists.generators.generator import Given
-from probablyexists.guarding import redrawing
 from probablyexists.results.comparison import Comparison
 from probablyexists.results.findings import Findings
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import Sheet
-from test_generators import open_quickly, write_onnx
 
 ROOT = Path(__file__).parent.parent
 
@@ -145,25 +139,6 @@ def test_links_of_the_readme_lead_somewhere() -> None:
         assert (ROOT / target).exists(), target
 
 
-def test_python_in_the_readme_runs(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a folder that has the files it names."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos/trained").symlink_to(world.training)
-    (tmp_path / "photos/never-trained").symlink_to(world.heldout)
-    with zipfile.ZipFile("samples.zip", "w") as samples:
-        for sample in world.leaking.iterdir():
-            samples.write(sample, sample.name)
-    probablyexists.guard(world.training, world.heldout, rate=0.05, out="guard.pe")
-    write_onnx(tmp_path / "generator.onnx")
-    monkeypatch.setattr(redrawing, "open_generator", lambda where: open_quickly(where, Given()))
-    space: dict[str, Any] = {"pipeline": SimpleNamespace()}
-    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    exec("\n".join(blocks), space)
-    assert space["pictures"].shape[0] == space["behind"].counts["drawn"] == 100
-    assert len(space["decisions"]) == 100
-
-
 def test_public_names_exist() -> None:
     for name in probablyexists.__all__:
         assert getattr(probablyexists, name) is not None
@@ -203,6 +178,8 @@ NOT_RUN = {
     ("ask-about-yourself", "downloads a file"),
     ("ask-about-yourself", "deletes from your home folder"),
     ("a-million-samples", "needs a million samples"),
+    ("look-at-an-audit", "runs until you stop it"),
+    ("lab", "trains for minutes"),
     ("cluster", "starts a cluster"),
     ("cluster", "needs a cluster"),
 }

@@ -23,13 +23,14 @@ from drawn_world import World
 from probablyexists import Guard, InputError, guarded, open_guard
 from probablyexists.cli.app import app
 from probablyexists.drawn.population import draw_person, draw_photo
-from probablyexists.generators.generator import BrokenPictures
-from probablyexists.guarding import guard_file
+from probablyexists.generators.generator import BrokenPictures, Given
+from probablyexists.guarding import guard_file, redrawing
 from probablyexists.guarding.likeness import Faces, faces_of
 from probablyexists.guarding.redrawing import GIVEN_UP, next_seed
 from probablyexists.intake.halves import design_half
 from probablyexists.stats.estimate import Estimate
 from probablyexists.stats.refusals import people_needed, refusal_limit
+from test_generators import open_quickly, write_onnx
 
 RATE = 0.05
 
@@ -464,6 +465,16 @@ def test_a_seed_that_never_passes_has_no_picture(guard: Guard) -> None:
         assert np.array_equal(caught.value.pictures[0], drawn(5002, 1))
         assert not caught.value.pictures[1].any()
     assert behind.counts == {"seeds": 2, "drawn": 4, "copy": 3, "likeness": 0, "given up": 1}
+
+
+def test_a_generator_that_is_a_file_goes_behind_a_guard(
+    guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redrawing, "open_generator", lambda where: open_quickly(where, Given()))
+    behind = guarded(write_onnx(tmp_path / "generator.onnx"), guard)
+    pictures = behind.sample(range(10))
+    assert pictures.shape[0] == behind.counts["drawn"] == 10
+    assert len(guard.check(pictures)) == 10
 
 
 def test_seeds_drawn_again_are_far_from_those_people_count_up_from() -> None:
