@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
 
 import probablyexists
 from drawn_world import World, made_once
 from probablyexists.basis.errors import ImageError, InputError
+from probablyexists.basis.progress import Silent
 from probablyexists.demo import drawn_samples
 from probablyexists.results.findings import Findings
+from probablyexists.showing import people_pages
+from probablyexists.showing.front import about_sample
+from probablyexists.showing.serve import opened_audit
 from probablyexists.showing.small_pictures import source_reader
 from shown_page import Page, served
 
@@ -119,9 +126,10 @@ def test_a_thousand_requests_at_once_are_all_answered(page: Page) -> None:
 
 def test_the_server_listens_on_this_machine_alone_and_calls_nobody(page: Page) -> None:
     page.ask("")
-    inodes = {
-        link.readlink().name for link in Path(f"/proc/{page.pid}/fd").iterdir() if "socket" in str(link.readlink())
-    }
+    inodes = set()
+    for link in Path(f"/proc/{page.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            inodes.add(os.readlink(link))
     here, found = {"0100007F"}, 0
     for table in ("tcp", "tcp6", "udp", "udp6"):
         for line in Path(f"/proc/{page.pid}/net/{table}").read_text().splitlines()[1:]:
@@ -175,6 +183,22 @@ def test_pictures_are_small_jpeg_files(page: Page) -> None:
 def test_where_photos_are_gone_the_page_says_so_and_the_rest_is_shown(looked_at: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         probablyexists.show(looked_at, training=tmp_path / "gone", browse=False)
+
+
+def test_who_could_not_be_judged_is_not_said_to_be_as_exposed_as_strangers(world: World, tmp_path: Path) -> None:
+    for folder in sorted(world.heldout.iterdir())[:20]:
+        shutil.copytree(folder, tmp_path / "heldout" / folder.name)
+    findings = probablyexists.audit(world.training, tmp_path / "heldout", world.leaking, out=tmp_path / "audit")
+    opened = opened_audit(tmp_path / "audit", {"training": None, "generated": None}, Silent())
+    unjudged = findings.samples.filter(pc.is_valid(findings.samples["unjudged"])).to_pylist()
+    assert unjudged
+    for sample in unjudged:
+        row = next(i for i, one in enumerate(opened.people) if one["person"] == sample["unjudged"])
+        about = people_pages.person(opened, row)
+        assert about["evidence"].partition(" (")[0].lower().endswith("neither named nor cleared")
+        assert sample["sample"] in about["unjudged"]
+        here = findings.samples["sample"].to_pylist().index(sample["sample"])
+        assert "cannot tell whether it is chance" in about_sample(opened, here)["sentence"]
 
 
 def test_samples_that_a_generator_drew_are_not_drawn_again_unasked(world: World, tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from probablyexists.answers.comparisons import hardly_nameable
 from probablyexists.report import words
+from probablyexists.report.people_texts import at_floor
 from probablyexists.showing.likeness_scale import place
 from probablyexists.showing.opened import Opened
 
@@ -12,6 +14,7 @@ MOST_PHOTOS = 6
 KINDS = ("none", "likeness", "copy")
 HEADINGS = {"copy": "This person exists", "likeness": "This person probably exists", "none": "Perhaps nobody"}
 NOBODY = "Nobody we were given"
+PERHAPS_COPY = "This person perhaps exists"
 
 
 def face(audit: Opened, order: str, at: int) -> dict[str, Any]:
@@ -39,7 +42,9 @@ def about_sample(audit: Opened, row: int) -> dict[str, Any]:
     if not resembles:
         nearest = f"The nearest of the training people is {here.words}."
         return said | {"person": None, "heading": NOBODY, "sentence": nearest}
-    heading, sentence = HEADINGS[kind], _sentence(audit, kind, person, here.words)
+    chance = kind == "copy" and not audit.findings.copies.beyond_chance
+    heading = PERHAPS_COPY if chance else HEADINGS[kind]
+    sentence = _sentence(audit, row, kind, person, here.words)
     return said | {"person": about_person(audit, person), "heading": heading, "sentence": sentence}
 
 
@@ -60,19 +65,28 @@ def evidence(audit: Opened, person: int) -> str:
     how_sure = f"p {_at(row['p'])}, q {_at(row['q'])}"
     if row["exposed"]:
         return f"Named by the audit: {how_sure}." + (" Photos of them are copied, too." if row["copies"] else "")
-    if row["reason"] == "copied":
-        return "Photos of this person are copied. By likeness alone they are not named."
-    return f"Not named by the audit ({how_sure}): strangers reach such likenesses by chance."
+    copied = "Photos of this person are copied. By likeness alone: " if row["reason"] == "copied" else ""
+    naming = audit.findings.naming
+    if naming.n_exposed is None:
+        said = "Neither named nor cleared: the split is not fair, so that the audit names nobody."
+    elif hardly_nameable(naming.smallest_nameable, naming.n_members) or at_floor(audit.findings, row):
+        said = f"Neither named nor cleared ({how_sure}): there are too few held-out people to tell."
+    else:
+        said = f"Not named by the audit ({how_sure}): by chance, strangers are as exposed."
+    return copied + (said[:1].lower() + said[1:] if copied else said)
 
 
 def _at(p: float) -> str:
     return f"< {words.P_FLOOR_SHOWN}" if p < words.P_FLOOR_SHOWN else f"= {words.number(p, 3)}"
 
 
-def _sentence(audit: Opened, kind: str, person: int, how_alike: str) -> str:
+def _sentence(audit: Opened, row: int, kind: str, person: int, how_alike: str) -> str:
     name = audit.people[person]["person"]
     if kind == "copy":
-        return f"This picture reproduces a training photo of {name}."
+        chance = "" if audit.findings.copies.beyond_chance else " So few copies are found by chance, too."
+        return f"This picture reproduces a training photo of {name}.{chance}"
     if kind == "likeness":
         return f"This is a likeness of {name}, who is named: {how_alike}."
+    if audit.findings.samples["unjudged"][row].as_py() is not None:
+        return f"The nearest of the training people is {name}: {how_alike}. The audit cannot tell whether it is chance."
     return f"The nearest of the training people is {name}: {how_alike}. Strangers' faces do this too."

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from probablyexists.showing.front import evidence
 from probablyexists.showing.opened import Opened
@@ -52,6 +54,7 @@ def person(audit: Opened, row: int) -> dict[str, Any]:
     """One person: photos, the nearest samples, exposure among strangers, what to withhold."""
     about, samples = audit.people[row], audit.of_person(row)
     leaked = samples[audit.kind[samples] > 0]
+    unjudged = pc.fill_null(pc.equal(audit.findings.samples["unjudged"], about["person"]), False).to_numpy()
     near = [int(sample) for sample in samples[:MOST_NEAREST]]
     return {
         "row": row,
@@ -62,5 +65,10 @@ def person(audit: Opened, row: int) -> dict[str, Any]:
         "near": near,
         "n_near": len(samples),
         "chart": person_chart(about["exposure"], audit.findings.naming.strangers, named=about["exposed"]),
-        "withhold": [audit.findings.samples["sample"][int(sample)].as_py() for sample in np.sort(leaked)],
+        "withhold": _names(audit, np.sort(leaked)),
+        "unjudged": _names(audit, np.flatnonzero(unjudged)),
     }
+
+
+def _names(audit: Opened, rows: NDArray[np.integer[Any]]) -> list[str]:
+    return [str(name) for name in audit.findings.samples["sample"].take(rows).to_pylist()]
