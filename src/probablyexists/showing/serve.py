@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import sys
+import threading
 import webbrowser
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from probablyexists.basis.errors import InputError, option, required
 from probablyexists.basis.progress import Progress, Silent
@@ -68,7 +71,7 @@ def show(
     opened = opened_audit(Path(audit), given, progress)
     asking = Asking(opened.folder, question(opened.findings, given))
     comparing = None if compare is None else Comparing(opened.folder, Path(compare))
-    with ExitStack() as after, suppress(KeyboardInterrupt):  # Ctrl-C is how the page is closed
+    with ExitStack() as after:
         for task in (asking, comparing):
             if task is not None:
                 after.callback(task.close)
@@ -83,12 +86,31 @@ def show(
         quiet = {"log_level": "critical", "access_log": False, "server_header": False, "date_header": False}
         quiet["timeout_graceful_shutdown"] = 2  # seconds; a photo that is half sent must not hold up the end
         server = uvicorn.Server(uvicorn.Config(app(opened, token, port, asking, comparing), lifespan="on", **quiet))
+        after.enter_context(_stopping(server))
         address = f"http://127.0.0.1:{port}/{token}/"
         said(address)
         progress.say("the page is for this machine alone; Ctrl-C closes it")
         if browse and _has_screen():
             webbrowser.open(address)
         server.run([listening])
+
+
+@contextmanager
+def _stopping(server: Any) -> Iterator[None]:
+    """While the block runs, Ctrl-C and a polite kill end the server, which is how the page is closed, and nothing else."""
+    if threading.current_thread() is not threading.main_thread():  # a signal is Python's main thread's alone
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _has_screen() -> bool:
