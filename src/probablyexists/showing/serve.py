@@ -97,7 +97,7 @@ def show(
 
 @contextmanager
 def _stopping(server: Any) -> Iterator[None]:
-    """While the block runs, Ctrl-C and a polite kill end the server, which is how the page is closed, and nothing else."""
+    """While the block runs, Ctrl-C and a polite kill end the server, and nothing else: so the page is closed."""
     if threading.current_thread() is not threading.main_thread():  # a signal is Python's main thread's alone
         yield
         return
