@@ -135,7 +135,9 @@ def samples_table(
 
 def sample_order(generated: Embedded, labels: Labels) -> tuple[list[str], NDArray[np.intp]]:
     """(what the samples are called, those with a face first; the order in which they are rows of the table)."""
-    names = [labels.sample(photo.path) for photo in [*generated.photos, *(a.photo for a in generated.set_aside)]]
+    names = [photo.path for photo in (*generated.photos, *(one.photo for one in generated.set_aside))]
+    if labels.samples:
+        names = [labels.sample(name) for name in names]
     in_order = names == sorted(names)
     order = np.arange(len(names)) if in_order else np.asarray(pc.sort_indices(pa.array(names)), dtype=np.intp)
     return names, order
