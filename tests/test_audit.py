@@ -122,7 +122,9 @@ def test_the_folder_holds_what_was_promised(leaking: tuple[Findings, Path]) -> N
     findings, out = leaking
     assert sorted(p.name for p in out.iterdir()) == [
         "findings.json",
+        "nearest.parquet",
         "neighbours.parquet",
+        "photos.parquet",
         "report.html",
         "samples.parquet",
         "withhold.txt",

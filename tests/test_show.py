@@ -223,6 +223,21 @@ def test_the_demos_samples_are_drawn_again_for_the_page() -> None:
         assert isinstance(read("../seed-30000000.png"), ImageError)
 
 
+def test_pictures_whose_names_are_not_utf8_are_shown(world: World, tmp_path: Path) -> None:
+    shutil.copytree(world.honest, tmp_path / "samples")
+    shutil.copytree(world.training, tmp_path / "training")
+    odd = os.fsdecode(b"odd-\xff.jpg")
+    (tmp_path / "samples" / "s000.jpg").rename(tmp_path / "samples" / odd)
+    (tmp_path / "training" / "person-0000" / "000.jpg").rename(tmp_path / "training" / "person-0000" / odd)
+    roles = tmp_path / "training", world.heldout, tmp_path / "samples"
+    probablyexists.audit(*roles, out=tmp_path / "audit")
+    opened = opened_audit(tmp_path / "audit", {"training": None, "generated": None}, Silent())
+    every = [("generated", opened.sample_path(row)) for row in range(opened.n_samples)]
+    every += [("training", path) for one in opened.people for path in opened.photo_paths(one["person"])]
+    assert {role for role, path in every if path.endswith(odd)} == {"generated", "training"}
+    assert all(opened.pictures.jpeg(role, path, 160) for role, path in every)
+
+
 def test_a_folder_without_what_show_needs_is_one_line(looked_at: Path, tmp_path: Path) -> None:
     for name in ("findings.json", "samples.parquet", "photos.parquet"):
         (tmp_path / name).write_bytes((looked_at / name).read_bytes())

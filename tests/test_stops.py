@@ -37,7 +37,15 @@ from probablyexists.intake.output_folder import written_together
 from probablyexists.report import page
 from probablyexists.results.findings import Findings
 
-NAMES = {"findings.json", "neighbours.parquet", "report.html", "samples.parquet", "withhold.txt"}
+NAMES = {
+    "findings.json",
+    "nearest.parquet",
+    "neighbours.parquet",
+    "photos.parquet",
+    "report.html",
+    "samples.parquet",
+    "withhold.txt",
+}
 
 
 @pytest.fixture(scope="module")

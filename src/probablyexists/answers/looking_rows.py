@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -56,17 +58,28 @@ def nearest_table(
     similarity = np.zeros(n_rows, dtype=np.float32)
     person[:n], similarity[:n], picture[:n] = rows[nearest], alike, place[copied.picture]
     no_face = order >= n
-    paths = pa.array([on_disk.get(names[row]) for row in order] if on_disk else [None] * n_rows, pa.string())
+    paths = pa.nulls(n_rows, pa.binary())
+    if on_disk:
+        given = (on_disk.get(names[row]) for row in order)
+        paths = pa.array([None if path is None else os.fsencode(path) for path in given], pa.binary())
     columns = [pa.array(one[order], mask=no_face) for one in (person, similarity, picture)]
     columns.append(pa.array(photo[order], mask=photo[order] < 0))
     return pa.table([*columns, paths], schema=NEAREST_SCHEMA)
 
 
 def photos_table(
-    training: Crowd, members: Sequence[str], unseen: Crowd | None, heldout: Crowd, strangers: Sequence[str]
+    training: Crowd,
+    members: Sequence[str],
+    unseen: Crowd | None,
+    heldout: Crowd,
+    strangers: Sequence[str],
+    spelled: Callable[[Role, str], str],
 ) -> pa.Table:
-    """One row for each photo used. `members`, `strangers`: what people are called, in the order of the crowds."""
-    columns: dict[str, list[str]] = {name: [] for name in PHOTOS_SCHEMA.names}
+    """One row for each photo used. `members`, `strangers`: what people are called, in the order of the crowds.
+
+    `spelled`: a photo's path as the file system spells it.
+    """
+    columns: dict[str, list[Any]] = {name: [] for name in PHOTOS_SCHEMA.names}
     called = dict(zip(training.people.names, members, strict=True))
     theirs = dict(zip(heldout.people.names, strangers, strict=True))
     crowds: tuple[tuple[Role, Crowd | None, Mapping[str, str]], ...]
@@ -76,7 +89,7 @@ def photos_table(
             continue
         for name, rows in zip(crowd.people.names, crowd.people.rows, strict=True):
             if name in names:  # an unseen person of whom no training photo could be used is nobody's
-                columns["path"] += [crowd.table.photos[row].path for row in rows]
+                columns["path"] += [os.fsencode(spelled(role, crowd.table.photos[row].path)) for row in rows]
                 columns["role"] += [role] * len(rows)
                 columns["person"] += [names[name]] * len(rows)
     return pa.table(columns, schema=PHOTOS_SCHEMA)

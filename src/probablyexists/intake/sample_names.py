@@ -36,12 +36,15 @@ def sample_names(sources: Mapping[Role, Source], *, show_names: bool) -> dict[st
 
 def paths_on_disk(source: Source, names: Mapping[str, str]) -> dict[str, str]:
     """Name of each sample in results -> its path, for those that differ; a path as the file system spells it."""
-    folder = source if isinstance(source, FolderSource) and not source.is_text else None
-    if not names and folder is None:
+    if not names and not (isinstance(source, FolderSource) and not source.is_text):
         return {}
-    spelled = folder.on_disk if folder is not None else str
-    pairs = ((names.get(photo.path, photo.path), spelled(photo.path)) for photo in source.photos)
+    pairs = ((names.get(photo.path, photo.path), path_on_disk(source, photo.path)) for photo in source.photos)
     return {name: path for name, path in pairs if name != path}
+
+
+def path_on_disk(source: Source, path: str) -> str:
+    """A photo's path as the file system spells it; it differs in a folder where UTF-8 cannot hold the name."""
+    return source.on_disk(path) if isinstance(source, FolderSource) else path
 
 
 def _has_letter(folder: str) -> bool:

@@ -28,14 +28,14 @@ NEAREST_SCHEMA = pa.schema(
         ("similarity", pa.float32()),  # cosine of the sample and this person's template; null: no face
         ("picture", pa.int32()),  # row of the sample that stands for the same picture; null: no face
         ("photo", pa.int32()),  # of a copy: which of this person's training photos it is, from 0; null: none of theirs
-        ("path", pa.string()),  # where it differs from the sample's name
+        ("path", pa.binary()),  # as the file system spells it, where that differs from the sample's name
     ]
 )
 PHOTOS_SCHEMA = pa.schema(
     [  # one row for each photo used, in the order in which photos are compared
         ("role", pa.string()),  # training, unseen or heldout
         ("person", pa.string()),  # as in `people`; held-out people as in neighbours.parquet
-        ("path", pa.string()),
+        ("path", pa.binary()),  # in the source of this role, as the file system spells it
     ]
 )
 _SAMPLES, _SCALE = b"samples", b"scale"

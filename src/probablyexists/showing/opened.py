@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -108,7 +109,8 @@ class Opened:
 
     def sample_path(self, row: int) -> str:
         """Where the sample is in its source."""
-        return str(self.paths[row].as_py() or self.findings.samples["sample"][row].as_py())
+        path = self.paths[row].as_py()
+        return str(self.findings.samples["sample"][row].as_py()) if path is None else os.fsdecode(path)
 
     def photo_paths(self, person: str, role: Role = "training") -> tuple[str, ...]:
         """Paths of a person's photos; empty if there are none."""
@@ -131,5 +133,5 @@ def _by_person(photos: pa.Table) -> dict[str, dict[Role, tuple[str, ...]]]:
     found: dict[str, dict[Role, list[str]]] = {}
     columns = (photos[name].to_pylist() for name in ("person", "role", "path"))
     for person, role, path in zip(*columns, strict=True):
-        found.setdefault(person, {}).setdefault(role, []).append(path)
+        found.setdefault(person, {}).setdefault(role, []).append(os.fsdecode(path))
     return {person: {role: tuple(paths) for role, paths in roles.items()} for person, roles in found.items()}

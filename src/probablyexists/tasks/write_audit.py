@@ -19,7 +19,7 @@ from probablyexists.answers.rows import Labels
 from probablyexists.basis.progress import Progress
 from probablyexists.intake.output_folder import written_together
 from probablyexists.intake.people import pseudonyms
-from probablyexists.intake.sample_names import paths_on_disk
+from probablyexists.intake.sample_names import path_on_disk, paths_on_disk
 from probablyexists.intake.settings import AuditSettings
 from probablyexists.report.again_texts import again_cautions, again_sentence
 from probablyexists.report.contact import contact_sheet
@@ -64,7 +64,14 @@ def _looked_at(
         main.generated, named, gathered.copied, training, findings.people, labels, on_disk, gathered.matcher
     )
     strangers = pseudonyms(crowds.heldout, labels.salt, _LONG)
-    photos = photos_table(training, labels.people, crowds.unseen, crowds.heldout, strangers)
+    photos = photos_table(
+        training,
+        labels.people,
+        crowds.unseen,
+        crowds.heldout,
+        strangers,
+        lambda role, path: path_on_disk(gathered.sources[role], path),
+    )
     return nearest, photos, scale_of(main.view.heldout, findings.trust[0].photos)
 
 
