@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import probablyexists
 from drawn_world import World
-from probablyexists import Findings
+from probablyexists import Faces, Findings, Matcher, Photos, Reference, Scorer
 from probablyexists.answers.naming import Named, agreed
 from probablyexists.answers.view import p_of
 from probablyexists.basis.errors import InputError
@@ -114,6 +114,26 @@ def test_several_attacks_name_the_planted_and_nobody_where_nothing_is(
     assert [r.n_people for r in findings.data.roles if r.role == "reference"] == [30]
     assert findings.signature.settings["more_attacks"] == "nearest-10, plda/1"
     assert named(audit(world, world.honest, **several)) == set()
+
+
+class _Crowded:
+    """Scores people higher where few are scored at once: it tells members from strangers by their number."""
+
+    id = "crowded/1"
+    needs_reference = False
+
+    def prepare(self, samples: Photos, reference: Reference | None, matcher: Matcher) -> Scorer:
+        def score(faces: Faces) -> NDArray[np.float64]:
+            near = matcher.nearest(faces.templates, samples.embeddings, 1).similarity[:, 0]
+            return near.astype(np.float64) + (len(faces) < 50)
+
+        return score
+
+
+def test_an_attack_that_tells_calls_apart_names_nobody(world: World) -> None:
+    """12 members and 70 held-out people: it would have named every member, and nobody leaked."""
+    with pytest.raises(InputError, match=r"attack crowded/1: a person's score changes with the other people scored"):
+        audit(world, world.honest, more_attacks=(_Crowded(),))
 
 
 def test_an_attack_that_cannot_be_tried_is_refused_at_once(world: World, tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_who_could_not_be_judged_is_not_said_to_be_as_exposed_as_strangers(world
         assert about["evidence"].partition(" (")[0].lower().endswith("neither named nor cleared")
         assert sample["sample"] in about["unjudged"]
         here = findings.samples["sample"].to_pylist().index(sample["sample"])
-        assert "cannot tell whether it is chance" in about_sample(opened, here)["sentence"]
+        assert "cannot tell whether that is chance" in about_sample(opened, here)["sentence"]
 
 
 def test_samples_that_a_generator_drew_are_not_drawn_again_unasked(world: World, tmp_path: Path) -> None:

@@ -169,5 +169,6 @@ def compare(findings: Findings, out: Path) -> Outcome:
         f"report:   {out / 'audit' / 'report.html'}",
         f"findings: {out / 'audit' / 'findings.json'}",
         f"withhold: {out / 'audit' / 'withhold.txt'}",
+        "look at it in the browser: probablyexists demo --show --overwrite",
     ]
     return Outcome(rows[most]["exposed"], "\n".join(lines))

@@ -45,9 +45,15 @@ def attack_problems(attack: object) -> list[str]:
 
 
 def guarded(attack: Attack, samples: Photos, reference: Reference | None, matcher: Matcher) -> Scorer:
-    """The prepared attack. InputError if it fails, or if its scores are not one finite number for each person."""
+    """The prepared attack.
+
+    InputError if it fails, if its scores are not one finite number for each person, or if a person's score, tried on a
+    few in each call of an attack that is not ours, changes with who else is scored: members and held-out people are
+    scored in separate calls, and such a score may tell the calls apart.
+    """
     failed = f"attack {attack.id}: failed"
     scorer = called(failed, attack.prepare, samples, reference, matcher)
+    ours = type(attack).__module__.startswith("probablyexists.")
 
     def score(faces: Faces) -> NDArray[np.float64]:
         found = np.asarray(called(failed, scorer, faces), dtype=np.float64)
@@ -56,6 +62,10 @@ def guarded(attack: Attack, samples: Photos, reference: Reference | None, matche
                 f"attack {attack.id}: gave scores of shape {found.shape} for {len(faces)} people, "
                 f"{int((~np.isfinite(found)).sum())} of them not finite"
             )
+        for i in () if ours or len(faces) < 2 else (0, len(faces) // 2, len(faces) - 1):
+            alone = np.asarray(called(failed, scorer, faces.take(np.array([i]))), dtype=np.float64)
+            if not np.allclose(alone, found[i], rtol=1e-4, atol=1e-5):
+                raise InputError(f"attack {attack.id}: a person's score changes with the other people scored")
         return found
 
     return score

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from probablyexists.answers.comparisons import hardly_nameable
@@ -15,6 +16,7 @@ KINDS = ("none", "likeness", "copy")
 HEADINGS = {"copy": "This person exists", "likeness": "This person probably exists", "none": "Perhaps nobody"}
 NOBODY = "Nobody we were given"
 PERHAPS_COPY = "This person perhaps exists"
+NOT_CLEARED = "Not judged, not cleared"
 
 
 def face(audit: Opened, order: str, at: int) -> dict[str, Any]:
@@ -43,7 +45,8 @@ def about_sample(audit: Opened, row: int) -> dict[str, Any]:
         nearest = f"The nearest of the training people is {here.words}."
         return said | {"person": None, "heading": NOBODY, "sentence": nearest}
     chance = kind == "copy" and not audit.findings.copies.beyond_chance
-    heading = PERHAPS_COPY if chance else HEADINGS[kind]
+    unjudged = audit.findings.samples["unjudged"][row].as_py() is not None
+    heading = PERHAPS_COPY if chance else NOT_CLEARED if unjudged and kind == "none" else HEADINGS[kind]
     sentence = _sentence(audit, row, kind, person, here.words)
     return said | {"person": about_person(audit, person), "heading": heading, "sentence": sentence}
 
@@ -69,11 +72,22 @@ def evidence(audit: Opened, person: int) -> str:
     naming = audit.findings.naming
     if naming.n_exposed is None:
         said = "Neither named nor cleared: the split is not fair, so that the audit names nobody."
-    elif hardly_nameable(naming.smallest_nameable, naming.n_members) or at_floor(audit.findings, row):
-        said = f"Neither named nor cleared ({how_sure}): there are too few held-out people to tell."
+    elif is_unjudged(audit, row):
+        few = f"{words.count(naming.n_heldout)} held-out people are too few to tell"
+        highest = "no held-out person is as exposed, and " if at_floor(audit.findings, row) else ""
+        said = f"Neither named nor cleared ({how_sure}): {highest}{few}."
     else:
         said = f"Not named by the audit ({how_sure}): by chance, strangers are as exposed."
     return copied + (said[:1].lower() + said[1:] if copied else said)
+
+
+def is_unjudged(audit: Opened, row: Mapping[str, Any]) -> bool:
+    """Whether a row of `people` is neither named nor cleared, as `answers.naming.unjudged`."""
+    naming = audit.findings.naming
+    if row["exposed"]:
+        return False
+    few = naming.n_exposed is None or hardly_nameable(naming.smallest_nameable, naming.n_members)
+    return few or at_floor(audit.findings, dict(row))
 
 
 def _at(p: float) -> str:
@@ -88,5 +102,6 @@ def _sentence(audit: Opened, row: int, kind: str, person: int, how_alike: str) -
     if kind == "likeness":
         return f"This is a likeness of {name}, who is named: {how_alike}."
     if audit.findings.samples["unjudged"][row].as_py() is not None:
-        return f"The nearest of the training people is {name}: {how_alike}. The audit cannot tell whether it is chance."
+        alike = f"The nearest of the training people is {name}: {how_alike}."
+        return f"{alike} The audit cannot tell whether that is chance; withhold holds this sample back."
     return f"The nearest of the training people is {name}: {how_alike}. Strangers' faces do this too."

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from probablyexists.showing.front import evidence
+from probablyexists.showing.front import evidence, is_unjudged
 from probablyexists.showing.opened import Opened
 from probablyexists.showing.person_chart import person_chart
 
@@ -19,7 +19,7 @@ SORTS = {"person": "Person", "exposure": "Exposure", "p": "p", "q": "q", "photos
 _DESCENDING = ("exposure", "photos", "copies")
 SHOWN = {"all": "Everybody", "affected": "Affected", "named": "Named by likeness", "copied": "Copied"}
 """Choices of people -> what they are called."""
-MOST_NEAREST = 12
+MOST_NEAREST, MOST_PHOTOS = 12, 24
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def table(audit: Opened, asked: Asked) -> dict[str, Any]:
     last = max(0, (len(rows) - 1) // PAGE)
     page = min(asked.page, last)
     groups = sorted({row["group"] for row in audit.people if row["group"] is not None})
-    shown = rows[page * PAGE : (page + 1) * PAGE]
+    shown = [row | {"unjudged": is_unjudged(audit, row)} for row in rows[page * PAGE : (page + 1) * PAGE]]
     return {"rows": shown, "n": len(rows), "page": page, "last": last, "groups": groups, "asked": asked}
 
 
@@ -61,6 +61,7 @@ def person(audit: Opened, row: int) -> dict[str, Any]:
         "about": about,
         "evidence": evidence(audit, row),
         "n_training": len(audit.photo_paths(about["person"])),
+        "paths": audit.photo_paths(about["person"])[:MOST_PHOTOS],
         "n_unseen": len(audit.photo_paths(about["person"], "unseen")),
         "near": near,
         "n_near": len(samples),

@@ -123,7 +123,8 @@ class _Pages:
 
     def sample(self, request: Request) -> Response:
         row = _row(request, self.audit.n_samples)
-        return self.page("sample.html.j2", here="samples", one=about_sample(self.audit, row))
+        about, path = about_sample(self.audit, row), self.audit.sample_path(row)
+        return self.page("sample.html.j2", here="samples", one=about, path=path)
 
     def sample_picture(self, request: Request) -> Response:
         row = _row(request, self.audit.n_samples)

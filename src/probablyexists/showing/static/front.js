@@ -49,7 +49,7 @@ function tell(face) {
   at("heading").textContent = face.heading;
   at("sentence").textContent = face.sentence;
   at("scale").hidden = face.place === null;
-  if (!at("scale").hidden) at("dot").style.left = `${100 * Math.min(1.1, Math.max(-0.1, face.place))}%`;
+  if (!at("scale").hidden) at("dot").style.left = `${100 * Math.min(1, Math.max(0, face.place))}%`;
   at("evidence").textContent = person ? person.evidence : "";
   at("more").hidden = !person;
   if (person) at("more").href = `${base}/people/${person.row}`;
@@ -71,8 +71,16 @@ async function go(where) {
   const face = await fetched(where).catch(() => null);
   if (!face) {
     at("who").classList.add("told");
+    clearTimeout(timer);
     at("heading").textContent = "Nothing to show";
     at("sentence").textContent = where ? "This sample cannot be read." : "There are no samples in this order.";
+    for (const id of ["name", "evidence", "place"]) at(id).textContent = "";
+    for (const id of ["scale", "more", "kind"]) at(id).hidden = true;
+    at("photos").replaceChildren();
+    at("made").removeAttribute("src");
+    delete at("made").dataset.src;
+    [place, n] = [0, 0];
+    at("previous").disabled = at("next").disabled = true;
     return;
   }
   [place, n] = [face.at, face.n];
