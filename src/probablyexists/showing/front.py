@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from probablyexists.answers.comparisons import hardly_nameable
+from probablyexists.answers.copying import CERTAIN_COPY
 from probablyexists.report import words
 from probablyexists.report.people_texts import at_floor
 from probablyexists.showing.likeness_scale import place
@@ -45,8 +46,10 @@ def about_sample(audit: Opened, row: int) -> dict[str, Any]:
         nearest = f"The nearest of the training people is {here.words}."
         return said | {"person": None, "heading": NOBODY, "sentence": nearest}
     chance = kind == "copy" and not audit.findings.copies.beyond_chance
+    certain = kind != "copy" or audit.sample(row)["similarity"] >= CERTAIN_COPY
     unjudged = audit.findings.samples["unjudged"][row].as_py() is not None
-    heading = PERHAPS_COPY if chance else NOT_CLEARED if unjudged and kind == "none" else HEADINGS[kind]
+    heading = HEADINGS[kind if certain else "likeness"]
+    heading = PERHAPS_COPY if chance else NOT_CLEARED if unjudged and kind == "none" else heading
     sentence = _sentence(audit, row, kind, person, here.words)
     return said | {"person": about_person(audit, person), "heading": heading, "sentence": sentence}
 
@@ -98,7 +101,10 @@ def _sentence(audit: Opened, row: int, kind: str, person: int, how_alike: str) -
     name = audit.people[person]["person"]
     if kind == "copy":
         chance = "" if audit.findings.copies.beyond_chance else " So few copies are found by chance, too."
-        return f"This picture reproduces a training photo of {name}.{chance}"
+        correlation = audit.sample(row)["similarity"]
+        how_sure = "reproduces" if correlation >= CERTAIN_COPY else "probably reproduces"
+        alike = f"pixel correlation {words.number(correlation)}; from {words.number(CERTAIN_COPY)} on it is certain"
+        return f"This picture {how_sure} a training photo of {name} ({alike}).{chance}"
     if kind == "likeness":
         return f"This is a likeness of {name}, who is named: {how_alike}."
     if audit.findings.samples["unjudged"][row].as_py() is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
+from traceback import print_exception
 from typing import Any
 
 import anyio
@@ -53,7 +54,7 @@ def app(audit: Opened, token: str, port: int, asking: Asking, comparing: Compari
         *ask_routes(audit, asking, pages.page),
         *([] if comparing is None else compare_routes(comparing, pages.page)),
     ]
-    handlers = {HTTPException: pages.failed}
+    handlers = {HTTPException: pages.failed, Exception: pages.broken}
     return Door(Starlette(routes=routes, exception_handlers=handlers, lifespan=_few_threads), token, port)
 
 
@@ -87,6 +88,11 @@ class _Pages:
     def failed(self, _: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         return self.page("nothing.html.j2", error.status_code, here="", what=error.detail)
+
+    def broken(self, _: Request, error: Exception) -> Response:
+        """A fault of the program: told in the terminal, as the browser is not shown what only its owner should see."""
+        print_exception(error)
+        return self.page("nothing.html.j2", 500, here="", what="A fault of the program; the terminal says which")
 
     def front(self, request: Request) -> Response:
         order = _order(request)
