@@ -16,6 +16,7 @@ from probablyexists.basis.errors import InputError, WriteError
 from probablyexists.basis.files import write_text
 from probablyexists.basis.own_code import is_object_name
 from probablyexists.basis.owner_only import make_folder
+from probablyexists.basis.text import shown
 from probablyexists.generators.open_generator import is_generator
 from probablyexists.results.findings import Findings
 from probablyexists.showing.answering import PHOTOS
@@ -120,6 +121,8 @@ class Asking:
 
     def _new_folder(self) -> Path:
         above = self._audit.resolve() / KEPT
+        if above.is_symlink():  # the folder may be a stranger's
+            raise InputError(f"{shown(above)}: is a link, and sheets are kept in the audit's folder; remove it")
         try:
             make_folder(above)
             for n in range(1, 10_000):
