@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import http.client
 import json
 import os
 import shutil
@@ -323,3 +324,16 @@ def test_the_command_line_of_the_browser_does_not_give_the_address_away(
         status, headers, _ = page.ask("", token=ticket)
         assert (status, headers["location"]) == (303, f"/{page.token}/")
         assert page.ask("", token=ticket)[0] == 403
+
+
+def test_a_kept_connection_is_answered_without_a_wait(audit: Path) -> None:
+    with served(audit) as page:
+        connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=30)
+        took = []
+        for at in range(20):
+            began = time.monotonic()
+            connection.request("GET", f"/{page.token}/face?at={at}")
+            connection.getresponse().read()
+            took.append(time.monotonic() - began)
+        connection.close()
+    assert sorted(took)[5] < 0.03

@@ -78,7 +78,8 @@ def show(
         for task in (asking, comparing):
             if task is not None:
                 after.callback(task.close)
-        listening = after.enter_context(socket.socket())
+        # Where TCP is not named, asyncio leaves Nagle's wait on: 40 ms for each answer on a kept connection.
+        listening = after.enter_context(socket.socket(proto=socket.IPPROTO_TCP))
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind(("127.0.0.1", port))
