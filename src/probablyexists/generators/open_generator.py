@@ -60,6 +60,20 @@ def open_generator(
         raise InputError(f"{name}: cannot be read ({shown(error)}); check the path") from error
 
 
+def is_generator(where: str) -> bool:
+    """Whether opening this would run something: it names code, or a file or folder of a network. By names alone.
+
+    >>> is_generator("my.model:sample"), is_generator("no such folder")
+    (True, False)
+    """
+    try:
+        return is_object_name(where) or generator_at(Path(where)) is not None
+    except InputError:  # weights
+        return True
+    except OSError:  # nothing that could be opened
+        return False
+
+
 def generator_at(path: Path) -> Found | None:
     """The generator that this file or folder holds, by its names alone; None if it holds none."""
     if path.is_dir():

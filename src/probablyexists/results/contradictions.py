@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from probablyexists.results.findings import Findings
 
 _ROUNDED = 1e-9
+_MOST_BINS = 1000
 
 
 def contradiction(findings: Findings) -> str | None:
     """The first thing in which the findings contradict themselves, or None."""
-    return _people(findings) or _names(findings) or _samples(findings)
+    return _people(findings) or _strangers(findings) or _names(findings) or _samples(findings)
 
 
 def _people(findings: Findings) -> str | None:
@@ -28,6 +29,8 @@ def _people(findings: Findings) -> str | None:
     names = people["person"].to_pylist()
     if len(set(names)) < len(names):
         return "a person is in two rows of people"
+    if not np.isfinite(people["exposure"].to_numpy()).all():
+        return "the exposure of a person is no number"
     for what, said, rows in (
         ("naming.n_members", naming.n_members, len(names)),
         ("naming.strata", sum(stratum.n_members for stratum in naming.strata), len(names)),
@@ -39,6 +42,15 @@ def _people(findings: Findings) -> str | None:
         if said != rows:
             return f"{what} is {said:,}, and the people are {rows:,}"
     return None
+
+
+def _strangers(findings: Findings) -> str | None:
+    """The histogram that each person's page draws."""
+    held = findings.naming.strangers
+    if held is None:
+        return None
+    sound = 0 <= held.high - held.low < np.inf and len(held.counts) <= _MOST_BINS and min(held.counts, default=0) >= 0
+    return None if sound else "naming.strangers is no histogram"
 
 
 def _names(findings: Findings) -> str | None:
@@ -60,6 +72,8 @@ def _names(findings: Findings) -> str | None:
 def _samples(findings: Findings) -> str | None:
     """People whom samples show, and the number of likenesses."""
     samples, known = findings.samples, set(findings.people["person"].to_pylist())
+    if samples["sample"].null_count or not set(pc.unique(samples["kind"]).to_pylist()) <= {"copy", "likeness", "none"}:
+        return "a sample has no name, or is neither copy nor likeness nor none"
     shown = {*pc.unique(samples["person"]).to_pylist(), *pc.unique(samples["unjudged"]).to_pylist()} - {None}
     if strangers := shown - known:
         return f"a sample shows {ascii(min(strangers))[:40]}, who is not among the people"

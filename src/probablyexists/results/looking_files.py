@@ -15,8 +15,10 @@ import pyarrow.parquet as pq
 
 from probablyexists.basis.errors import InputError
 from probablyexists.basis.files import sha256_file, written_whole
+from probablyexists.basis.plain_files import MOST_RESULT, read_plain
 from probablyexists.basis.text import one_line, shown
 from probablyexists.results.findings import SAMPLES, Findings
+from probablyexists.results.rows_file import rows_of
 from probablyexists.results.scale import LikenessScale
 
 NEAREST: Final = "nearest.parquet"
@@ -38,6 +40,8 @@ PHOTOS_SCHEMA = pa.schema(
         ("path", pa.binary()),  # in the source of this role, as the file system spells it
     ]
 )
+_MOST_ALIKE = 1.001
+"""A cosine of vectors in float32."""
 _SAMPLES, _SCALE = b"samples", b"scale"
 """In a file's schema: the SHA-256 of samples.parquet, and what cosines mean here."""
 
@@ -53,41 +57,43 @@ def write_looking(folder: Path, nearest: pa.Table, photos: pa.Table, scale: Like
 
 def read_looking(folder: Path, findings: Findings) -> tuple[pa.Table, pa.Table, LikenessScale]:
     """(who is nearest, photos, what cosines mean). InputError if a file is missing, damaged, or of other samples."""
-    (nearest, about), (photos, same) = (_read(folder / name) for name in (NEAREST, PHOTOS))
+    near, listed = folder / NEAREST, folder / PHOTOS
     sha256 = sha256_file(folder / SAMPLES).encode()
-    for name, its in ((NEAREST, about), (PHOTOS, same)):
-        if its.get(_SAMPLES) != sha256:
-            raise _other(folder / name, "of another audit than samples.parquet beside it")
+    (nearest, about), (photos, _) = _read(near, NEAREST_SCHEMA, sha256), _read(listed, PHOTOS_SCHEMA, sha256)
     try:
-        nearest, photos = _as(nearest, NEAREST_SCHEMA), _as(photos, PHOTOS_SCHEMA)
         scale = LikenessScale.model_validate_json(about.get(_SCALE, b""))
-    except (pa.ArrowException, ValueError) as error:
-        raise _other(folder / NEAREST, one_line(error)) from None
+    except ValueError as error:
+        raise _other(near, one_line(error)) from None
     if nearest.num_rows != findings.samples.num_rows:
-        raise _other(folder / NEAREST, "not a row for each sample")
+        raise _other(near, "not a row for each sample")
     for name, most in (("person", findings.people.num_rows), ("picture", nearest.num_rows)):
         ends = pc.min_max(nearest[name])
         if ends["min"].as_py() is not None and not 0 <= ends["min"].as_py() <= ends["max"].as_py() < most:
-            raise _other(folder / NEAREST, f"its column {name} points nowhere")
+            raise _other(near, f"its column {name} points nowhere")
+    with_face = pc.is_valid(nearest["person"])
+    if any(pc.is_valid(nearest[name]) != with_face for name in ("similarity", "picture")):
+        raise _other(near, "its columns do not say the same of who has a face")
+    if not pc.all(pc.less_equal(pc.abs(nearest["similarity"]), _MOST_ALIKE), min_count=0).as_py():
+        raise _other(near, "a similarity is no cosine")
+    if any(photos[name].null_count for name in PHOTOS_SCHEMA.names):
+        raise _other(listed, "a row lacks its role, person or path")
     return nearest, photos, scale
 
 
-def _as(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    if table.schema.names != schema.names:
-        raise ValueError(f"not the columns {', '.join(schema.names)}")
-    rows = table.cast(schema)
-    rows.validate(full=True)
-    return rows
-
-
-def _read(path: Path) -> tuple[pa.Table, dict[bytes, bytes]]:
+def _read(path: Path, schema: pa.Schema, samples: bytes) -> tuple[pa.Table, dict[bytes, bytes]]:
+    """The rows, and what the file says beside them. InputError, also if it is of other samples."""
     try:
-        table = pq.read_table(path, partitioning=None)
+        data = read_plain(path, MOST_RESULT)
+        held = pq.ParquetFile(pa.BufferReader(data))
+        about = held.schema_arrow.metadata or {}
+        n_rows = held.metadata.num_rows
     except FileNotFoundError:
         raise InputError(f"{shown(path)}: does not exist, and show needs it; audit again") from None
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _other(path, one_line(error)) from None
-    return table, table.schema.metadata or {}
+    if about.get(_SAMPLES) != samples:
+        raise _other(path, "of another audit than samples.parquet beside it")
+    return rows_of(path, data, schema, n_rows), about
 
 
 def _other(path: Path, why: str) -> InputError:

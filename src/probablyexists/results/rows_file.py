@@ -40,6 +40,12 @@ def read_rows(path: Path, schema: pa.Schema, n_rows: int, sha256: str) -> pa.Tab
     # Checked before Arrow sees it: Arrow may hang on a damaged file.
     if hashlib.sha256(data).hexdigest() != sha256:
         raise InputError(f"{shown(path)}: is damaged, or of another audit than findings.json beside it; copy both")
+    return rows_of(path, data, schema, n_rows)
+
+
+def rows_of(path: Path, data: bytes, schema: pa.Schema, n_rows: int) -> pa.Table:
+    """The table of this schema in the bytes of the file at `path`. InputError if it is another one, or unpacks to more
+    than a result may have."""
     texts = [field.name for field in schema if pa.types.is_string(field.type)]
     try:
         parquet = pq.ParquetFile(pa.BufferReader(data))

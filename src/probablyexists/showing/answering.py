@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from probablyexists.basis.errors import ProbablyExistsError, WriteError
+from probablyexists.basis.errors import InputError, ProbablyExistsError, WriteError
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.text import on_one_line, one_line
 
@@ -55,9 +55,12 @@ def main() -> None:
 
 
 def _ask(settings: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    from probablyexists.generators.open_generator import is_generator
     from probablyexists.intake.settings import AskSettings, checked
     from probablyexists.tasks.ask import with_page
 
+    if is_generator(settings["generated"]):  # put there since the page was opened
+        raise InputError("the samples: a generator, which this page does not run; give a folder of its samples")
     sheet, page = with_page(checked(AskSettings, settings), progress, Path(settings["photos"]).parent / STORE)
     return {
         "page": page,

@@ -47,6 +47,7 @@ class _Views:
             "ask.html.j2",
             here="ask",
             why_not=settings if isinstance(settings, str) else "",
+            places=None if isinstance(settings, str) else (settings["generated"], settings["reference"]),
             aligned=not isinstance(settings, str) and settings["faces"] == "aligned",
             numbers=[n for n in self.asking.numbers if self.asking[n].task.facts],
             current=self.asking.current,

@@ -16,6 +16,8 @@ from probablyexists.basis.errors import InputError, WriteError
 from probablyexists.basis.files import write_text
 from probablyexists.basis.own_code import is_object_name
 from probablyexists.basis.owner_only import make_folder
+from probablyexists.basis.text import shown
+from probablyexists.generators.open_generator import is_generator
 from probablyexists.results.findings import Findings
 from probablyexists.showing.answering import PHOTOS
 from probablyexists.showing.apart import Apart
@@ -119,6 +121,8 @@ class Asking:
 
     def _new_folder(self) -> Path:
         above = self._audit.resolve() / KEPT
+        if above.is_symlink():  # the folder may be a stranger's
+            raise InputError(f"{shown(above)}: is a link, and sheets are kept in the audit's folder; remove it")
         try:
             make_folder(above)
             for n in range(1, 10_000):
@@ -140,7 +144,9 @@ class Asking:
 def question(findings: Findings, given: Mapping[str, object]) -> dict[str, Any] | str:
     """The settings of `ask` after those of an audit, or why nothing can be asked. `given`: where roles are now."""
     held = findings.signature.settings
-    if given.get("generated") is None and "generator" in held:
+    samples = held.get("generated") if given.get("generated") is None else given["generated"]
+    drawn = given.get("generated") is None and "generator" in held
+    if drawn or (isinstance(samples, str | Path) and is_generator(str(samples))):
         return (
             "The samples were drawn from a generator, which this page does not run. Write its samples into a folder, "
             "and say where it is with --generated."

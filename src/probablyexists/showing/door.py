@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from probablyexists.showing.ticket import Ticket
 
 _POLICY = (
     "default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -28,6 +30,8 @@ _FRAMED = (
     "frame-ancestors 'self'; sandbox"
 )
 """Of a page of the report's kind, which brings its own style and pictures, and runs nothing."""
+_LONGEST = 1000
+"""Characters of a path; ours are far shorter."""
 MOST_SENT = 64 * 2**20
 """Bytes of a request's body: photos to ask about."""
 
@@ -43,16 +47,18 @@ class Door:
     """Checks each request, takes the token off its path, and closes each answer's headers.
 
     400: a Host other than ours, which a name that was pointed at this machine has (DNS rebinding). 403: no token, or a
-    request that changes something from another page. 413: too large.
+    request that changes something from another page. 411, 413, 414: of a length that is not said, or too large.
     """
 
-    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
-        self.app, self.token = app, token
+    def __init__(self, app: ASGIApp, token: str, port: int, ticket: Ticket | None = None) -> None:
+        self.app, self.token, self.ticket = app, token, ticket
         self.hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
+        if scope["type"] != "http":
+            return await send({"type": "websocket.close", "code": 1008})
         send = _closed(send)
         refused = self._refused(scope)
         if refused is not None:
@@ -61,19 +67,27 @@ class Door:
         scope = {**scope, "path": f"/{rest}", "raw_path": None, "root_path": ""}
         return await self.app(scope, receive, send)
 
-    def _refused(self, scope: Scope) -> PlainTextResponse | None:
+    def _refused(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if host not in self.hosts:
             return PlainTextResponse("this page is for 127.0.0.1 alone\n", 400)
-        token, slash, _ = scope["path"].removeprefix("/").partition("/")
+        if len(scope["path"]) > _LONGEST:
+            return PlainTextResponse("no address of this page\n", 414)
+        token, slash, rest = scope["path"].removeprefix("/").partition("/")
+        if self.ticket is not None and slash and not rest and self.ticket.taken(token, (scope["client"] or ("", 0))[1]):
+            return RedirectResponse(f"/{self.token}/", 303)
         if not slash or not secrets.compare_digest(token.encode(), self.token.encode()):
             return PlainTextResponse("use the address that probablyexists show printed\n", 403)
         if scope["method"] in ("GET", "HEAD"):
-            if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-                return PlainTextResponse("asked for by another page\n", 403)
-            return None
+            return _asked(headers)
         return _sent(scope["method"], headers, f"http://{host}")
+
+
+def _asked(headers: Headers) -> PlainTextResponse | None:
+    """Why what is asked for is refused; None if it may come in."""
+    ours = headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+    return None if ours else PlainTextResponse("asked for by another page\n", 403)
 
 
 def _sent(method: str, headers: Headers, ours: str) -> PlainTextResponse | None:
@@ -83,7 +97,8 @@ def _sent(method: str, headers: Headers, ours: str) -> PlainTextResponse | None:
     if headers.get("origin") != ours:
         return PlainTextResponse("sent from another page\n", 403)
     length = headers.get("content-length", "")
-    if not (length.isascii() and length.isdecimal()):
+    # Chunks are not counted in advance, whatever length is said beside them.
+    if "transfer-encoding" in headers or not (length.isascii() and length.isdecimal()):
         return PlainTextResponse("its length is not said\n", 411)
     return PlainTextResponse("too large\n", 413) if int(length) > MOST_SENT else None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import logging
 import os
 import secrets
 import signal
@@ -14,14 +16,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from probablyexists.basis.errors import InputError, option, required
+from probablyexists.basis.errors import InputError, MissingExtraError, ProbablyExistsError, option, required
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.roles import Role
+from probablyexists.basis.text import one_line, shown
 from probablyexists.results.findings import Findings
 from probablyexists.showing.opened import Opened, open_audit
 from probablyexists.showing.small_pictures import Pictures, Read, folder_reader, source_reader
 from probablyexists.sources.open_source import Source, open_source
 from probablyexists.sources.packed import packed
+
+_LONGEST = 500
+"""Characters that are quoted of why pictures cannot be opened."""
 
 
 def show(
@@ -65,6 +71,7 @@ def show(
     from probablyexists.showing.asking import Asking, question
     from probablyexists.showing.compare_page import Comparing
     from probablyexists.showing.server import app
+    from probablyexists.showing.ticket import Ticket
 
     given = {"training": training, "unseen": unseen, "heldout": heldout, "generated": generated}
     progress = progress or Silent()
@@ -75,7 +82,8 @@ def show(
         for task in (asking, comparing):
             if task is not None:
                 after.callback(task.close)
-        listening = after.enter_context(socket.socket())
+        # Where TCP is not named, asyncio leaves Nagle's wait on: 40 ms for each answer on a kept connection.
+        listening = after.enter_context(socket.socket(proto=socket.IPPROTO_TCP))
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind(("127.0.0.1", port))
@@ -85,13 +93,17 @@ def show(
         port, token = listening.getsockname()[1], secrets.token_urlsafe(24)
         quiet = {"log_level": "critical", "access_log": False, "server_header": False, "date_header": False}
         quiet["timeout_graceful_shutdown"] = 2  # seconds; a photo that is half sent must not hold up the end
-        server = uvicorn.Server(uvicorn.Config(app(opened, token, port, asking, comparing), lifespan="on", **quiet))
+        quiet |= {"http": "h11", "ws": "none"}  # whatever else is installed beside it
+        ticket = Ticket(port)
+        door = app(opened, token, port, asking, comparing, ticket)
+        server = uvicorn.Server(uvicorn.Config(door, lifespan="on", **quiet))
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a flood of connections must not flood the terminal
         after.enter_context(_stopping(server))
         address = f"http://127.0.0.1:{port}/{token}/"
         said(address)
         progress.say("the page is for this machine alone; Ctrl-C closes it")
         if browse and _has_screen():
-            webbrowser.open(address)
+            webbrowser.open(f"http://127.0.0.1:{port}/{ticket.address}/")
         server.run([listening])
 
 
@@ -138,13 +150,25 @@ def _reader(role: Role, where: str | Path | Source | None, findings: Findings, p
     if where is None and role == "generated" and "generator" in held:
         progress.say("samples: drawn from a generator, which is not run here; give a folder of them with --generated")
         return None
-    place = Path(str(held.get(role) if where is None else where))
+    place = str(held.get(role) or "" if where is None else where)
     try:
-        if place.is_dir() and not packed(place, str(place)):
-            return folder_reader(place)
-        return source_reader(open_source(str(place), role=role))
-    except InputError as error:
+        if not place:
+            raise InputError("the audit does not say where they are")
+        if where is None and _searches(place):
+            raise InputError(f"{shown(place)}: a pattern over folders, for which no disk is searched unasked")
+        if os.path.isdir(place) and not packed(Path(place), shown(place)):
+            return folder_reader(Path(place))
+        return source_reader(open_source(place, role=role))
+    except (InputError, MissingExtraError, OSError) as error:
+        own = isinstance(error, ProbablyExistsError)
+        said = error if own else InputError(f"{shown(place)}: cannot be read ({one_line(error)})")
         if where is not None:
-            raise
-        progress.say(f"{role} pictures: {error}; say where they are with {option(role)}")
+            raise said from None
+        progress.say(f"{role} pictures: {str(said)[:_LONGEST]}; say where they are with --{role}")
         return None
+
+
+def _searches(place: str) -> bool:
+    """Whether this is a pattern for which many folders are looked through."""
+    above, name = os.path.split(place)
+    return not os.path.lexists(place) and (glob.has_magic(above) or "**" in name)

@@ -30,6 +30,7 @@ from probablyexists.showing.opened import ORDERS, Opened
 from probablyexists.showing.people_pages import SHOWN, SORTS, Asked, person, table
 from probablyexists.showing.review_pages import review_routes
 from probablyexists.showing.small_pictures import SIDES
+from probablyexists.showing.ticket import Ticket
 from probablyexists.showing.wall import wall
 
 THREADS = 6
@@ -37,7 +38,14 @@ _KINDS = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _ROLES: tuple[Role, ...] = ("training", "unseen", "heldout")
 
 
-def app(audit: Opened, token: str, port: int, asking: Asking, comparing: Comparing | None = None) -> Door:
+def app(
+    audit: Opened,
+    token: str,
+    port: int,
+    asking: Asking,
+    comparing: Comparing | None = None,
+    ticket: Ticket | None = None,
+) -> Door:
     """The page for one audit, behind its door; with another to compare it with, if there is one."""
     pages = _Pages(audit, token, compares=comparing is not None)
     routes = [
@@ -55,7 +63,7 @@ def app(audit: Opened, token: str, port: int, asking: Asking, comparing: Compari
         *([] if comparing is None else compare_routes(comparing, pages.page)),
     ]
     handlers = {HTTPException: pages.failed, Exception: pages.broken}
-    return Door(Starlette(routes=routes, exception_handlers=handlers, lifespan=_few_threads), token, port)
+    return Door(Starlette(routes=routes, exception_handlers=handlers, lifespan=_few_threads), token, port, ticket)
 
 
 @asynccontextmanager
