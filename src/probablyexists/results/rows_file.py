@@ -46,7 +46,7 @@ def read_rows(path: Path, schema: pa.Schema, n_rows: int, sha256: str) -> pa.Tab
 def rows_of(path: Path, data: bytes, schema: pa.Schema, n_rows: int) -> pa.Table:
     """The table of this schema in the bytes of the file at `path`. InputError if it is another one, or unpacks to more
     than a result may have."""
-    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_binary(field.type)]
     try:
         parquet = pq.ParquetFile(pa.BufferReader(data))
         if parquet.schema_arrow.names != schema.names or parquet.metadata.num_rows != n_rows:
