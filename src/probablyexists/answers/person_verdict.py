@@ -112,8 +112,8 @@ def _of_odd(odd: Sequence[str]) -> str:
     more = f" and {len(odd) - MOST_LISTED:,} more" if len(odd) > MOST_LISTED else ""
     looks, them = ("looks", "it") if len(odd) == 1 else ("look", "them")
     return (
-        f" But {which}{more} {looks} unlike the other photos given: if another person is on {them}, this finding is "
-        f"wrong; ask again without {them}."
+        f" But {which}{more} {looks} unlike the other photos given: if somebody else is on {them}, do not rely on "
+        f"this finding; ask again without {them}."
     )
 
 
@@ -139,7 +139,7 @@ def _of_power(power: Figure) -> list[str]:
     if power.value >= WEAK:
         return []
     return [
-        "a leak would often not be noticed: were a picture of the person among the samples, it would be noticed in only "
+        "a leak would often not be noticed: a picture of the person among the samples would be noticed in only "
         f"{100 * power.value:.0f} % of cases"
     ]
 

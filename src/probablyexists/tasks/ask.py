@@ -28,6 +28,7 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
+from probablyexists.intake.ask_again import with_faces
 from probablyexists.intake.asked_photos import faces_asked
 from probablyexists.intake.embed_sources import embed_sources
 from probablyexists.intake.faces_seen import faces_seen
@@ -37,7 +38,6 @@ from probablyexists.intake.output_folder import claim_folder, written_together
 from probablyexists.intake.people import refuse_strangers_as_one
 from probablyexists.intake.provenance import describe_roles, sign
 from probablyexists.intake.sample_names import sample_names
-from probablyexists.intake.ask_again import with_faces
 from probablyexists.intake.settings import AskSettings, checked
 from probablyexists.matching.crowd import Crowd, photos_of
 from probablyexists.matching.repeats import standing

@@ -19,8 +19,8 @@ from probablyexists.sources.public_sets import ABOUT, NOT_TRAINED, SetName, at_p
 
 TERMS = "TERMS.txt"
 INSTEAD = (
-    f"try again later; or give ask people of your own, {option('reference', 'FOLDER')}: 20 people or more (for blind 50), "
-    f"one sub-folder of photos for each; or a copy of scikit-learn's folder, {option('from', 'FOLDER')}"
+    f"try again later; or give ask people of your own, {option('reference', 'FOLDER')}: 20 people or more (for blind "
+    f"50), one sub-folder of photos for each; or a copy of scikit-learn's folder, {option('from', 'FOLDER')}"
 )
 _FIRST = "Written by: probablyexists reference"
 """How the text begins: by it an earlier result is known."""
