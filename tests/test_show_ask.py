@@ -251,7 +251,8 @@ def test_what_stands_in_the_way_of_asking_is_said(audit: Path, tmp_path: Path) -
     assert "groups of similar faces" in str(question(held(flat=True), {}))
     gone = str(tmp_path / "gone")
     assert question(held(heldout=gone), {}) == (
-        f"The photos of the other people are no longer where the audit read them ({gone}). Say where they are with --heldout."
+        f"The photos of the other people are no longer where the audit read them ({gone}). "
+        "Say where they are with --heldout."
     )
     assert "Say where they are with --generated." in str(question(held(generated=gone), {}))
     assert "drawn from a generator while" in str(question(findings, {"generated": object()}))
