@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import re
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +119,10 @@ def test_a_copied_photo_is_found(world: World, cache: Path) -> None:
     assert [(c.sample, Path(c.photo).name) for c in sheet.copies] == [("copy.jpg", "001.jpg")]
     assert sheet.copies_beyond_chance
     assert sheet.p > 0.05
-    assert "That stands by itself; the others are not shown to resemble this person more" in sheet.sentence
+    assert (
+        "That stands by itself. Apart from this copy, the pictures are not shown to resemble this person more"
+        in sheet.sentence
+    )
 
 
 def test_a_picture_that_only_looks_like_a_photo_is_a_caution(world: World, tmp_path: Path, cache: Path) -> None:
@@ -191,7 +196,43 @@ def test_somebody_among_the_reference_people_is_left_out(world: World, cache: Pa
 def test_a_photo_of_somebody_else_is_pointed_at(world: World, cache: Path) -> None:
     photos = [*world.of(SHOWN), world.of(STRANGER)[0]]
     sheet = probablyexists.ask(photos, world.samples, world.reference, **HOW)
-    assert any("looks unlike the other photos" in c and "person-0003" in c for c in sheet.cautions)
+    assert (
+        "/person-0003/000.jpg' looks unlike the other photos given: if somebody else is on it, do not rely"
+        in sheet.sentence
+    )
+
+
+def test_a_sheet_says_what_to_do_now_and_a_figure_that_reads_as_safe_says_what_it_cannot_see(
+    shown: tuple[Sheet, Path],
+) -> None:
+    sheet, out = shown
+    page, said = (out / "sheet.html").read_text(), sheet_summary(sheet, out)
+    assert '<span class="badge">evidence</span>' in page
+    assert "What you can do now" in page
+    assert "docs/how-to/ask-about-yourself.md" in page
+    assert "a letter to the owner: docs/how-to/ask-about-yourself.md" in said
+    assert "This holds only if a picture of the person is among these 76 samples." in page
+    assert "would a leak be noticed? " in said
+    assert "only if a picture of the person is among these 76 samples; what the generator never showed here" in said
+
+
+def test_the_command_on_a_sheet_makes_it_again_with_the_pictures(world: World, tmp_path: Path, cache: Path) -> None:
+    photos = shutil.copytree(world.photos / f"person-{COPIED:04d}", tmp_path / "my photos")
+    how = ["--generated", str(world.samples), "--reference", str(world.reference), "--faces", "aligned"]
+    first = CliRunner().invoke(app, ["ask", str(photos), *how, "--out", str(tmp_path / "sheet")])
+    assert first.exit_code == 0, first.output
+    assert re.search(r"rank: \d+\w\w of 61, apart from the copy", first.output)
+    page = (tmp_path / "sheet" / "sheet.html").read_text()
+    assert "apart from this copy" in page
+    found = re.search(r"with the pictures: <code>(.*?)</code>", page)
+    assert found is not None
+    program, *command = shlex.split(html.unescape(found[1]))
+    assert program == "probablyexists"
+    again = CliRunner().invoke(app, command)
+    assert again.exit_code == 0, again.output
+    page = (tmp_path / "sheet" / "sheet.html").read_text()
+    assert 'class="face generated"' not in page
+    assert "with the pictures: <code>" not in page
 
 
 def test_who_chose_the_reference_people_is_told(world: World, shown: tuple[Sheet, Path], cache: Path) -> None:
@@ -207,6 +248,7 @@ def test_bad_input_is_one_line(world: World, tmp_path: Path, cache: Path) -> Non
     write_population(few, range(200, 205), range(1), kind="jpg")
     for photos, reference, said in (
         ([tmp_path / "none.jpg"], world.reference, "none.jpg': does not exist"),
+        ([*world.of(SHOWN), tmp_path / "m e.jpg"], world.reference, "m e.jpg: does not exist; check its name"),
         ([*world.of(SHOWN), world.photos], world.reference, "is not an image file; give image files"),
         (world.of(SHOWN), few, r"reference=\.\.\.: needs at least 20 people, has 5"),
     ):

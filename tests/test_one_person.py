@@ -169,6 +169,7 @@ def judged(
         ),
         power=Estimate(0.9, 0.8, 1.0, 0.95, "", 200),
         owner_split=True,
+        of_audit=False,
         odd=[],
         n_left_out=0,
         photos=[],
@@ -187,7 +188,7 @@ def test_nobody_is_said_not_to_be_resembled() -> None:
 def test_a_copy_beside_a_large_p_is_no_contradiction() -> None:
     found = judged(0.1, COPIED)
     assert found.evidence == "copy"
-    assert "That stands by itself; the others are not shown to resemble" in found.sentence
+    assert "That stands by itself. Apart from this copy, the pictures are not shown to resemble" in found.sentence
     assert "chance can explain as well: " in judged(2.0, COPIED).sentence
     again = PersonCopies(50, 1, None, beyond_chance=True)
     assert "50 generated pictures (1 distinct) reproduce photos" in judged(0.1, again).sentence

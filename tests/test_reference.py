@@ -6,8 +6,11 @@ import json
 import shutil
 import sys
 import tarfile
+from email.message import Message
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
+from urllib.error import HTTPError, URLError
 
 import joblib
 import numpy as np
@@ -160,13 +163,19 @@ def test_a_set_is_fetched_once_by_scikit_learn(lfw: Path, tmp_path: Path, figsha
 def test_a_set_that_cannot_be_fetched_is_one_line_and_leaves_nothing(
     tmp_path: Path, figshare: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nothing(*_: Any, **__: Any) -> None:
-        raise OSError("<urlopen error no\nroute>")
-
-    monkeypatch.setattr("sklearn.datasets._lfw._fetch_remote", nothing)
-    assert refused("lfw", "--out", tmp_path / "R") == (
-        "set lfw: cannot be fetched (<urlopen error no route>); give a copy of scikit-learn's folder with --from"
+    instead = (
+        "try again later; or give ask people of your own, --reference FOLDER: 20 people or more (for blind 50), one "
+        "sub-folder of photos for each; or a copy of scikit-learn's folder, --from FOLDER"
     )
+    for error, said in (
+        (URLError("no\nroute"), "there is no connection (<urlopen error no route>)"),
+        (TimeoutError("too slow"), "there is no connection (too slow)"),
+        (HTTPError("", 403, "Forbidden", Message(), None), "cannot be fetched (HTTP Error 403: Forbidden)"),
+        (OSError("another\nhash"), "cannot be fetched (another hash)"),
+    ):
+        fetched = Mock(side_effect=error)
+        monkeypatch.setattr("sklearn.datasets._lfw._fetch_remote", fetched)
+        assert refused("lfw", "--out", tmp_path / "R") == f"set lfw: {said}; {instead}"
     monkeypatch.setattr("sklearn.datasets._lfw._fetch_remote", lambda *_, **__: nothing_left())
     assert "free some space, or set PROBABLYEXISTS_CACHE" in refused("lfw", "--out", tmp_path / "R")
     assert {path.name for path in tmp_path.iterdir()} == {"cache"}

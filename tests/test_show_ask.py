@@ -143,9 +143,9 @@ def test_asking_gives_the_sheet_that_ask_gives_and_keeps_nothing_but_on_request(
     assert [names[row] for row in rows] == [at.sample for at in same.nearest]
     assert state["lines"] == [
         "notes.txt: not used (not an image file)",
-        "03 bomb.png: not used (too large)",
-        "04 letter.jpg: not used (not an image)",
-        "06 empty.png: not used (empty file)",
+        "bomb.png: not used (too large)",
+        "letter.jpg: not used (not an image)",
+        "empty.png: not used (empty file)",
     ]
 
     status, headers, html = page.ask(f"ask/{n}")
@@ -158,6 +158,12 @@ def test_asking_gives_the_sheet_that_ask_gives_and_keeps_nothing_but_on_request(
     assert headers["cache-control"] == "no-store"
     assert same.sentence.encode() in html
     assert b"<img src=x" not in html
+    assert b"people the generator never saw, of this audit" in html
+    assert b"chosen by the person who asked" not in html
+    assert b"drawn by the generator" not in html
+    assert b"show-faces</code>" not in html
+    assert b"with the pictures: <code>" not in html
+    assert state["about"] == ["me.jpg", "img src=x onerror=alert(1)_.jpg", "bomb.png", "letter.jpg", "empty.png"]
     assert str(aside).encode() not in html
 
     assert page.ask(f"ask/{n}/keep", "POST")[0] == 403
@@ -245,7 +251,8 @@ def test_what_stands_in_the_way_of_asking_is_said(audit: Path, tmp_path: Path) -
     assert "groups of similar faces" in str(question(held(flat=True), {}))
     gone = str(tmp_path / "gone")
     assert question(held(heldout=gone), {}) == (
-        f"The held-out people are no longer where the audit read them ({gone}). Say where they are with --heldout."
+        f"The photos of the other people are no longer where the audit read them ({gone}). "
+        "Say where they are with --heldout."
     )
     assert "Say where they are with --generated." in str(question(held(generated=gone), {}))
     assert "drawn from a generator while" in str(question(findings, {"generated": object()}))

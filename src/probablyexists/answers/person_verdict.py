@@ -11,6 +11,7 @@ from probablyexists.answers.one_person import Rank
 from probablyexists.answers.person_copies import PersonCopies
 from probablyexists.answers.set_aside import Losses
 from probablyexists.basis.text import one_in
+from probablyexists.images.kinds import cure
 from probablyexists.results.findings import Sampling
 from probablyexists.results.sheet import AskedPhoto, Evidence
 from probablyexists.stats.estimate import Figure, Unresolvable
@@ -40,6 +41,7 @@ def judge_person(
     sampling: Sampling,
     power: Figure,
     owner_split: bool,
+    of_audit: bool,
     odd: Sequence[str],
     n_left_out: int,
     photos: Sequence[AskedPhoto],
@@ -50,7 +52,12 @@ def judge_person(
     small = at.p <= level
     evidence: Evidence = "copy" if copies.beyond_chance else "evidence" if small else "no evidence"
     found = []
-    if not owner_split:
+    if of_audit:
+        found.append(
+            "the other people are those whom the generator never saw, by the word of whoever made this audit: if some "
+            "were trained on after all, or if this person is of another kind, the rank is less reliable"
+        )
+    elif not owner_split:
         found.append(
             "the reference people were not drawn by the generator's owner: if they or their photos are of another "
             "kind, the rank is less reliable; if some were trained on, it understates the evidence"
@@ -66,15 +73,12 @@ def judge_person(
         found.append(_perhaps_copies(copies, n))
     if at.compared_on == 1:
         found.append("only one photo was compared; more photos make the answer more certain")
-    if odd:
-        look = f" and {len(odd) - 1} more look" if len(odd) > 1 else " looks"
-        found.append(f"{odd[0]!a}{look} unlike the other photos given; do all show the same person?")
     if n_left_out:
         who = "1 reference person was" if n_left_out == 1 else f"{n_left_out} reference people were"
         found.append(f"{who} left out because a photo of theirs was given for this person too")
     found += _of_photos(photos)
     found += [*lost.grave, *lost.slight]
-    return PersonJudgement(evidence, _sentence(evidence, copies, at, sampling, small=small), found)
+    return PersonJudgement(evidence, _sentence(evidence, copies, at, sampling, small=small) + _of_odd(odd), found)
 
 
 def _sentence(evidence: Evidence, copies: PersonCopies, at: Rank, sampling: Sampling, *, small: bool) -> str:
@@ -83,11 +87,13 @@ def _sentence(evidence: Evidence, copies: PersonCopies, at: Rank, sampling: Samp
     if evidence == "copy":
         one = "One generated picture reproduces a photo that was given"
         repeats = f" ({copies.n_distinct:,} distinct)" if copies.n_distinct < copies.n else ""
+        these = "this copy" if copies.n == 1 else "these copies"
         many = f"{copies.n:,} generated pictures{repeats} reproduce photos that were given"
         others = (
-            "The others resemble this person more than chance can explain as well"
+            f"Apart from {these}, the pictures resemble this person more than chance can explain as well"
             if small
-            else "That stands by itself; the others are not shown to resemble this person more than other people"
+            else f"That stands by itself. Apart from {these}, the pictures are not shown to resemble this person more "
+            "than other people"
         )
         return f"{one if copies.n == 1 else many} of this person. {others}: {ranks}."
     if evidence == "evidence":
@@ -95,6 +101,19 @@ def _sentence(evidence: Evidence, copies: PersonCopies, at: Rank, sampling: Samp
     return (
         f"The generated pictures are not shown to resemble this person more than other people: {ranks}. Faces that "
         f"fewer than {one_in(sampling.unseen_rate)} samples show can be missing from them."
+    )
+
+
+def _of_odd(odd: Sequence[str]) -> str:
+    """Beside the finding, because a stranger's photo makes it one about nobody."""
+    if not odd:
+        return ""
+    which = ", ".join(f"{path!a}" for path in odd[:MOST_LISTED])
+    more = f" and {len(odd) - MOST_LISTED:,} more" if len(odd) > MOST_LISTED else ""
+    looks, them = ("looks", "it") if len(odd) == 1 else ("look", "them")
+    return (
+        f" But {which}{more} {looks} unlike the other photos given: if somebody else is on {them}, do not rely on "
+        f"this finding; ask again without {them}."
     )
 
 
@@ -119,7 +138,10 @@ def _of_power(power: Figure) -> list[str]:
         return [f"how often a leak would have been noticed could not be measured: {power.reason}"]
     if power.value >= WEAK:
         return []
-    return [f"a generated photo of the person would have been noticed in only {100 * power.value:.0f} % of cases"]
+    return [
+        "a leak would often not be noticed: a picture of the person among the samples would be noticed in only "
+        f"{100 * power.value:.0f} % of cases"
+    ]
 
 
 def _of_look_alikes(at: Rank) -> str:
@@ -151,7 +173,8 @@ def _of_photos(photos: Sequence[AskedPhoto]) -> list[str]:
     if unusable:
         which = ", ".join(f"{photo.photo!a} ({photo.reason})" for photo in unusable[:MOST_LISTED])
         more = f" and {len(unusable) - MOST_LISTED} more" if len(unusable) > MOST_LISTED else ""
-        found.append(f"{len(unusable):,} of {len(photos):,} photos given could not be used: {which}{more}")
+        todo = "".join(f"; {text}" for text in dict.fromkeys(cure(str(photo.reason)) for photo in unusable) if text)
+        found.append(f"{len(unusable):,} of {len(photos):,} photos given could not be used: {which}{more}{todo}")
     for photo in photos:
         if photo.chosen == "most prominent":
             found.append(

@@ -35,6 +35,9 @@ def reference(
 
         probablyexists ask me.jpg --reference R --generated G --out sheet/
 
+    Without network, give ask a folder of your own in place of R: 20 people
+    or more (blind: 50), one sub-folder of photos for each.
+
     Exit code: 0 done; 2 bad input or no network, 3 a failure of the program.
     """
     from probablyexists.engines.resources import Resources

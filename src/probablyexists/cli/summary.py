@@ -216,7 +216,8 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         f"finding: {sheet.evidence}",
         sheet.sentence,
         "",
-        f"rank: {place(sheet.rank, sheet.n_tied, sheet.n_reference + 1)}",
+        f"rank: {place(sheet.rank, sheet.n_tied, sheet.n_reference + 1)}"
+        + (f", apart from the {'copy' if sheet.n_copies == 1 else 'copies'}" if sheet.copies_beyond_chance else ""),
         f"  p = {sheet.p:.4g} (smallest possible {sheet.p_floor:.4g}), on {counted(sheet.compared_on, 'photo')}; "
         f"exposure {sheet.exposure:+.2f}",
         f"nearest sample: {sheet.nearest[0].n_as_alike:,} of {sheet.n_reference:,} others have one at least as alike",
@@ -224,12 +225,15 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         _copies(sheet.n_copies, sheet.n_samples) + ("" if certain else ", not shown to be more than chance"),
         f"{counted(sheet.n_distinct, 'distinct sample')}: faces that fewer than {one_in(sheet.unseen_rate)} samples "
         "show can be missing from them",
-        f"share of leaks noticed if one more photo were generated: {show(sheet.power, as_percent=True)}",
+        f"would a leak be noticed? {show(sheet.power, as_percent=True)}",
+        f"  only if a picture of the person is among these {counted(sheet.n_samples, 'sample')}; what the generator "
+        "never showed here, this cannot see",
         "",
         *_numbered(sheet),
         *_photos(sheet.photos),
         *_what_became([role for role in sheet.roles if role.role != "asked"]),
         *(f"caution: {text}" for text in sheet.cautions),
+        "a letter to the owner: docs/how-to/ask-about-yourself.md",
         f"sheet: {out / 'sheet.html'}",
     ]
     return "\n".join(lines)

@@ -183,6 +183,8 @@ def open_photos(photos: tuple[Path, ...]) -> Source:
     if not others:
         return FilesSource(photos)
     if len(photos) > 1:
+        if not os.path.exists(others[0]):
+            raise InputError(f"{shown(others[0])}: does not exist; check its name")
         raise InputError(f"{shown(others[0])}: is not an image file; give image files, or a single folder or archive")
     _refuse_several_people(photos[0])
     return open_source(str(photos[0]), named=False)

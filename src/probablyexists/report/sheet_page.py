@@ -13,7 +13,6 @@ from probablyexists.report.page import render_page
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import Sheet
 
-BADGES = {"copy": "copied", "evidence": "resembled", "no evidence": "no evidence"}
 THIS = "This person and the generated picture nearest to them"
 MOST_PHOTOS = 4
 MOST_SHOWN = 20
@@ -51,20 +50,28 @@ def marks(sheet: Sheet) -> list[Mark]:
 
 
 def render_sheet(
-    sheet: Sheet, photos: Sequence[NDArray[np.uint8]], samples: Mapping[str, NDArray[np.uint8]], show_faces: bool
+    sheet: Sheet,
+    photos: Sequence[NDArray[np.uint8]],
+    samples: Mapping[str, NDArray[np.uint8]],
+    show_faces: bool,
+    with_faces: str = "",
 ) -> str:
-    """`photos`: of the person, always shown; `samples`: name -> generated picture, of those to be shown as they are."""
+    """`photos`: of the person, always shown; `samples`: name -> generated picture, of those to be shown as they are.
+
+    `with_faces`: the command that shows these; empty if there is none to tell.
+    """
     return render_page(
         "sheet.html.j2",
         show_faces,
         s=sheet,
         signature=sheet.signature,
-        badge=BADGES[sheet.evidence],
+        badge=sheet.evidence,
         place=place(sheet.rank, sheet.n_tied, sheet.n_reference + 1),
         nearest=sheet.nearest[0],
         scale=marks(sheet),
         photos=photos[:MOST_PHOTOS],
         samples=samples,
+        with_faces=with_faces,
     )
 
 

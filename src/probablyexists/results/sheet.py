@@ -120,6 +120,8 @@ class Sheet(Frozen):
     """The p-value among them only. If p is small and this is not, p may come from a kind that few others share."""
     owner_split: bool
     """Whether the generator's owner drew the reference people at random before training."""
+    of_audit: bool = False
+    """Whether the reference people are the held-out people of an audit, on whose page was asked."""
     power: Figure
     """Share of reference people who would have had p <= level, had another photo of theirs been generated."""
     nearest: list[NearSample]

@@ -15,6 +15,7 @@ from typing import Any
 from probablyexists.basis.errors import InputError, ProbablyExistsError, WriteError
 from probablyexists.basis.progress import Progress
 from probablyexists.basis.text import on_one_line, one_line
+from probablyexists.images.kinds import cure
 
 PHOTOS, STORE = "photos", "store"
 """In the private folder of a question: the photos, and what is computed of them."""
@@ -67,8 +68,13 @@ def _ask(settings: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "sentence": sheet.sentence,
         "json": sheet.model_dump_json(indent=1) + "\n",
         "near": list(dict.fromkeys([*(at.sample for at in sheet.copies), *(at.sample for at in sheet.nearest)])),
-        "not_used": [f"{photo.photo}: not used ({photo.reason})" for photo in sheet.photos if photo.reason is not None],
+        "not_used": [_not_used(photo.photo, photo.reason) for photo in sheet.photos if photo.reason is not None],
     }
+
+
+def _not_used(photo: str, reason: str) -> str:
+    todo = cure(reason)
+    return f"{photo}: not used ({reason})" + (f"; {todo}" if todo else "")
 
 
 def _compare(settings: dict[str, Any], progress: Progress) -> dict[str, Any]:

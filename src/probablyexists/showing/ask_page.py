@@ -49,7 +49,7 @@ class _Views:
             why_not=settings if isinstance(settings, str) else "",
             places=None if isinstance(settings, str) else (settings["generated"], settings["reference"]),
             aligned=not isinstance(settings, str) and settings["faces"] == "aligned",
-            numbers=[n for n in self.asking.numbers if self.asking[n].task.facts],
+            earlier=[(n, self.asking[n].about) for n in self.asking.numbers if self.asking[n].task.facts],
             current=self.asking.current,
             counts=counts,
             most={"photos": MOST_PHOTOS, "bytes": MOST_SENT, "sheets": MOST_SHEETS},
@@ -93,6 +93,7 @@ class _Views:
         return JSONResponse(
             {
                 "state": "done",
+                "about": one.about,
                 "sentence": task.facts["sentence"],
                 "lines": [*one.refused, *task.facts["not_used"]],
                 "near": self._rows(task.facts["near"]),

@@ -41,6 +41,8 @@ class Asked:
     task: Apart
     refused: list[str] = field(default_factory=list)
     """Files that were not taken, a line each."""
+    about: list[str] = field(default_factory=list)
+    """Names of the photos."""
     kept: Path | None = None
 
 
@@ -102,7 +104,7 @@ class Asking:
             raise
         task.begin("ask", {**self.settings, "photos": str(folder / PHOTOS)})
         self._last += 1
-        self._asked[self._last] = Asked(task, refused)
+        self._asked[self._last] = Asked(task, refused, [name for name, _ in photos])
         if len(self._asked) > MOST_SHEETS:
             del self._asked[min(self._asked)]
         return self._last
@@ -153,7 +155,7 @@ def question(findings: Findings, given: Mapping[str, object]) -> dict[str, Any] 
         )
     if held.get("flat"):
         return (
-            "The held-out people of this audit are groups of similar faces, and a person can only be ranked among "
+            "The other people of this audit are groups of similar faces, and a person can only be ranked among "
             "people with names. Use probablyexists ask with reference photos, one folder a person."
         )
     if is_object_name(str(held.get("recogniser"))):
@@ -162,7 +164,10 @@ def question(findings: Findings, given: Mapping[str, object]) -> dict[str, Any] 
             "never run. Use probablyexists ask with --recogniser."
         )
     places = {}
-    for setting, role, what in (("generated", "generated", "samples"), ("reference", "heldout", "held-out people")):
+    for setting, role, what in (
+        ("generated", "generated", "samples"),
+        ("reference", "heldout", "photos of the other people"),
+    ):
         place = held.get(role) if given.get(role) is None else given[role]
         if not isinstance(place, str | Path):
             return (

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
+from unicodedata import normalize
 
 from probablyexists.sources.listing import is_candidate
 
@@ -31,16 +32,29 @@ def name_of(given: str | None) -> str:
 
 
 def taken(names: Sequence[str | None]) -> tuple[list[str | None], list[str]]:
-    """Of each file its name on disk, None if it is not taken; and why those are not, a line each."""
+    """Of each file its name on disk, None if it is not taken; and why those are not, a line each.
+
+    >>> taken(["me.jpg", "notes.txt", "ME.JPG"])
+    (['me.jpg', None, '2 ME.JPG'], ['notes.txt: not used (not an image file)'])
+    """
     found: list[str | None] = []
     refused = []
-    for at, given in enumerate(names, 1):
+    there: set[str] = set()
+    for given in names:
         name = name_of(given)
         image = is_candidate(name)
-        found.append(f"{at:02d} {name}" if image else None)
+        found.append(_new(name, there) if image else None)
         if not image:
             refused.append(f"{name}: not used (not an image file)")
     return found, refused
+
+
+def _new(name: str, there: set[str]) -> str:
+    """The name, with a number before it if it is there; some disks take `a.jpg` and `A.jpg` for one."""
+    numbered = (name, *(f"{n} {name}" for n in range(2, len(there) + 3)))
+    new = next(one for one in numbered if normalize("NFKC", one).casefold() not in there)
+    there.add(normalize("NFKC", new).casefold())
+    return new
 
 
 def write(folder: Path, name: str, data: IO[bytes]) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
+from urllib.error import HTTPError, URLError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,12 +79,18 @@ def fetch(name: SetName, home: Path, instead: str) -> Source:
     except (OSError, ValueError, HTTPException) as error:
         if getattr(error, "errno", None) in FULL:
             raise WriteError(home, OSError(error.errno, ""), "set PROBABLYEXISTS_CACHE to another folder") from None  # type: ignore[union-attr]
-        said = " ".join(f"{error or type(error).__name__}".split())[:120]
-        raise InputError(f"set {name}: cannot be fetched ({shown(said)}); {instead}") from None
+        said = shown(" ".join(f"{error or type(error).__name__}".split())[:120])
+        why = f"there is no connection ({said})" if _is_connection(error) else f"cannot be fetched ({said})"
+        raise InputError(f"set {name}: {why}; {instead}") from None
     found = _found(name, home)
     if found is None:
         raise InputError(f"set {name}: scikit-learn left none in {shown(home)}; {instead}")
     return found
+
+
+def _is_connection(error: Exception) -> bool:
+    """Whether no answer came, other than one that says no."""
+    return isinstance(error, URLError | ConnectionError | TimeoutError) and not isinstance(error, HTTPError)
 
 
 def at_place(name: SetName, where: Path) -> Source:

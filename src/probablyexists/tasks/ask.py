@@ -28,6 +28,7 @@ from probablyexists.embeddings.embed import Embedded
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
 from probablyexists.engines.choose import Engine, engine
 from probablyexists.generators.generator import Generator
+from probablyexists.intake.ask_again import with_faces
 from probablyexists.intake.asked_photos import faces_asked
 from probablyexists.intake.embed_sources import embed_sources
 from probablyexists.intake.faces_seen import faces_seen
@@ -112,8 +113,11 @@ def run(settings: AskSettings, progress: Progress) -> Sheet:
 
 
 def with_page(settings: AskSettings, progress: Progress, private: Path) -> tuple[Sheet, str]:
-    """The sheet and its HTML page, which are not written; embeddings of the person's photos go into `private`, and not
-    into the cache."""
+    """The sheet and its HTML page, which are not written, for the page of an audit.
+
+    The reference people are the held-out people of this audit. Embeddings of the person's photos go into `private`, and
+    not into the cache.
+    """
     sheet, page = _run(settings, progress, time.monotonic(), private)
     return sheet, page()
 
@@ -128,7 +132,8 @@ def _run(
 def _answer(
     settings: AskSettings, work: Engine, progress: Progress, started: float, private: Path | None
 ) -> tuple[Sheet, Callable[[], str]]:
-    """The sheet, and how its page is made."""
+    """The sheet, and how its page is made. `private`: as for `with_page`, if it is for the page of an audit."""
+    of_audit = private is not None
     matcher, cache = work.matcher, settings.resources.cache
     sources = open_asked(settings, progress)
     opened = open_recogniser(settings.recogniser, cache, settings.feed)
@@ -169,6 +174,7 @@ def _answer(
         sampling=seen,
         power=noticed,
         owner_split=settings.owner_split,
+        of_audit=of_audit,
         odd=[own.photos[row].path for row in odd_photos(asked, others)],
         n_left_out=n_same,
         photos=them.photos,
@@ -201,6 +207,7 @@ def _answer(
         n_look_alikes=at.look_alikes.size,
         p_of_look_alikes=at.p_of_look_alikes,
         owner_split=settings.owner_split,
+        of_audit=of_audit,
         power=noticed,
         nearest=[
             NearSample(
@@ -234,7 +241,8 @@ def _answer(
         shown = [*rows[at.nearest], *best] if settings.show_faces else []
         pictures = pictures_of(sources["generated"], generated, shown)
         by_name = {called[row]: picture for row, picture in pictures.items()}
-        return render_sheet(sheet, [photos[row] for row in mine if row in photos], by_name, settings.show_faces)
+        own_photos = [photos[row] for row in mine if row in photos]
+        return render_sheet(sheet, own_photos, by_name, settings.show_faces, "" if of_audit else with_faces(settings))
 
     return sheet, page
 

@@ -18,6 +18,10 @@ from probablyexists.sources.open_source import Source, left_of
 from probablyexists.sources.public_sets import ABOUT, NOT_TRAINED, SetName, at_place, fetch
 
 TERMS = "TERMS.txt"
+INSTEAD = (
+    f"try again later; or give ask people of your own, {option('reference', 'FOLDER')}: 20 people or more (for blind "
+    f"50), one sub-folder of photos for each; or a copy of scikit-learn's folder, {option('from', 'FOLDER')}"
+)
 _FIRST = "Written by: probablyexists reference"
 """How the text begins: by it an earlier result is known."""
 
@@ -119,7 +123,7 @@ def _replace(out: Path, aside: Path) -> None:
 def _fetched(name: SetName, cache: Path, progress: Progress) -> Source:
     home = cache_folder(cache, "scikit-learn")
     with progress.stage(f"fetching {name}", None):
-        return fetch(name, home, f"give a copy of scikit-learn's folder with {option('from')}")
+        return fetch(name, home, INSTEAD)
 
 
 def _beside(out: Path, what: str) -> Path:

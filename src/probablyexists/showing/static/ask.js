@@ -14,7 +14,7 @@ const sizeOf = (files) => files.reduce((sum, file) => sum + file.size + AROUND, 
 
 function why(files) {
   if (files.length > most) return `${files.length} photos are too many; give at most ${most}.`;
-  if (sizeOf(files) > bytes) return `These photos are over ${bytes / 2 ** 20} MiB in all; give fewer, or smaller ones.`;
+  if (sizeOf(files) > bytes) return `These photos are over ${bytes / 2 ** 20} MB in all; give fewer, or smaller ones.`;
   return "";
 }
 
@@ -43,9 +43,9 @@ async function sent() {
   const body = new FormData();
   for (const file of at("photos").files) body.append("photos", file);
   const answer = await post("/ask", body).catch(() => null);
-  const said = answer && (await answer.json().catch(() => ({ error: "The server refused the photos." })));
+  const said = answer && (await answer.json().catch(() => ({ error: "The photos were refused." })));
   if (answer && answer.ok) return follow(said.n);
-  failed(said ? said.error : "The photos could not be sent. Has a file changed since, or the server been ended?");
+  failed(said ? said.error : "The photos could not be sent. Has a file changed since, or the program behind this page been ended?");
   return ready();
 }
 
@@ -82,6 +82,7 @@ function near(rows) {
 }
 
 function show(n, done) {
+  at("about").textContent = `About: ${done.about.join(", ")}`; // other photos may be chosen by then
   at("sentence").textContent = done.sentence;
   at("lines").replaceChildren(
     ...done.lines.map((text) => {

@@ -32,7 +32,7 @@ export async function waited(address) {
   at("error").hidden = true;
   for (;;) {
     const answer = await fetch(address).catch(() => null);
-    if (!answer) return failed("The server does not answer. It has been ended, perhaps."), null;
+    if (!answer) return failed("The program behind this page does not answer. It has been ended, perhaps."), null;
     if (!answer.ok) return failed("There is no such answer any more."), null;
     const state = await answer.json();
     if (state.state === "failed") return failed([state.error, ...(state.lines || [])].join("; ")), null;
