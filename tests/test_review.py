@@ -165,7 +165,7 @@ def test_the_answers_are_counted_by_half() -> None:
     assert (matched.strangers.same, matched.strangers.unsure) == (1, 1)
     assert (matched.more, matched.less, matched.p) == (2, 1, pytest.approx(0.5))
     assert (beyond.members.n, beyond.members.same, beyond.p) == (1, 0, 1.0)
-    assert found.named == (1, 2)
+    assert (found.named.same, found.named.n, found.not_named.same, found.not_named.n) == (1, 2, 1, 2)
     assert (found.n_answered, found.n_half) == (8, 0)
     rate = matched.members.rate
     assert isinstance(rate, Estimate)
@@ -188,7 +188,7 @@ def test_nothing_answered_is_absent_and_not_zero() -> None:
 def test_where_audit_and_person_differ() -> None:
     said: dict[int, Decision] = {0: "cannot say", 1: "same", 2: "same", 3: "different", 6: "same"}
     found = [(one.person, one.kind) for one in differing(plan_by_hand(), said)]
-    assert found == [("m0", "named"), ("s0", "stranger"), ("m1", "not named")]
+    assert found == [("m0", "named"), ("m1", "not named"), ("s0", "stranger")]
 
 
 def test_a_difference_is_said_to_be_one_only_where_the_test_says_so() -> None:
@@ -198,10 +198,20 @@ def test_a_difference_is_said_to_be_one_only_where_the_test_says_so() -> None:
     )
     clear: dict[int, Decision] = {at: "same" if at % 2 == 0 else "different" for at in range(20)}
     assert "more often than chance explains (p < 0.001)".replace(" ", "") in "".join(
-        sentences(reviewed(many, "Ann", clear, ended=True))[0].split()
+        sentences(reviewed(many, "Ann", clear, ended=True))[1].split()
     )
     same: dict[int, Decision] = dict.fromkeys(range(20), "same")
-    assert "no more often than chance explains" in sentences(reviewed(many, "Ann", same, ended=True))[0]
+    assert "no more often than chance explains" in sentences(reviewed(many, "Ann", same, ended=True))[1]
+
+
+def test_who_reads_the_result_of_a_review_sees_the_names_first_and_how_little_few_pairs_can_show() -> None:
+    said: list[Decision] = ["same", "different", "same", "cannot say", "different", "same", "different", "different"]
+    found = reviewed(plan_by_hand(), "Ann", dict(enumerate(said)), ended=True)
+    assert [row.who for row in rows(found)][:2] == ["Members named", "Members not named"]
+    names, matched, *_ = sentences(found)
+    assert names.startswith("Of the 2 members named who were asked about, “same” was said of 1.")
+    assert "With 3 pairs p cannot be below 0.12." in matched
+    assert "does not test the names" in matched
 
 
 # The file
@@ -492,7 +502,7 @@ def test_a_reviewer_who_sees_whom_the_generator_was_trained_on_is_told_so(audite
     summary = (audited / "export" / "summary.md").read_text()
     assert summary.index("## Reviewed by people") < summary.index("## Not tested")
     assert "### knows" in summary
-    assert f"“Same” was said of {n} of {n} members" in summary
+    assert f"“same” was said of {n} of {n} members" in summary
     assert markdown_reviews([replace(knows, ended=False)]) == ""
     report = (audited / "report.html").read_text()
     assert with_reviews(report, [replace(knows, ended=False)]) == report
