@@ -454,7 +454,7 @@ def test_names_too_weak_for_the_verdict_are_not_what_it_rests_on() -> None:
 
 def test_the_terminal_says_who_is_not_judged_and_reads_no_leak_as_none() -> None:
     text = summary(unjudged_people(), Path("o"))
-    assert "Not judged, not cleared: 240 members not named (too few held-out people to name one person alone)" in text
+    assert "Not judged by likeness, not cleared: 240 members (too few held-out people to name one person alone)" in text
     assert "; held back for them too: 4 samples" in text
     findings = by_names()
     blind = findings.missed.model_copy(update={"power": Power(None, None, 0.0, 0.0, 0.80, 40, 240)})

@@ -125,7 +125,7 @@ def unjudged_line(findings: Findings) -> list[str]:
     if not rows and not n:
         return []
     held = f"; held back for them too: {counted(n, 'sample')}" if n else ""
-    return [f"Not judged, not cleared: {counted(len(rows), 'member')} not named ({why}){held}"]
+    return [f"Not judged by likeness, not cleared: {counted(len(rows), 'member')} ({why}){held}"]
 
 
 def _retrain(findings: Findings) -> Step:
