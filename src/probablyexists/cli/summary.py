@@ -137,12 +137,13 @@ def _population(m: Membership, some: bool) -> str:
 
 def _samples(findings: Findings) -> list[str]:
     alike, copies = findings.resemblance, findings.copies
-    what = "is a copy" if copies.n_copies == 1 else "are copies"
+    known = sure_copies(findings)
+    what = f"is {known.word('a copy')}" if copies.n_copies == 1 else f"are {known.word('copies')}"
     if copies.n_copies and not copies.beyond_chance:
         what = "looks like a copy" if copies.n_copies == 1 else "look like copies"
         what += ", no more than chance explains"
     distinct = f" ({copies.n_distinct:,} distinct)" if copies.n_distinct < copies.n_copies else ""
-    sure = f": {said}" if (said := sure_copies(findings).counts) else ""
+    sure = f": {known.counts}" if known.counts else ""
     said = f"Copies? {copies.n_copies:,} of {counted(copies.n_samples, 'sample')} {what}{distinct}{sure}"
     if findings.naming.n_exposed is None:
         return [said]
