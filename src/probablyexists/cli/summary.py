@@ -90,7 +90,7 @@ def _affected(findings: Findings) -> list[str]:
     members = f"{naming.n_members:,} members{findings.data.of_members_given}"
     if naming.n_exposed is None and not affected.n:
         return ["People affected: not claimed, as the split is not fair (see the cautions and the report)"]
-    of = f" ({reasons(affected, sure_copies(findings).word('copied'))})" if affected.n else ""
+    of = f" ({reasons(affected, sure_copies(findings).copied)})" if affected.n else ""
     unfair = "; nobody is named, as the split is not fair" if naming.n_exposed is None else ""
     lines = [f"People affected: {affected.n:,} of {members}{of}{unfair}"]
     rows = affected_people(findings)

@@ -23,10 +23,17 @@ class SureCopies:
     """People with probable copies alone."""
 
     def word(self, said: str) -> str:
-        """`said` ("copied", "reproduces") with how sure it is of all copies together."""
+        """`said` ("reproduces", "a copy") with how sure it is of all copies together."""
         if not self.n_probable:
             return said
         return f"certainly or probably {said}" if self.n_certain else f"probably {said}"
+
+    @property
+    def copied(self) -> str:
+        """ "copied" with how sure it is of the people who are."""
+        if not self.probable:
+            return "copied"
+        return "certainly or probably copied" if self.certain else "probably copied"
 
     @property
     def counts(self) -> str:

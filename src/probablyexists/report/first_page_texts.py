@@ -110,7 +110,8 @@ def _copied(n: int, sure: SureCopies) -> str:
     if sure.certain:
         more = f", {count(len(sure.probable))} of them only probably" if sure.probable else ""
         return f"{who} copied{more}: a sample reproduces a training photo of theirs."
-    return f"{who} {sure.word('copied')}: a sample {sure.word('reproduces')} a training photo of theirs."
+    reproduces = "probably reproduces" if sure.probable else "reproduces"
+    return f"{who} {sure.copied}: a sample {reproduces} a training photo of theirs."
 
 
 def _clusters(findings: Findings) -> list[str]:

@@ -26,7 +26,7 @@ def key_figures(findings: Findings) -> list[tuple[str, str, str]]:
 def _affected(findings: Findings) -> tuple[str, str]:
     affected, naming = findings.affected, findings.naming
     members = f"of {words.counted(naming.n_members, 'member')}{findings.data.of_members_given}"
-    copied = sure_copies(findings).word("copied")
+    copied = sure_copies(findings).copied
     note = ""
     if naming.n_exposed is None:
         note = "no names are claimed: the split is not fair"

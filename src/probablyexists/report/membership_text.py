@@ -163,7 +163,7 @@ def _found(findings: Findings, *, in_figures: bool) -> list[str]:
             f"For some, perhaps: {counted(a.n, 'person is', 'people are')} named at a false discovery rate of "
             f"{percent(n.level)}, but nobody at the {percent(n.verdict_level)} that the verdict asks for (answer 2)."
         ]
-    copied = sure_copies(findings).word("copied")
+    copied = sure_copies(findings).copied
     how = f"given away ({reasons(a, copied)}; answer 2)" if a.n_named else f"{copied} (answer 2)"
     return [f"For some, yes: {counted(a.n, 'person is', 'people are')} {how}."]
 

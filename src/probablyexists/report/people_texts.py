@@ -84,7 +84,7 @@ def _wrong(level: float) -> str:
 
 def _reasons_or_nothing(findings: Findings) -> str:
     """Why people are affected, or nothing where nobody is."""
-    return reasons(findings.affected, sure_copies(findings).word("copied")) if findings.affected.n else ""
+    return reasons(findings.affected, sure_copies(findings).copied) if findings.affected.n else ""
 
 
 def _must_reach(n: Naming) -> tuple[str, str]:
@@ -100,8 +100,8 @@ def _copied_only(findings: Findings) -> str:
     if not n:
         return NOT_CLAIMED
     sure = sure_copies(findings)
-    photos = "" if sure.n_probable else ", photo for photo"
-    copied = f"{counted(n, 'person is', 'people are')} {sure.word('copied')}{photos} (answer 4)."
+    photos = "" if sure.probable else ", photo for photo"
+    copied = f"{counted(n, 'person is', 'people are')} {sure.copied}{photos} (answer 4)."
     return f"{copied} Who is named by likeness is not claimed: see answer 1."
 
 
