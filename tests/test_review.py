@@ -28,6 +28,7 @@ from probablyexists.report.review_csv import ENDED, add_row, read_review
 from probablyexists.report.review_texts import LIMITS, markdown_reviews, rows, sentences, with_reviews
 from probablyexists.results.findings import Findings
 from probablyexists.results.neighbours_file import read_neighbours
+from probablyexists.showing.front import is_unjudged
 from probablyexists.showing.reviewing import Review
 from probablyexists.showing.serve import opened_audit
 from probablyexists.stats.estimate import Estimate
@@ -526,3 +527,23 @@ def test_who_has_not_ended_is_left_out_of_the_summary_and_said(audited: Path) ->
 def test_where_the_strangers_photos_are_gone_the_page_says_what_to_give(audited: Path) -> None:
     review = Review(opened_audit(audited, {"training": None, "generated": None}, Silent()))
     assert review.lacking == ["heldout"]
+
+
+def test_who_could_not_be_judged_is_not_said_to_be_reached_by_chance(shown: tuple[Page, Path]) -> None:
+    page, audit = shown
+    review, who = behind(audit), begun(page, "Dee")
+    plan = review.plan
+    for at in range(1, len(plan.questions) + 1):
+        posted(page, f"review/{who}/{at}", decision="same")
+    text = page.ask(f"review/{who}/result")[2].decode()
+    people = {row["person"]: row for row in review.audit.people}
+    others = [pair.member.person for pair in plan.pairs if not pair.named]
+    unjudged = [name for name in others if is_unjudged(review.audit, people[name])]
+    head = "Neither named nor cleared, and you said “same”"
+    assert (head in text) == bool(unjudged)
+    assert ("Not named by the audit, and you said" in text) == (len(unjudged) < len(others))
+    assert unjudged
+    assert text.index(head) < text.index("Strangers, and you said “same”")
+    part = text[text.index(head) : text.index("</ul>", text.index(head))]
+    assert all(name in part for name in unjudged)
+    assert part.lower().count("neither named nor cleared (p") == len(unjudged)
