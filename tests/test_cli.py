@@ -120,7 +120,7 @@ def test_the_terminal_answers_in_words_with_one_unit_a_line() -> None:
     assert "Is the split fair? yes; without the generator AUROC 0.49 " in said
     assert "Which samples? 8.1 % resemble a member, 2.9 % a stranger: excess 5.2 % (2.9 to 8 %, n = 240); " in said
     assert "; 1 likeness\n" in said
-    assert "Copies? 1 of 1,200 samples is a copy\n" in said
+    assert "Copies? 1 of 1,200 samples is a copy: 9 certain copies (9 people)\n" in said
     assert "Samples: 1,150 distinct; faces that fewer than 1 in 385 samples show can be missing\n" in said
     smallest = "Smallest leak noticed with 80 % power: 7 of 240 members, or an AUROC of 0.58 over all; "
     assert f"{smallest}at most 6 % of members leaked into these samples as clearly as a photo\n" in said

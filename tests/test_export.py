@@ -239,7 +239,7 @@ def numbers_in(held: Any, where: str) -> Iterator[str]:
 NUMBERS_OR_NULL = (
     *("p", "n_repeated", "n_people_given", "n_people", "n_on_frame", "n_exposed", "n_for_verdict", "n_suggestive"),
     *("group_shift", "names_shift", "smallest", "share", "smallest_auroc", "highest", "most_photos_count", "n_named"),
-    "refused",
+    *("refused", "n_certain"),
 )
 
 

@@ -13,9 +13,12 @@ from typer.testing import CliRunner
 
 from probablyexists.basis.errors import InputError, ProbablyExistsError
 from probablyexists.cli.app import app
+from probablyexists.cli.summary import summary
 from probablyexists.intake.settings import AuditSettings, checked, signed
 from probablyexists.report.first_page_texts import LETTERS, first_page
+from probablyexists.report.markdown_summary import markdown_summary
 from probablyexists.report.page import render
+from probablyexists.report.people_texts import affected_people
 from probablyexists.report.words import NO_BREAK
 from probablyexists.results.cover import LONGEST_LINE, Cover
 from probablyexists.results.findings import Affected, Clusters, Findings, Missed, Stratum
@@ -390,3 +393,71 @@ def test_the_parts_are_the_same_words_as_on_the_page() -> None:
     parts, text = first_page(findings), alone(findings)
     for said in (parts.affected, parts.sure, parts.tested, parts.not_tested, [step.text for step in parts.steps]):
         assert all(sentence.replace(NO_BREAK, " ") in text for sentence in said)
+
+
+def with_copies(*similarities: float) -> Findings:
+    """Nobody named; a copy with each pixel correlation, of one person each."""
+    findings = by_copies_only()
+    samples = [row for row in findings.samples.to_pylist() if row["kind"] != "copy"]
+    rows = [row for row in findings.samples.to_pylist() if row["kind"] == "copy"]
+    samples += [row | {"similarity": value} for row, value in zip(rows, similarities, strict=False)]
+    n, n_certain = len(similarities), sum(value >= 0.95 for value in similarities)
+    people = [
+        row | {"copies": int(i < n), "reason": "copied" if i < n else None}
+        for i, row in enumerate(findings.people.to_pylist())
+    ]
+    counts = {"n_copies": n, "n_distinct": n, "n_certain": n_certain, "highest": max(similarities)}
+    parts = {
+        "people": people,
+        "samples": samples,
+        "copies": findings.copies.model_copy(update=counts),
+        "affected": Affected(n=n, n_named=0, n_copied=n),
+    }
+    return judged(sample_findings(**dict(findings) | parts))
+
+
+def test_a_copy_below_0_95_is_called_probable_everywhere() -> None:
+    findings = with_copies(0.92, 0.91)
+    page, terminal = Page(render(findings, [], show_faces=False)).text, summary(findings, Path("o"))
+    assert "This generator gives away 2 people it was trained on and probably reproduces training" in page
+    assert "2 people are probably copied: a sample probably reproduces a training photo of theirs." in page
+    for text in (page, terminal):
+        assert "2 probable copies (2 people)" in text
+        assert "all probably copied" in text
+        assert "of 1,200 samples probably reproduce a training photo" in text.replace("1200", "1,200")
+    assert "photo for photo" not in page
+
+
+def test_certain_and_probable_copies_are_counted_apart_on_page_terminal_and_summary() -> None:
+    findings = with_copies(0.97, 0.96, 0.92)
+    counts = "2 certain copies (2 people), 1 probable (1 person more)"
+    for text in (alone(findings), summary(findings, Path("o"))):
+        assert counts in text
+    assert counts in markdown_summary(findings).replace("\\", "")
+    assert "2 of them certainly and 1 probably" in findings.because[0]
+    assert [row["why"] for row in affected_people(findings)].count("probably copied") == 1
+
+
+def test_names_too_weak_for_the_verdict_are_not_what_it_rests_on() -> None:
+    findings = by_names()
+    naming = findings.naming.model_copy(update={"n_for_verdict": 0})
+    copies_alone = findings.model_copy(update={"naming": naming, "because": findings.because[:1]})
+    assert "None of the 11 names is strong enough for the verdict (3 %); the verdict rests on the copies alone." in (
+        alone(copies_alone)
+    )
+    some = findings.model_copy(update={"naming": naming.model_copy(update={"n_for_verdict": 1})})
+    assert "Of the 11 names, 1 is strong enough for the verdict (3 %), which rests on it, and on the copies" in (
+        alone(some)
+    )
+    assert "The one name is not strong enough for the verdict" in alone(named_at_a_loose_level())
+
+
+def test_the_terminal_says_who_is_not_judged_and_reads_no_leak_as_none() -> None:
+    text = summary(unjudged_people(), Path("o"))
+    assert "Not judged by likeness, not cleared: 240 members (too few held-out people to name one person alone)" in text
+    assert "; held back for them too: 4 samples" in text
+    findings = by_names()
+    blind = findings.missed.model_copy(update={"power": Power(None, None, 0.0, 0.0, 0.80, 40, 240)})
+    text = summary(findings.model_copy(update={"missed": blind}), Path("o"))
+    assert "Smallest leak noticed by likeness: too few people to notice a leak of any size" in text
+    assert "even if every member leaked" not in text

@@ -28,6 +28,7 @@ from probablyexists.report.review_csv import ENDED, add_row, read_review
 from probablyexists.report.review_texts import LIMITS, markdown_reviews, rows, sentences, with_reviews
 from probablyexists.results.findings import Findings
 from probablyexists.results.neighbours_file import read_neighbours
+from probablyexists.showing.front import is_unjudged
 from probablyexists.showing.reviewing import Review
 from probablyexists.showing.serve import opened_audit
 from probablyexists.stats.estimate import Estimate
@@ -165,7 +166,7 @@ def test_the_answers_are_counted_by_half() -> None:
     assert (matched.strangers.same, matched.strangers.unsure) == (1, 1)
     assert (matched.more, matched.less, matched.p) == (2, 1, pytest.approx(0.5))
     assert (beyond.members.n, beyond.members.same, beyond.p) == (1, 0, 1.0)
-    assert found.named == (1, 2)
+    assert (found.named.same, found.named.n, found.not_named.same, found.not_named.n) == (1, 2, 1, 2)
     assert (found.n_answered, found.n_half) == (8, 0)
     rate = matched.members.rate
     assert isinstance(rate, Estimate)
@@ -188,7 +189,7 @@ def test_nothing_answered_is_absent_and_not_zero() -> None:
 def test_where_audit_and_person_differ() -> None:
     said: dict[int, Decision] = {0: "cannot say", 1: "same", 2: "same", 3: "different", 6: "same"}
     found = [(one.person, one.kind) for one in differing(plan_by_hand(), said)]
-    assert found == [("m0", "named"), ("s0", "stranger"), ("m1", "not named")]
+    assert found == [("m0", "named"), ("m1", "not named"), ("s0", "stranger")]
 
 
 def test_a_difference_is_said_to_be_one_only_where_the_test_says_so() -> None:
@@ -198,10 +199,20 @@ def test_a_difference_is_said_to_be_one_only_where_the_test_says_so() -> None:
     )
     clear: dict[int, Decision] = {at: "same" if at % 2 == 0 else "different" for at in range(20)}
     assert "more often than chance explains (p < 0.001)".replace(" ", "") in "".join(
-        sentences(reviewed(many, "Ann", clear, ended=True))[0].split()
+        sentences(reviewed(many, "Ann", clear, ended=True))[1].split()
     )
     same: dict[int, Decision] = dict.fromkeys(range(20), "same")
-    assert "no more often than chance explains" in sentences(reviewed(many, "Ann", same, ended=True))[0]
+    assert "no more often than chance explains" in sentences(reviewed(many, "Ann", same, ended=True))[1]
+
+
+def test_who_reads_the_result_of_a_review_sees_the_names_first_and_how_little_few_pairs_can_show() -> None:
+    said: list[Decision] = ["same", "different", "same", "cannot say", "different", "same", "different", "different"]
+    found = reviewed(plan_by_hand(), "Ann", dict(enumerate(said)), ended=True)
+    assert [row.who for row in rows(found)][:2] == ["Members named", "Members not named"]
+    names, matched, *_ = sentences(found)
+    assert names.startswith("Of the 2 members named who were asked about, “same” was said of 1.")
+    assert "With 3 pairs p cannot be below 0.12." in matched
+    assert "does not test the names" in matched
 
 
 # The file
@@ -492,7 +503,7 @@ def test_a_reviewer_who_sees_whom_the_generator_was_trained_on_is_told_so(audite
     summary = (audited / "export" / "summary.md").read_text()
     assert summary.index("## Reviewed by people") < summary.index("## Not tested")
     assert "### knows" in summary
-    assert f"“Same” was said of {n} of {n} members" in summary
+    assert f"“same” was said of {n} of {n} members" in summary
     assert markdown_reviews([replace(knows, ended=False)]) == ""
     report = (audited / "report.html").read_text()
     assert with_reviews(report, [replace(knows, ended=False)]) == report
@@ -516,3 +527,23 @@ def test_who_has_not_ended_is_left_out_of_the_summary_and_said(audited: Path) ->
 def test_where_the_strangers_photos_are_gone_the_page_says_what_to_give(audited: Path) -> None:
     review = Review(opened_audit(audited, {"training": None, "generated": None}, Silent()))
     assert review.lacking == ["heldout"]
+
+
+def test_who_could_not_be_judged_is_not_said_to_be_reached_by_chance(shown: tuple[Page, Path]) -> None:
+    page, audit = shown
+    review, who = behind(audit), begun(page, "Dee")
+    plan = review.plan
+    for at in range(1, len(plan.questions) + 1):
+        posted(page, f"review/{who}/{at}", decision="same")
+    text = page.ask(f"review/{who}/result")[2].decode()
+    people = {row["person"]: row for row in review.audit.people}
+    others = [pair.member.person for pair in plan.pairs if not pair.named]
+    unjudged = [name for name in others if is_unjudged(review.audit, people[name])]
+    head = "Neither named nor cleared, and you said “same”"
+    assert (head in text) == bool(unjudged)
+    assert ("Not named by the audit, and you said" in text) == (len(unjudged) < len(others))
+    assert unjudged
+    assert text.index(head) < text.index("Strangers, and you said “same”")
+    part = text[text.index(head) : text.index("</ul>", text.index(head))]
+    assert all(name in part for name in unjudged)
+    assert part.lower().count("neither named nor cleared (p") == len(unjudged)

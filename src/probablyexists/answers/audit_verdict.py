@@ -76,7 +76,7 @@ def judge(
     tested = [answer for answer in membership if answer.copies == "out" and answer.p is not None]
     because = _copies_leak(copies) + _names_leak(naming, data) + _group_leak(tested, split_baseline)
     lost = losses(data.roles)
-    cautions = cautions_of(copies, split_baseline, naming, trust, named=data.clusters is None) + lost.slight
+    cautions = cautions_of(copies, split_baseline, naming, trust, data) + lost.slight
     unfair = split_baseline.fairness == "not fair"
     found = [] if unfair else _too_little(naming, copies, tested, split_baseline)
     limits = _unfair(split_baseline) + few_distinct(sampling) + few_faces(sampling) + _weak(trust) + lost.grave
@@ -108,8 +108,11 @@ def _copies_leak(copies: Copies) -> list[str]:
     if not copies.beyond_chance:
         return []
     n, verb = copies.n_copies, "reproduces" if copies.n_copies == 1 else "reproduce"
+    n_certain = n if copies.n_certain is None else copies.n_certain
+    sure = f", {n_certain:,} of them certainly and {n - n_certain:,} probably" if 0 < n_certain < n else ""
+    probably = "" if n_certain else "probably "
     repeats = f" ({copies.n_distinct:,} distinct)" if copies.n_distinct < n else ""
-    return [f"{n:,} of {copies.n_samples:,} samples{repeats} {verb} a training photo"]
+    return [f"{n:,} of {copies.n_samples:,} samples{repeats} {probably}{verb} a training photo{sure}"]
 
 
 def _names_leak(naming: Naming, data: Data) -> list[str]:
@@ -153,7 +156,7 @@ def _p(p: float) -> str:
 
 def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     parts = []
-    copied = f"reproduces training photos in {copies.n_copies:,} {'sample' if copies.n_copies == 1 else 'samples'}"
+    copied = _reproduces(copies)
     if affected.n and (naming.n_for_verdict or affected.n_copied):
         n = affected.n
         parts.append(f"gives away {n:,} {'person' if n == 1 else 'people'} it was trained on{_loosely(naming)}")
@@ -171,6 +174,16 @@ def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
         )
         parts.append(f"gives its training people away as a group, though {who}")
     return f"This generator {' and '.join(parts)}."
+
+
+def _reproduces(copies: Copies) -> str:
+    """With how sure it is."""
+    n = copies.n_copies
+    n_certain = n if copies.n_certain is None else copies.n_certain
+    if not n_certain:
+        return f"probably reproduces training photos in {n:,} {'sample' if n == 1 else 'samples'}"
+    more = f", and probably in {n - n_certain:,} more" if n_certain < n else ""
+    return f"reproduces training photos in {n_certain:,} {'sample' if n_certain == 1 else 'samples'}{more}"
 
 
 def _loosely(naming: Naming) -> str:

@@ -149,13 +149,14 @@ def copies(found: CopyMatches, heldout: Crowd, *, fair: bool) -> Copies:
     j = math.floor(share * max(0, math.floor((m + 1) * RATE + 1e-9) - 1))
     chance = float(betabinom.sf(reached - 1, len(pictures), j + 1, max(1.0, share * m - j)))
     p = chance if found.is_copy.any() else None
-    certain = bool((found.is_copy & (found.matches.correlation >= CERTAIN_COPY)).any())
+    n_certain = int((found.is_copy & (found.matches.correlation >= CERTAIN_COPY)).sum())
     return Copies(
         n_copies=int(found.is_copy.sum()),
         n_samples=n,
         n_distinct=found.n_distinct,
+        n_certain=n_certain,
         p=p,
-        beyond_chance=certain or (fair and p is not None and p <= COPIES_P),
+        beyond_chance=n_certain > 0 or (fair and p is not None and p <= COPIES_P),
         threshold=found.threshold.value,
         highest=float(found.matches.correlation.max()) if n else None,
         calibrated_on=found.threshold.n_heldout,

@@ -74,8 +74,10 @@ class Reviewed:
     """Pairs that are equally similar."""
     beyond: Compared
     """Pairs whose member is more similar to a sample than every stranger who was free: there is no equal control."""
-    named: tuple[int, int]
-    """(people whom the audit names and "same" was said of, people whom it names and who were asked about)"""
+    named: Half
+    """Members whom the audit names, whether or not their counterpart was answered."""
+    not_named: Half
+    """The other members, likewise."""
     ended: bool
     """Whether the reviewer has seen the result; until then nobody should, as it ends the blindness."""
 
@@ -84,7 +86,7 @@ def reviewed(plan: Plan, reviewer: str, decisions: Mapping[int, Decision], *, en
     """`decisions`: question -> what was said."""
     said: dict[tuple[int, bool], Decision] = {plan.questions[at]: one for at, one in decisions.items()}
     whole = [i for i in range(len(plan.pairs)) if (i, True) in said and (i, False) in said]
-    of_named = [said[i, True] for i, pair in enumerate(plan.pairs) if pair.named and (i, True) in said]
+    asked = [(pair, said[i, True]) for i, pair in enumerate(plan.pairs) if (i, True) in said]
     both = [(plan.pairs[i], said[i, True], said[i, False]) for i in whole]
     return Reviewed(
         reviewer,
@@ -92,7 +94,8 @@ def reviewed(plan: Plan, reviewer: str, decisions: Mapping[int, Decision], *, en
         len(said) - 2 * len(whole),
         _compared([one for one in both if one[0].matched]),
         _compared([one for one in both if not one[0].matched]),
-        (of_named.count("same"), len(of_named)),
+        _members(asked, named=True),
+        _members(asked, named=False),
         ended,
     )
 
@@ -103,7 +106,8 @@ class Differs:
 
     question: int
     person: str
-    kind: Literal["named", "not named", "stranger"]
+    kind: Literal["named", "not named", "unjudged", "stranger"]
+    """`unjudged` is a member not named who could not be judged; only who shows the audit can tell."""
     said: Decision
 
 
@@ -117,7 +121,7 @@ def differing(plan: Plan, decisions: Mapping[int, Decision]) -> list[Differs]:
             kind: Literal["named", "not named", "stranger"]
             kind = "named" if named else "not named" if member else "stranger"
             found.append(Differs(at, plan.side(at).person, kind, said))
-    order = ("named", "stranger", "not named")
+    order = ("named", "not named", "stranger")
     return sorted(found, key=lambda one: (order.index(one.kind), one.question))
 
 
@@ -127,6 +131,11 @@ def _compared(pairs: Sequence[tuple[Pair, Decision, Decision]]) -> Compared:
     members = _half([ours for _, ours, _ in pairs], [pair.member for pair, _, _ in pairs])
     strangers = _half([theirs for _, _, theirs in pairs], [pair.stranger for pair, _, _ in pairs])
     return Compared(members, strangers, more, less, sign_test(more, less))
+
+
+def _members(asked: Sequence[tuple[Pair, Decision]], *, named: bool) -> Half:
+    ours = [(pair.member, said) for pair, said in asked if pair.named is named]
+    return _half([said for _, said in ours], [side for side, _ in ours])
 
 
 def _half(said: Sequence[Decision], sides: Sequence[Side]) -> Half:

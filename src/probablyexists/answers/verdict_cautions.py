@@ -6,19 +6,17 @@ from collections.abc import Sequence
 
 from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL
 from probablyexists.answers.split_baseline import how_different
-from probablyexists.results.findings import Copies, Naming, SplitBaseline, Trust
+from probablyexists.results.findings import Copies, Data, Naming, SplitBaseline, Trust
 from probablyexists.stats.estimate import Estimate
 
 UNEQUAL_COUNTS = 0.75
 """AUROC of the number of photos above which (or below 1 minus which) people of different kinds may be compared."""
 
 
-def cautions_of(
-    copies: Copies, split: SplitBaseline, naming: Naming, trust: Sequence[Trust], *, named: bool
-) -> list[str]:
-    """`named`: whether people are known by name, not by groups of similar faces."""
+def cautions_of(copies: Copies, split: SplitBaseline, naming: Naming, trust: Sequence[Trust], data: Data) -> list[str]:
+    """Each in a line."""
     found = []
-    if not named:
+    if data.clusters is not None:
         found.append(
             "people are groups of similar faces: one person may be several groups, which makes p of members as a group "
             "somewhat too small"
@@ -47,7 +45,7 @@ def cautions_of(
             f"so large a share may be wrong; nobody is named at {100 * SUGGESTIVE_LEVEL:g} %, so the verdict does not "
             "count them"
         )
-    found += _of_split(split)
+    found += _of_split(split, data)
     if not copies.resolvable:
         found.append(
             f"with {copies.calibrated_on:,} held-out photos, false copies may be more frequent than 1 in 1,000"
@@ -60,6 +58,11 @@ def cautions_of(
 def _hard_to_name(naming: Naming) -> list[str]:
     if naming.smallest_nameable > naming.n_members:
         return [f"{naming.n_heldout:,} held-out people are too few to name any of {naming.n_members:,} members"]
+    if naming.smallest_nameable > 1 and naming.n_exposed:
+        return [
+            f"with {naming.n_heldout:,} held-out people for {naming.n_members:,} members, one person alone could not "
+            f"have been named: about {naming.smallest_nameable:,} must be strongly exposed at once"
+        ]
     if naming.smallest_nameable > 1:
         return [
             f"with {naming.n_heldout:,} held-out people for {naming.n_members:,} members, nobody can be named unless "
@@ -68,7 +71,7 @@ def _hard_to_name(naming: Naming) -> list[str]:
     return []
 
 
-def _of_split(split: SplitBaseline) -> list[str]:
+def _of_split(split: SplitBaseline, data: Data) -> list[str]:
     """By the estimates, not by their lower limits: how different members and held-out people are."""
     found = []
     known = [figure for figure in (split.auroc, split.same_attack) if isinstance(figure, Estimate)]
@@ -98,11 +101,23 @@ def _of_split(split: SplitBaseline) -> list[str]:
     if unequal_counts(split) and isinstance(split.photo_counts, Estimate):
         which = "more" if split.photo_counts.value > 0.5 else "fewer"
         found.append(
-            f"members have far {which} photos than held-out people, and people with many photos may look different: "
-            "members as a group are not compared with strangers for the verdict; draw held-out people with as many "
-            "photos"
+            f"members have far {which} photos than held-out people{_each_has(data)}, and people with many photos may "
+            "look different: members as a group are not compared with strangers for the verdict; draw held-out people "
+            "with as many photos"
         )
     return found
+
+
+def _each_has(data: Data) -> str:
+    """How many photos there are of a member and of a held-out person on average; empty where that is not known."""
+    photos = {role.role: role.n_acquired for role in data.roles}
+    people = {role.role: role.n_people for role in data.roles}
+    n_members, n_heldout = people.get("training"), people.get("heldout")
+    if not n_members or not n_heldout:
+        return ""
+    ours = (photos["training"] + photos.get("unseen", 0)) / n_members
+    unseen = ", unseen photos counted" if "unseen" in photos else ""
+    return f" ({ours:.3g} against {photos['heldout'] / n_heldout:.3g} on average{unseen})"
 
 
 def unequal_counts(split: SplitBaseline) -> bool:

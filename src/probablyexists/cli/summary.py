@@ -11,6 +11,8 @@ from probablyexists.answers.set_aside import PEOPLE
 from probablyexists.answers.set_aside import reasons as reasons_of
 from probablyexists.basis.roles import TITLES
 from probablyexists.report.again_texts import again_facts
+from probablyexists.report.copy_certainty import sure_copies
+from probablyexists.report.first_page_steps import unjudged_line
 from probablyexists.report.limit_texts import ALL
 from probablyexists.report.people_texts import affected_people
 from probablyexists.report.words import (
@@ -38,6 +40,7 @@ def summary(findings: Findings, out: Path) -> str:
     """Plain text: the verdict and why, a line or more for each of the seven answers, and the path of the report."""
     lines = [f"verdict: {findings.verdict}", findings.sentence, *(f"because: {text}" for text in findings.because), ""]
     lines += _affected(findings)
+    lines += unjudged_line(findings)
     lines += _can_tell(findings)
     lines += _samples(findings)
     lines += _missed(findings)
@@ -87,7 +90,7 @@ def _affected(findings: Findings) -> list[str]:
     members = f"{naming.n_members:,} members{findings.data.of_members_given}"
     if naming.n_exposed is None and not affected.n:
         return ["People affected: not claimed, as the split is not fair (see the cautions and the report)"]
-    of = f" ({reasons(affected)})" if affected.n else ""
+    of = f" ({reasons(affected, sure_copies(findings).copied)})" if affected.n else ""
     unfair = "; nobody is named, as the split is not fair" if naming.n_exposed is None else ""
     lines = [f"People affected: {affected.n:,} of {members}{of}{unfair}"]
     rows = affected_people(findings)
@@ -95,7 +98,7 @@ def _affected(findings: Findings) -> list[str]:
         n = f", {counted(row['copies'], 'copy', 'copies')}" if row["copies"] else ""
         q = f", q = {row['q']:.2g}" if row["exposed"] else ""
         exposure = "" if naming.n_exposed is None else f", exposure {row['exposure']:+.1f}"
-        lines.append(f"  {row['person']!a}: {row['reason']}{exposure}{q}{n}")
+        lines.append(f"  {row['person']!a}: {row['why']}{exposure}{q}{n}")
     more = counted(len(rows) - MOST_PEOPLE, "more person", "more people")
     return lines + ([f"  and {more}"] if len(rows) > MOST_PEOPLE else [])
 
@@ -134,12 +137,14 @@ def _population(m: Membership, some: bool) -> str:
 
 def _samples(findings: Findings) -> list[str]:
     alike, copies = findings.resemblance, findings.copies
-    what = "is a copy" if copies.n_copies == 1 else "are copies"
+    known = sure_copies(findings)
+    what = f"is {known.word('a copy')}" if copies.n_copies == 1 else f"are {known.word('copies')}"
     if copies.n_copies and not copies.beyond_chance:
         what = "looks like a copy" if copies.n_copies == 1 else "look like copies"
         what += ", no more than chance explains"
     distinct = f" ({copies.n_distinct:,} distinct)" if copies.n_distinct < copies.n_copies else ""
-    said = f"Copies? {copies.n_copies:,} of {counted(copies.n_samples, 'sample')} {what}{distinct}"
+    sure = f": {known.counts}" if known.counts else ""
+    said = f"Copies? {copies.n_copies:,} of {counted(copies.n_samples, 'sample')} {what}{distinct}{sure}"
     if findings.naming.n_exposed is None:
         return [said]
     return [
@@ -162,7 +167,11 @@ def _missed(findings: Findings) -> list[str]:
     if isinstance(power, Unresolvable):
         said = f"Smallest leak noticed: not given, {power.reason}"
     elif power.smallest is None:
-        said = "Smallest leak noticed: none, even if every member leaked"
+        said = (
+            "Smallest leak noticed by likeness: too few people to notice a leak of any size"
+            if findings.verdict == "leak"
+            else "Smallest leak noticed: none, even if every member leaked"
+        )
     else:
         at = f"with {_percent(power.target)} power"
         said = f"Smallest leak noticed {at}: {power.smallest:,} of {power.n_members:,} members"

@@ -112,6 +112,22 @@ def _more_heldout(findings: Findings) -> list[Step]:
     return [Step("Add held-out people", text)]
 
 
+def unjudged_line(findings: Findings) -> list[str]:
+    """Who is neither named nor cleared, and the samples held back for that, in a line for the terminal."""
+    naming, n = findings.naming, n_unjudged(findings)
+    rows = [row for row in findings.people.to_pylist() if not row["exposed"]]
+    why = "the split is not fair"
+    if naming.n_exposed is not None:
+        why = "too few held-out people to name one person alone"
+        if not hardly_nameable(naming.smallest_nameable, naming.n_members):
+            why = "no held-out person is as exposed, and more would be needed"
+            rows = [row for row in rows if at_floor(findings, row)]
+    if not rows and not n:
+        return []
+    held = f"; held back for them too: {counted(n, 'sample')}" if n else ""
+    return [f"Not judged by likeness, not cleared: {counted(len(rows), 'member')} ({why}){held}"]
+
+
 def _retrain(findings: Findings) -> Step:
     keep = "Do not publish the generator as it is."
     a = findings.affected

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from probablyexists.answers.audit_verdict import LEAST_SAMPLES
 from probablyexists.answers.comparisons import hardly_nameable
+from probablyexists.report.copy_certainty import SureCopies, sure_copies
 from probablyexists.report.first_page_steps import Step, next_steps
 from probablyexists.report.limit_texts import leaked_share
 from probablyexists.report.sample_texts import certain
-from probablyexists.report.words import absent, capital, count, counted, p_is, percent
+from probablyexists.report.words import absent, capital, count, counted, in_a_row, p_is, percent
 from probablyexists.results.findings import Findings, RoleData
 from probablyexists.stats.estimate import Estimate, Unresolvable
 
@@ -75,10 +76,7 @@ def _affected(findings: Findings) -> list[str]:
     if a.n_copied:
         both = a.n_named + a.n_copied - a.n
         also = f" {counted(both, 'person is', 'people are')} both." if both else ""
-        said.append(
-            f"{counted(a.n_copied, 'person is', 'people are')} copied: a sample reproduces a training photo of "
-            f"theirs.{also}"
-        )
+        said.append(f"{_copied(a.n_copied, sure_copies(findings))}{also}")
     elif findings.copies.beyond_chance:
         said.append("Samples reproduce training photos that were set aside, so it is not told whose they are.")
     if a.n:
@@ -107,6 +105,15 @@ def _affected(findings: Findings) -> list[str]:
     return [*said, *_clusters(findings)]
 
 
+def _copied(n: int, sure: SureCopies) -> str:
+    who = counted(n, "person is", "people are")
+    if sure.certain:
+        more = f", {count(len(sure.probable))} of them only probably" if sure.probable else ""
+        return f"{who} copied{more}: a sample reproduces a training photo of theirs."
+    reproduces = "probably reproduces" if sure.probable else "reproduces"
+    return f"{who} {sure.copied}: a sample {reproduces} a training photo of theirs."
+
+
 def _clusters(findings: Findings) -> list[str]:
     if findings.data.clusters is None:
         return []
@@ -121,10 +128,10 @@ def _sure(findings: Findings) -> list[str]:
     if a.n_named:
         level = percent(findings.naming.level)
         said.append(f"At most {level} of the names that such an audit gives are expected to be wrong.")
+        said += _for_the_verdict(findings)
     if copies.beyond_chance:
         by_chance = f" ({p_is(copies.p)})" if copies.p is not None and not certain(copies) else ""
-        beyond_doubt = " One is so close that only the same photograph can be." * bool(certain(copies))
-        said.append(f"Chance does not explain the copies{by_chance}.{beyond_doubt}")
+        said.append(f"Chance does not explain the copies{by_chance}. {sure_copies(findings).sentence}".strip())
     if findings.verdict == "no evidence":
         said += leaked_share(findings)
     apart = [f for f in (split.auroc, split.same_attack) if isinstance(f, Estimate) and not f.low <= 0.5 <= f.high]
@@ -134,6 +141,29 @@ def _sure(findings: Findings) -> list[str]:
         missed = "others may have been missed" if a.n else "a leak may have been missed"
         said.append(f"A likeness is rarely as clear as the photos that this audit was tried with: {missed}.")
     return [*said, _recogniser(findings)]
+
+
+def _for_the_verdict(findings: Findings) -> list[str]:
+    """What the verdict rests on where not all names count for it."""
+    naming, n = findings.naming, findings.affected.n_named
+    strong = naming.n_for_verdict
+    if strong is None or strong >= n:
+        return []
+    rests = ["the copies"] if findings.copies.beyond_chance else []
+    rests += ["members as a group"] if any("members as a group" in text for text in findings.because) else []
+    level = percent(naming.verdict_level)
+    if strong:
+        also = f", and on {in_a_row(rests)}" if rests else ""
+        these = f"{count(strong)} {'is' if strong == 1 else 'are'}"
+        rest = "it" if strong == 1 else "these"
+        return [
+            f"Of the {count(n)} names, {these} strong enough for the verdict ({level}), which rests on {rest}{also}."
+        ]
+    none = f"None of the {count(n)} names is" if n > 1 else "The one name is not"
+    if findings.verdict != "leak" or not rests:
+        return [f"{none} strong enough for the verdict ({level})."]
+    alone = " alone" if len(rests) == 1 else ""
+    return [f"{none} strong enough for the verdict ({level}); the verdict rests on {in_a_row(rests)}{alone}."]
 
 
 def _recogniser(findings: Findings) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from probablyexists.report import words
-from probablyexists.results.findings import Copies, Findings
+from probablyexists.report.copy_certainty import sure_copies
+from probablyexists.results.findings import Findings
 from probablyexists.stats.estimate import Unresolvable
 
 
@@ -12,7 +13,7 @@ def key_figures(findings: Findings) -> list[tuple[str, str, str]]:
     sampling = findings.sampling
     return [
         ("People affected", *_affected(findings)),
-        _copies(findings.copies),
+        _copies(findings),
         ("Smallest leak noticed", *_smallest(findings)),
         (
             "Distinct samples",
@@ -25,24 +26,29 @@ def key_figures(findings: Findings) -> list[tuple[str, str, str]]:
 def _affected(findings: Findings) -> tuple[str, str]:
     affected, naming = findings.affected, findings.naming
     members = f"of {words.counted(naming.n_members, 'member')}{findings.data.of_members_given}"
+    copied = sure_copies(findings).copied
     note = ""
     if naming.n_exposed is None:
         note = "no names are claimed: the split is not fair"
     elif not affected.n_named and naming.smallest_nameable > naming.n_members:
         note = "nobody can be named: too few held-out people"
     if note:
-        return (words.count(affected.n), f"copied, {members}; {note}") if affected.n else ("—", note)
-    return words.count(affected.n), f"{members}: {words.reasons(affected)}" if affected.n else members
+        return (words.count(affected.n), f"{copied}, {members}; {note}") if affected.n else ("—", note)
+    return words.count(affected.n), f"{members}: {words.reasons(affected, copied)}" if affected.n else members
 
 
-def _copies(copies: Copies) -> tuple[str, str, str]:
+def _copies(findings: Findings) -> tuple[str, str, str]:
+    copies, sure = findings.copies, sure_copies(findings)
     if not copies.n_samples:
         return "Copies", "—", "no sample shows a face, so none was compared"
     distinct = words.counted(copies.n_distinct, "distinct picture") + "; "
     some = copies.n_copies > copies.n_distinct
     chance = "; no more than chance explains" if copies.n_copies and not copies.beyond_chance else ""
     note = f"{distinct * some}of {words.counted(copies.n_samples, 'sample')}{chance}"
-    return "Look like copies" if chance else "Copies", words.count(copies.n_copies), note
+    if sure.n_probable and sure.n_certain:
+        note += f"; {words.count(sure.n_certain)} certain, {words.count(sure.n_probable)} probable"
+    what = "Probable copies" if sure.n_probable and not sure.n_certain else "Copies"
+    return "Look like copies" if chance else what, words.count(copies.n_copies), note
 
 
 def _smallest(findings: Findings) -> tuple[str, str]:

@@ -99,7 +99,7 @@ def _people(findings: Findings) -> str:
     cells = (
         [
             code(row["person"]),
-            *map(plain, (row["reason"], count(row["photos"]))),
+            *map(plain, (row["why"], count(row["photos"]))),
             *(_likeness(row) if fair else ()),
             count(row["copies"]),
         ]

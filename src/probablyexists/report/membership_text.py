@@ -6,6 +6,7 @@ from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL
 from probablyexists.answers.split_baseline import how_different
 from probablyexists.report.answer_parts import Answer, Line, line
 from probablyexists.report.charts import by_importance, membership_chart
+from probablyexists.report.copy_certainty import sure_copies
 from probablyexists.report.words import (
     absent,
     capital,
@@ -162,7 +163,8 @@ def _found(findings: Findings, *, in_figures: bool) -> list[str]:
             f"For some, perhaps: {counted(a.n, 'person is', 'people are')} named at a false discovery rate of "
             f"{percent(n.level)}, but nobody at the {percent(n.verdict_level)} that the verdict asks for (answer 2)."
         ]
-    how = f"given away ({reasons(a)}; answer 2)" if a.n_named else "copied (answer 2)"
+    copied = sure_copies(findings).copied
+    how = f"given away ({reasons(a, copied)}; answer 2)" if a.n_named else f"{copied} (answer 2)"
     return [f"For some, yes: {counted(a.n, 'person is', 'people are')} {how}."]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from probablyexists.basis.errors import required
+from probablyexists.report.copy_certainty import sure_copies
 from probablyexists.report.markdown_summary import NOT_TESTED
 from probablyexists.report.markdown_text import bullets, plain, table
 from probablyexists.report.words import (
@@ -184,7 +185,8 @@ def _copies(findings: Findings) -> str:
     if copies.n_copies and not copies.beyond_chance:
         look = counted(copies.n_copies, "sample looks", "samples look")
         return f"0; {look} like copies, no more than chance explains"
-    return f"{copies.n_distinct:,} of {counted(copies.n_samples, 'sample')}"
+    sure = f"; {said}, counted in samples" if (said := sure_copies(findings).counts) else ""
+    return f"{copies.n_distinct:,} of {counted(copies.n_samples, 'sample')}{sure}"
 
 
 def _smallest(findings: Findings) -> str:

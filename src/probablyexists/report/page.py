@@ -14,12 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from probablyexists.answers.copying import CERTAIN_COPY
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.report import words
 from probablyexists.report.again_texts import again_facts
 from probablyexists.report.answer_parts import methods
 from probablyexists.report.answer_texts import seven_answers
 from probablyexists.report.contact import ContactEntry
+from probablyexists.report.copy_certainty import sure_copies
 from probablyexists.report.data_uri import data_uri
 from probablyexists.report.exhibits import Exhibit
 from probablyexists.report.first_page_texts import first_page
@@ -83,6 +85,8 @@ def render(
         by_group=by_group(findings),
         people=_people(findings),
         order=_order(findings),
+        sure=sure_copies(findings),
+        certain_from=CERTAIN_COPY,
         likenesses=[e for e in exhibits if e.kind == "likeness"][:FIRST],
         copies=[e for e in exhibits if e.kind == "copy"][:FIRST],
         withheld=withheld(findings),

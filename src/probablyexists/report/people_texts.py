@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from probablyexists.report.answer_parts import NOT_CLAIMED, Answer, Line, line
 from probablyexists.report.charts import dose_chart
+from probablyexists.report.copy_certainty import SureCopies, sure_copies
 from probablyexists.report.exposure_chart import exposure_chart
 from probablyexists.report.membership_text import not_excluded
 from probablyexists.report.words import (
@@ -49,11 +50,12 @@ def who(findings: Findings) -> Answer:
             )
         )
     n_attacks = 1 + sum(second.kind == "attack" for second in findings.second_opinions)
-    floor = "1 / (n + 1) for n held-out people"
+    floor, smallest = "1 / (n + 1) for n held-out people", "Smallest p-value this audit can give"
     if n_attacks > 1:
+        smallest = f"Smallest p-value of a person whom only one of the {n_attacks} attacks exposes"
         floor = f"at most {n_attacks} / (n + 1) for n held-out people and {n_attacks} attacks"
     lines += [
-        Line("Smallest p-value this audit can give", one_in(n.p_floor), floor),
+        Line(smallest, one_in(n.p_floor), floor),
         Line("Members who must reach it before anyone can be named", *_must_reach(n)),
     ]
     return Answer(
@@ -82,7 +84,7 @@ def _wrong(level: float) -> str:
 
 def _reasons_or_nothing(findings: Findings) -> str:
     """Why people are affected, or nothing where nobody is."""
-    return reasons(findings.affected) if findings.affected.n else ""
+    return reasons(findings.affected, sure_copies(findings).copied) if findings.affected.n else ""
 
 
 def _must_reach(n: Naming) -> tuple[str, str]:
@@ -97,7 +99,9 @@ def _copied_only(findings: Findings) -> str:
     n = findings.affected.n
     if not n:
         return NOT_CLAIMED
-    copied = f"{counted(n, 'person is', 'people are')} copied, photo for photo (answer 4)."
+    sure = sure_copies(findings)
+    photos = "" if sure.probable else ", photo for photo"
+    copied = f"{counted(n, 'person is', 'people are')} {sure.copied}{photos} (answer 4)."
     return f"{copied} Who is named by likeness is not claimed: see answer 1."
 
 
@@ -110,7 +114,7 @@ def _who(findings: Findings, members: str) -> str:
             f"Nobody is named: for none of {members} is the evidence strong enough to keep the expected share of wrong "
             f"names at {level} or less."
         )
-    said = [f"{count(a.n)} of {members} {'is' if a.n == 1 else 'are'} affected: {reasons(a)}."]
+    said = [f"{count(a.n)} of {members} {'is' if a.n == 1 else 'are'} affected: {_reasons_or_nothing(findings)}."]
     if n.n_exposed:
         said.append(wrong)
     else:
@@ -187,9 +191,17 @@ def _state(findings: Findings) -> str:
 
 def affected_people(findings: Findings) -> list[dict[str, Any]]:
     """The rows of the people affected: named people first, by p and then by exposure, all who have the smallest p
-    possible for them alike; then those only copied, by the number of copies."""
-    rows: list[dict[str, Any]] = findings.people.filter(pc.is_valid(findings.people["reason"])).to_pylist()
+    possible for them alike; then those only copied, by the number of copies. Each has `why`: the reason, and whether
+    they are only probably copied."""
+    sure = sure_copies(findings)
+    affected = findings.people.filter(pc.is_valid(findings.people["reason"])).to_pylist()
+    rows = [row | {"why": _why(row, sure)} for row in affected]
     return sorted(rows, key=lambda row: _place(row, at_floor(findings, row)))
+
+
+def _why(row: dict[str, Any], sure: SureCopies) -> str:
+    reason: str = row["reason"]
+    return reason.replace("copied", "probably copied") if row["person"] in sure.probable else reason
 
 
 def at_floor(findings: Findings, row: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from probablyexists.answers.review_pairs import Plan
 from probablyexists.report.markdown_text import bullets, plain, table
 from probablyexists.report.page import render_page
 from probablyexists.report.words import counted, number, p_is, percent, percent_parts
-from probablyexists.stats.paired import ERROR, pairs_needed, smallest_rate
+from probablyexists.stats.paired import ERROR, pairs_needed, sign_test, smallest_rate
 
 BY_CHANCE = 0.2
 """How often "same" is said of strangers, for what is said of power before anything is known."""
@@ -42,29 +42,37 @@ class Row:
 
 
 def rows(found: Reviewed) -> list[Row]:
-    """The table of one reviewer: only pairs that there are."""
+    """The table of one reviewer, the members named first: only rows of which somebody was asked about."""
     sides = (
-        ("Members", found.matched.members),
-        ("Strangers as similar", found.matched.strangers),
-        ("Members with no stranger as similar", found.beyond.members),
-        ("The strangers nearest to these", found.beyond.strangers),
+        ("Members named", found.named),
+        ("Members not named", found.not_named),
+        ("At equal similarity: members", found.matched.members),
+        ("At equal similarity: strangers", found.matched.strangers),
+        ("No stranger as similar: members", found.beyond.members),
+        ("No stranger as similar: nearest strangers", found.beyond.strangers),
     )
     return [Row(who, half) for who, half in sides if half.n]
 
 
 def sentences(found: Reviewed) -> list[str]:
     """What the figures mean."""
-    said = [_matched(found.matched)]
+    said = _named(found.named)
+    said.append(_matched(found.matched))
     if found.beyond.members.n:
         said.append(_beyond(found.beyond))
-    same, n = found.named
-    if n == 1:
-        said.append(f"Of the one named person who was asked about, “same” was {'' if same else 'not '}said.")
-    elif n:
-        said.append(f"Of the {n:,} named people who were asked about, “same” was said of {same:,}.")
     if found.n_half:
         said.append(f"{counted(found.n_half, 'answer')} without the answer to its counterpart: not counted.")
     return said
+
+
+def _named(half: Half) -> list[str]:
+    n, same = half.n, half.same
+    if not n:
+        return []
+    said = f"Of the {n:,} members named who were asked about, “same” was said of {same:,}."
+    if n == 1:
+        said = f"Of the one member named who was asked about, “same” was {'' if same else 'not '}said."
+    return [f"{said} The audit names people for what it measures; nothing here withdraws a name."]
 
 
 def _matched(both: Compared) -> str:
@@ -72,7 +80,8 @@ def _matched(both: Compared) -> str:
     if n == 0:
         return "No pair was equally similar and answered whole, so nothing can be compared at equal similarity."
     what = (
-        f"“Same” was said of {both.members.same} of {counted(n, 'member')}, and of {both.strangers.same} of as many "
+        "At equal similarity, named or not: "
+        f"“same” was said of {both.members.same} of {counted(n, 'member')}, and of {both.strangers.same} of as many "
         f"strangers whose samples are as similar ({_balance(both)})"
     )
     if both.p <= ERROR:
@@ -80,7 +89,16 @@ def _matched(both: Compared) -> str:
             f"{what}: more often than chance explains ({p_is(both.p)}). The reviewer saw something of the members in "
             "the samples that similarity alone does not say."
         )
-    return f"{what}: no more often than chance explains ({p_is(both.p)}). {power(n)}"
+    return (
+        f"{what}: no more often than chance explains ({p_is(both.p)}).{_least_p(n)} It tests whether the eye adds to "
+        f"similarity, and does not test the names. {power(n)}"
+    )
+
+
+def _least_p(n: int) -> str:
+    """How small p can get with few pairs."""
+    least = sign_test(n, 0)
+    return f" With {counted(n, 'pair')} p cannot be below {number(least)}." if least > ERROR else ""
 
 
 def _beyond(both: Compared) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from probablyexists.answers.copying import COPIES_P
 from probablyexists.report.answer_parts import NOT_CLAIMED, Answer, Line, line
 from probablyexists.report.charts import resemblance_chart
+from probablyexists.report.copy_certainty import SureCopies, sure_copies
 from probablyexists.report.words import count, counted, number, p_is, p_value, percent
 from probablyexists.results.findings import Copies, Findings
 from probablyexists.stats.estimate import Estimate, Unresolvable
@@ -76,12 +77,13 @@ def _beyond_chance(findings: Findings) -> str:
 
 def copy_or_likeness(findings: Findings) -> Answer:
     """Answer 4."""
-    c = findings.copies
+    c, sure = findings.copies, sure_copies(findings)
     photos = counted(c.calibrated_on, "held-out photo")
     lines = [Line("Copies" if c.beyond_chance or not c.n_copies else "Look like copies", *_of_samples(c))]
     if c.n_copies:
         lines.append(Line("Distinct pictures among them", count(c.n_distinct)))
     if c.beyond_chance:
+        lines.append(Line("Certain and probable copies", sure.counts, "samples"))
         lines.append(Line("People copied", count(findings.affected.n_copied)))
     more = [
         Line("Pixel correlation threshold for a copy", number(c.threshold, 3), f"set on {photos}"),
@@ -96,7 +98,7 @@ def copy_or_likeness(findings: Findings) -> Answer:
     few = "" if c.resolvable else f"With {photos}, false copies may be more frequent than 1 in 1,000. "
     return Answer(
         "Copy or likeness?",
-        _copies(c),
+        _copies(c, sure),
         f"{few}A copy reproduces a whole training photo, even if re-encoded, resized, mirrored, slightly cropped or "
         "changed in brightness. Not found: copies of only a part of a photo, such as the background, and copies in "
         "which no face was detected.",
@@ -116,7 +118,7 @@ def certain(c: Copies) -> str:
     return f" The closest has a pixel correlation of {number(c.highest, 3)}, which only the same photograph reaches."
 
 
-def _copies(c: Copies) -> str:
+def _copies(c: Copies, sure: SureCopies) -> str:
     samples = counted(c.n_samples, "sample")
     if not c.n_copies:
         return f"No copy of a training photo was found among {samples}."
@@ -126,8 +128,9 @@ def _copies(c: Copies) -> str:
     )
     distinct = f", {counted(c.n_distinct, 'distinct picture')}," if c.n_distinct < c.n_copies else ""
     if c.beyond_chance:
-        are = "is a copy" if c.n_copies == 1 else "are copies"
-        return f"{count(c.n_copies)} of {samples}{distinct} {are} of a training photo.{certain(c)} {left_out}"
+        are = "is" if c.n_copies == 1 else "are"
+        what = f"{are} {sure.word('a copy' if c.n_copies == 1 else 'copies')} of a training photo"
+        return f"{count(c.n_copies)} of {samples}{distinct} {what}.{certain(c)} {sure.sentence} {left_out}"
     look = "looks like a copy" if c.n_copies == 1 else "look like copies"
     chance = "" if c.p is None else f" ({p_is(c.p)})"
     return (

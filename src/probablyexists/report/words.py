@@ -158,16 +158,22 @@ def p_is(p: float) -> str:
     return f"p{NO_BREAK}{text}" if text.startswith("<") else f"p{NO_BREAK}={NO_BREAK}{text}"
 
 
-def reasons(affected: Affected) -> str:
-    """Why people are affected, with their numbers.
+def reasons(affected: Affected, copied: str = "copied") -> str:
+    """Why people are affected, with their numbers. `copied`: the word, with how sure it is.
 
     >>> reasons(Affected(n=17, n_named=11, n_copied=8)), reasons(Affected(n=2, n_named=0, n_copied=2))
     ('11 named by likeness, 6 more copied', 'all copied')
+    >>> reasons(Affected(n=3, n_named=3, n_copied=2), "probably copied")
+    'all 3 named by likeness, 2 of them probably copied too'
     """
     named, more = affected.n_named, affected.n - affected.n_named
     if named and more:
-        return f"{count(named)} named by likeness, {count(more)} more copied"
-    return f"{'all ' if affected.n > 1 else ''}{'named by likeness' if named else 'copied'}"
+        return f"{count(named)} named by likeness, {count(more)} more {copied}"
+    if named and affected.n_copied:
+        if named == 1:
+            return f"named by likeness, and {copied} too"
+        return f"all {count(named)} named by likeness, {count(affected.n_copied)} of them {copied} too"
+    return f"{'all ' if affected.n > 1 else ''}{'named by likeness' if named else copied}"
 
 
 one_in = plain_text.one_in

@@ -356,6 +356,9 @@ class Copies(Frozen):
     """Samples that were compared: all that show a face."""
     n_distinct: int
     """Distinct pictures among the copies."""
+    n_certain: int | None = None
+    """Samples among the copies that only the same photograph explains: a pixel correlation of 0.95 or more; the others
+    are probable. Null if not known."""
     p: float | None
     """Probability of so many distinct copies, or more, if none is one: false copies alone; null without copies. Each
     distinct picture is judged by one of its samples."""

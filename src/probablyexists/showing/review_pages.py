@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +16,7 @@ from starlette.routing import Route
 from probablyexists.answers.review_answers import DECISIONS, decision_of
 from probablyexists.basis.errors import InputError
 from probablyexists.report.review_texts import LIMITS, n_matched, power, rows, sentences
+from probablyexists.showing.front import evidence, is_unjudged
 from probablyexists.showing.opened import Opened
 from probablyexists.showing.reviewing import LONGEST_NAME, Review
 
@@ -91,12 +93,19 @@ class _Pages:
             found, differs = self.review.result(who)
         except ValueError:
             raise HTTPException(404, "the result is shown once the review has ended") from None
-        row_of = {person["person"]: row for row, person in enumerate(self.review.audit.people)}
+        audit = self.review.audit
+        row_of = {person["person"]: row for row, person in enumerate(audit.people)}
+        unjudged = {row["person"] for row in audit.people if is_unjudged(audit, row)}
+        why = {name: evidence(audit, row) for name, row in row_of.items() if any(one.person == name for one in differs)}
         return self._page(
             "review_result.html.j2",
             here="review",
             found=found,
-            differs=differs,
+            differs=[
+                replace(one, kind="unjudged") if one.kind == "not named" and one.person in unjudged else one
+                for one in differs
+            ],
+            why=why,
             row_of=row_of,
             rows=rows(found),
             sentences=sentences(found),
