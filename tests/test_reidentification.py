@@ -64,7 +64,7 @@ def test_ones_own_photos_are_shown_plainly_and_no_sample(sheet: tuple[Sheet, Pat
     seen = Page((out / "sheet.html").read_text("utf-8"))
     assert len(seen.attributes("img", "src")) == found.compared_on
     assert seen.attributes("svg", "class").count("face generated") == len(found.nearest) + len(found.copies)
-    assert "own photos are shown as they are. Do not pass this page on without thinking of that." in seen.text
+    assert "own photos are shown as they are. Give this page only to people who may see them." in seen.text
     with_samples = Page(render_sheet(found, [picture(1)], {near.sample: picture(2) for near in found.nearest}, True))
     assert len(with_samples.attributes("img", "src")) == 1 + len(found.nearest)
 
