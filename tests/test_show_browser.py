@@ -193,7 +193,7 @@ def test_a_copy_is_laid_over_its_photo(tab: Any, page: Page) -> None:
     loaded(tab)
     tab.focus("#slide")
     tab.keyboard.press("End")
-    assert tab.evaluate("document.querySelector('.over').style.getPropertyValue('--seen')") == "100%"
+    until(tab, "document.querySelector('.over').style.getPropertyValue('--seen') === '100%'")
 
 
 def test_the_pages_of_the_wall_turn_by_keys(tab: Any, page: Page) -> None:
