@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 import probablyexists
 from drawn_world import World, made_once
-from probablyexists.results.findings import Findings
+from probablyexists.results.findings import SAMPLES_SCHEMA, Findings
+from probablyexists.results.looking_files import NEAREST_SCHEMA, read_looking, write_looking
 from shown_page import Page, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -205,6 +208,35 @@ def test_the_pages_of_the_wall_turn_by_keys(tab: Any, page: Page) -> None:
     assert 0 < tab.locator(".wall a").count() <= 60
     tab.keyboard.press("ArrowLeft")
     tab.wait_for_url("**page=0")
+
+
+@pytest.fixture(scope="module")
+def crowded(hostile: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same audit with 100,000 samples, most of which are the strangers' again, without pictures."""
+    findings, out = Findings.read(hostile / "audit"), tmp_path_factory.mktemp("crowded")
+    nearest, photos, scale = read_looking(hostile / "audit", findings)
+    strangers = np.flatnonzero(np.array(findings.samples["kind"].to_pylist()) == "none")
+    rows = np.concatenate([np.arange(len(findings.samples)), np.resize(strangers, 100_000 - len(findings.samples))])
+    names = pa.array([f"{i:06d}.jpg" for i in range(len(rows))])
+    samples = {name: findings.samples[name].take(rows) for name in SAMPLES_SCHEMA.names} | {"sample": names}
+    findings.model_copy(update={"samples": pa.table(samples, schema=SAMPLES_SCHEMA)}).write(out)
+    beside = {name: nearest[name].take(rows) for name in NEAREST_SCHEMA.names}
+    beside["picture"] = pa.array(np.arange(len(rows), dtype=np.int32))
+    write_looking(out, pa.table(beside, schema=NEAREST_SCHEMA), photos, scale)
+    return out
+
+
+def test_a_wall_of_100_000_samples_is_turned_page_by_page(tab: Any, crowded: Path) -> None:
+    with served(crowded) as page:
+        tab.goto(f"{page.address}samples?order=random&page=1500")
+        assert "Page 1,501 of 1,667" in tab.inner_text(".pages")
+        assert tab.locator(".wall a").count() == 60
+        tab.wait_for_load_state("load")
+        tab.keyboard.press("ArrowRight")
+        tab.wait_for_url("**page=1501")
+        tab.goto(f"{page.address}samples?order=random&page=99999")
+        assert "Page 1,667 of 1,667" in tab.inner_text(".pages")
+        assert tab.locator(".wall a").count() == 100_000 - 60 * 1666
 
 
 EVERY = ("?order=likeness", "?order=random", "people", "people/0", "samples", "samples/0", "samples?order=copies", "no")
