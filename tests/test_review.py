@@ -24,11 +24,11 @@ from probablyexists.answers.review_answers import Decision, differing, reviewed
 from probablyexists.answers.review_pairs import Near, Pair, Plan, Side, match, plan_review, shuffled
 from probablyexists.basis.errors import InputError, WriteError
 from probablyexists.basis.progress import Silent
+from probablyexists.report.people_texts import is_unjudged
 from probablyexists.report.review_csv import ENDED, add_row, read_review
 from probablyexists.report.review_texts import LIMITS, markdown_reviews, rows, sentences, with_reviews
 from probablyexists.results.findings import Findings
 from probablyexists.results.neighbours_file import read_neighbours
-from probablyexists.showing.front import is_unjudged
 from probablyexists.showing.reviewing import Review
 from probablyexists.showing.serve import opened_audit
 from probablyexists.stats.estimate import Estimate
@@ -538,7 +538,7 @@ def test_who_could_not_be_judged_is_not_said_to_be_reached_by_chance(shown: tupl
     text = page.ask(f"review/{who}/result")[2].decode()
     people = {row["person"]: row for row in review.audit.people}
     others = [pair.member.person for pair in plan.pairs if not pair.named]
-    unjudged = [name for name in others if is_unjudged(review.audit, people[name])]
+    unjudged = [name for name in others if is_unjudged(review.audit.findings, people[name])]
     head = "Neither named nor cleared, and you said “same”"
     assert (head in text) == bool(unjudged)
     assert ("Not named by the audit, and you said" in text) == (len(unjudged) < len(others))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow.compute as pc
 
 from probablyexists.answers.comparisons import hardly_nameable
-from probablyexists.report.people_texts import at_floor
+from probablyexists.report.people_texts import at_floor, is_unjudged
 from probablyexists.report.words import capital, count, counted, in_a_row, percent, short
 from probablyexists.results.findings import Findings
 from probablyexists.stats.conformal import heldout_needed
@@ -115,13 +115,12 @@ def _more_heldout(findings: Findings) -> list[Step]:
 def unjudged_line(findings: Findings) -> list[str]:
     """Who is neither named nor cleared, and the samples held back for that, in a line for the terminal."""
     naming, n = findings.naming, n_unjudged(findings)
-    rows = [row for row in findings.people.to_pylist() if not row["exposed"]]
+    rows = [row for row in findings.people.to_pylist() if is_unjudged(findings, row)]
     why = "the split is not fair"
     if naming.n_exposed is not None:
         why = "too few held-out people to name one person alone"
         if not hardly_nameable(naming.smallest_nameable, naming.n_members):
             why = "no held-out person is as exposed, and more would be needed"
-            rows = [row for row in rows if at_floor(findings, row)]
     if not rows and not n:
         return []
     held = f"; held back for them too: {counted(n, 'sample')}" if n else ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from probablyexists.answers.comparisons import hardly_nameable
 from probablyexists.report.answer_parts import NOT_CLAIMED, Answer, Line, line
 from probablyexists.report.charts import dose_chart
 from probablyexists.report.copy_certainty import SureCopies, sure_copies
@@ -209,6 +210,15 @@ def at_floor(findings: Findings, row: dict[str, Any]) -> bool:
     floors = {(s.group, s.photos): s.p_floor for s in findings.naming.strata}
     pooled = floors.get((None, row["compared_on"]), findings.naming.p_floor)
     return bool(row["p"] <= floors.get((row["group"], row["compared_on"]), pooled) + 1e-12)
+
+
+def is_unjudged(findings: Findings, row: dict[str, Any]) -> bool:
+    """Whether a row of `people` is neither named nor cleared, as `answers.naming.unjudged`."""
+    naming = findings.naming
+    if row["exposed"]:
+        return False
+    few = naming.n_exposed is None or hardly_nameable(naming.smallest_nameable, naming.n_members)
+    return few or at_floor(findings, row)
 
 
 def _place(row: dict[str, Any], lowest: bool) -> tuple[bool, float, float, str]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from probablyexists.answers.comparisons import hardly_nameable
 from probablyexists.answers.copying import CERTAIN_COPY
 from probablyexists.report import words
-from probablyexists.report.people_texts import at_floor
+from probablyexists.report.people_texts import at_floor, is_unjudged
 from probablyexists.showing.likeness_scale import place
 from probablyexists.showing.opened import Opened
 
@@ -75,22 +73,13 @@ def evidence(audit: Opened, person: int) -> str:
     naming = audit.findings.naming
     if naming.n_exposed is None:
         said = "Neither named nor cleared: the split is not fair, so that the audit names nobody."
-    elif is_unjudged(audit, row):
+    elif is_unjudged(audit.findings, row):
         few = f"{words.count(naming.n_heldout)} held-out people are too few to tell"
         highest = "no held-out person is as exposed, and " if at_floor(audit.findings, row) else ""
         said = f"Neither named nor cleared ({how_sure}): {highest}{few}."
     else:
         said = f"Not named by the audit ({how_sure}): by chance, strangers are as exposed."
     return copied + (said[:1].lower() + said[1:] if copied else said)
-
-
-def is_unjudged(audit: Opened, row: Mapping[str, Any]) -> bool:
-    """Whether a row of `people` is neither named nor cleared, as `answers.naming.unjudged`."""
-    naming = audit.findings.naming
-    if row["exposed"]:
-        return False
-    few = naming.n_exposed is None or hardly_nameable(naming.smallest_nameable, naming.n_members)
-    return few or at_floor(audit.findings, dict(row))
 
 
 def _at(p: float) -> str:

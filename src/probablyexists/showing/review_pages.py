@@ -15,8 +15,9 @@ from starlette.routing import Route
 
 from probablyexists.answers.review_answers import DECISIONS, decision_of
 from probablyexists.basis.errors import InputError
+from probablyexists.report.people_texts import is_unjudged
 from probablyexists.report.review_texts import LIMITS, n_matched, power, rows, sentences
-from probablyexists.showing.front import evidence, is_unjudged
+from probablyexists.showing.front import evidence
 from probablyexists.showing.opened import Opened
 from probablyexists.showing.reviewing import LONGEST_NAME, Review
 
@@ -95,7 +96,7 @@ class _Pages:
             raise HTTPException(404, "the result is shown once the review has ended") from None
         audit = self.review.audit
         row_of = {person["person"]: row for row, person in enumerate(audit.people)}
-        unjudged = {row["person"] for row in audit.people if is_unjudged(audit, row)}
+        unjudged = {row["person"] for row in audit.people if is_unjudged(audit.findings, row)}
         why = {name: evidence(audit, row) for name, row in row_of.items() if any(one.person == name for one in differs)}
         return self._page(
             "review_result.html.j2",
