@@ -22,6 +22,7 @@ from probablyexists.engines.resources import Resources
 from probablyexists.guarding.redrawing import Guarded, guarded
 from probablyexists.intake.settings import AuditSettings
 from probablyexists.lab.behind_guard import guard_of_members
+from probablyexists.lab.commit import commit
 from probablyexists.lab.design import Split, split
 from probablyexists.lab.experiment import Experiment, Run
 from probablyexists.lab.machine import Machine
@@ -87,7 +88,7 @@ def carry_out(
     run: Run, folder: Path, faces: Path | None, cache: Path, machine: Machine, progress: Progress, threads: int | None
 ) -> dict[str, Any]:
     """One run, from the set to its row."""
-    about: dict[str, Any] = {"version": ROW_VERSION, "id": run.id, **run.model_dump(mode="json")}
+    about: dict[str, Any] = {"version": ROW_VERSION, "id": run.id, "commit": commit(), **run.model_dump(mode="json")}
     of_set = crops(run.set, run.training.size, faces, cache, progress, run.design.fewest_photos, threads)
     roles = split(of_set, run.design, run.seed)
     roles.write(folder / "split.csv")
