@@ -13,7 +13,7 @@ ROWS = re.findall(
     r"^\| (\d+) \| `([^`]+)` \| ([^|]+) \| ([^|]*) ?\|$", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE
 )
 COMMANDS = {
-    *("audit", "ask", "blind", "demo", "embed", "export", "guard", "lab", "recognisers", "reference", "split"),
+    *("audit", "ask", "blind", "demo", "draw", "embed", "export", "guard", "lab", "recognisers", "reference", "split"),
     *("compare", "reaudit", "withhold"),
     *("train", "run", "plot", "table", "leaderboard"),
 }

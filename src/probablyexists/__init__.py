@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from probablyexists.tasks.conformance import check_attack as check_attack
     from probablyexists.tasks.conformance import check_generator as check_generator
     from probablyexists.tasks.conformance import check_recogniser as check_recogniser
+    from probablyexists.tasks.draw import draw as draw
     from probablyexists.tasks.embed_match import embed as embed
     from probablyexists.tasks.embed_match import match as match
     from probablyexists.tasks.export import export as export
@@ -75,6 +76,7 @@ _HOME = {
     "tasks.blind": ("blind",),
     "tasks.compare": ("compare",),
     "tasks.conformance": ("check_attack", "check_generator", "check_recogniser"),
+    "tasks.draw": ("draw",),
     "tasks.embed_match": ("embed", "match"),
     "tasks.guard": ("guard",),
     "tasks.export": ("export",),

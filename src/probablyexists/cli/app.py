@@ -12,6 +12,7 @@ from probablyexists.cli.audit import audit
 from probablyexists.cli.blind import blind
 from probablyexists.cli.compare import compare
 from probablyexists.cli.demo import demo
+from probablyexists.cli.draw import draw
 from probablyexists.cli.embed import embed
 from probablyexists.cli.export import export
 from probablyexists.cli.guard import guard
@@ -39,6 +40,7 @@ for command in (
     withhold,
     ask,
     blind,
+    draw,
     embed,
     match,
     split,

@@ -53,8 +53,7 @@ def from_settings(
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         fields = {name: field for name, field in kind.model_fields.items() if name != "resources"}
-        unused = {"MatchSettings": "cache", "EmbedSettings": "memory", "CheckSettings": "memory"}.get(kind.__name__)
-        shared = {name: field for name, field in Resources.model_fields.items() if name != unused}
+        shared = {name: field for name, field in Resources.model_fields.items() if name not in _unused(kind)}
         shared = shared if "resources" in kind.model_fields else {}
         extra = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 
@@ -93,6 +92,13 @@ def from_settings(
         return run
 
     return decorate
+
+
+def _unused(kind: type[BaseModel]) -> tuple[str, ...]:
+    """Resources that a task has no use for."""
+    known = {"MatchSettings": "cache", "EmbedSettings": "memory", "CheckSettings": "memory"}
+    known["DrawSettings"] = "engine ray_address cache"
+    return tuple(known.get(kind.__name__, "").split())
 
 
 def _parameter(

@@ -20,6 +20,8 @@ from probablyexists.intake.settings import (
     AskSettings,
     AuditSettings,
     BlindSettings,
+    Drawing,
+    DrawSettings,
     EmbedSettings,
     GeneratorSettings,
     GuardSettings,
@@ -211,21 +213,38 @@ def _open_reference(where: Path, at_least: int = 1) -> Source:
     return source
 
 
+def open_drawn(settings: DrawSettings, progress: Progress) -> GeneratedSource:
+    """The pictures of a generator, and of nothing else."""
+    where = settings.generated if isinstance(settings.generated, Path) else Path("the generator")
+    source = _drawn_from(settings, where, Fresh(settings.seed, SAMPLES), progress)
+    if source is None:
+        what = "is no generator" if where.exists() else "does not exist; check the path"
+        raise InputError(f"{shown(where)}: {what}; give an .onnx or TorchScript file, or module:Name")
+    return source
+
+
 def _open_generated(settings: GeneratorSettings, progress: Progress, fresh: Fresh | None = None) -> Source:
     where = settings.generated if isinstance(settings.generated, Path) else Path("the generator")
     fresh = fresh or Fresh(settings.seed, SAMPLES)
     return _opened("generated", where, lambda: _samples(settings, where, fresh, progress))
 
 
-def _samples(settings: GeneratorSettings, where: Path, fresh: Fresh, progress: Progress) -> Source:
+def _drawn_from(settings: Drawing, where: Path, fresh: Fresh, progress: Progress) -> GeneratedSource | None:
+    """The pictures of a generator; None if it is none."""
     limits = Limits(settings.picture_seconds, settings.resources.memory)
     generator = open_generator(settings.generated, settings.given, limits, progress)
-    if generator is not None:
-        within = getattr(generator, "range", None)
-        how = "" if within is None else f", pictures in {within}"
-        progress.say(f"generated samples: drawn from {generator.id}{how}")
-        n = fresh.samples if settings.samples is None else settings.samples
-        return GeneratedSource(generator, str(where), n, fresh.seed, progress)
+    if generator is None:
+        return None
+    within = getattr(generator, "range", None)
+    how = "" if within is None else f", pictures in {within}"
+    progress.say(f"generated samples: drawn from {generator.id}{how}")
+    n = fresh.samples if settings.samples is None else settings.samples
+    return GeneratedSource(generator, str(where), n, fresh.seed, progress)
+
+
+def _samples(settings: GeneratorSettings, where: Path, fresh: Fresh, progress: Progress) -> Source:
+    if (drawn := _drawn_from(settings, where, fresh, progress)) is not None:
+        return drawn
     source = open_source(str(where), role="generated", named=False)
     for name in ("samples", "latent_shape", "picture_range"):
         if getattr(settings, name) is not None:

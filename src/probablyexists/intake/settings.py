@@ -21,10 +21,18 @@ LONGEST_QUOTED = 200
 """Letters of a wrong argument that a message quotes."""
 
 
-class Settings(BaseModel):
-    """Settings of every task that embeds."""
+class Task(BaseModel):
+    """Settings of every task that makes random choices and works for long."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True)
+
+    seed: int = 0
+    """Seed for all random choices."""
+    resources: Resources = Field(default_factory=Resources)
+
+
+class Settings(Task):
+    """Settings of every task that embeds."""
 
     faces: Literal["auto", "detect", "aligned"] = "auto"
     """How faces are cropped: detect finds them first, aligned takes crops as they are, auto decides for each image."""
@@ -32,9 +40,6 @@ class Settings(BaseModel):
     """Face recogniser: dlib, dlib-float32, insightface, a name that `recognisers` lists, an .onnx file, module:Name."""
     feed: str | None = None
     """How an .onnx recogniser is fed, such as RGB,-1..1 or BGR,0..255 or facenet; default: by its hash, or tried."""
-    seed: int = 0
-    """Seed for all random choices."""
-    resources: Resources = Field(default_factory=Resources)
 
 
 def _named(out: Any) -> Any:
@@ -71,8 +76,8 @@ def _numbers(given: Any, wanted: str) -> list[float]:
         raise PydanticCustomError("numbers", "{wanted}", {"wanted": wanted}) from None
 
 
-class GeneratorSettings(Settings):
-    """Settings of every task about a generator."""
+class Drawing(Task):
+    """What a task that may draw from a generator is told about it."""
 
     generated: Path | Generator | Callable[..., Any]
     """Generated samples (folder, zip, tar, table), or the generator itself: a file, a folder, or module:function."""
@@ -86,12 +91,6 @@ class GeneratorSettings(Settings):
     """Values of black and white in a generator's pictures, such as -1,1 or 0,1; default: taken from the pictures."""
     picture_seconds: float = Field(default=25.0, gt=0.0, le=1e6)
     """Longest time for the first picture of a generator that is a file."""
-    out: Annotated[Path | None, BeforeValidator(_named)] = None
-    """Folder for the results."""
-    overwrite: bool = False
-    """Replace an earlier result in the output folder."""
-    show_faces: bool = False
-    """Show faces instead of outlines."""
 
     @property
     def given(self) -> Given:
@@ -105,6 +104,26 @@ class GeneratorSettings(Settings):
             (float(black), float(white)) if within else None,
             self.samples,
         )
+
+
+class DrawSettings(Drawing):
+    """The arguments of `draw`."""
+
+    generated: Path | Generator | Callable[..., Any]
+    """The generator: a file, a folder of the lab or of diffusers, or module:Name."""
+    out: Annotated[Path, BeforeValidator(_named)]
+    """Folder for the pictures."""
+
+
+class GeneratorSettings(Settings, Drawing):
+    """Settings of every task about a generator that looks at faces."""
+
+    out: Annotated[Path | None, BeforeValidator(_named)] = None
+    """Folder for the results."""
+    overwrite: bool = False
+    """Replace an earlier result in the output folder."""
+    show_faces: bool = False
+    """Show faces instead of outlines."""
 
 
 class AuditSettings(GeneratorSettings):

@@ -18,6 +18,7 @@ from probablyexists.basis.own_code import is_object_name
 from probablyexists.basis.owner_only import make_folder
 from probablyexists.basis.text import shown
 from probablyexists.generators.open_generator import is_generator
+from probablyexists.results.draw_again import draw_again
 from probablyexists.results.findings import Findings
 from probablyexists.showing.answering import PHOTOS
 from probablyexists.showing.apart import Apart
@@ -150,8 +151,8 @@ def question(findings: Findings, given: Mapping[str, object]) -> dict[str, Any] 
     drawn = given.get("generated") is None and "generator" in held
     if drawn or (isinstance(samples, str | Path) and is_generator(str(samples))):
         return (
-            "The samples were drawn from a generator, which this page does not run. Write its samples into a folder, "
-            "and say where it is with --generated."
+            "The samples were drawn from a generator, which this page does not run. Draw them into a folder "
+            f"({draw_again(held)}), and say where it is with --generated."
         )
     if held.get("flat"):
         return (

@@ -20,6 +20,7 @@ from probablyexists.basis.errors import InputError, MissingExtraError, ProbablyE
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.roles import Role
 from probablyexists.basis.text import one_line, shown
+from probablyexists.results.draw_again import draw_again
 from probablyexists.results.findings import Findings
 from probablyexists.showing.opened import Opened, open_audit
 from probablyexists.showing.small_pictures import Pictures, Read, folder_reader, source_reader
@@ -50,7 +51,8 @@ def show(
     audit
         Folder of an audit.
     training, unseen, heldout, generated
-        Where the pictures are, if not where the audit read them. A generator is not run: give a folder of its samples.
+        Where the pictures are, if not where the audit read them. A generator is not run: `draw` its samples
+        into a folder, and give that.
     compare
         Folder of another audit of the same people, to compare with this one.
     port
@@ -148,7 +150,10 @@ def _reader(role: Role, where: str | Path | Source | None, findings: Findings, p
         return source_reader(where)
     held = findings.signature.settings
     if where is None and role == "generated" and "generator" in held:
-        progress.say("samples: drawn from a generator, which is not run here; give a folder of them with --generated")
+        progress.say(
+            "samples: drawn from a generator, which is not run here; draw them into a folder, and give it with "
+            f"--generated: {draw_again(held)}"
+        )
         return None
     place = str(held.get(role) or "" if where is None else where)
     try:

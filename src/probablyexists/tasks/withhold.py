@@ -20,6 +20,7 @@ from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.text import shown
 from probablyexists.report.first_page_steps import n_unjudged
 from probablyexists.results.contents import content_of
+from probablyexists.results.draw_again import draw_again
 from probablyexists.results.findings import Findings, Verdict
 from probablyexists.sources.folder import FolderSource
 
@@ -79,12 +80,12 @@ def withhold(
     """
     source, to, progress = Path(source), Path(to), progress or Silent()
     findings = Findings.read(audit)
-    if "generator" in findings.signature.settings:
-        raise InputError(
-            f"{shown(audit)}: its samples were drawn from a generator and are in no folder; draw samples into a "
-            "folder, audit them, and withhold from these"
-        )
     if not source.is_dir():
+        if "generator" in (settings := findings.signature.settings) and not source.exists():
+            raise InputError(
+                f"{shown(source)}: does not exist; the samples were drawn from a generator: draw them into a folder "
+                f"({draw_again(settings)}), and withhold from that"
+            )
         what = "is an archive or a table; unpack it" if source.exists() else "does not exist; check the path"
         raise InputError(f"{shown(source)}: {what}, and give the folder of the samples that were audited")
     folder = FolderSource(source, named=False)
