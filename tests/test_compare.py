@@ -27,6 +27,7 @@ from probablyexists.answers.pooled_samples import Rows, pooled
 from probablyexists.answers.same_people import same_people
 from probablyexists.cli.app import app
 from probablyexists.matching.commonness import most_alike
+from probablyexists.report.people_texts import unjudged_in_either
 from probablyexists.results.comparison import Comparison
 from probablyexists.results.findings import Again, Findings
 from probablyexists.results.neighbours_file import NEIGHBOURS_SCHEMA, read_neighbours, write_neighbours
@@ -454,6 +455,19 @@ def test_the_terminal_says_the_level_and_that_copies_are_among_the_samples(audit
     assert code == 0, said
     assert "Level: 0.01, one-sided, over 500 deals" in said
     assert "Copies are among the samples here; the exposures in an audit's own report leave them out" in said
+
+
+@pytest.mark.usefixtures("few_deals")
+def test_people_who_could_not_be_judged_are_counted_and_not_called_cleared(audits: tuple[Path, Path]) -> None:
+    """Of so few held-out people none of 12 members alone can be named: p is never below 0.05 / 12."""
+    before, after = map(Findings.read, audits)
+    assert 1 / (1 + after.naming.n_heldout) > 0.05 / len(after.people)
+    named = sum(row["exposed"] for row in before.people.to_pylist())
+    said = f"neither named nor cleared are {12 - named} of 12 members in the first audit and 12 in the second"
+    assert any(text.startswith(said) for text in probablyexists.compare(*audits).cautions)
+    judged = after.naming.model_copy(update={"smallest_nameable": 1, "p_floor": 1e-9, "strata": []})
+    cleared = after.model_copy(update={"naming": judged})
+    assert unjudged_in_either(cleared, cleared) == []
 
 
 @pytest.mark.usefixtures("few_deals")

@@ -31,6 +31,7 @@ from probablyexists.intake.provenance import sign_comparison
 from probablyexists.intake.seen_samples import Seen
 from probablyexists.intake.settings import CompareSettings, checked
 from probablyexists.report.comparison_page import render_comparison
+from probablyexists.report.people_texts import unjudged_in_either
 from probablyexists.results.comparison import Compared, Comparison, Filtered
 from probablyexists.results.findings import Findings
 from probablyexists.results.neighbours_file import read_neighbours
@@ -140,18 +141,21 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
         verdict=judged.verdict,
         sentence=judged.sentence,
         because=judged.because,
-        cautions=cautions(
-            first.findings,
-            second.findings,
-            before,
-            (first.rows.n_samples, second.rows.n_samples),
-            level=spent,
-            not_worse=changes[1].not_worse,
-            margin=settings.margin,
-            power=power,
-            area=areas[1],
-            filtered=filtered is not None,
-        ),
+        cautions=[
+            *cautions(
+                first.findings,
+                second.findings,
+                before,
+                (first.rows.n_samples, second.rows.n_samples),
+                level=spent,
+                not_worse=changes[1].not_worse,
+                margin=settings.margin,
+                power=power,
+                area=areas[1],
+                filtered=filtered is not None,
+            ),
+            *unjudged_in_either(first.findings, second.findings),
+        ],
         level=spent,
         margin=settings.margin,
         treated_by="affected before" if given is None else "given",
