@@ -146,8 +146,8 @@ def test_more_photos_of_the_person_than_of_others_make_no_copies() -> None:
     assert found.p == pytest.approx(3 / 121)
 
 
-NO_COPIES = PersonCopies(0, 0, None, beyond_chance=False)
-COPIED = PersonCopies(1, 1, None, beyond_chance=True)
+NO_COPIES = PersonCopies(0, 0, 0, None, beyond_chance=False)
+COPIED = PersonCopies(1, 1, 1, None, beyond_chance=True)
 
 
 def judged(
@@ -190,12 +190,21 @@ def test_a_copy_beside_a_large_p_is_no_contradiction() -> None:
     assert found.evidence == "copy"
     assert "That stands by itself. Apart from this copy, the pictures are not shown to resemble" in found.sentence
     assert "chance can explain as well: " in judged(2.0, COPIED).sentence
-    again = PersonCopies(50, 1, None, beyond_chance=True)
+    again = PersonCopies(50, 1, 50, None, beyond_chance=True)
     assert "50 generated pictures (1 distinct) reproduce photos" in judged(0.1, again).sentence
 
 
+def test_below_a_certain_copy_it_is_said_to_be_probable() -> None:
+    """As the report does: only from a correlation of 0.95 on a picture reproduces a photo."""
+    one = judged(0.1, PersonCopies(1, 1, 0, 0.001, beyond_chance=True))
+    assert one.evidence == "copy"
+    assert "One generated picture probably reproduces a photo that was given" in one.sentence
+    two = judged(0.1, PersonCopies(3, 3, 2, None, beyond_chance=True)).sentence
+    assert "3 generated pictures reproduce photos that were given (2 certain, the others probable)" in two
+
+
 def test_a_copy_that_chance_explains_is_a_caution_and_no_finding() -> None:
-    found = judged(0.1, PersonCopies(2, 2, 0.2, beyond_chance=False))
+    found = judged(0.1, PersonCopies(2, 2, 0, 0.2, beyond_chance=False))
     assert found.evidence == "no evidence"
     assert any("2 generated pictures look like a copy of a photo" in c and "(p = 0.2)" in c for c in found.cautions)
 

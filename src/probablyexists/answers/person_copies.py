@@ -26,6 +26,8 @@ class PersonCopies:
     n: int
     n_distinct: int
     """Distinct pictures among them."""
+    n_certain: int
+    """Those that correlate at 0.95 or more with a photo; the others are probable copies at most."""
     p: float | None
     """Conformal p-value of the most alike pair of photo and sample; None if there is none, or a certain copy."""
     beyond_chance: bool
@@ -43,9 +45,9 @@ def person_copies(
     """
     n, distinct = int(found.is_copy.sum()), found.n_distinct
     if not n:
-        return PersonCopies(0, 0, None, False)
-    if float(found.matches.correlation[found.is_copy].max()) >= CERTAIN_COPY:
-        return PersonCopies(n, distinct, None, True)
+        return PersonCopies(0, 0, 0, None, False)
+    if n_certain := int((found.matches.correlation[found.is_copy] >= CERTAIN_COPY).sum()):
+        return PersonCopies(n, distinct, n_certain, None, True)
     rows = asked.people.rows[0]
     k = photos_compared(len(rows), reference.people.counts)
     photos = np.concatenate([r[:k] for r in reference.people.rows if len(r) >= k])
@@ -54,4 +56,4 @@ def person_copies(
     own = find(asked.table.pictures[rows], samples, threads).correlation
     parts = np.array([own[at : at + k].max() for at in range(0, len(rows), k)])
     p = min(1.0, len(parts) * float(conformal_p(parts, others).min()))
-    return PersonCopies(n, distinct, p, p <= COPIES_P)
+    return PersonCopies(n, distinct, 0, p, p <= COPIES_P)

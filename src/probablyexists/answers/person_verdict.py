@@ -85,10 +85,12 @@ def _sentence(evidence: Evidence, copies: PersonCopies, at: Rank, sampling: Samp
     n = at.reference.size
     ranks = f"compared with {n:,} other people, this person ranks {place(at.n_higher + 1, at.n_tied, n + 1)}"
     if evidence == "copy":
-        one = "One generated picture reproduces a photo that was given"
+        likely = "" if copies.n_certain else "probably "
+        one = f"One generated picture {likely}reproduces a photo that was given"
         repeats = f" ({copies.n_distinct:,} distinct)" if copies.n_distinct < copies.n else ""
         these = "this copy" if copies.n == 1 else "these copies"
-        many = f"{copies.n:,} generated pictures{repeats} reproduce photos that were given"
+        unsure = f" ({copies.n_certain:,} certain, the others probable)" if 0 < copies.n_certain < copies.n else ""
+        many = f"{copies.n:,} generated pictures{repeats} {likely}reproduce photos that were given{unsure}"
         others = (
             f"Apart from {these}, the pictures resemble this person more than chance can explain as well"
             if small
