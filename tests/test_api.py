@@ -161,7 +161,15 @@ def test_an_attack_of_ones_own_is_a_second_opinion(
     exec(EXAMPLES[0], names)
     attack = names["Crowding"]()
     by_object = audit(faces, more_attacks=[attack])
-    assert [other.id for other in by_object.second_opinions] == ["crowding/1"]
+    (other,) = by_object.second_opinions
+    assert other.id == "crowding/1"
+    own = next(m.auroc for m in by_object.membership if (m.population, m.level) == ("seen photos", "person"))
+    (auroc, less), tpr = (of["seen photos"] for of in (other.auroc, other.less_first)), other.tpr_at_fpr_1_percent
+    assert isinstance(own, Estimate)
+    assert isinstance(auroc, Estimate)
+    assert isinstance(less, Estimate)
+    assert less.value == pytest.approx(auroc.value - own.value)
+    assert isinstance(tpr["seen photos"], Unresolvable)
     (tmp_path / "my_attacks.py").write_text(EXAMPLES[0])
     monkeypatch.syspath_prepend(tmp_path)
     by_name = audit(faces, more_attacks=["my_attacks:Crowding"])

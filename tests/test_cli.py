@@ -133,11 +133,18 @@ def test_the_terminal_answers_in_words_with_one_unit_a_line() -> None:
 
 def test_the_terminal_gives_second_opinions() -> None:
     assert "Second opinion" not in summary(sample_findings(), Path("o"))
-    plda = SecondOpinion(kind="attack", id="plda/1", auroc={"unseen photos": estimate(0.7, 0.6, 0.8)}, n_exposed=0)
+    plda = SecondOpinion(
+        kind="attack",
+        id="plda/1",
+        auroc={"unseen photos": estimate(0.7, 0.6, 0.8)},
+        less_first={"unseen photos": estimate(0.01, -0.02, 0.04)},
+        n_exposed=0,
+    )
     other = SecondOpinion(kind="recogniser", id="onnx/a", auroc={"seen photos": TOO_FEW}, n_exposed=1)
     lines = summary(sample_findings(second_opinions=[plda, other]), Path("o")).splitlines()
     assert [line for line in lines if line.startswith("Second opinion")] == [
-        "Second opinion: attack plda/1: names 0 members; AUROC unseen photos 0.7 (0.6 to 0.8, n = 240)",
+        "Second opinion: attack plda/1: names 0 members; AUROC unseen photos 0.7 (0.6 to 0.8, n = 240), "
+        "less the audit's own 0.01 (-0.02 to 0.04, n = 240)",
         "Second opinion: recogniser onnx/a: names 1 member; "
         "AUROC seen photos not given, needs at least 1000 people, has 900",
     ]

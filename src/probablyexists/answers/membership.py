@@ -13,6 +13,7 @@ from probablyexists.attacks.attack import Attack, Scorer
 from probablyexists.basis.seeds import rng
 from probablyexists.matching.crowd import Crowd, common_count, photos_of
 from probablyexists.results.findings import Membership
+from probablyexists.stats.pooled import PooledRun
 from probablyexists.stats.roc import Side, auroc_estimate, rank_sum_p, tpr_estimate
 from probablyexists.stats.several import best_of
 
@@ -58,6 +59,13 @@ class Population:
     """Names, by `positives.people`."""
     strangers: tuple[str, ...]
     """Names, by `negatives.people`."""
+
+    @property
+    def as_run(self) -> PooledRun:
+        """The same scores, to be paired with those of another attack or pooled with another run's."""
+        members = [self.members[i] for i in self.positives.people]
+        strangers = [self.strangers[i] for i in self.negatives.people]
+        return PooledRun(self.positives.scores, members, self.negatives.scores, strangers)
 
 
 def populations(training: Crowd, unseen: Crowd | None, heldout: Crowd, score: Scorer) -> list[Population]:

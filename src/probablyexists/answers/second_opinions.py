@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from probablyexists.answers.membership import populations
+from probablyexists.answers.membership import Population, populations
 from probablyexists.answers.naming import name_people
 from probablyexists.answers.view import View
 from probablyexists.attacks.attack import Attack, Scorer
+from probablyexists.basis.seeds import rng
 from probablyexists.results.findings import SecondOpinion
-from probablyexists.stats.roc import auroc_estimate
+from probablyexists.stats.pooled import pooled_difference
+from probablyexists.stats.roc import auroc_estimate, tpr_estimate
 
 
 def second_opinions(
@@ -18,6 +20,7 @@ def second_opinions(
     scorers: Sequence[Scorer],
     alone: Sequence[View],
     level: float,
+    seed: int,
     *,
     claimed: bool,
 ) -> list[SecondOpinion]:
@@ -26,19 +29,42 @@ def second_opinions(
     `view` and `scorers`: the one whose figures the audit gives, and the attacks prepared for it; `alone`: of
     recognisers whose figures these are not. `claimed`: whether people may be named.
     """
-    by_attack = zip(attacks[1:], scorers[1:], strict=True)
-    return [_opinion("attack", attack.id, view, score, level, claimed) for attack, score in by_attack] + [
-        _opinion("recogniser", one.recogniser, one, one.scorers(attacks[:1])[0], level, claimed) for one in alone
+    more = list(zip(attacks[1:], scorers[1:], strict=True))
+    if not more and not alone:
+        return []
+    first = _by_person(view, scorers[0])
+    return [_opinion("attack", attack.id, view, score, first, level, claimed, seed) for attack, score in more] + [
+        _opinion("recogniser", one.recogniser, one, one.scorers(attacks[:1])[0], first, level, claimed, seed)
+        for one in alone
     ]
 
 
-def _opinion(kind: str, id: str, view: View, score: Scorer, level: float, claimed: bool) -> SecondOpinion:
+def _by_person(view: View, score: Scorer) -> dict[str, Population]:
     scored = populations(view.training, view.unseen, view.heldout, score)
+    return {population.name: population for population in scored if population.level == "person"}
+
+
+def _opinion(
+    kind: str,
+    id: str,
+    view: View,
+    score: Scorer,
+    first: Mapping[str, Population],
+    level: float,
+    claimed: bool,
+    seed: int,
+) -> SecondOpinion:
+    scored = _by_person(view, score)
     return SecondOpinion.model_validate(
         {
             "kind": kind,
             "id": id,
-            "auroc": {p.name: auroc_estimate(p.positives, p.negatives) for p in scored if p.level == "person"},
+            "auroc": {name: auroc_estimate(p.positives, p.negatives) for name, p in scored.items()},
+            "less_first": {name: pooled_difference([p.as_run], [first[name].as_run]) for name, p in scored.items()},
+            "tpr_at_fpr_1_percent": {
+                name: tpr_estimate(p.positives, p.negatives, 0.01, rng(seed, "second opinion", id, name))
+                for name, p in scored.items()
+            },
             "n_exposed": int(name_people(view, [score], level).exposed.sum()) if claimed else None,
         }
     )

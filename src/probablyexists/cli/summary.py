@@ -27,7 +27,7 @@ from probablyexists.report.words import (
     recogniser,
     short,
 )
-from probablyexists.results.findings import Findings, GroupFindings, Membership, RoleData
+from probablyexists.results.findings import Findings, GroupFindings, Membership, Population, RoleData, SecondOpinion
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import AskedPhoto, Sheet
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
@@ -55,7 +55,9 @@ def summary(findings: Findings, out: Path) -> str:
             f"{n_judges} recognisers judge {'each alone, and all must agree' if strict else 'together, as one'}"
         )
     for other in findings.second_opinions:
-        aurocs = "".join(f"; AUROC {population} {show(auroc)}" for population, auroc in other.auroc.items())
+        aurocs = "".join(
+            f"; AUROC {population} {show(auroc)}{_less(other, population)}" for population, auroc in other.auroc.items()
+        )
         names = "" if other.n_exposed is None else f": names {counted(other.n_exposed, 'member')}"
         lines.append(f"Second opinion: {other.kind} {other.id}{names}{aurocs}")
     lines += [_group(group) for group in findings.groups[:MOST_GROUPS]]
@@ -67,6 +69,11 @@ def summary(findings: Findings, out: Path) -> str:
         lines += ["", *(f"again, {label.lower()}: {_plain(text)}" for label, text in again_facts(findings.again))]
     lines += ["", *_what_became(findings.data.roles), *(f"caution: {text}" for text in findings.cautions)]
     return "\n".join([*lines, f"report: {out / 'report.html'}"])
+
+
+def _less(other: SecondOpinion, population: Population) -> str:
+    found = other.less_first.get(population)
+    return "" if found is None else f", less the audit's own {show(found)}"
 
 
 def _plain(text: str) -> str:

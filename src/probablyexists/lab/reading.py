@@ -21,7 +21,7 @@ from probablyexists.results.findings import Findings, Membership
 from probablyexists.stats.distances import frechet_distance, kernel_distance
 from probablyexists.stats.diversity import effective_number
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
-from probablyexists.stats.pooled import PooledRun, pooled_difference
+from probablyexists.stats.pooled import pooled_difference
 from probablyexists.stats.roc import Side, auroc_estimate
 from probablyexists.tasks.audit import conclude
 from probablyexists.tasks.gather import Gathered, gather
@@ -105,7 +105,7 @@ def read(settings: AuditSettings, controls: frozenset[str], progress: Progress) 
                 name: mean_of_halves(*(auroc_estimate(h.positives, h.negatives) for h in both))
                 for name, both in halves.items()
             },
-            {p.name: pooled_difference([_run(p)], [_run(half) for half in halves[p.name]]) for p in people},
+            {p.name: pooled_difference([p.as_run], [half.as_run for half in halves[p.name]]) for p in people},
             {p.name: _controls(p, controls) for p in people},
         )
 
@@ -167,12 +167,6 @@ def _against(population: Population, people: set[str]) -> Population:
     negatives = Side.one_each(population.negatives.scores[chosen])
     names = tuple(population.strangers[population.negatives.people[i]] for i in chosen)
     return replace(population, negatives=negatives, strangers=names)
-
-
-def _run(population: Population) -> PooledRun:
-    members = [population.members[i] for i in population.positives.people]
-    strangers = [population.strangers[i] for i in population.negatives.people]
-    return PooledRun(population.positives.scores, members, population.negatives.scores, strangers)
 
 
 def _controls(population: Population, controls: frozenset[str]) -> Figure:

@@ -61,6 +61,12 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
     for second in findings.second_opinions:
         for population, auroc in second.auroc.items():
             more.append(line(f"AUROC, {population}, by person, {second.kind} {second.id}", auroc))
+            if population in second.less_first:
+                less = f"The same, less that of the figures above, {population}, {second.kind} {second.id}"
+                more.append(line(less, second.less_first[population]))
+            if population in second.tpr_at_fpr_1_percent and not unfair:
+                found = f"Members found at 1 % false alarms, {population}, {second.kind} {second.id}"
+                more.append(line(found, second.tpr_at_fpr_1_percent[population], True))
         if second.n_exposed is not None:
             more.append(Line(f"Members named with {second.kind} {second.id} alone", count(second.n_exposed)))
     more.append(

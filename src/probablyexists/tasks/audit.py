@@ -264,7 +264,13 @@ def conclude(
         affected=reasons.count,
         membership=can_tell,
         second_opinions=second_opinions(
-            view, attacks, scorers[0], [one.view for one in every if one is not main], settings.level, claimed=fair
+            view,
+            attacks,
+            scorers[0],
+            [one.view for one in every if one is not main],
+            settings.level,
+            seed,
+            claimed=fair,
         ),
         split_baseline=baseline,
         naming=who,
