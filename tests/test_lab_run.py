@@ -75,6 +75,8 @@ def test_every_run_has_a_row_and_a_report(done: tuple[Path, Path, Any]) -> None:
         assert {(m["population"], m["level"]) for m in row["membership"]} == {
             (population, level) for population in (SEEN, UNSEEN) for level in ("photo", "person")
         }
+        assert [photos for photos, _ in row["by_photos"]] == [2, 2, 2, 2]
+        assert sum(named for _, named in row["by_photos"]) == row["n_named"]
         assert (out / row["id"] / "audit" / "report.html").exists()
         assert (out / row["id"] / "training" / "generator" / "sheet.png").exists()
 
