@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -320,3 +322,107 @@ def test_logan_is_the_logit_of_each_photo_alone() -> None:
     one_by_one = [discriminator(x[i : i + 1]).item() for i in range(3)]
     assert logits(discriminator, photos) == pytest.approx(one_by_one, rel=1e-4, abs=1e-5)
     assert logits(discriminator, photos[::-1]) == pytest.approx(one_by_one[::-1], rel=1e-4, abs=1e-5)
+
+
+class _Knows:
+    """A denoiser for which there is one clean picture alone: it predicts the noise that is on it."""
+
+    def __init__(self, clean: Any, kept: Any) -> None:
+        self.clean, self.kept = clean, kept
+
+    def __call__(self, images: Any, level: int) -> Any:
+        kept = self.kept[level]
+        return SimpleNamespace(sample=(images - kept.sqrt() * self.clean) / (1 - kept).sqrt())
+
+
+def _model_that_knows(photo: np.ndarray) -> Any:
+    """A diffusion model of 8 x 8 pixels that remembers this photo, and nothing else."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("diffusers")
+    from probablyexists.networks.diffusion import Diffusion
+
+    model = Diffusion(8, base=8).eval()
+    clean = torch.from_numpy(photo.transpose(2, 0, 1).copy()).float() / 127.5 - 1
+    del model.unet
+    model.unet = _Knows(clean, model.schedule.alphas_cumprod)
+    return model
+
+
+def test_a_model_that_remembers_one_photo_makes_it_of_every_photo_and_denoises_it_best() -> None:
+    photos = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+    model = _model_that_knows(photos[0])
+    from probablyexists.lab.white_box.denoising import pia, plain_loss
+    from probablyexists.lab.white_box.steering import LEVELS, NOISES, redrawn
+
+    made = redrawn(model, photos)
+    assert made.shape == (4, len(LEVELS) * NOISES, 8, 8, 3)
+    assert np.abs(made.astype(int) - photos[0]).max() <= 1
+    for attack, nothing in ((plain_loss, 1e-4), (pia, 1e-2)):
+        found = attack(model, photos)
+        assert -nothing < found[0] <= 0, attack.__name__
+        assert (found[1:] < 100 * -nothing).all(), attack.__name__
+        assert attack(model, photos[::-1]) == pytest.approx(found[::-1], rel=1e-3, abs=nothing)
+
+
+def test_secmi_is_the_error_of_a_step_up_and_down_again() -> None:
+    """The predicted noise is the picture times a number of the level: each step multiplies by a number, too."""
+    from probablyexists.lab.white_box.denoising import secmi
+
+    photos = np.random.default_rng(2).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+    model = _model_that_knows(photos[0])
+    model.unet = lambda images, level: SimpleNamespace(sample=images * (0.3 + level / 200))
+    kept = model.schedule.alphas_cumprod.double().numpy()
+
+    def step(level: int, to: int) -> float:
+        noise = 0.3 + level / 200
+        return float(
+            np.sqrt(kept[to]) * (1 - np.sqrt(1 - kept[level]) * noise) / np.sqrt(kept[level])
+            + np.sqrt(1 - kept[to]) * noise
+        )
+
+    there = np.prod([step(level, level + 10) for level in range(0, 100, 10)])
+    off = there * (step(100, 110) * step(110, 100) - 1)
+    lengths = np.square(photos / 127.5 - 1).sum(axis=(1, 2, 3))
+    assert secmi(model, photos) == pytest.approx(-lengths * off**2, rel=1e-3)
+
+
+def test_the_plain_loss_is_the_mean_squared_error_over_levels_and_noises() -> None:
+    """The predicted noise is wrong by what another picture, scaled, adds to it: worked out by hand."""
+    from probablyexists.lab.white_box.denoising import LEVELS, plain_loss
+
+    photos = np.random.default_rng(1).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
+    model = _model_that_knows(photos[0])
+    between = np.square((photos[1].astype(float) - photos[0]) / 127.5).mean()
+    kept = model.schedule.alphas_cumprod.numpy()[list(LEVELS)]
+    assert plain_loss(model, photos)[1] == pytest.approx(-(between * kept / (1 - kept)).mean(), rel=1e-3)
+
+
+def test_a_projection_starts_at_the_nearest_of_the_pool_and_comes_nearer() -> None:
+    torch = pytest.importorskip("torch")
+    from probablyexists.lab.white_box import steering
+    from probablyexists.networks.stylegan2 import Generator
+
+    torch.manual_seed(0)
+    generator = Generator(16, 8).eval()
+    photos = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+    latents = torch.randn(steering.POOL, 128, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        pool = ((torch.cat([generator(part) for part in latents.split(256)]) + 1) * 127.5).permute(0, 2, 3, 1).numpy()
+    distances = np.square(pool[None] - photos[:, None].astype(float)).mean(axis=(2, 3, 4))
+    found = steering.projected(generator, photos, seed=5)
+    assert found.shape == (3, len(steering.AFTER), 16, 16, 3)
+    errors = np.square(found.astype(float) - photos[:, None]).mean(axis=(2, 3, 4))
+    assert errors[:, 0] == pytest.approx(distances.min(axis=1), rel=0.02)
+    assert (np.diff(errors, axis=1) < 0).all()
+    assert np.abs(steering.projected(generator, photos[1:2], seed=5).astype(int) - found[1]).max() <= 1
+
+
+def test_the_score_of_steered_pictures_is_the_nearest_to_the_template() -> None:
+    from probablyexists.attacks.attack import Faces
+    from probablyexists.lab.white_box.scores import nearest_of
+
+    one, other, between = np.array([[1.0, 0], [0, 1], [0.6, 0.8]], dtype=np.float32)
+    of_photos = np.stack([[np.concatenate([one, other, between]), np.concatenate([other, other, other])]])
+    faces = Faces(of_photos, np.empty((1, 2, 48, 48), np.uint8))
+    # the template of `one` and `other` is their mean; `between` is nearest to it
+    assert nearest_of(2)(faces) == pytest.approx([1.4 / np.sqrt(2)])

@@ -31,7 +31,7 @@ YARDSTICKS = (NearestSample.id, GanLeaks("pixels").id)
 """What the best attack is compared with: the paper's attack, and GAN-Leaks calibrated on pixels."""
 
 _HEAD = (
-    "| attack | unseen, by person | to the best | unseen, by photo | seen, by person | blind, unseen by person "
+    "| attack | unseen, by person | {than} | unseen, by photo | seen, by person | blind, unseen by person "
     "| TPR at FPR 1 %, unseen by person | at 0.1 % | named at q 0.05 | seconds | MiB |"
 )
 
@@ -45,8 +45,8 @@ class Place:
     """(population, level) -> pooled AUROC"""
     blind: Figure
     """AUROC of the same attack without the generator, on unseen photos by person."""
-    to_best: Figure | None
-    """AUROC of unseen photos by person minus that of the best attack; None for the best itself."""
+    above: Figure | None
+    """AUROC of unseen photos by person minus that of the attack that all are compared with; None for itself."""
     tpr: tuple[Figure, Figure]
     """At FPR 1 % and 0.1 %, unseen photos by person, scores standardised by each fold's strangers."""
     n_named: int
@@ -55,14 +55,17 @@ class Place:
     mebibytes: float | None
 
 
-def standings(victims: Sequence[Victim], attacks: Sequence[str]) -> list[Place]:
-    """Best first, by the pooled AUROC of unseen photos by person. InputError without victims."""
+def standings(victims: Sequence[Victim], attacks: Sequence[str], than: str | None = None) -> list[Place]:
+    """Best first, by the pooled AUROC of unseen photos by person. InputError without victims.
+
+    `than`: the attack that all are compared with; None: the best.
+    """
     if not victims:
         raise InputError("leaderboard: no victims; give folders of finished lab runs")
     runs = {attack: _runs(victims, attack, UNSEEN, "person") for attack in attacks}
     values = {attack: _value(pooled_auroc(its)) for attack, its in runs.items()}
     order = sorted(attacks, key=lambda attack: -values[attack])
-    best = order[0]
+    than = than or order[0]
     found = []
     for attack in order:
         n_named, n_members = _named(victims, attack)
@@ -75,7 +78,7 @@ def standings(victims: Sequence[Victim], attacks: Sequence[str]) -> list[Place]:
                     for kind in ((UNSEEN, "person"), (UNSEEN, "photo"), (SEEN, "person"))
                 },
                 blind=pooled_auroc(_runs(victims, attack, UNSEEN, "person", blind=True)),
-                to_best=None if attack == best else pooled_difference(runs[attack], runs[best]),
+                above=None if attack == than else pooled_difference(runs[attack], runs[than]),
                 tpr=_tprs(victims, attack),
                 n_named=n_named,
                 n_members=n_members,
@@ -109,13 +112,13 @@ def margin(victims: Sequence[Victim], attacks: Sequence[str]) -> Margin:
     return Margin(winner, len(chosen_on), len(reported_on), over)
 
 
-def table(found: Sequence[Place]) -> str:
-    """Markdown."""
+def table(found: Sequence[Place], than: str | None = None) -> str:
+    """Markdown. `than`: what `standings` was given."""
     rows = [
         [
             at.attack,
             shown(at.auroc[UNSEEN, "person"]),
-            "best" if at.to_best is None else shown(at.to_best, "+.2f"),
+            ("best" if than is None else "0") if at.above is None else shown(at.above, "+.2f"),
             shown(at.auroc[UNSEEN, "photo"]),
             shown(at.auroc[SEEN, "person"]),
             shown(at.blind),
@@ -126,7 +129,7 @@ def table(found: Sequence[Place]) -> str:
         ]
         for at in found
     ]
-    return markdown(_HEAD, rows)
+    return markdown(_HEAD.format(than="to the best" if than is None else f"less that of {than}"), rows)
 
 
 def margin_words(won: Margin) -> str:

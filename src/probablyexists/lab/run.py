@@ -163,6 +163,7 @@ def _row(roles: Split, n_photos: int, trained: Trained, curve: dict[int, Glance]
         "dose": findings.dose,
         "most": _most(roles, findings),
         "exposures": exposures(roles, reading.scores),
+        "by_photos": sorted([row["photos"], row["exposed"]] for row in findings.people.to_pylist()),
         "curve": [
             {"images": images} | {name: value for name, value in vars(at).items() if name != "kernel"}
             for images, at in curve.items()

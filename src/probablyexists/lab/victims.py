@@ -80,7 +80,7 @@ def attacked(
     run = Run.model_validate({key: row[key] for key in Run.model_fields})
     table, costs = folder / "attacks.parquet", folder / "attacks.json"
     known: dict[str, Any] = json_object(costs) if costs.exists() else {}
-    wanted = [*attacks, *(WHITE_BOX if left_behind(run.training, folder) else ())]
+    wanted = [*attacks, *left_behind(run.training, folder)]
     if missing := [name for name in wanted if name not in known]:
         settings = audit_settings(run, folder, folder / "training" / "generator", cache, threads)
         # The table is written before the costs: a stop in between leaves scores in it that are computed again.

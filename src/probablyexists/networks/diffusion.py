@@ -8,6 +8,7 @@ Ho, Jain & Abbeel 2020, "Denoising Diffusion Probabilistic Models" (arXiv 2006.1
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -63,8 +64,11 @@ class Diffusion(nn.Module):
 
         The predicted image is clipped to [-1, 1] at each level, the predicted noise is not.
         """
-        images = latent.float()
-        for t in self.schedule.timesteps.tolist():
+        return self.denoised(latent.float(), self.schedule.timesteps.tolist())
+
+    def denoised(self, images: torch.Tensor, levels: Sequence[int]) -> torch.Tensor:
+        """Images with the noise of the first of these levels, through all of them, down to the images without noise."""
+        for t in levels:
             predicted = self.unet(images, t).sample.float()
             images = self.schedule.step(predicted, t, images, eta=0.0).prev_sample
         return images

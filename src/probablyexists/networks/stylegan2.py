@@ -148,7 +148,11 @@ class Generator(Layer):
         return torch.where((mixed & late)[:, :, None], other, w)
 
     def forward(self, latent: Tensor) -> Tensor:
-        n, ws = len(latent), self.layer_styles(latent).unbind(1)
+        return self.pictured(self.layer_styles(latent))
+
+    def pictured(self, styles: Tensor) -> Tensor:
+        """(n, layers + 1, latent) styles, one for each layer -> (n, 3, size, size) images."""
+        n, ws = len(styles), styles.unbind(1)
         x = self.layers[0](self.constant.expand(n, -1, -1, -1), ws[0])
         image: Tensor = self.to_rgb[0](x, ws[1])
         for frame in range(1, len(self.to_rgb)):

@@ -24,8 +24,8 @@ def leaderboard(
 
         probablyexists lab leaderboard lab/
 
-    Attacks that open the generator have a table of their own, over the runs
-    that kept the networks these attacks need.
+    Attacks that open the generator have tables of their own, for GANs and for
+    diffusion models, over the runs that kept the networks these attacks need.
     """
     fonts_in_cache(cache)
     for module in ("torch", *(["matplotlib"] if plot is not None else [])):
@@ -41,12 +41,19 @@ def leaderboard(
         victims = [attacked(folder, ATTACKS, cache, progress, threads) for folder in find_victims(runs)]
         found = standings(victims, list(ATTACKS))
         won = margin(victims, list(ATTACKS)) if len(victims) > 1 else None
-        opened = [victim for victim in victims if set(WHITE_BOX) <= set(victim.costs)]
-        beside = standings(opened, [*YARDSTICKS, *WHITE_BOX]) if opened else []
+        beside = []
+        for kind, diffusion in (("GANs", False), ("diffusion models", True)):
+            openers = [name for name, attack in WHITE_BOX.items() if attack.diffusion == diffusion]
+            opened = [victim for victim in victims if set(openers) <= set(victim.costs)]
+            if opened:
+                places = standings(opened, [*YARDSTICKS, *openers], than=YARDSTICKS[0])
+                beside.append(
+                    f"{len(opened)} {kind}, opened, beside attacks on samples alone\n\n{table(places, YARDSTICKS[0])}"
+                )
     typer.echo(f"{len(victims)} victims, samples alone\n\n{table(found)}\n")
     typer.echo("The margin of the best attack needs two runs or more." if won is None else margin_words(won))
-    if opened:
-        typer.echo(f"\n{len(opened)} victims, opened, beside attacks on samples alone\n\n{table(beside)}")
+    for text in beside:
+        typer.echo(f"\n{text}")
     if plot is not None:
         from probablyexists.lab.plot import plot_leaderboard
 
