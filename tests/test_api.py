@@ -25,6 +25,7 @@ from probablyexists.basis.progress import Silent, Stage
 from probablyexists.basis.threads import limited_threads
 from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.recognisers import DlibRecogniser
+from probablyexists.stats.estimate import Estimate, Unresolvable
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs/extending.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -168,6 +168,23 @@ def test_every_attack_stands_on_the_leaderboard(done: tuple[Path, Path, Any]) ->
     assert {file: file.stat().st_mtime_ns for file in before} == before
 
 
+def test_an_attack_of_ones_own_stands_beside_the_others(
+    done: tuple[Path, Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nearest sample under another name has the same figures."""
+    _, out, _ = done
+    (tmp_path / "mine.py").write_text(
+        "from probablyexists.attacks.nearest import NearestSample\n\n\nclass Mine(NearestSample):\n    id = 'mine/1'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    said = lab("leaderboard", str(out), "-q", "--more-attacks", "mine:Mine")
+    assert said.exit_code == 0, said.output
+    first = said.output.split("opened")[0].splitlines()
+    mine, nearest = (next(line for line in first if line.startswith(f"| {id} ")) for id in ("mine/1", YARDSTICKS[0]))
+    assert mine.split(" | ")[1] == nearest.split(" | ")[1]
+    assert mine.split(" | ")[3:9] == nearest.split(" | ")[3:9]
+
+
 def test_an_attack_that_is_new_joins_those_that_were_carried_out(done: tuple[Path, Path, Any]) -> None:
     _, out, _ = done
     lab("leaderboard", str(out), "-q")

@@ -16,6 +16,9 @@ from probablyexists.cli.options import Quiet, progress_of
 def leaderboard(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs, or the folder they are in.")],
     plot: Annotated[Path | None, typer.Option(help="An SVG file to draw the first table into.")] = None,
+    more_attacks: Annotated[
+        list[str] | None, typer.Option(help="An attack of your own, as module:Name. Can be repeated.")
+    ] = None,
     cache: Cache = None,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -24,23 +27,26 @@ def leaderboard(
 
         probablyexists lab leaderboard lab/
 
+        probablyexists lab leaderboard lab/ --more-attacks my_attacks:Mine
+
     Attacks that open the generator have tables of their own, for GANs and for
     diffusion models, over the runs that kept the networks these attacks need.
     """
     fonts_in_cache(cache)
     for module in ("torch", *(["matplotlib"] if plot is not None else [])):
         required(module, "lab")
-    from probablyexists.attacks.known import ATTACKS
+    from probablyexists.attacks.known import ATTACKS, chosen
     from probablyexists.engines.resources import default_cache
     from probablyexists.lab.leaderboard import YARDSTICKS, margin, margin_words, standings, table
     from probablyexists.lab.victims import attacked, find_victims
     from probablyexists.lab.white_box.scores import WHITE_BOX
 
     progress, cache = progress_of(quiet), cache or default_cache()
+    attacks = {**ATTACKS, **{own.id: own for own in chosen(more_attacks or (), has_reference=True)}}
     with limited_threads(threads), as_written(runs[0]):
-        victims = [attacked(folder, ATTACKS, cache, progress, threads) for folder in find_victims(runs)]
-        found = standings(victims, list(ATTACKS))
-        won = margin(victims, list(ATTACKS)) if len(victims) > 1 else None
+        victims = [attacked(folder, attacks, cache, progress, threads) for folder in find_victims(runs)]
+        found = standings(victims, list(attacks))
+        won = margin(victims, list(attacks)) if len(victims) > 1 else None
         beside = []
         for kind, diffusion in (("GANs", False), ("diffusion models", True)):
             openers = [name for name, attack in WHITE_BOX.items() if attack.diffusion == diffusion]
