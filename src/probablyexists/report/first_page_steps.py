@@ -72,14 +72,16 @@ def _withhold(findings: Findings) -> Step:
     n, unsure = n_leaked(findings), n_unjudged(findings)
     drawn = "generator" in findings.signature.settings
     alike = f"{counted(unsure, 'sample')} that {'resembles' if unsure == 1 else 'resemble'} somebody who is neither "
-    alike += f"named nor cleared{' (column “unjudged” of samples.parquet)' * drawn}"
-    too = f" Hold back too{', as withhold does' * (not drawn)}: {alike}." * bool(unsure)
+    alike += "named nor cleared"
+    too = f" Hold back too, as withhold does: {alike}." * bool(unsure)
     if n:
         the = f"the {counted(n, 'sample')}" if n > 1 else "the sample"
         rest = "The others are not cleared." if findings.verdict == "inconclusive" else GUARD
         if findings.verdict == "no evidence":
             rest = "They look like copies, if no more of them than chance explains."
-        how = "" if drawn else " (probablyexists withhold copies the others)"
+        how = " (probablyexists withhold copies the others)"
+        if drawn:
+            how = " (probablyexists draw writes all into a folder, withhold copies the others)"
         return Step("Withhold", f"Do not publish {the} that withhold.txt lists{how}. {rest}{too}")
     if findings.verdict == "leak":
         return Step("Withhold", "No single sample stands out, so none can be picked out: publish none of them.")
