@@ -212,7 +212,7 @@ def test_a_sheet_says_what_to_do_now_and_a_figure_that_reads_as_safe_says_what_i
     assert "docs/how-to/ask-about-yourself.md" in page
     assert "a letter to the owner: docs/how-to/ask-about-yourself.md" in said
     assert "This holds only if a picture of the person is among these 76 samples." in page
-    assert "would a leak be noticed? " in said
+    assert "would it be noticed? " in said
     assert "only if a picture of the person is among these 76 samples; what the generator never showed here" in said
 
 

@@ -241,7 +241,7 @@ def sheet_summary(sheet: Sheet, out: Path) -> str:
         _copies(sheet.n_copies, sheet.n_samples) + ("" if certain else ", not shown to be more than chance"),
         f"{counted(sheet.n_distinct, 'distinct sample')}: faces that fewer than {one_in(sheet.unseen_rate)} samples "
         "show can be missing from them",
-        f"would a leak be noticed? {show(sheet.power, as_percent=True)}",
+        f"would it be noticed? {show(sheet.power, as_percent=True)}",
         f"  only if a picture of the person is among these {counted(sheet.n_samples, 'sample')}; what the generator "
         "never showed here, this cannot see",
         "",
