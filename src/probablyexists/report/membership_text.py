@@ -64,9 +64,10 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
             if population in second.less_first:
                 less = f"The same, less that of the figures above, {population}, {second.kind} {second.id}"
                 more.append(line(less, second.less_first[population]))
-            if population in second.tpr_at_fpr_1_percent and not unfair:
-                found = f"Members found at 1 % false alarms, {population}, {second.kind} {second.id}"
-                more.append(line(found, second.tpr_at_fpr_1_percent[population], True))
+            for share, tpr in (("1", second.tpr_at_fpr_1_percent), ("0.1", second.tpr_at_fpr_0_1_percent)):
+                if population in tpr and not unfair:
+                    found = f"Members found at {share} % false alarms, {population}, {second.kind} {second.id}"
+                    more.append(line(found, tpr[population], True))
         if second.n_exposed is not None:
             more.append(Line(f"Members named with {second.kind} {second.id} alone", count(second.n_exposed)))
     more.append(
