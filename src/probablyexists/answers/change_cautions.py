@@ -28,8 +28,8 @@ def cautions(
     area: Figure,
     filtered: bool,
 ) -> list[str]:
-    """`rows`: people in both audits; `sizes`: samples of each; `change`: of the actual samples; `level`: of the verdict;
-    `area`: AUROC of the second audit; `filtered`: strangers' likenesses were left out."""
+    """`rows`: people in both audits; `sizes`: samples of each; `change`: of the actual samples; `level`: of the
+    verdict; `area`: AUROC of the second audit; `filtered`: strangers' likenesses were left out."""
     # A guard's threshold is of its own recogniser's similarities, so it is not asked for.
     known = filtered or (second.again is not None and second.again.guard is not None)
     return [

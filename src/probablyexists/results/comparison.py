@@ -88,8 +88,8 @@ class PersonChange(Frozen):
     person: str
     """As in the findings of the first audit."""
     set: PersonSet
-    """As in `SetChange`; not judged before: named in the second audit, and in the first neither named nor cleared, so that
-    this is no sign of a change. They are counted among the others."""
+    """As in `SetChange`; not judged before: named in the second audit, and in the first neither named nor cleared, so
+    that this is no sign of a change. They are counted among the others."""
     exposure_before: float
     """In standard deviations above the mean of the held-out people; copies are among the samples."""
     exposure_after: float
