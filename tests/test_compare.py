@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 import probablyexists
 from drawn_world import World, save
 from probablyexists import InputError
-from probablyexists.answers.change_cautions import cautions
+from probablyexists.answers.change_cautions import about_unjudged, cautions
 from probablyexists.answers.change_figures import auroc, sets
 from probablyexists.answers.change_verdict import judge
 from probablyexists.answers.changes import BELOW, Comparing, n_deals
@@ -27,7 +27,6 @@ from probablyexists.answers.pooled_samples import Rows, pooled
 from probablyexists.answers.same_people import same_people
 from probablyexists.cli.app import app
 from probablyexists.matching.commonness import most_alike
-from probablyexists.report.people_texts import unjudged_in_either
 from probablyexists.results.comparison import Comparison
 from probablyexists.results.findings import Again, Findings
 from probablyexists.results.neighbours_file import NEIGHBOURS_SCHEMA, read_neighbours, write_neighbours
@@ -458,16 +457,56 @@ def test_the_terminal_says_the_level_and_that_copies_are_among_the_samples(audit
 
 
 @pytest.mark.usefixtures("few_deals")
-def test_people_who_could_not_be_judged_are_counted_and_not_called_cleared(audits: tuple[Path, Path]) -> None:
+def test_people_who_could_not_be_judged_are_counted_and_not_called_reduced(
+    audits: tuple[Path, Path], tmp_path: Path
+) -> None:
     """Of so few held-out people none of 12 members alone can be named: p is never below 0.05 / 12."""
-    before, after = map(Findings.read, audits)
+    after = Findings.read(audits[1])
     assert 1 / (1 + after.naming.n_heldout) > 0.05 / len(after.people)
-    named = sum(row["exposed"] for row in before.people.to_pylist())
-    said = f"neither named nor cleared are {12 - named} of 12 members in the first audit and 12 in the second"
-    assert any(text.startswith(said) for text in probablyexists.compare(*audits).cautions)
-    judged = after.naming.model_copy(update={"smallest_nameable": 1, "p_floor": 1e-9, "strata": []})
-    cleared = after.model_copy(update={"naming": judged})
-    assert unjudged_in_either(cleared, cleared) == []
+    found = probablyexists.compare(*audits, out=tmp_path / "changed")
+    treated, others, _ = found.sets
+    assert treated.n_unjudged_before == 0
+    assert treated.n_unjudged_after == treated.n - treated.n_after > 0
+    assert treated.n + others.n_unjudged_before == 12
+    assert {one.after for one in found.people if one.set == "treated"} <= {"affected", "not judged"}
+    assert f"still affected, and {treated.n_unjudged_after} are neither named nor cleared" in found.sentence
+    counted = f"neither named nor cleared are {others.n_unjudged_before} members in the first audit and "
+    assert any(text.startswith(counted) for text in found.cautions)
+    code, said = command(*audits)
+    assert code == 0
+    assert f", not judged 0 -> {treated.n_unjudged_after}; exposure" in said
+    page = (tmp_path / "changed" / "comparison.html").read_text()
+    assert f"{treated.n_unjudged_after} not judged" in page
+    assert "not judged</td>" in page
+
+
+def test_who_was_not_judged_before_and_is_named_after_is_said_and_is_not_newly_exposed() -> None:
+    """60 members, 200 held out: 6 must be above all of them before one can be named, so 4 before are not judged."""
+    drawn, n = Drawn(7), 4
+    strangers, faces = drawn.people(500), drawn.faces
+    few, more = (np.concatenate([strangers, faces[:k]]) for k in (n, 2 * n))
+    change = Comparing(pooled(drawn.audit(few), drawn.audit(more)), 0.05).actual
+    assert change.before.unjudged[:n].all()
+    assert not change.before.affected[:n].any()
+    assert change.after.affected[: 2 * n].all()
+    assert change.first_named[:n].all()
+    assert not change.new[:n].any()
+    assert change.new[n : 2 * n].all()  # cleared before, so that this is news
+    said = "".join(about_unjudged(change))
+    assert "4 of those of the first are named in the second, which does not count as newly exposed" in said
+    copied = replace(drawn.audit(more), copies=drawn.audit(more).similarity > 0.7)
+    assert Comparing(pooled(drawn.audit(few), copied), 0.05).actual.new[:n].all()  # a copy is news whoever was judged
+
+
+def test_where_the_split_is_not_fair_nobody_is_named_in_a_comparison() -> None:
+    drawn = Drawn(1)
+    both = pooled(drawn.audit(drawn.samples(4.0)), drawn.audit(drawn.samples(0.0)))
+    comparing = Comparing(both, 0.05, claimed=False)
+    assert not comparing.actual.treated.any()
+    assert comparing.actual.before.unjudged.sum() == MEMBERS
+    judged = judge(sets(comparing, comparing.dealt(0, 39), 0.2), 0.025, NOTHING)
+    assert judged.verdict == "not shown"
+    assert "nobody was affected in the first audit (60 were neither named nor cleared)" in judged.sentence
 
 
 @pytest.mark.usefixtures("few_deals")
@@ -570,10 +609,19 @@ def test_the_threshold_of_a_guard_is_not_asked_for_as_a_similarity(audits: tuple
     first, plain = (Findings.read(audit) for audit in audits)
     behind = Findings.read(made_again(audits[1], tmp_path / "behind", audits[0], guard))
     rows = Drawn(0).audit(Drawn(0).samples(0.0))
+    change = Comparing(pooled(rows, rows), 0.05).actual
     safer = Estimate(0.3, 0.2, 0.4, 0.95, "m", 60)
 
     def said(second: Findings) -> str:
-        about = {"level": 0.01, "not_worse": True, "margin": 0.2, "power": NOTHING, "area": safer, "filtered": False}
+        about = {
+            "change": change,
+            "level": 0.01,
+            "not_worse": True,
+            "margin": 0.2,
+            "power": NOTHING,
+            "area": safer,
+            "filtered": False,
+        }
         return "\n".join(cautions(first, second, rows, (10, 10), **about))
 
     assert "give its threshold with" in said(plain)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from probablyexists.answers.change_verdict import N_WORSE, REPEATS
-from probablyexists.answers.changes import MOST_DEALS, can_reach
+from probablyexists.answers.changes import MOST_DEALS, Change, can_reach
 from probablyexists.answers.pooled_samples import Rows
 from probablyexists.basis.errors import option
 from probablyexists.results.findings import Findings
@@ -20,6 +20,7 @@ def cautions(
     rows: Rows,
     sizes: tuple[int, int],
     *,
+    change: Change,
     level: float,
     not_worse: bool | None,
     margin: float,
@@ -27,8 +28,8 @@ def cautions(
     area: Figure,
     filtered: bool,
 ) -> list[str]:
-    """`rows`: people in both audits; `sizes`: samples of each; `level`: of the verdict; `area`: AUROC of the second
-    audit; `filtered`: strangers' likenesses were left out."""
+    """`rows`: people in both audits; `sizes`: samples of each; `change`: of the actual samples; `level`: of the
+    verdict; `area`: AUROC of the second audit; `filtered`: strangers' likenesses were left out."""
     # A guard's threshold is of its own recogniser's similarities, so it is not asked for.
     known = filtered or (second.again is not None and second.again.guard is not None)
     return [
@@ -36,6 +37,7 @@ def cautions(
         *_about_set(not_worse, margin),
         *_about_power(power),
         *_about_auroc(area, known),
+        *about_unjudged(change),
         *_about_again(second, filtered),
         *_about_audits(first, second, rows, sizes),
     ]
@@ -106,6 +108,20 @@ def _about_set(not_worse: bool | None, margin: float) -> list[str]:
     if not_worse:
         return []
     return [f"that other members are no more exposed, by {margin:g} standard deviations on average, is not shown"]
+
+
+def about_unjudged(change: Change) -> list[str]:
+    before, after = change.before.unjudged, change.after.unjudged
+    if not before.any() and not after.any():
+        return []
+    said = (
+        f"neither named nor cleared are {before.sum():,} members in the first audit and {after.sum():,} in the second: "
+        "too few held-out people to name somebody alone, or no fair split; it is no sign of a reduction"
+    )
+    if n := int(change.first_named.sum()):
+        who = "1 of those of the first is" if n == 1 else f"{n:,} of those of the first are"
+        said += f"; {who} named in the second, which does not count as newly exposed"
+    return [said]
 
 
 def _about_power(power: Figure) -> list[str]:

@@ -12,7 +12,7 @@ from probablyexists.answers.changes import N_TREATED, NEW, NEW_BY, OTHERS, SHOWN
 from probablyexists.answers.changes import Side as Audit
 from probablyexists.answers.pooled_samples import Pooled, Rows
 from probablyexists.answers.sampling import FEWEST
-from probablyexists.results.comparison import Cost, PersonChange, Set, SetChange, UnderNoChange
+from probablyexists.results.comparison import Cost, PersonChange, PersonSet, Set, SetChange, UnderNoChange
 from probablyexists.results.findings import FaceVariety, Findings
 from probablyexists.stats.contrast import mean, mean_difference
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
@@ -68,6 +68,8 @@ def _set(
         n=int(chosen.sum()),
         n_before=int(actual.before.affected[chosen].sum()),
         n_after=int(actual.after.affected[chosen].sum()),
+        n_unjudged_before=int(actual.before.unjudged[chosen].sum()),
+        n_unjudged_after=int(actual.after.unjudged[chosen].sum()),
         mean=float(actual.difference[chosen].mean()) if chosen.any() else None,
         difference=found,
         no_change=UnderNoChange(mean=none.mean, low=none.low, high=none.high),
@@ -88,20 +90,22 @@ def _less(figure: Figure, by: float) -> Figure:
 
 
 def people(comparing: Comparing) -> list[PersonChange]:
-    """Those treated and those newly exposed, the most exposed after first."""
+    """Those treated, newly exposed, and not judged before; the most exposed after first."""
     actual, rows = comparing.actual, comparing.pooled.people
-    which: list[tuple[int, Set]] = [(int(i), "treated") for i in np.flatnonzero(actual.treated)]
+    after = actual.after
+    which: list[tuple[int, PersonSet]] = [(int(i), "treated") for i in np.flatnonzero(actual.treated)]
     which += [(int(i), "newly exposed") for i in np.flatnonzero(actual.new)]
-    which.sort(key=lambda one: (-actual.after.exposure[one[0]], rows.person[one[0]]))
+    which += [(int(i), "not judged before") for i in np.flatnonzero(actual.first_named)]
+    which.sort(key=lambda one: (-after.exposure[one[0]], rows.person[one[0]]))
     return [
         PersonChange(
             person=rows.called[i] or rows.person[i],
             set=name,
             exposure_before=float(actual.before.exposure[i]),
-            exposure_after=float(actual.after.exposure[i]),
-            affected_after=bool(actual.after.affected[i]),
+            exposure_after=float(after.exposure[i]),
+            after="affected" if after.affected[i] else "not judged" if after.unjudged[i] else "not affected",
             shown_before=int(actual.before.shown[i]),
-            shown_after=int(actual.after.shown[i]),
+            shown_after=int(after.shown[i]),
         )
         for i, name in which
     ]

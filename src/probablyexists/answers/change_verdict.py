@@ -52,10 +52,14 @@ def judge(changes: Sequence[SetChange], level: float, power: Figure, samples: st
     if worse:
         return Judgement("worse", f"Exposure rose: {'; '.join(worse)}.", worse)
     if not treated.n:
-        why = "nobody was affected in the first audit, so there is nobody whose exposure could be shown to fall"
+        unsure = others.n_unjudged_before
+        but = f" ({unsure:,} {'was' if unsure == 1 else 'were'} neither named nor cleared)" * bool(unsure)
+        why = f"nobody was affected in the first audit{but}, so there is nobody whose exposure could be shown to fall"
         return Judgement("not shown", f"A reduction is not shown: {why}.", [why])
     by = f"by {treated.mean:+.2f} standard deviations, {treated.no_change.mean:+.2f} if nothing changed"
     still = f"{treated.n_after:,} of {treated.n:,} treated {'is' if treated.n_after == 1 else 'are'} still affected"
+    if unsure := treated.n_unjudged_after:
+        still += f", and {unsure:,} {'is' if unsure == 1 else 'are'} neither named nor cleared"
     assert treated.p_reduced is not None
     beyond = f"Whoever is not found in {samples} may still be in the model."
     p = f"p = {treated.p_reduced:.2g}"

@@ -17,6 +17,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from probablyexists.answers.comparisons import fewest_nameable, hardly_nameable
 from probablyexists.answers.pooled_samples import Counts, Pooled
 from probablyexists.basis.seeds import rng
 from probablyexists.stats.conformal import conformal_p, discoveries
@@ -69,6 +70,10 @@ class Side:
     """(n,) of every row."""
     affected: NDArray[np.bool_]
     """(n,) members named or copied."""
+    copied: NDArray[np.bool_]
+    """(n,) those of them who are copied."""
+    unjudged: NDArray[np.bool_]
+    """(n,) members neither affected nor cleared, as `naming.unjudged`."""
     shown: NDArray[np.intp]
     """(n,) samples that show each member."""
 
@@ -81,6 +86,9 @@ class Change:
     after: Side
     treated: NDArray[np.bool_]
     """(n,) rows of the members who are treated."""
+    new: NDArray[np.bool_]
+    """(n,) rows of the members who are affected after, and were not before, nor treated: named although the audit
+    before could have named them, or copied."""
     statistics: NDArray[np.float64]
     """(6,)"""
 
@@ -89,9 +97,9 @@ class Change:
         return self.after.exposure - self.before.exposure
 
     @property
-    def new(self) -> NDArray[np.bool_]:
-        """Members who are affected after, and were not before, nor treated."""
-        return self.after.affected & ~self.before.affected & ~self.treated
+    def first_named(self) -> NDArray[np.bool_]:
+        """(n,) members named after whom the audit before could not judge: no sign that anything changed."""
+        return self.after.affected & ~self.before.affected & ~self.treated & ~self.new
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,8 @@ class Comparing:
     """(n,) rows of members who were treated, chosen before the first audit; None: those affected in it."""
     top: float = TOP
     """Share of the held-out people that `shows` is of."""
+    claimed: bool = True
+    """Whether people may be named: not if the split of either audit is not fair."""
 
     @cached_property
     def shows(self) -> NDArray[np.bool_]:
@@ -130,6 +140,16 @@ class Comparing:
         return [members] if len(found) == 1 else [members, *found]
 
     @cached_property
+    def _nameable(self) -> tuple[bool, NDArray[np.float64]]:
+        """Whether people can hardly be named, however clearly samples show them; (n,) smallest possible p-values."""
+        people, floors = self.pooled.people, np.zeros(len(self.pooled.people))
+        for stratum in self.pooled.strata:
+            floors[stratum.members] = 1 / (len(stratum.strangers) + 1)
+        fewest = fewest_nameable(floors[people.is_member], self.level)
+        few = not self.claimed or hardly_nameable(fewest, int(people.is_member.sum()))
+        return few, floors + 1e-12
+
+    @cached_property
     def _marked(self) -> Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]:
         """Rows and samples: of copies of the person, and of those that show the person."""
         each = [np.nonzero(which) for which in (self.pooled.copies, self.shows)]
@@ -144,11 +164,14 @@ class Comparing:
             scored, n = stratum.ranked(raw[stratum.rows]), len(stratum.members)
             exposure[stratum.rows] = standard_score(scored, scored[n:])
             p[stratum.members] = conformal_p(scored[:n], scored[n:])
-        affected = pooled.people.is_member.copy()
+        named = pooled.people.is_member & self.claimed
         for rows in self.families:
-            affected[rows] &= discoveries(p[rows], self.level)
-        copied, shown = (_count(pooled, dealt, some) for some in self._marked)
-        return Side(exposure, affected | (copied > 0), shown)
+            named[rows] &= discoveries(p[rows], self.level)
+        copies, shown = (_count(pooled, dealt, some) for some in self._marked)
+        copied = copies > 0
+        affected = named | copied
+        few, floors = self._nameable
+        return Side(exposure, affected, copied, pooled.people.is_member & ~affected & (few | (p <= floors)), shown)
 
     def change(self, first: Counts, second: Counts) -> Change:
         """Both audits, by how often each sample is dealt to the first and to the second."""
@@ -158,10 +181,10 @@ class Comparing:
         apart = after.exposure - before.exposure
         scale = first.sum() / max(1, second.sum())
         roots = np.sqrt((after.shown + 0.375) * scale) - np.sqrt(before.shown + 0.375)
-        new = after.affected & ~before.affected & ~treated
+        new = after.affected & ~before.affected & ~treated & (after.copied | ~before.unjudged)
         means = [_mean(apart[treated]), _mean(roots[treated]), _mean(apart[others])]
         found = [*means, new.sum(), _mean(apart[new]), treated.sum()]
-        return Change(before, after, treated, np.array(found, dtype=np.float64))
+        return Change(before, after, treated, new, np.array(found, dtype=np.float64))
 
     @cached_property
     def actual(self) -> Change:

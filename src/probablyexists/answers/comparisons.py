@@ -118,6 +118,13 @@ def enough_alike(n: int, n_heldout: int, n_members: int, level: float) -> bool:
     return n >= MIN_HELDOUT and smallest_nameable(n_members, n, level) <= most
 
 
+def fewest_nameable(floors: NDArray[np.float64], level: float) -> int:
+    """As `stats.conformal.smallest_nameable`, for (n_members,) p-value floors; n_members + 1 if nobody can be named."""
+    floors = np.sort(floors)
+    enough = np.flatnonzero(floors * floors.size / np.arange(1, floors.size + 1) <= level + 1e-12)
+    return int(enough[0]) + 1 if enough.size else floors.size + 1
+
+
 def hardly_nameable(smallest: int, n_members: int) -> bool:
     """Whether more than a tenth of the members, and more than one, must be exposed before anybody can be named.
 

@@ -32,6 +32,7 @@ def power_of_halving(
     *,
     n_after: int | None = None,
     given: NDArray[np.bool_] | None = None,
+    claimed: bool = True,
     pairs: int = N_PAIRS,
 ) -> Figure:
     """Share of simulated pairs of audits, the rate halved in the second, that the test at level `one_sided` finds.
@@ -44,14 +45,14 @@ def power_of_halving(
     longer = 1.0 if n_after is None else n_after / before.n_samples
     # As near as to `TOP` of them in both audits together.
     top = 1 - (1 - TOP) ** (1 / (1 + longer))
-    comparing = Comparing(pooled(before, _nobody(before)), level, given, top)
+    comparing = Comparing(pooled(before, _nobody(before)), level, given, top, claimed)
     now = comparing.side(np.append(np.ones(before.n_samples, np.int16), np.int16(0)))
     treated = now.affected if given is None else given
     if not treated.any():
         return Unresolvable("nobody is treated")
     draw = rng(seed, "halving")
     exposed = _Exposed.of(before, comparing, treated, draw)
-    comparing = Comparing(pooled(exposed.rows, _nobody(exposed.rows)), level, given, top)
+    comparing = Comparing(pooled(exposed.rows, _nobody(exposed.rows)), level, given, top, claimed)
     rates = exposed.rates(comparing, now.shown[treated].mean(), draw)
 
     def statistics(first: float, second: float) -> NDArray[np.float64]:

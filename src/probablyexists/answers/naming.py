@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL, VERDICT_LEVEL, Comparison, comparisons, hardly_nameable
+from probablyexists.answers.comparisons import (
+    SUGGESTIVE_LEVEL,
+    VERDICT_LEVEL,
+    Comparison,
+    comparisons,
+    fewest_nameable,
+    hardly_nameable,
+)
 from probablyexists.answers.comparisons import Stratum as ComparedOn
 from probablyexists.answers.view import View, p_of, scores_of
 from probablyexists.attacks.attack import Scorer
@@ -163,7 +170,7 @@ def unjudged(named: Named) -> NDArray[np.bool_]:
     who have the smallest p-value of their comparison: no held-out person is as exposed, and more would be needed.
     """
     floors = _floors(named)
-    if not named.claimed or hardly_nameable(_fewest_nameable(floors, named.level), floors.size):
+    if not named.claimed or hardly_nameable(fewest_nameable(floors, named.level), floors.size):
         return ~named.exposed
     return ~named.exposed & (named.p <= floors + 1e-12)
 
@@ -199,7 +206,7 @@ def naming(named: Named, n_heldout: int) -> Naming:
         n_suggestive=int((named.q <= SUGGESTIVE_LEVEL).sum()) if named.claimed else None,
         n_heldout=n_heldout,
         p_floor=min(s.p_floor for s in strata),
-        smallest_nameable=_fewest_nameable(_floors(named), named.level),
+        smallest_nameable=fewest_nameable(_floors(named), named.level),
         strata=strata,
         strangers=_histogram([standard_score(theirs, theirs) for theirs in named.heldout_scores.values()]),
     )
@@ -214,10 +221,3 @@ def _histogram(exposures: Sequence[NDArray[np.float64]]) -> Histogram:
 def _floors(named: Named) -> NDArray[np.float64]:
     """(n_members,) the smallest possible p-value of each."""
     return np.array([named.floors[named.stratum(member)] for member in range(len(named.p))])
-
-
-def _fewest_nameable(floors: NDArray[np.float64], level: float) -> int:
-    """As `stats.conformal.smallest_nameable`, for members with these floors; n_members + 1 if nobody can be."""
-    floors = np.sort(floors)
-    enough = np.flatnonzero(floors * floors.size / np.arange(1, floors.size + 1) <= level + 1e-12)
-    return int(enough[0]) + 1 if enough.size else floors.size + 1

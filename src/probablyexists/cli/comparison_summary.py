@@ -20,10 +20,9 @@ def comparison_summary(found: Comparison, out: Path | None) -> str:
     )
     lines += [_set(one) for one in found.sets]
     for one in found.people[:MOST_PEOPLE]:
-        still = "affected" if one.affected_after else "not affected"
         lines.append(
             f"  {one.person!a} ({one.set}): exposure {one.exposure_before:+.1f} -> {one.exposure_after:+.1f}, alike "
-            f"samples {one.shown_before:,} -> {one.shown_after:,}; {still} after"
+            f"samples {one.shown_before:,} -> {one.shown_after:,}; {one.after} after"
         )
     if len(found.people) > MOST_PEOPLE:
         lines.append(f"  and {len(found.people) - MOST_PEOPLE:,} more")
@@ -53,8 +52,11 @@ def _set(one: SetChange) -> str:
     interval = (
         f" ({one.difference.low:+.2f} to {one.difference.high:+.2f})" if isinstance(one.difference, Estimate) else ""
     )
+    unsure = f", not judged {one.n_unjudged_before:,} -> {one.n_unjudged_after:,}"
+    if not one.n_unjudged_before and not one.n_unjudged_after:
+        unsure = ""
     return (
-        f"{one.set.capitalize()}: {one.n:,}, of whom affected {one.n_before:,} -> {one.n_after:,}; exposure "
+        f"{one.set.capitalize()}: {one.n:,}, of whom affected {one.n_before:,} -> {one.n_after:,}{unsure}; exposure "
         f"{one.mean:+.2f}{interval}, {none.mean:+.2f} ({none.low:+.2f} to {none.high:+.2f}) if nothing changed; "
         f"p = {one.p_reduced:.2g} reduced, {one.p_worse:.2g} worse"
     )

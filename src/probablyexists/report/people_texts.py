@@ -221,17 +221,6 @@ def is_unjudged(findings: Findings, row: dict[str, Any]) -> bool:
     return few or at_floor(findings, row)
 
 
-def unjudged_in_either(first: Findings, second: Findings) -> list[str]:
-    """A caution for whoever compares two audits; nothing if each judged everybody."""
-    n = [sum(is_unjudged(audit, row) for row in audit.people.to_pylist()) for audit in (first, second)]
-    if not any(n):
-        return []
-    return [
-        f"neither named nor cleared are {n[0]:,} of {len(first.people):,} members in the first audit and {n[1]:,} in "
-        "the second: too few held-out people, or no fair split; they count as not affected here, which clears nobody"
-    ]
-
-
 def _place(row: dict[str, Any], lowest: bool) -> tuple[bool, float, float, str]:
     named = row["exposed"]
     first = (0.0 if lowest else row["p"]) if named else -row["copies"]

@@ -10,6 +10,8 @@ from probablyexists.stats.estimate import Figure
 
 Verdict = Literal["reduced", "not shown", "worse", "not decidable"]
 Set = Literal["treated", "others", "newly exposed"]
+PersonSet = Literal["treated", "newly exposed", "not judged before"]
+AfterAll = Literal["affected", "not affected", "not judged"]
 
 
 class Compared(Frozen):
@@ -46,13 +48,17 @@ class SetChange(Frozen):
 
     set: Set
     """treated: affected in the first audit, or given; others: all other members; newly exposed: those of the others who
-    are affected only in the second audit."""
+    are affected only in the second audit, by name if the first could have named them."""
     n: int
     """Members in the set."""
     n_before: int
     """Of these, affected in the first audit."""
     n_after: int
     """Of these, affected in the second audit."""
+    n_unjudged_before: int
+    """Of these, neither affected nor cleared in the first audit: it could not have named them."""
+    n_unjudged_after: int
+    """The same in the second audit. They are no sign of a reduction."""
     mean: float | None
     """Mean over people of exposure after less exposure before, in standard deviations of the held-out people; null of
     nobody."""
@@ -77,18 +83,19 @@ class SetChange(Frozen):
 
 
 class PersonChange(Frozen):
-    """One member who is treated or newly exposed."""
+    """One member who is treated, newly exposed, or named only in the second audit."""
 
     person: str
     """As in the findings of the first audit."""
-    set: Set
-    """As in `SetChange`."""
+    set: PersonSet
+    """As in `SetChange`; not judged before: named in the second audit, and in the first neither named nor cleared, so
+    that this is no sign of a change. They are counted among the others."""
     exposure_before: float
     """In standard deviations above the mean of the held-out people; copies are among the samples."""
     exposure_after: float
     """The same in the second audit."""
-    affected_after: bool
-    """Whether the person is named or copied in the second audit."""
+    after: AfterAll
+    """In the second audit: affected is named or copied; not judged, neither affected nor cleared."""
     shown_before: int
     """Samples alike to the person, as in `SetChange`."""
     shown_after: int
@@ -122,7 +129,7 @@ class Cost(Frozen):
 class Comparison(Frozen):
     """Two audits of the same people by the same recogniser, compared."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     """Version of this format."""
     verdict: Verdict
     """reduced: those treated are less exposed, and no others more; worse: somebody is more exposed; not shown: neither;
@@ -152,7 +159,7 @@ class Comparison(Frozen):
     sets: list[SetChange]
     """Those treated, others, newly exposed."""
     people: list[PersonChange]
-    """Those treated and those newly exposed, the most exposed after first."""
+    """Those treated, those newly exposed and those not judged before, the most exposed after first."""
     filtered: Filtered | None
     """Null unless the second audit's samples had passed a filter."""
     costs: list[Cost]

@@ -31,7 +31,6 @@ from probablyexists.intake.provenance import sign_comparison
 from probablyexists.intake.seen_samples import Seen
 from probablyexists.intake.settings import CompareSettings, checked
 from probablyexists.report.comparison_page import render_comparison
-from probablyexists.report.people_texts import unjudged_in_either
 from probablyexists.results.comparison import Compared, Comparison, Filtered
 from probablyexists.results.findings import Findings
 from probablyexists.results.neighbours_file import read_neighbours
@@ -119,13 +118,15 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
     spent = _level(settings, first.findings, second.findings)
     rule = _filter(settings, second.findings)
     kept, n_dropped = (after, 0) if rule is None else after.mirrored(*rule)
-    comparing = Comparing(pooled(before, kept), level, given)
+    claimed = None not in (first.findings.naming.n_exposed, second.findings.naming.n_exposed)
+    comparing = Comparing(pooled(before, kept), level, given, claimed=claimed)
     for said in about_level(spent):
         progress.say(said)
     progress.say("dealing the samples of both audits again")
     dealt = comparing.dealt(settings.seed, n_deals(spent))
     changes = sets(comparing, dealt, settings.margin)
-    power = power_of_halving(before, level, spent, settings.seed, n_after=max(1, kept.n_samples), given=given)
+    n_after = max(1, kept.n_samples)
+    power = power_of_halving(before, level, spent, settings.seed, n_after=n_after, given=given, claimed=claimed)
     judged = judge(changes, spent, power, _samples(settings, second.findings))
     actual = comparing.actual
     areas = auroc(comparing.pooled, actual.before), auroc(comparing.pooled, actual.after)
@@ -141,21 +142,19 @@ def run(settings: CompareSettings, progress: Progress) -> Comparison:
         verdict=judged.verdict,
         sentence=judged.sentence,
         because=judged.because,
-        cautions=[
-            *cautions(
-                first.findings,
-                second.findings,
-                before,
-                (first.rows.n_samples, second.rows.n_samples),
-                level=spent,
-                not_worse=changes[1].not_worse,
-                margin=settings.margin,
-                power=power,
-                area=areas[1],
-                filtered=filtered is not None,
-            ),
-            *unjudged_in_either(first.findings, second.findings),
-        ],
+        cautions=cautions(
+            first.findings,
+            second.findings,
+            before,
+            (first.rows.n_samples, second.rows.n_samples),
+            change=actual,
+            level=spent,
+            not_worse=changes[1].not_worse,
+            margin=settings.margin,
+            power=power,
+            area=areas[1],
+            filtered=filtered is not None,
+        ),
         level=spent,
         margin=settings.margin,
         treated_by="affected before" if given is None else "given",
