@@ -52,7 +52,7 @@ def test_the_public_names_are_these_and_all_are_there() -> None:
         "FrequentFaces", "Generator", "Guard", "ImageError", "InputError", "Matcher", "MissingExtraError",
         "Photos", "ProbablyExistsError", "Progress", "Recogniser", "Reference", "Scorer", "Sheet", "Unresolvable",
         "__version__", "ask", "audit", "blind", "check_attack", "check_generator", "check_recogniser", "compare",
-        "embed", "export", "guard", "guarded", "match", "open_guard",
+        "draw", "embed", "export", "guard", "guarded", "match", "open_guard",
         "reaudit", "show", "withhold",
     ]  # fmt: skip
     assert dir(probablyexists) == sorted(probablyexists.__all__)
@@ -171,6 +171,9 @@ def test_an_attack_of_ones_own_is_a_second_opinion(
     assert isinstance(less, Estimate)
     assert less.value == pytest.approx(auroc.value - own.value)
     assert isinstance(tpr["seen photos"], Unresolvable)
+    rarer = other.tpr_at_fpr_0_1_percent["seen photos"]
+    assert isinstance(rarer, Unresolvable)
+    assert rarer.needs == 1000
     (tmp_path / "my_attacks.py").write_text(EXAMPLES[0])
     monkeypatch.syspath_prepend(tmp_path)
     by_name = audit(faces, more_attacks=["my_attacks:Crowding"])

@@ -15,7 +15,7 @@ from probablyexists.cli.summary import summary
 from probablyexists.engines.resources import Resources
 from probablyexists.intake.settings import AskSettings, AuditSettings, BlindSettings, EmbedSettings, MatchSettings
 from probablyexists.results.findings import SecondOpinion
-from test_report import TOO_FEW, estimate, sample_findings
+from test_report import TOO_FEW, estimate, sample_findings, trust
 
 KINDS = {
     "audit": AuditSettings,
@@ -148,3 +148,19 @@ def test_the_terminal_gives_second_opinions() -> None:
         "Second opinion: recogniser onnx/a: names 1 member; "
         "AUROC seen photos not given, needs at least 1000 people, has 900",
     ]
+
+
+def test_a_p_value_of_the_best_attack_is_not_read_with_the_auroc_of_another() -> None:
+    def seen(attacks: int, consensus: str) -> str:
+        more = [SecondOpinion(kind="attack", id=f"own-{i}/1", auroc={}, n_exposed=None) for i in range(attacks - 1)]
+        plain = sample_findings(second_opinions=more, trust=[trust(), trust(recogniser="onnx/abc")])
+        settings = {**plain.signature.settings, "consensus": consensus}
+        signature = plain.signature.model_copy(update={"settings": settings})
+        lines = summary(plain.model_copy(update={"signature": signature}), Path("o")).splitlines()
+        return next(line for line in lines if line.startswith("Can an attacker tell? seen photos: "))
+
+    assert " by the " not in seen(1, "joint")
+    assert " by the best of 3 attacks; by the nearest sample: AUROC " in seen(3, "joint")
+    assert ", the largest of 2 recognisers'; by the first recogniser: AUROC " in seen(1, "strict")
+    both = seen(2, "strict")
+    assert " by the best of 2 attacks, the largest of 2 recognisers'; by the nearest sample with the first " in both

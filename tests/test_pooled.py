@@ -293,3 +293,12 @@ def test_what_people_add_to_both_cancels_in_the_difference() -> None:
     assert isinstance(near, Estimate)
     assert isinstance(far, Estimate)
     assert near.high - near.low < far.high - far.low
+
+
+def test_the_difference_of_a_handful_of_people_is_between_minus_one_and_one() -> None:
+    second, first = (
+        PooledRun(np.array([0.9, b]), ["a", "b"], np.array([0.8, 0.5, 0.4]), ["c", "d", "e"]) for b in (0.1, 0.7)
+    )
+    found = pooled_difference([second], [first])
+    assert isinstance(found, Estimate)
+    assert (found.low, round(found.value, 3), found.high) == (-1.0, -0.333, 1.0)

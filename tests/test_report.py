@@ -766,6 +766,9 @@ def test_further_attacks_and_recognisers_are_told_and_the_rule_with_them() -> No
     assert "Members named with recogniser onnx/abc alone" in labels
     tests = {line.method for line in answer.more if line.label.startswith("p-value")}
     assert tests == {"permutation test on the largest of 2 rank sums; largest p of 2 recognisers"}
+    assert " by the best of 2 attacks, the largest of 2 recognisers')" in answer.detail
+    assert ", the nearest sample with the first recogniser picks the member in " in answer.detail
+    assert "by the best" not in seven_answers(sample_findings())[0].detail
     assert "2 attacks were tried." in answer.limits
     assert "2 recognisers judge, each alone: each p-value is the largest of them, so all must agree." in answer.limits
     assert "all must agree before anybody is named" in seven_answers(strict)[6].sentence

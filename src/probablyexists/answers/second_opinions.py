@@ -10,6 +10,7 @@ from probablyexists.answers.view import View
 from probablyexists.attacks.attack import Attack, Scorer
 from probablyexists.basis.seeds import rng
 from probablyexists.results.findings import SecondOpinion
+from probablyexists.stats.estimate import Figure
 from probablyexists.stats.pooled import pooled_difference
 from probablyexists.stats.roc import auroc_estimate, tpr_estimate
 
@@ -55,16 +56,21 @@ def _opinion(
     seed: int,
 ) -> SecondOpinion:
     scored = _by_person(view, score)
+
+    def tpr(fpr: float) -> dict[str, Figure]:
+        return {
+            name: tpr_estimate(p.positives, p.negatives, fpr, rng(seed, "second opinion", id, name))
+            for name, p in scored.items()
+        }
+
     return SecondOpinion.model_validate(
         {
             "kind": kind,
             "id": id,
             "auroc": {name: auroc_estimate(p.positives, p.negatives) for name, p in scored.items()},
             "less_first": {name: pooled_difference([p.as_run], [first[name].as_run]) for name, p in scored.items()},
-            "tpr_at_fpr_1_percent": {
-                name: tpr_estimate(p.positives, p.negatives, 0.01, rng(seed, "second opinion", id, name))
-                for name, p in scored.items()
-            },
+            "tpr_at_fpr_1_percent": tpr(0.01),
+            "tpr_at_fpr_0_1_percent": tpr(0.001),
             "n_exposed": int(name_people(view, [score], level).exposed.sum()) if claimed else None,
         }
     )

@@ -18,8 +18,8 @@ def cautions_of(copies: Copies, split: SplitBaseline, naming: Naming, trust: Seq
     found = []
     if data.clusters is not None:
         found.append(
-            "people are groups of similar faces: one person may be several groups, which makes p of members as a group "
-            "somewhat too small"
+            "people are groups of similar faces: where one person is several groups, small p-values of members as a "
+            "group come too often (measured: p of 0.005 about 5 times as often with 2.1 groups a person)"
         )
     if copies.n_copies and not copies.beyond_chance:
         n = copies.n_copies

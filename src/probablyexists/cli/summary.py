@@ -13,6 +13,7 @@ from probablyexists.report.again_texts import again_facts
 from probablyexists.report.copy_certainty import sure_copies
 from probablyexists.report.first_page_steps import unjudged_line
 from probablyexists.report.limit_texts import ALL
+from probablyexists.report.membership_text import whose_figures
 from probablyexists.report.people_texts import affected_people
 from probablyexists.report.sheet_texts import finding, plain_answers
 from probablyexists.report.words import (
@@ -116,7 +117,8 @@ def _can_tell(findings: Findings) -> list[str]:
     lines = []
     if split.fairness != "not fair":
         some = findings.affected.n > 0
-        lines = [_population(m, some) for m in findings.membership if m.level == "person"]
+        whose = whose_figures(findings)
+        lines = [_population(m, some, *whose) for m in findings.membership if m.level == "person"]
     baselines = [f"AUROC {show(split.auroc)}"]
     if isinstance(split.same_attack, Estimate):
         baselines.append(f"by the same attack {show(split.same_attack)}")
@@ -128,18 +130,18 @@ def _can_tell(findings: Findings) -> list[str]:
     return [*lines, f"Is the split fair? {fair[split.fairness]}; without the generator {', '.join(baselines)}"]
 
 
-def _population(m: Membership, some: bool) -> str:
+def _population(m: Membership, some: bool, tested_by: str, attack: str) -> str:
     """`some`: whether people are affected, for whom the answer is yes whatever the group's is."""
     found = ""
     if isinstance(m.tpr_at_fpr_1_percent, Estimate):
         found = f"; {_percent(m.tpr_at_fpr_1_percent.value)} found at 1 % false alarms"
-    figures = f"AUROC {show(m.auroc)}{found}"
+    figures = f"{f'by {attack}: ' * bool(attack)}AUROC {show(m.auroc)}{found}"
     if m.copies == "in" or m.p is None:
         return f"Can an attacker tell? {m.population}{', with the copies' if m.copies == 'in' else ''}: {figures}"
     answer = (
         "yes" if m.p <= SUGGESTIVE_LEVEL else f"{'for the people affected; for the group ' if some else ''}not shown"
     )
-    return f"Can an attacker tell? {m.population}: {answer}, {p_is(m.p).replace(NO_BREAK, ' ')}; {figures}"
+    return f"Can an attacker tell? {m.population}: {answer}, {p_is(m.p).replace(NO_BREAK, ' ')}{tested_by}; {figures}"
 
 
 def _samples(findings: Findings) -> list[str]:

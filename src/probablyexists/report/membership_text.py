@@ -64,9 +64,10 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
             if population in second.less_first:
                 less = f"The same, less that of the figures above, {population}, {second.kind} {second.id}"
                 more.append(line(less, second.less_first[population]))
-            if population in second.tpr_at_fpr_1_percent and not unfair:
-                found = f"Members found at 1 % false alarms, {population}, {second.kind} {second.id}"
-                more.append(line(found, second.tpr_at_fpr_1_percent[population], True))
+            for share, tpr in (("1", second.tpr_at_fpr_1_percent), ("0.1", second.tpr_at_fpr_0_1_percent)):
+                if population in tpr and not unfair:
+                    found = f"Members found at {share} % false alarms, {population}, {second.kind} {second.id}"
+                    more.append(line(found, tpr[population], True))
         if second.n_exposed is not None:
             more.append(Line(f"Members named with {second.kind} {second.id} alone", count(second.n_exposed)))
     more.append(
@@ -90,10 +91,24 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
     )
 
 
+def whose_figures(findings: Findings) -> tuple[str, str]:
+    """Whose the group's p-values are, and whose the figures beside them; empty where one attack gives both."""
+    n_attacks, n_strict = _tried(findings)
+    best, nearest = (f" by the best of {n_attacks} attacks", "the nearest sample") if n_attacks > 1 else ("", "")
+    largest, first = (f", the largest of {n_strict} recognisers'", "the first recogniser") if n_strict > 1 else ("", "")
+    return best + largest, " with ".join(filter(None, (nearest, first)))
+
+
+def _tried(findings: Findings) -> tuple[int, int]:
+    """Attacks, and recognisers that judge each alone (0 where they judge together)."""
+    strict = findings.signature.settings.get("consensus") == "strict"
+    n_attacks = 1 + sum(second.kind == "attack" for second in findings.second_opinions)
+    return n_attacks, sum(one.judges for one in findings.trust) if strict else 0
+
+
 def _attacks(findings: Findings) -> tuple[str, str]:
     """The test behind the p-values, and the attacks and recognisers that were tried."""
-    kinds = [second.kind for second in findings.second_opinions]
-    n_attacks, n_recognisers = 1 + kinds.count("attack"), sum(one.judges for one in findings.trust)
+    (n_attacks, n_strict), n_recognisers = _tried(findings), sum(one.judges for one in findings.trust)
     test = "Mann-Whitney, one-sided"
     tried = "Only one attack was tried, the nearest neighbour; a better one may find more."
     if n_attacks > 1:
@@ -102,8 +117,8 @@ def _attacks(findings: Findings) -> tuple[str, str]:
             f"{n_attacks} attacks were tried. The figures are from the nearest neighbour; the p-values are from the "
             "best attack, corrected for picking the best."
         )
-    if n_recognisers > 1 and findings.signature.settings.get("consensus") == "strict":
-        test += f"; largest p of {n_recognisers} recognisers"
+    if n_strict > 1:
+        test += f"; largest p of {n_strict} recognisers"
         tried += (
             f" {n_recognisers} recognisers judge, each alone: each p-value is the largest of them, so all must agree. "
             "All other figures are from the first."
@@ -149,9 +164,10 @@ def _told(findings: Findings) -> tuple[str, str]:
         who = "identity alone, copies left out: " if every else "for members as a group: " if said else ""
         yes = _how(seen.auroc, found, spread=not named) if shown else "not shown"
         said.append(capital(f"{who}{yes}."))
-    detail = [_picks(seen, every)]
+    whose = whose_figures(findings)
+    detail = [_picks(seen, every, *whose)]
     if unseen is not None and unseen.p is not None:
-        detail.append(_unseen(unseen, spread=not named))
+        detail.append(_unseen(unseen, whose[0], spread=not named))
     elif unseen is None:
         detail.append("No unseen photos of members were given, so this is about training photos only.")
     somehow = any(m.p is not None and m.p <= SUGGESTIVE_LEVEL for m in tested.values())
@@ -208,32 +224,33 @@ def _how(auroc: Figure, found: Figure, *, spread: bool) -> str:
     return f"yes{', a little' * (auroc.value < SLIGHT)}{', spread over many people' * spread}"
 
 
-def _picks(seen: Membership, every: Membership | None) -> str:
+def _picks(seen: Membership, every: Membership | None, tested_by: str, attack: str) -> str:
     """How often the attack is right about two people; whether that is shown is decided by the test alone."""
     assert seen.p is not None
+    p = p_is(seen.p) + tested_by
     chance = ", which chance can explain" if seen.p > SUGGESTIVE_LEVEL else ""
     if not isinstance(seen.auroc, Estimate):
-        return f"Members against strangers: {p_is(seen.p)}{chance}."
+        return f"Members against strangers: {p}{chance}."
     copies = ""
     if every is not None and isinstance(every.auroc, Estimate):
         copies = f"; with the copies in {in_a_hundred(every.auroc.value)}"
         if copies.endswith(in_a_hundred(seen.auroc.value)):
             copies = "; with the copies as often"
     said = (
-        "Given training photos of a member and photos of a stranger, the attack picks the member in "
-        f"{in_a_hundred(seen.auroc.value)}{chance} (guessing: 50; {p_is(seen.p)}){copies}."
+        f"Given training photos of a member and photos of a stranger, {attack or 'the attack'} picks the member in "
+        f"{in_a_hundred(seen.auroc.value)}{chance} (guessing: 50; {p}){copies}."
     )
     if seen.auroc.high < 0.5:
         said += " Members score lower than strangers: the two groups may differ in some other way."
     return said
 
 
-def _unseen(m: Membership, *, spread: bool) -> str:
+def _unseen(m: Membership, tested_by: str, *, spread: bool) -> str:
     """Other photos of the same people."""
     assert m.p is not None
     picked = f"{in_a_hundred(m.auroc.value)}, " if isinstance(m.auroc, Estimate) else ""
     how = "not shown" if m.p > SUGGESTIVE_LEVEL else _how(m.auroc, m.tpr_at_fpr_1_percent, spread=spread)
-    return f"With other photos of the same people, not trained on: {how} ({picked}{p_is(m.p)})."
+    return f"With other photos of the same people, not trained on: {how} ({picked}{p_is(m.p)}{tested_by})."
 
 
 def _about_the_split(split: SplitBaseline, shown: bool) -> list[str]:

@@ -245,6 +245,8 @@ class SecondOpinion(Frozen):
     """The same AUROC less that of the audit's own figures, of the same people in pairs, -1 to 1."""
     tpr_at_fpr_1_percent: dict[Population, Figure] = {}
     """Share of members above the threshold that 1 % of the held-out people exceed, by person, 0 to 1."""
+    tpr_at_fpr_0_1_percent: dict[Population, Figure] = {}
+    """The same at 0.1 %."""
     n_exposed: int | None
     """Members that it alone would name; null where the split does not allow such a claim."""
 

@@ -86,9 +86,9 @@ def pooled_difference(attack: Sequence[PooledRun], baseline: Sequence[PooledRun]
     Members who happen to look like many people have high similarities to everything, in the baseline too. The
     difference removes that and keeps what comes from the generator. A person's contribution is the one to the first
     mean minus the one to the second (as DeLong, DeLong & Clarke-Pearson 1988 compare two curves), summed over runs as
-    in `pooled_auroc`, with Student's quantile by Satterthwaite and no transformation. The baseline may have more runs
-    than the attack. Unresolvable without runs, with fewer than 2 people on a side of a run, or if nobody contributes
-    anything.
+    in `pooled_auroc`, with Student's quantile by Satterthwaite and no transformation, cut off at -1 and 1. The baseline
+    may have more runs than the attack. Unresolvable without runs, with fewer than 2 people on a side of a run, or if
+    nobody contributes anything.
     """
     if (missing := _missing(attack) or _missing(baseline)) is not None:
         return missing
@@ -101,7 +101,7 @@ def pooled_difference(attack: Sequence[PooledRun], baseline: Sequence[PooledRun]
     half = float(t.ppf(0.5 + LEVEL / 2, _freedom(squares, table.member))) * math.sqrt(variance)
     fewer = min(int(table.member.sum()), int(table.heldout.sum()))
     method = "difference of means over runs; DeLong, clustered by person over runs, Satterthwaite"
-    return Estimate(value, value - half, value + half, LEVEL, method, fewer)
+    return Estimate(value, max(-1.0, value - half), min(1.0, value + half), LEVEL, method, fewer)
 
 
 @dataclass(frozen=True)
