@@ -55,11 +55,12 @@ def summary(findings: Findings, out: Path) -> str:
         lines.append(
             f"{n_judges} recognisers judge {'each alone, and all must agree' if strict else 'together, as one'}"
         )
+    at = f"{100 * findings.naming.level:g} %"
     for other in findings.second_opinions:
         aurocs = "".join(
             f"; AUROC {population} {show(auroc)}{_less(other, population)}" for population, auroc in other.auroc.items()
         )
-        names = "" if other.n_exposed is None else f": names {counted(other.n_exposed, 'member')}"
+        names = "" if other.n_exposed is None else f": names {counted(other.n_exposed, 'member')} at {at}"
         lines.append(f"Second opinion: {other.kind} {other.id}{names}{aurocs}")
     lines += [_group(group) for group in findings.groups[:MOST_GROUPS]]
     if len(findings.groups) > MOST_GROUPS:
