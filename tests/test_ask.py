@@ -32,6 +32,9 @@ from probablyexists.generators.generator import Given
 from probablyexists.generators.open_generator import open_generator
 from probablyexists.intake.asked_photos import faces_asked
 from probablyexists.intake.open_sources import generator_of
+from probablyexists.report.sheet_page import render_sheet
+from probablyexists.report.words import NO_BREAK
+from probablyexists.results.sheet import CopiedPhoto
 from probablyexists.sources.open_source import Source, open_source
 from probablyexists.stats.estimate import Estimate
 
@@ -92,14 +95,54 @@ def test_a_similarity_comes_with_a_scale_from_strangers_to_the_same_person(shown
     scale, page, said = sheet.scale, (out / "sheet.html").read_text(), sheet_summary(sheet, out)
     assert scale.same_person is not None
     assert scale.strangers < scale.others < min(scale.others_highest, scale.same_person, sheet.similarity)
-    assert f"{sheet.similarity:.2f} does not mean" in page
+    assert f"has a similarity of {sheet.similarity:.3f} to this person. That does not mean" in page
     for mark in (scale.strangers, scale.others, scale.others_highest, scale.same_person, sheet.similarity):
         assert f'<span class="value">{mark:.3f}</span>' in page
     assert f"two strangers {scale.strangers:.3f}; others with their nearest sample {scale.others:.3f}" in said
-    assert "1st of 61" in page
-    assert "rank: 1st of 61" in said
     assert "0 of 60 others have one as alike" in page
-    assert f"nearest sample: 0 of {REFERENCE} others have one at least as alike" in said
+
+
+def test_a_private_person_reads_how_many_others_came_as_near_before_any_p(shown: tuple[Sheet, Path]) -> None:
+    sheet, out = shown
+    page, said = ((out / "sheet.html").read_text().replace(NO_BREAK, " "), sheet_summary(sheet, out))
+    plain = f"Of {REFERENCE} other people, none came as near to a generated picture as this person. Of people whom the "
+    plain += f"generator does not know, luck alone brings 1 in {REFERENCE + 1} as near."
+    figures = "Rank 1st of 61; p = 0.016 (smallest possible here 0.016, 0.05 or less counts as evidence);"
+    for text in (page, said):
+        assert 0 < text.index(plain) < text.index(figures)
+    assert not re.search(r"<em>p</em>|\bp = ", page[page.index("</header>") : page.index(plain)])
+    power = sheet.power
+    assert isinstance(power, Estimate)
+    noticed = f"For {power.value * power.n:.0f} of {power.n} other people it would"
+    interval = f"95 % interval {100 * power.low:.0f} to {100 * power.high:.0f} %, {power.n} people; noticed is p"
+    assert all(one in page and one in said for one in (noticed, interval))
+    second = sheet.model_copy(update={"rank": 3, "n_tied": 1})
+    assert "Of 60 other people, 3 came as near" in sheet_summary(second, out)  # two nearer, one who shares the place
+
+
+def test_below_a_certain_copy_sheet_and_terminal_call_it_probable_as_a_report_does(
+    shown: tuple[Sheet, Path], tmp_path: Path
+) -> None:
+    copy = CopiedPhoto(sample="sample-000001", photo="me.jpg", correlation=0.93)
+    told = {
+        "evidence": "copy",
+        "copies_beyond_chance": True,
+        "copies": [copy],
+        "copies_p": 0.005,
+        "n_distinct_copies": 1,
+    }
+    for certain, n, badge, said in (
+        (0, 1, "probable copy", "Probably: 1 of 76 pictures probably reproduces one."),
+        (1, 1, "copy", "Yes: 1 of 76 pictures certainly reproduces one."),
+        (1, 3, "copy", "Yes: 3 of 76 pictures reproduce one, 1 certainly and 2 probably."),
+    ):
+        sheet = shown[0].model_copy(update={**told, "n_copies": n, "n_certain_copies": certain})
+        page = render_sheet(sheet, [], {}, False).replace(NO_BREAK, " ")
+        assert f'<span class="badge">{badge}</span>' in page
+        assert sheet_summary(sheet, tmp_path).startswith(f"finding: {badge}\n")
+        assert said in page
+        assert said in sheet_summary(sheet, tmp_path)
+        assert ("Generated pictures that probably copy one" in page) == (certain == 0)
 
 
 def test_without_a_photo_to_spare_the_scale_ends_at_strangers(world: World, tmp_path: Path, cache: Path) -> None:
@@ -138,7 +181,7 @@ def test_a_picture_that_only_looks_like_a_photo_is_a_caution(world: World, tmp_p
     said = "1 generated picture looks like a copy of a photo that was given; with 60 reference people it cannot be told"
     assert any(said in caution for caution in sheet.cautions)
     assert "mixed.png" in [near.sample for near in sheet.nearest]
-    assert "1 of 77 samples is a copy, not shown to be more than chance" in sheet_summary(sheet, out)
+    assert "Not shown: 1 of 77 pictures looks like one, which may be chance." in sheet_summary(sheet, out)
     assert "Generated pictures that look like one of these photos" in (out / "sheet.html").read_text()
 
 
@@ -153,7 +196,7 @@ def test_a_generator_that_repeats_a_picture_has_few_distinct_samples(world: Worl
     assert "are not shown to resemble this person" in sheet.sentence
     assert "Faces that fewer than 1 in 26 samples show can be missing from them" in sheet.sentence
     assert any("76 distinct samples are too few" in caution for caution in sheet.cautions)
-    assert "76 distinct samples: faces that fewer than 1 in 26 samples show" in sheet_summary(sheet, out)
+    assert "76 different ones. A face that the generator shows in fewer than 1 in 26" in sheet_summary(sheet, out)
 
     found = probablyexists.blind(samples, world.reference, out=tmp_path / "frequent", faces="aligned")
     assert (found.n_samples, found.n_distinct) == (126, 76)
@@ -212,8 +255,8 @@ def test_a_sheet_says_what_to_do_now_and_a_figure_that_reads_as_safe_says_what_i
     assert "docs/how-to/ask-about-yourself.md" in page
     assert "a letter to the owner: docs/how-to/ask-about-yourself.md" in said
     assert "This holds only if a picture of the person is among these 76 samples." in page
-    assert "would it be noticed? " in said
-    assert "only if a picture of the person is among these 76 samples; what the generator never showed here" in said
+    assert "Would it be noticed? " in said
+    assert "only if a picture of the person is among these 76 samples. What the generator never showed here" in said
 
 
 def test_the_command_on_a_sheet_makes_it_again_with_the_pictures(world: World, tmp_path: Path, cache: Path) -> None:
@@ -221,9 +264,9 @@ def test_the_command_on_a_sheet_makes_it_again_with_the_pictures(world: World, t
     how = ["--generated", str(world.samples), "--reference", str(world.reference), "--faces", "aligned"]
     first = CliRunner().invoke(app, ["ask", str(photos), *how, "--out", str(tmp_path / "sheet")])
     assert first.exit_code == 0, first.output
-    assert re.search(r"rank: \d+\w\w of 61, apart from the copy", first.output)
+    assert "came as near to a generated picture as this person, this copy left out" in first.output
     page = (tmp_path / "sheet" / "sheet.html").read_text()
-    assert "apart from this copy" in page
+    assert "this copy left out" in page
     found = re.search(r"with the pictures: <code>(.*?)</code>", page)
     assert found is not None
     program, *command = shlex.split(html.unescape(found[1]))

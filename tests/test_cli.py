@@ -143,9 +143,9 @@ def test_the_terminal_gives_second_opinions() -> None:
     other = SecondOpinion(kind="recogniser", id="onnx/a", auroc={"seen photos": TOO_FEW}, n_exposed=1)
     lines = summary(sample_findings(second_opinions=[plda, other]), Path("o")).splitlines()
     assert [line for line in lines if line.startswith("Second opinion")] == [
-        "Second opinion: attack plda/1: names 0 members; AUROC unseen photos 0.7 (0.6 to 0.8, n = 240), "
+        "Second opinion: attack plda/1: names 0 members at 5 %; AUROC unseen photos 0.7 (0.6 to 0.8, n = 240), "
         "less the audit's own 0.01 (-0.02 to 0.04, n = 240)",
-        "Second opinion: recogniser onnx/a: names 1 member; "
+        "Second opinion: recogniser onnx/a: names 1 member at 5 %; "
         "AUROC seen photos not given, needs at least 1000 people, has 900",
     ]
 

@@ -208,6 +208,20 @@ def test_the_level_asked_for_does_not_move_the_verdict() -> None:
     assert "nobody is named at the level asked for" in strict.sentence
 
 
+def test_how_many_people_are_given_away_says_at_which_level_they_are_named() -> None:
+    """The sentence counted names at 5 %, the reason below it those at 3 %."""
+    some = ruling(naming=naming(n_exposed=8, for_verdict=6), affected=affected(8))
+    assert (
+        "gives away 8 people it was trained on (8 named at 5 %, 6 at the 3 % that the verdict asks for)"
+        in some.sentence
+    )
+    assert any("6 of 300 members are named at a false discovery rate of 3 %" in reason for reason in some.because)
+    copied = copies(30, beyond_chance=True)
+    none = ruling(naming=naming(n_exposed=2, for_verdict=0), affected=affected(2, 9), copies=copied)
+    assert "gives away 11 people it was trained on (2 named at 5 %, none at the 3 % that" in none.sentence
+    assert "named at" not in ruling(naming=naming(n_exposed=6), affected=affected(6)).sentence
+
+
 @pytest.mark.parametrize("population", ["seen photos", "unseen photos"])
 @pytest.mark.parametrize(
     ("p", "expected"),

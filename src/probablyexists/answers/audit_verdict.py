@@ -39,7 +39,7 @@ from probablyexists.stats.estimate import Estimate, Unresolvable
 GROUP_P = 0.005
 """One-sided significance level of the group test that makes a leak, for seen and for unseen photos each."""
 USUAL_LEVEL = 0.05
-"""False discovery rate of the names above which the sentence says how many may be wrong."""
+"""False discovery rate of the names above which the sentence says what share may be wrong."""
 LARGEST_MISSED = 0.10
 """A leak of this share of the members must be detectable for "no evidence"."""
 LARGEST_DIFFUSE = 0.60
@@ -159,7 +159,7 @@ def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     copied = _reproduces(copies)
     if affected.n and (naming.n_for_verdict or affected.n_copied):
         n = affected.n
-        parts.append(f"gives away {n:,} {'person' if n == 1 else 'people'} it was trained on{_loosely(naming)}")
+        parts.append(f"gives away {n:,} {'person' if n == 1 else 'people'} it was trained on{_at_which_level(naming)}")
         if copies.beyond_chance:
             parts.append(copied)
     elif copies.beyond_chance:
@@ -186,11 +186,21 @@ def _reproduces(copies: Copies) -> str:
     return f"reproduces training photos in {n_certain:,} {'sample' if n_certain == 1 else 'samples'}{more}"
 
 
-def _loosely(naming: Naming) -> str:
-    """Said with the number of people if more of the names may be wrong than the verdict allows by far."""
-    if not naming.n_exposed or naming.level <= USUAL_LEVEL:
+def _at_which_level(naming: Naming) -> str:
+    """Said with the number of people, where other people are named at the level asked for than at the verdict's, or
+    more of the names may be wrong than the verdict allows by far."""
+    n, strong = naming.n_exposed, naming.n_for_verdict
+    if not n:
         return ""
-    return f" (of the names, at most {100 * naming.level:g} % are expected to be wrong, as asked for)"
+    said = []
+    if naming.level > USUAL_LEVEL:
+        said = [f"of the names, at most {100 * naming.level:g} % are expected to be wrong, as asked for"]
+    if strong != n:
+        said.append(
+            f"{n:,} named at {100 * naming.level:g} %, {f'{strong:,}' if strong else 'none'} at the "
+            f"{100 * naming.verdict_level:g} % that the verdict asks for"
+        )
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _cannot_tell(naming: Naming) -> str:

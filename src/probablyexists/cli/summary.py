@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from probablyexists.answers.comparisons import SUGGESTIVE_LEVEL
-from probablyexists.answers.person_verdict import place
 from probablyexists.answers.set_aside import PEOPLE
 from probablyexists.answers.set_aside import reasons as reasons_of
 from probablyexists.basis.roles import TITLES
@@ -16,6 +15,7 @@ from probablyexists.report.first_page_steps import unjudged_line
 from probablyexists.report.limit_texts import ALL
 from probablyexists.report.membership_text import whose_figures
 from probablyexists.report.people_texts import affected_people
+from probablyexists.report.sheet_texts import finding, plain_answers
 from probablyexists.report.words import (
     MINUS,
     NO_BREAK,
@@ -55,11 +55,12 @@ def summary(findings: Findings, out: Path) -> str:
         lines.append(
             f"{n_judges} recognisers judge {'each alone, and all must agree' if strict else 'together, as one'}"
         )
+    at = f"{100 * findings.naming.level:g} %"
     for other in findings.second_opinions:
         aurocs = "".join(
             f"; AUROC {population} {show(auroc)}{_less(other, population)}" for population, auroc in other.auroc.items()
         )
-        names = "" if other.n_exposed is None else f": names {counted(other.n_exposed, 'member')}"
+        names = "" if other.n_exposed is None else f": names {counted(other.n_exposed, 'member')} at {at}"
         lines.append(f"Second opinion: {other.kind} {other.id}{names}{aurocs}")
     lines += [_group(group) for group in findings.groups[:MOST_GROUPS]]
     if len(findings.groups) > MOST_GROUPS:
@@ -229,23 +230,12 @@ def _what_became(roles: Sequence[RoleData]) -> list[str]:
 
 def sheet_summary(sheet: Sheet, out: Path) -> str:
     """Plain text: the finding, the rank, and the path of the sheet."""
-    certain = sheet.copies_beyond_chance or not sheet.n_copies
     lines = [
-        f"finding: {sheet.evidence}",
+        f"finding: {finding(sheet)}",
         sheet.sentence,
         "",
-        f"rank: {place(sheet.rank, sheet.n_tied, sheet.n_reference + 1)}"
-        + (f", apart from the {'copy' if sheet.n_copies == 1 else 'copies'}" if sheet.copies_beyond_chance else ""),
-        f"  p = {sheet.p:.4g} (smallest possible {sheet.p_floor:.4g}), on {counted(sheet.compared_on, 'photo')}; "
-        f"exposure {sheet.exposure:+.2f}",
-        f"nearest sample: {sheet.nearest[0].n_as_alike:,} of {sheet.n_reference:,} others have one at least as alike",
-        f"  similarity {sheet.similarity:.3f}; what that means here: {_scale(sheet)}",
-        _copies(sheet.n_copies, sheet.n_samples) + ("" if certain else ", not shown to be more than chance"),
-        f"{counted(sheet.n_distinct, 'distinct sample')}: faces that fewer than {one_in(sheet.unseen_rate)} samples "
-        "show can be missing from them",
-        f"would it be noticed? {show(sheet.power, as_percent=True)}",
-        f"  only if a picture of the person is among these {counted(sheet.n_samples, 'sample')}; what the generator "
-        "never showed here, this cannot see",
+        *(_plain(f"{one.question} {one.answer}\n  {one.figures}") for one in plain_answers(sheet)),
+        f"How alike is the nearest picture? Similarity {sheet.similarity:.3f}; what that means here: {_scale(sheet)}",
         "",
         *_numbered(sheet),
         *_photos(sheet.photos),
@@ -303,10 +293,6 @@ def frequent_summary(found: FrequentFaces, out: Path) -> str:
         lines.append(f"    and {len(found.faces) - FIRST} more")
     lines += [*_numbered(found), "", *_what_became(found.roles), *(f"caution: {text}" for text in found.cautions)]
     return "\n".join([*lines, f"page: {out / 'frequent.html'}"])
-
-
-def _copies(n: int, n_samples: int) -> str:
-    return f"{n:,} of {counted(n_samples, 'sample')} {'is a copy' if n == 1 else 'are copies'}"
 
 
 def _percent(share: float) -> str:

@@ -69,7 +69,8 @@ def can_an_attacker_tell(findings: Findings) -> Answer:
                     found = f"Members found at {share} % false alarms, {population}, {second.kind} {second.id}"
                     more.append(line(found, tpr[population], True))
         if second.n_exposed is not None:
-            more.append(Line(f"Members named with {second.kind} {second.id} alone", count(second.n_exposed)))
+            alone = f"Members named with {second.kind} {second.id} alone"
+            more.append(Line(alone, count(second.n_exposed), f"false discovery rate {percent(findings.naming.level)}"))
     more.append(
         line(
             "AUROC of the number of photos in doublings, members against strangers",

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probablyexists.answers.person_verdict import place
+from probablyexists.answers.copying import CERTAIN_COPY
 from probablyexists.report.page import render_page
+from probablyexists.report.sheet_texts import finding, plain_answers
 from probablyexists.results.frequent import FrequentFaces
 from probablyexists.results.sheet import Sheet
 
@@ -65,9 +66,9 @@ def render_sheet(
         show_faces,
         s=sheet,
         signature=sheet.signature,
-        badge=sheet.evidence,
-        place=place(sheet.rank, sheet.n_tied, sheet.n_reference + 1),
-        nearest=sheet.nearest[0],
+        badge=finding(sheet),
+        plain=plain_answers(sheet),
+        certain_from=CERTAIN_COPY,
         scale=marks(sheet),
         photos=photos[:MOST_PHOTOS],
         samples=samples,

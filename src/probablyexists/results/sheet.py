@@ -71,7 +71,7 @@ class AskedPhoto(Frozen):
 class Sheet(Frozen):
     """One person against one generator."""
 
-    version: Literal[3] = 3
+    version: Literal[4] = 4
     """Version of this format."""
     evidence: Evidence
     """A copy of a photo, evidence by likeness, or no evidence."""
@@ -130,6 +130,9 @@ class Sheet(Frozen):
     """The copies, best first; at most 20."""
     n_copies: int
     """Samples that reproduce a photo of this person, or seem to."""
+    n_certain_copies: int
+    """Of these, samples with a pixel correlation of 0.95 or more, which only the same photograph reaches. The others
+    are probable copies, if there are more than chance explains."""
     n_distinct_copies: int
     """Distinct pictures among the copies."""
     copies_p: float | None

@@ -227,6 +227,7 @@ def _answer(
             for row in best
         ],
         n_copies=copies.n,
+        n_certain_copies=copies.n_certain,
         n_distinct_copies=copies.n_distinct,
         copies_p=copies.p,
         copies_beyond_chance=copies.beyond_chance,
