@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,8 +12,11 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
@@ -26,6 +30,7 @@ from probablyexists.showing import people_pages
 from probablyexists.showing.front import about_sample
 from probablyexists.showing.serve import opened_audit
 from probablyexists.showing.small_pictures import source_reader
+from probablyexists.showing.wall import wall
 from shown_page import Page, served
 
 
@@ -275,3 +280,42 @@ def test_ctrl_c_ends_it_with_code_0_and_without_a_word(looked_at: Path) -> None:
 def test_a_port_that_is_taken_is_one_line(page: Page, looked_at: Path) -> None:
     with pytest.raises(InputError, match=f"port.*{page.port}.*cannot be used"):
         probablyexists.show(looked_at, port=page.port, browse=False)
+
+
+def test_a_probable_copy_is_called_so_on_the_page_as_in_the_report(looked_at: Path) -> None:
+    opened = opened_audit(looked_at, {"training": None, "generated": None}, Silent())
+    samples = opened.findings.samples
+    is_copy = pc.equal(samples["kind"], "copy")
+    less = pc.if_else(is_copy, pa.scalar(0.93, samples.schema.field("similarity").type), samples["similarity"])
+    at = samples.schema.get_field_index("similarity")
+    probable = samples.set_column(at, samples.schema.field(at), less)
+    unsure = replace(opened, findings=opened.findings.model_copy(update={"samples": probable}))
+    row = int(np.flatnonzero(opened.kind == 2)[0])
+    person = samples["person"][row].as_py()
+    member = next(i for i, one in enumerate(opened.people) if one["person"] == person)
+    for audit, tag, heading, copied in (
+        (opened, "copy", "This person exists", "are copied"),
+        (unsure, "probable copy", "This person probably exists", "are probably copied"),
+    ):
+        about = about_sample(audit, row)
+        assert (about["tag"], about["heading"]) == (tag, heading)
+        assert next(one["tag"] for one in wall(audit, "copies", 0)["samples"] if one["row"] == row) == tag
+        assert copied in people_pages.person(audit, member)["evidence"]
+        rows = people_pages.table(audit, people_pages.Asked())["rows"]
+        assert next(one["why"] for one in rows if one["person"] == person) == copied.removeprefix("are ")
+
+
+def test_the_owner_finds_who_a_pseudonym_is_without_another_audit(world: World, tmp_path: Path) -> None:
+    """Even where the photos are gone: their paths are kept for the owner alone."""
+    training = shutil.copytree(world.training, tmp_path / "training")
+    probablyexists.audit(training, world.heldout, world.leaking, out=tmp_path / "audit")
+    shutil.rmtree(training)
+    with served(tmp_path / "audit") as page:
+        body = page.ask("people/0")[2].decode()
+        assert "The photos are not where the audit read them" in body
+        name = Findings.read(tmp_path / "audit").people["person"][0].as_py()
+        assert name.startswith("P-")
+        assert re.search(r"<code>person-\d{4}/\d+\.jpg</code>", body)
+    report = (tmp_path / "audit" / "report.html").read_text()
+    assert "<code>photos.parquet</code>" in report
+    assert not re.search(r"person-\d{4}", report)

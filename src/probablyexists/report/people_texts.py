@@ -196,12 +196,13 @@ def affected_people(findings: Findings) -> list[dict[str, Any]]:
     they are only probably copied."""
     sure = sure_copies(findings)
     affected = findings.people.filter(pc.is_valid(findings.people["reason"])).to_pylist()
-    rows = [row | {"why": _why(row, sure)} for row in affected]
+    rows = [row | {"why": why(row, sure)} for row in affected]
     return sorted(rows, key=lambda row: _place(row, at_floor(findings, row)))
 
 
-def _why(row: dict[str, Any], sure: SureCopies) -> str:
-    reason: str = row["reason"]
+def why(row: dict[str, Any], sure: SureCopies) -> str:
+    """Why a person is affected, and whether they are only probably copied; empty for those who are not."""
+    reason: str = row["reason"] or ""
     return reason.replace("copied", "probably copied") if row["person"] in sure.probable else reason
 
 

@@ -12,6 +12,7 @@ from probablyexists.showing.opened import Opened
 
 MOST_PHOTOS = 6
 KINDS = ("none", "likeness", "copy")
+LOOKS_LIKE, PROBABLE, UNCLEAR = "looks like a copy", "probable copy", "not cleared"
 HEADINGS = {"copy": "This person exists", "likeness": "This person probably exists", "none": "Perhaps nobody"}
 NOBODY = "Nobody we were given"
 PERHAPS_COPY = "This person perhaps exists"
@@ -30,7 +31,7 @@ def about_sample(audit: Opened, row: int) -> dict[str, Any]:
     """One sample and the person nearest to it, who is None where the audit knows nobody who resembles it."""
     kind, similarity = KINDS[audit.kind[row]], float(audit.similarity[row])
     name = audit.findings.samples["sample"][row].as_py()
-    said: dict[str, Any] = {"row": row, "name": name, "kind": kind, "copied": None}
+    said: dict[str, Any] = {"row": row, "name": name, "kind": kind, "tag": tag(audit, row), "copied": None}
     person = int(audit.nearest[row])
     if person < 0:
         compared = "It was compared with nobody."
@@ -44,12 +45,22 @@ def about_sample(audit: Opened, row: int) -> dict[str, Any]:
         nearest = f"The nearest of the training people is {here.words}."
         return said | {"person": None, "heading": NOBODY, "sentence": nearest}
     chance = kind == "copy" and not audit.findings.copies.beyond_chance
-    certain = kind != "copy" or audit.sample(row)["similarity"] >= CERTAIN_COPY
-    unjudged = audit.findings.samples["unjudged"][row].as_py() is not None
-    heading = HEADINGS[kind if certain else "likeness"]
-    heading = PERHAPS_COPY if chance else NOT_CLEARED if unjudged and kind == "none" else heading
+    heading = HEADINGS["likeness" if said["tag"] == PROBABLE else kind]
+    heading = PERHAPS_COPY if chance else NOT_CLEARED if said["tag"] == UNCLEAR else heading
     sentence = _sentence(audit, row, kind, person, here.words)
     return said | {"person": about_person(audit, person), "heading": heading, "sentence": sentence}
+
+
+def tag(audit: Opened, row: int) -> str:
+    """What a sample is marked as; nothing for most."""
+    kind = KINDS[audit.kind[row]]
+    if kind == "copy":
+        if not audit.findings.copies.beyond_chance:
+            return LOOKS_LIKE
+        return kind if audit.sample(row)["similarity"] >= CERTAIN_COPY else PROBABLE
+    if kind == "likeness":
+        return kind
+    return "" if audit.findings.samples["unjudged"][row].as_py() is None else UNCLEAR
 
 
 def about_person(audit: Opened, person: int) -> dict[str, Any]:
@@ -67,9 +78,10 @@ def evidence(audit: Opened, person: int) -> str:
     """What the audit says of this person, in one sentence."""
     row = audit.people[person]
     how_sure = f"p {_at(row['p'])}, q {_at(row['q'])}"
+    how = "probably copied" if row["person"] in audit.sure.probable else "copied"
     if row["exposed"]:
-        return f"Named by the audit: {how_sure}." + (" Photos of them are copied, too." if row["copies"] else "")
-    copied = "Photos of this person are copied. By likeness alone: " if row["reason"] == "copied" else ""
+        return f"Named by the audit: {how_sure}." + (f" Photos of them are {how}, too." if row["copies"] else "")
+    copied = f"Photos of this person are {how}. By likeness alone: " if row["reason"] == "copied" else ""
     naming = audit.findings.naming
     if naming.n_exposed is None:
         said = "Neither named nor cleared: the split is not fair, so that the audit names nobody."

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from probablyexists.basis.roles import Role
 from probablyexists.basis.seeds import rng
+from probablyexists.report.copy_certainty import SureCopies, sure_copies
 from probablyexists.results.findings import Findings
 from probablyexists.results.looking_files import read_looking
 from probablyexists.results.scale import LikenessScale
@@ -50,6 +51,11 @@ class Opened:
     def people(self) -> list[dict[str, Any]]:
         """The rows of everybody, the most exposed first."""
         return list(self.findings.people.to_pylist())
+
+    @cached_property
+    def sure(self) -> SureCopies:
+        """Which copies are certain, and whose they are."""
+        return sure_copies(self.findings)
 
     @property
     def n_samples(self) -> int:

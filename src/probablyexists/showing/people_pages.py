@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from probablyexists.report.people_texts import is_unjudged
+from probablyexists.report.people_texts import is_unjudged, why
 from probablyexists.showing.front import evidence
 from probablyexists.showing.opened import Opened
 from probablyexists.showing.person_chart import person_chart
@@ -41,8 +41,12 @@ def table(audit: Opened, asked: Asked) -> dict[str, Any]:
     last = max(0, (len(rows) - 1) // PAGE)
     page = min(asked.page, last)
     groups = sorted({row["group"] for row in audit.people if row["group"] is not None})
-    shown = [row | {"unjudged": is_unjudged(audit.findings, row)} for row in rows[page * PAGE : (page + 1) * PAGE]]
-    return {"rows": shown, "n": len(rows), "page": page, "last": last, "groups": groups, "asked": asked}
+    shown = [
+        row | {"unjudged": is_unjudged(audit.findings, row), "why": why(row, audit.sure)}
+        for row in rows[page * PAGE : (page + 1) * PAGE]
+    ]
+    found = {"rows": shown, "n": len(rows), "page": page, "last": last, "groups": groups, "asked": asked}
+    return found | {"copied": audit.sure.copied}
 
 
 def _wanted(row: dict[str, Any], asked: Asked) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from probablyexists.showing.front import KINDS
+from probablyexists.showing.front import tag
 from probablyexists.showing.opened import Opened
 
 PAGE = 60
@@ -17,14 +17,7 @@ def wall(audit: Opened, order: str, page: int) -> dict[str, Any]:
     page = min(page, last)
     names = audit.findings.samples["sample"]
     shown = [
-        {"row": row, "tag": _tag(audit, row), "name": names[row].as_py(), "times": int(audit.times[row])}
+        {"row": row, "tag": tag(audit, row), "name": names[row].as_py(), "times": int(audit.times[row])}
         for row in map(int, rows[page * PAGE : (page + 1) * PAGE])
     ]
     return {"samples": shown, "n": len(rows), "page": page, "last": last, "order": order}
-
-
-def _tag(audit: Opened, row: int) -> str:
-    """What a sample is marked as; nothing for most."""
-    if audit.kind[row]:
-        return KINDS[audit.kind[row]]
-    return "" if audit.findings.samples["unjudged"][row].as_py() is None else "not cleared"

@@ -91,7 +91,7 @@ async function go(where) {
   source(at("made"), picture(face));
   at("name").textContent = face.name;
   at("kind").hidden = face.kind === "none";
-  at("kind").textContent = face.kind;
+  at("kind").textContent = face.tag;
   at("place").textContent = `${(place + 1).toLocaleString("en")} of ${n.toLocaleString("en")}`;
   at("previous").disabled = place === 0;
   at("next").disabled = place + 1 >= n;
