@@ -216,7 +216,8 @@ def test_4_copied_people_are_people() -> None:
         assert affected.n_named >= len(also_shown)
         assert affected.n >= 30 + len(also_shown) / 2
         text = page_of(findings)
-        assert f"gives away {affected.n} people it was trained on and reproduces training photos in 30 samples" in text
+        assert f"gives away {affected.n} people it was trained on" in text
+        assert "and reproduces training photos in 30 samples" in text
         assert f"People affected {affected.n} " in text
         assert f"{affected.n} of 60 members are affected: " in text
         assert f"{affected.n} members are affected: " in text
