@@ -154,6 +154,15 @@ def test_pixels_by_loops() -> None:
     assert GanLeaks("pixels").prepare(samples, reference)(asked) == pytest.approx(wanted)
 
 
+def test_pixels_are_exact_however_many_people_are_scored() -> None:
+    """Processors multiply matrices of other shapes in another order; whole numbers come out the same."""
+    asked, samples, reference = world(k=3)
+    for calibrated in (False, True):
+        score = GanLeaks("pixels", calibrated=calibrated).prepare(samples, reference)
+        alone = [score(asked.take(np.array([i])))[0] for i in range(len(asked))]
+        assert score(asked).tolist() == alone
+
+
 @pytest.mark.parametrize("k", [1, 3])
 def test_plda_is_the_ratio_of_normal_densities(k: int) -> None:
     """By whole covariance matrices, in the space of the embeddings, without a basis in which they are diagonal."""

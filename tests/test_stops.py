@@ -510,3 +510,28 @@ def test_a_wrong_value_in_a_file_of_options_names_the_file(line: Any, value: str
         _, said = line(*asked(tmp_path, tmp_path / "o"), "--threads", -1, "--config", tmp_path / "a.toml")
         assert said.startswith("--threads -1: ")
         assert "given in" not in said
+
+
+def test_ctrl_c_in_the_middle_of_a_destructor_is_not_lost() -> None:
+    """Python swallows what a destructor raises, and a destructor may run at any moment."""
+    program = """
+import os, signal, time
+from probablyexists.cli.main import _Stop
+
+class Left:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+
+stop = _Stop()
+stop.softly = True
+try:
+    Left()
+    print("swallowed")
+    time.sleep(20)
+except KeyboardInterrupt:
+    print("arrived", stop.code)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=15, check=True)
+    assert ended.stdout.split("\n")[:2] == ["swallowed", "arrived 130"]
+    assert ended.stderr == ""

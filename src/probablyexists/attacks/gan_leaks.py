@@ -23,6 +23,8 @@ from probablyexists.matching.matcher import HERE, Matcher
 
 TALL, WIDE = 2048, 8192
 """Pictures on either side of a block of distances."""
+EXACT = 1024
+"""Pixels whose products are summed in single precision: each is at most 2**14, and integers to 2**24 are exact."""
 
 
 @dataclass(frozen=True)
@@ -59,18 +61,28 @@ def _between_embeddings(matcher: Matcher, faces: Faces, points: Photos) -> NDArr
 
 
 def _between_pixels(faces: Faces, points: Photos) -> NDArray[np.float64]:
-    """(n,) RMS difference of grey levels (0 to 255) to the nearest of the points, mean over a person's photos."""
+    """(n,) RMS difference of grey levels (0 to 255) to the nearest of the points, mean over a person's photos.
+
+    Squared distances are exact: the same on every processor, and whoever else is scored.
+    """
     n, k = faces.embeddings.shape[:2]
     ours = faces.one_by_one.pictures.reshape(n * k, -1)
     best = np.full(n * k, np.inf)
     for top in range(0, n * k, TALL):
         rows = slice(top, top + TALL)
-        a = ours[rows].astype(np.float32)
+        a = _centred(ours[rows])
         for left in range(0, len(points), WIDE):
-            b = points.pictures[left : left + WIDE].reshape(-1, a.shape[1]).astype(np.float32)
-            # Sums of up to 2,304 squares (integers below 65,026) are exact in double precision, not in single.
+            b = _centred(points.pictures[left : left + WIDE].reshape(-1, a.shape[1]))
             lengths = [np.einsum("np,np->n", m, m, dtype=np.float64) for m in (a, b)]
-            square = lengths[0][:, None] + lengths[1] - 2 * (a @ b.T).astype(np.float64)
+            square = lengths[0][:, None] + lengths[1]
+            for first in range(0, a.shape[1], EXACT):
+                pixels = slice(first, first + EXACT)
+                square -= 2 * (a[:, pixels] @ b[:, pixels].T)
             best[rows] = np.minimum(best[rows], square.min(axis=1))
-    mean = np.sqrt(np.maximum(best, 0) / ours.shape[1])
+    mean = np.sqrt(best / ours.shape[1])
     return np.asarray(mean.reshape(n, k).mean(axis=1), dtype=np.float64)
+
+
+def _centred(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Grey levels from -128 to 127."""
+    return pictures.astype(np.float32) - 128

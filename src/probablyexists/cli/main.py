@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import os
 import signal
 import sys
 from contextlib import suppress
+from threading import Timer, main_thread
 from types import FrameType
 from typing import Any
 
@@ -51,20 +53,34 @@ class _Stop:
     """Handles signals: before anything is begun and at the second one the process ends at once, else as by Ctrl-C."""
 
     def __init__(self) -> None:
-        self.softly, self.code = False, 0
+        self.softly, self.code, self._lost = False, 0, False
         usual = (signal.SIG_DFL, signal.default_int_handler)
         for number in _STOPS:
             if signal.getsignal(number) in usual:  # not where the caller has it ignored, as nohup does
                 signal.signal(number, self._handle)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
-        again, self.code = self.code, _STOPS[number]
+        again, self.code = self.code and not self._lost, _STOPS[number]
+        self._lost = False
         if again or not self.softly:
             _say(_STOPPED)
             os._exit(self.code)
-        # Raised in the middle of an import or a destructor it may arrive as another error, or not at all.
-        sys.unraisablehook = lambda _: None
+        sys.unraisablehook = self._swallowed
         raise KeyboardInterrupt
+
+    def _swallowed(self, what: sys.UnraisableHookArgs) -> None:
+        """Raised in a destructor, which may run at any moment, the interrupt arrives nowhere: it is raised again."""
+        if what.exc_type is KeyboardInterrupt:
+            self._lost = True
+            Timer(0.01, _interrupt, [next(number for number, code in _STOPS.items() if code == self.code)]).start()
+
+
+def _interrupt(number: int) -> None:
+    """Send this signal to the main thread, also out of what it waits for."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main_thread().ident or 0, number)
+    else:
+        _thread.interrupt_main(signal.Signals(number))
 
 
 def _ended_by(error: BaseException, stop: _Stop) -> int:
