@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from probablyexists.drawn.population import write_population
 from probablyexists.embeddings.recognisers import DlibRecogniser
 
 no_network.watch()
+# A shell that starts the suite in the background has Ctrl-C ignored, and so would every command that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PEOPLE = 10
 PHOTOS = 5
