@@ -163,7 +163,7 @@ def test_a_copied_photo_is_found(world: World, cache: Path) -> None:
     assert sheet.copies_beyond_chance
     assert sheet.p > 0.05
     assert (
-        "That stands by itself. Apart from this copy, the pictures are not shown to resemble this person more"
+        "That stands by itself. Apart from this copy, nothing shows that the pictures resemble this person more"
         in sheet.sentence
     )
 
@@ -193,8 +193,8 @@ def test_a_generator_that_repeats_a_picture_has_few_distinct_samples(world: Worl
     sheet = probablyexists.ask(world.of(STRANGER), samples, world.reference, out=out, **HOW)
     assert (sheet.n_samples, sheet.n_distinct) == (126, 76)
     assert sheet.unseen_rate == pytest.approx(1 - 0.05 ** (1 / 76))
-    assert "are not shown to resemble this person" in sheet.sentence
-    assert "Faces that fewer than 1 in 26 samples show can be missing from them" in sheet.sentence
+    assert "Nothing shows that the generated pictures resemble this person" in sheet.sentence
+    assert "shows in fewer than 1 in 26 pictures can be missing from those given" in sheet.sentence
     assert any("76 distinct samples are too few" in caution for caution in sheet.cautions)
     assert "76 different ones. A face that the generator shows in fewer than 1 in 26" in sheet_summary(sheet, out)
 
@@ -281,7 +281,7 @@ def test_the_command_on_a_sheet_makes_it_again_with_the_pictures(world: World, t
 def test_who_chose_the_reference_people_is_told(world: World, shown: tuple[Sheet, Path], cache: Path) -> None:
     outsider, _ = shown
     owner = probablyexists.ask(world.of(SHOWN), world.samples, world.reference, owner_split=True, **HOW)
-    assert any("not drawn by the generator's owner" in caution for caution in outsider.cautions)
+    assert any("not at random by the generator's owner" in caution for caution in outsider.cautions)
     assert not any("owner" in caution for caution in owner.cautions)
     assert owner.p == outsider.p
 
@@ -508,3 +508,48 @@ def test_blind_says_that_samples_hold_no_faces(few: World, tmp_path: Path, cache
     found = probablyexists.blind(mostly_noise(tmp_path / "samples", few), tmp_path / "reference", faces="detect")
     assert any("a face can be detected in only 40 % of the samples" in caution for caution in found.cautions)
     assert any("4 distinct samples are too few" in caution for caution in found.cautions)
+
+
+def test_photos_can_be_left_off_a_sheet_that_is_given_away(
+    world: World, shown: tuple[Sheet, Path], tmp_path: Path, cache: Path
+) -> None:
+    _, out = shown
+    assert "Photo of the person asked about" in (out / "sheet.html").read_text()
+    given = {"out": tmp_path / "sheet", "hide_photos": True, **HOW}
+    sheet = probablyexists.ask(world.of(SHOWN), world.samples, world.reference, **given)
+    page = (tmp_path / "sheet" / "sheet.html").read_text()
+    assert "Photo of the person asked about" not in page
+    assert "own photos were left out of this page" in page
+    assert "--hide-photos" in page  # of the command that makes it again
+    assert sheet.evidence == "evidence"
+
+
+def test_ones_own_photos_stand_on_the_scale_too(world: World, shown: tuple[Sheet, Path], cache: Path) -> None:
+    """By hand: each photo with the mean of the others, by the recogniser."""
+    sheet, out = shown
+    source = open_source(world.photos / f"person-{SHOWN:04d}")
+    recogniser = DlibRecogniser(cache)
+    x = embed(source, recogniser, open_store(cache, recogniser, "aligned"), "aligned", Silent(), "x").embeddings
+    means = [np.delete(x, i, axis=0).mean(axis=0) for i in range(3)]
+    by_hand = np.median([float(x[i] @ m / np.linalg.norm(m)) for i, m in enumerate(means)])
+    assert sheet.scale.own_photos == pytest.approx(by_hand, abs=1e-5)
+    assert f"own photos with each other {by_hand:.3f}" in sheet_summary(sheet, out)
+    alone = probablyexists.ask(world.of(SHOWN)[:1], world.samples, world.reference, **HOW)
+    assert alone.scale.own_photos is None
+
+
+def test_of_two_photos_that_look_unlike_neither_is_left_out_but_a_third_is_asked_for(world: World, cache: Path) -> None:
+    photos = [world.of(SHOWN)[0], world.of(STRANGER)[0]]
+    sheet = probablyexists.ask(photos, world.samples, world.reference, **HOW)
+    assert "ask again without" not in sheet.sentence
+    assert "look unlike one another" in sheet.sentence
+    assert "a third photo" in sheet.sentence
+
+
+def test_a_screenshot_of_several_faces_is_said_to_count_as_one(few: World, tmp_path: Path, cache: Path) -> None:
+    shutil.copytree(few.samples, tmp_path / "samples")
+    for i in range(6):
+        beside(tmp_path / "samples" / f"grid-{i}.jpg", (1000 + i, 0, 300), (1010 + i, 0, 300))
+    sheet = probablyexists.ask(few.of(SHOWN)[0], tmp_path / "samples", few.reference, faces="detect")
+    (several,) = [caution for caution in sheet.cautions if "several faces" in caution]
+    assert re.match(r"[4-6] of 24 samples show several faces, and one of each was looked at", several)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from probablyexists.lab.experiment import read_experiment
 from probablyexists.lab.leaderboard import YARDSTICKS
 from probablyexists.lab.pool import AUDIT, BLIND, SEEN, UNSEEN, pool
 from probablyexists.lab.run import rows
+from probablyexists.lab.white_box import latent_search, steering
+from probablyexists.lab.white_box import scores as opened_scores
 from probablyexists.lab.white_box.scores import WHITE_BOX
 from probablyexists.stats.estimate import Estimate
 from probablyexists.stats.roc import auroc
@@ -44,6 +47,18 @@ set = "people:28x3"
 procedure = "dcgan"
 seed = [0, 1]
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_searches() -> Iterator[None]:
+    """Attacks that open a generator search for minutes; here it is asked that they stand in the table."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opened_scores, "N_STRANGERS", 4)
+        patch.setattr(opened_scores, "MOST_PHOTOS", 1)
+        patch.setattr(steering, "POOL", 64)
+        patch.setattr(steering, "AFTER", tuple(range(len(steering.AFTER))))
+        patch.setattr(latent_search.reconstruction_errors, "__kwdefaults__", {"seed": 0, "steps": 3, "pool": 64})
+        yield
 
 
 def lab(*arguments: str) -> Any:
@@ -146,70 +161,58 @@ def test_runs_that_differ_in_their_seed_are_one_line_of_the_table(done: tuple[Pa
     assert f"| people:28x3 | dcgan | 4 x 2 | 2 | {pooled.value:.2f} (" in shown.output
 
 
-def test_every_attack_stands_on_the_leaderboard(done: tuple[Path, Path, Any]) -> None:
+def test_every_attack_stands_on_the_leaderboard_and_ones_own_beside_them(
+    done: tuple[Path, Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One's own is the nearest sample under another name, and has the same figures."""
     _, out, _ = done
-    shown = lab("leaderboard", str(out), "-q", "--plot", str(out.parent / "leaderboard.svg"))
+    (tmp_path / "mine.py").write_text(
+        "from probablyexists.attacks.nearest import NearestSample\n\n\nclass Mine(NearestSample):\n    id = 'mine/1'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    asked = ("leaderboard", str(out), "-q", "--more-attacks", "mine:Mine")
+    shown = lab(*asked, "--plot", str(out.parent / "leaderboard.svg"))
     assert shown.exit_code == 0, shown.output
     assert (out.parent / "leaderboard.svg").read_text().startswith("<?xml")
     samples_alone, opened = shown.output.split("GANs, opened")
     openers = {name for name, attack in WHITE_BOX.items() if not attack.diffusion}
-    for text, attacks in ((samples_alone, set(ATTACKS)), (opened, {*YARDSTICKS, *openers})):
+    for text, attacks in ((samples_alone, {*ATTACKS, "mine/1"}), (opened, {*YARDSTICKS, *openers})):
         lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
         assert {line.split(" | ")[0].removeprefix("| ") for line in lines} == attacks
         values = [float(line.split(" | ")[1].split(" (")[0]) for line in lines]
         assert values == sorted(values, reverse=True)
     assert "Chosen on 1 victims" in samples_alone
+    first = samples_alone.splitlines()
+    mine, nearest = (next(line for line in first if line.startswith(f"| {id} ")) for id in ("mine/1", YARDSTICKS[0]))
+    assert mine.split(" | ")[1] == nearest.split(" | ")[1]
+    assert mine.split(" | ")[3:9] == nearest.split(" | ")[3:9]
     before = {file: file.stat().st_mtime_ns for file in out.glob("*/attacks.*")}
     assert len(before) == 4
-    assert lab("leaderboard", str(out), "-q").output == shown.output
+    assert lab(*asked).output == shown.output
     one = lab("leaderboard", str(next(out.glob("*/row.json")).parent), "-q")
     assert one.output.startswith("1 victims, samples alone")
     assert "The margin of the best attack needs two runs or more." in one.output
     assert {file: file.stat().st_mtime_ns for file in before} == before
 
 
-def test_an_attack_of_ones_own_stands_beside_the_others(
-    done: tuple[Path, Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The nearest sample under another name has the same figures."""
-    _, out, _ = done
-    (tmp_path / "mine.py").write_text(
-        "from probablyexists.attacks.nearest import NearestSample\n\n\nclass Mine(NearestSample):\n    id = 'mine/1'\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    said = lab("leaderboard", str(out), "-q", "--more-attacks", "mine:Mine")
-    assert said.exit_code == 0, said.output
-    first = said.output.split("opened")[0].splitlines()
-    mine, nearest = (next(line for line in first if line.startswith(f"| {id} ")) for id in ("mine/1", YARDSTICKS[0]))
-    assert mine.split(" | ")[1] == nearest.split(" | ")[1]
-    assert mine.split(" | ")[3:9] == nearest.split(" | ")[3:9]
-
-
-def test_an_attack_that_is_new_joins_those_that_were_carried_out(done: tuple[Path, Path, Any]) -> None:
+def test_an_attack_that_is_new_or_was_stopped_before_its_costs_is_scored_once(done: tuple[Path, Path, Any]) -> None:
+    """One victim lacks its scores and costs, the other its costs alone."""
     _, out, _ = done
     lab("leaderboard", str(out), "-q")
-    folder = next(out.glob("*/attacks.json")).parent
-    whole, words = pq.read_table(folder / "attacks.parquet"), json.loads((folder / "attacks.json").read_text())
-    new = "plda/1"
-    kept = [row for row in whole.to_pylist() if row["attack"] != new]
-    pq.write_table(pa.Table.from_pylist(kept, schema=whole.schema), folder / "attacks.parquet")
-    (folder / "attacks.json").write_text(json.dumps({k: v for k, v in words.items() if k != new}))
+    new, first = "plda/1", True
+    whole = {}
+    for words in sorted(out.glob("*/attacks.json")):
+        table = whole[words] = pq.read_table(words.with_suffix(".parquet"))
+        words.write_text(json.dumps({k: v for k, v in json.loads(words.read_text()).items() if k != new}))
+        if first:
+            kept = [row for row in table.to_pylist() if row["attack"] != new]
+            pq.write_table(pa.Table.from_pylist(kept, schema=table.schema), words.with_suffix(".parquet"))
+        first = False
     assert lab("leaderboard", str(out), "-q").exit_code == 0
-    again = pq.read_table(folder / "attacks.parquet").to_pylist()
-    assert [row for row in again if row["attack"] != new] == kept
-    assert [row for row in again if row["attack"] == new] == [r for r in whole.to_pylist() if r["attack"] == new]
-
-
-def test_a_leaderboard_stopped_before_the_costs_counts_no_score_twice(done: tuple[Path, Path, Any]) -> None:
-    _, out, _ = done
-    lab("leaderboard", str(out), "-q")
-    folder = next(out.glob("*/attacks.json")).parent
-    whole, words = pq.read_table(folder / "attacks.parquet"), json.loads((folder / "attacks.json").read_text())
-    (folder / "attacks.json").write_text(json.dumps({k: v for k, v in words.items() if k != "plda/1"}))
-    assert lab("leaderboard", str(out), "-q").exit_code == 0
-    again = pq.read_table(folder / "attacks.parquet")
-    assert again.num_rows == whole.num_rows
-    assert sorted(map(str, again.to_pylist())) == sorted(map(str, whole.to_pylist()))
+    for words, table in whole.items():
+        again = pq.read_table(words.with_suffix(".parquet")).to_pylist()
+        assert sorted(map(str, again)) == sorted(map(str, table.to_pylist()))
+        assert new in json.loads(words.read_text())
 
 
 def test_strangers_are_judged_once_and_never_by_an_attack_that_knows_them(done: tuple[Path, Path, Any]) -> None:

@@ -179,16 +179,16 @@ def judged(
 
 def test_nobody_is_said_not_to_be_resembled() -> None:
     sentence = judged(0.7125).sentence
-    assert "are not shown to resemble this person more than other people" in sentence
+    assert "resemble this person more than other people" in sentence
     assert "compared with 200 other people, this person ranks 58th of 201" in sentence
-    assert "Faces that fewer than 1 in 668 samples show can be missing from them" in sentence
+    assert "shows in fewer than 1 in 668 pictures can be missing from those given" in sentence
     assert "do not resemble" not in sentence
 
 
 def test_a_copy_beside_a_large_p_is_no_contradiction() -> None:
     found = judged(0.1, COPIED)
     assert found.evidence == "copy"
-    assert "That stands by itself. Apart from this copy, the pictures are not shown to resemble" in found.sentence
+    assert "That stands by itself. Apart from this copy, nothing shows that the pictures resemble" in found.sentence
     assert "chance can explain as well: " in judged(2.0, COPIED).sentence
     again = PersonCopies(50, 1, 50, None, beyond_chance=True)
     assert "50 generated pictures (1 distinct) reproduce photos" in judged(0.1, again).sentence

@@ -116,3 +116,11 @@ def test_many_samples_that_repeat_are_a_caution_and_a_few_are_not() -> None:
     for n in (11, 900):
         assert found(n)[0] == []
         assert found(n)[1][0].startswith(f"{n} of 1,000 samples repeat the picture of another sample")
+
+
+@pytest.mark.parametrize(("n", "grave", "slight"), [(10, 0, 0), (11, 0, 1), (200, 0, 1), (201, 1, 0)])
+def test_many_samples_with_several_faces_are_a_caution_and_very_many_clear_nobody(
+    n: int, grave: int, slight: int
+) -> None:
+    found = losses([role("generated").model_copy(update={"n_several_faces": n})])
+    assert (len(found.grave), len(found.slight)) == (grave, slight)

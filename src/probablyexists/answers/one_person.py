@@ -18,6 +18,7 @@ from probablyexists.attacks.attack import Attack, Faces, Scorer
 from probablyexists.matching.cosines import pair_similarities, similarities
 from probablyexists.matching.crowd import Crowd, Photos
 from probablyexists.matching.matcher import Matcher
+from probablyexists.matching.templates import templates
 from probablyexists.results.sheet import Scale
 from probablyexists.stats.conformal import MIN_HELDOUT, conformal_p
 from probablyexists.stats.contrast import standard_score
@@ -105,7 +106,7 @@ def rank(asked: Crowd, reference: Crowd, samples: Photos, score: Scorer, matcher
     )
 
 
-def scale(reference: Crowd, at: Rank) -> Scale:
+def scale(asked: Crowd, reference: Crowd, at: Rank) -> Scale:
     """What cosines mean here: measured on the reference people, as the person was compared."""
     faces, _ = reference.faces(at.compared_on)
     some = faces.take(np.arange(min(len(faces), MOST_PAIRED)))
@@ -120,7 +121,17 @@ def scale(reference: Crowd, at: Rank) -> Scale:
         others=float(np.median(at.reference)),
         others_highest=float(np.quantile(at.reference, 0.99, method="higher")),
         same_person=same,
+        own_photos=_own_photos(asked),
     )
+
+
+def _own_photos(asked: Crowd) -> float | None:
+    """Median cosine of each photo with the mean of the others."""
+    photos = asked.photos()[0].embeddings[:, 0]
+    if len(photos) < 2:
+        return None
+    others = np.stack([np.delete(photos, i, axis=0) for i in range(len(photos))])
+    return float(np.median(pair_similarities(templates(others), photos)))
 
 
 def power(reference: Crowd, at: Rank, samples: Photos, attack: Attack, level: float, matcher: Matcher) -> Figure:

@@ -59,8 +59,9 @@ def judge_person(
         )
     elif not owner_split:
         found.append(
-            "the reference people were not drawn by the generator's owner: if they or their photos are of another "
-            "kind, the rank is less reliable; if some were trained on, it understates the evidence"
+            "the other people were chosen by whoever asked, not at random by the generator's owner: if they or their "
+            "photos are of another kind, the rank is less reliable; if some were trained on, it understates the "
+            "evidence"
         )
     if 1 / (n + 1) > level:
         found.append(f"{n:,} reference people are too few for p to reach {level:g}, whatever the samples show")
@@ -78,7 +79,9 @@ def judge_person(
         found.append(f"{who} left out because a photo of theirs was given for this person too")
     found += _of_photos(photos)
     found += [*lost.grave, *lost.slight]
-    return PersonJudgement(evidence, _sentence(evidence, copies, at, sampling, small=small) + _of_odd(odd), found)
+    return PersonJudgement(
+        evidence, _sentence(evidence, copies, at, sampling, small=small) + _of_odd(odd, photos), found
+    )
 
 
 def _sentence(evidence: Evidence, copies: PersonCopies, at: Rank, sampling: Sampling, *, small: bool) -> str:
@@ -94,22 +97,27 @@ def _sentence(evidence: Evidence, copies: PersonCopies, at: Rank, sampling: Samp
         others = (
             f"Apart from {these}, the pictures resemble this person more than chance can explain as well"
             if small
-            else f"That stands by itself. Apart from {these}, the pictures are not shown to resemble this person more "
-            "than other people"
+            else f"That stands by itself. Apart from {these}, nothing shows that the pictures resemble this person "
+            "more than other people"
         )
         return f"{one if copies.n == 1 else many} of this person. {others}: {ranks}."
     if evidence == "evidence":
         return f"The generated pictures resemble this person more than chance can explain: {ranks}."
     return (
-        f"The generated pictures are not shown to resemble this person more than other people: {ranks}. Faces that "
-        f"fewer than {one_in(sampling.unseen_rate)} samples show can be missing from them."
+        f"Nothing shows that the generated pictures resemble this person more than other people: {ranks}. A face that "
+        f"the generator shows in fewer than {one_in(sampling.unseen_rate)} pictures can be missing from those given."
     )
 
 
-def _of_odd(odd: Sequence[str]) -> str:
+def _of_odd(odd: Sequence[str], photos: Sequence[AskedPhoto]) -> str:
     """Beside the finding, because a stranger's photo makes it one about nobody."""
     if not odd:
         return ""
+    if len(odd) >= sum(photo.reason is None for photo in photos):
+        return (
+            " But the photos given look unlike one another: if they are of different people, do not rely on this "
+            "finding; ask again with a third photo, which tells who is meant."
+        )
     which = ", ".join(f"{path!a}" for path in odd[:MOST_LISTED])
     more = f" and {len(odd) - MOST_LISTED:,} more" if len(odd) > MOST_LISTED else ""
     looks, them = ("looks", "it") if len(odd) == 1 else ("look", "them")

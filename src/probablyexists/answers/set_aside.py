@@ -14,7 +14,7 @@ WORST_LOSS = 0.20
 UNEQUAL_LOSS = 0.10
 """Difference in the share of images above which training and held-out photos are not comparable."""
 WORTH_SAYING = 0.01
-"""Share of flat or repeated samples that is said as a caution."""
+"""Share of flat or repeated samples, or of those with several faces, that is said as a caution."""
 
 PEOPLE: dict[Role, str] = {
     "training": "members",
@@ -55,6 +55,7 @@ def losses(roles: Sequence[RoleData]) -> Losses:
     for role in roles:
         if role.role == "generated":
             _same_again(role, found)
+            _several_faces(role, found)
     return found
 
 
@@ -70,6 +71,16 @@ def _people(role: RoleData) -> str:
         f"{role.n_people_set_aside:,} of {role.n_people_given:,} {PEOPLE[role.role]} {verb} without a usable photo "
         f"({reasons(role.people_set_aside)})"
     )
+
+
+def _several_faces(role: RoleData, found: Losses) -> None:
+    """Pictures such as screenshots of a grid: of each the most prominent face was looked at, the others were not."""
+    several = role.n_several_faces
+    if several > WORTH_SAYING * role.n_images:
+        (found.grave if several > WORST_LOSS * role.n_images else found.slight).append(
+            f"{several:,} of {role.n_images:,} samples show several faces, and one of each was looked at: give one "
+            "face a picture, not screenshots of several"
+        )
 
 
 def reasons(counts: Mapping[str, int]) -> str:

@@ -252,14 +252,15 @@ def _scale(sheet: Sheet) -> str:
     scale = sheet.scale
     highest = "the highest" if sheet.n_reference < 100 else "1 in 100"
     same = "not measured" if scale.same_person is None else f"{scale.same_person:.3f}"
+    own = "" if scale.own_photos is None else f"; this person's own photos with each other {scale.own_photos:.3f}"
     return (
         f"two strangers {scale.strangers:.3f}; others with their nearest sample {scale.others:.3f}, {highest} of them "
-        f"{scale.others_highest:.3f}; another photo of the same person {same}"
+        f"{scale.others_highest:.3f}; another photo of the same person {same}{own}"
     )
 
 
 def _numbered(result: Sheet | FrequentFaces) -> list[str]:
-    said = "samples are numbered by their place in the sorted list of their paths, which may carry names"
+    said = "samples are numbered from 1 by their place in the sorted list of their paths, which may carry names"
     return [said] if result.samples_numbered else []
 
 

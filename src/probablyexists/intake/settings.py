@@ -196,6 +196,8 @@ class AskSettings(GeneratorSettings):
     """Largest p-value that counts as evidence."""
     owner_split: bool = False
     """The generator's owner drew the reference people at random before training."""
+    hide_photos: bool = False
+    """Leave the person's photos out of the sheet, to give it away."""
 
 
 class BlindSettings(GeneratorSettings):

@@ -41,7 +41,8 @@ def marks(sheet: Sheet) -> list[Mark]:
         ("Two different people, typically", scale.strangers),
         ("Others and the generated picture nearest to them, typically", scale.others),
         ("The most alike of these others" if few else "The most alike 1 in 100 of these others", scale.others_highest),
-        ("A person and another photo of theirs, typically", scale.same_person),
+        ("Another person and a further photo of theirs, typically", scale.same_person),
+        ("This person’s own photos with each other, typically", scale.own_photos),
         (THIS, sheet.similarity),
     ]
     known = sorted(((value, what) for what, value in named if value is not None), key=lambda one: one[0])

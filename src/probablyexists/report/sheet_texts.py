@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from probablyexists.answers.audit_verdict import LEAST_SAMPLES
 from probablyexists.answers.copying import CERTAIN_COPY, COPIES_P
 from probablyexists.answers.person_verdict import place
 from probablyexists.basis.text import one_in
@@ -81,7 +82,7 @@ def _copies(sheet: Sheet) -> Plain:
     else:
         sure = f"{count(sheet.n_certain_copies)} certainly and {count(probable)} probably"
         said = f"Yes: {count(n)} of {of} {verb} one, {sure}."
-    return Plain("Is a photo of this person among the pictures?", said, "; ".join(figures))
+    return Plain("Is one of the photos given among the pictures?", said, "; ".join(figures))
 
 
 def _looked_at(sheet: Sheet) -> Plain:
@@ -104,9 +105,10 @@ def _noticed(sheet: Sheet) -> Plain:
     if not isinstance(power, Estimate):
         return Plain("Would it be noticed?", f"That could not be measured. {holds}", interval)
     noticed = round(power.value * power.n)
+    few = "So few pictures seldom show any one person. " if sheet.n_distinct < LEAST_SAMPLES else ""
     return Plain(
         "Would it be noticed?",
-        f"For {count(noticed)} of {counted(power.n, 'other person', 'other people')} it would, if another photo of "
-        f"them were among the pictures. {holds}",
+        f"{few}For {count(noticed)} of {counted(power.n, 'other person', 'other people')} it would, if another photo "
+        f"of them were among the pictures. {holds}",
         f"{value}, {interval}, {counted(power.n, 'person', 'people')}; noticed is p ≤ {sheet.level:g}",
     )

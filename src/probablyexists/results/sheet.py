@@ -39,6 +39,8 @@ class Scale(Frozen):
     same_person: float | None
     """Median cosine of a reference person with a further photo of the same person, -1 to 1; null where fewer than 20
     have a photo to spare."""
+    own_photos: float | None
+    """Median cosine of each photo of the person asked about with their other photos, -1 to 1; null with one photo."""
 
 
 class CopiedPhoto(Frozen):
@@ -71,7 +73,7 @@ class AskedPhoto(Frozen):
 class Sheet(Frozen):
     """One person against one generator."""
 
-    version: Literal[4] = 4
+    version: Literal[5] = 5
     """Version of this format."""
     evidence: Evidence
     """A copy of a photo, evidence by likeness, or no evidence."""

@@ -58,6 +58,7 @@ def main() -> None:
 def _ask(settings: dict[str, Any], progress: Progress) -> dict[str, Any]:
     from probablyexists.generators.open_generator import is_generator
     from probablyexists.intake.settings import AskSettings, checked
+    from probablyexists.report.sheet_texts import finding
     from probablyexists.tasks.ask import with_page
 
     if is_generator(settings["generated"]):  # put there since the page was opened
@@ -65,6 +66,7 @@ def _ask(settings: dict[str, Any], progress: Progress) -> dict[str, Any]:
     sheet, page = with_page(checked(AskSettings, settings), progress, Path(settings["photos"]).parent / STORE)
     return {
         "page": page,
+        "finding": finding(sheet),
         "sentence": sheet.sentence,
         "json": sheet.model_dump_json(indent=1) + "\n",
         "near": list(dict.fromkeys([*(at.sample for at in sheet.copies), *(at.sample for at in sheet.nearest)])),

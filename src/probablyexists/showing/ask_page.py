@@ -94,6 +94,7 @@ class _Views:
             {
                 "state": "done",
                 "about": one.about,
+                "finding": task.facts["finding"],
                 "sentence": task.facts["sentence"],
                 "lines": [*one.refused, *task.facts["not_used"]],
                 "near": self._rows(task.facts["near"]),

@@ -63,6 +63,7 @@ def ask(
     recogniser: str | Recogniser = "dlib",
     feed: str | None = None,
     level: float = 0.05,
+    hide_photos: bool = False,
     samples: int | None = None,
     trust_pickle: bool = False,
     latent_shape: str | int | Sequence[int] | None = None,
@@ -94,6 +95,8 @@ def ask(
         The generator's owner drew the reference people at random before training.
     level
         Largest p-value that counts as evidence, 0 to 1.
+    hide_photos
+        Leave the person's photos out of `sheet.html`, for a sheet to give away.
     """
     given = locals()
     return run(checked(AskSettings, given), progress or Silent())
@@ -199,7 +202,7 @@ def _answer(
         rank=at.n_higher + 1,
         n_tied=at.n_tied,
         similarity=at.score,
-        scale=scale(others, at),
+        scale=scale(asked, others, at),
         exposure=at.exposure,
         p=at.p,
         p_floor=1 / (at.reference.size + 1),
@@ -237,7 +240,7 @@ def _answer(
     )
 
     def page() -> str:
-        mine = list(asked.people.rows[0][: at.compared_on])
+        mine = [] if settings.hide_photos else list(asked.people.rows[0][: at.compared_on])
         photos = {**pictures_of(sources["asked"], own, mine), **them.crops}
         shown = [*rows[at.nearest], *best] if settings.show_faces else []
         pictures = pictures_of(sources["generated"], generated, shown)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,9 @@ from probablyexists.basis.errors import required
 from probablyexists.basis.threads import limited_threads
 from probablyexists.cli.lab.lab_options import Cache, Device, Experiment, Faces, Out, Threads
 from probablyexists.cli.options import Quiet, progress_of
+
+if TYPE_CHECKING:
+    from probablyexists.lab.experiment import Experiment as _Asked
 
 
 def run(
@@ -19,7 +23,9 @@ def run(
     device: Device = "auto",
     threads: Threads = None,
     cache: Cache = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs, done and to do; train nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs, with hours and memory of those to do; train nothing.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Carry out an experiment: train, sample, audit, and write a row for each run.
@@ -39,9 +45,8 @@ def run(
 
     asked = read_experiment(experiment)
     if dry_run:
-        for planned in asked.runs:
-            done = "done" if (out / planned.id / "row.json").exists() else "to do"
-            typer.echo(f"{done:<6} {planned.part:<12} {planned.id} seed {planned.seed}")
+        with limited_threads(threads):
+            _plan(asked, out, device)
         return
     machine = find_machine(device)
     with limited_threads(threads):
@@ -52,3 +57,38 @@ def run(
     if failed or len(rows) < len(asked.runs):
         typer.echo(f"{len(asked.runs) - len(rows)} runs are left to do, {len(failed)} failed", err=True)
         raise typer.Exit(1)
+
+
+def _plan(asked: _Asked, out: Path, device: str) -> None:
+    """Print every run; of those to do how long they take and how much memory, on this device or a GPU assumed."""
+    from probablyexists.basis.errors import InputError
+    from probablyexists.lab.forecast import ASSUMED_RATE, forecasts
+    from probablyexists.lab.machine import find_machine
+
+    try:
+        machine, assumed = find_machine(device), False
+    except InputError:
+        if not device.startswith("cuda"):
+            raise
+        machine, assumed = find_machine("cpu", "bfloat16"), True
+    to_do = [planned for planned in asked.runs if not (out / planned.id / "row.json").exists()]
+    costs = dict(zip((planned.id for planned in to_do), forecasts(to_do, machine, assumed=assumed), strict=True))
+    for planned in asked.runs:
+        line = f"{'to do' if planned.id in costs else 'done':<6} {planned.part:<12} {planned.id} seed {planned.seed}"
+        if (cost := costs.get(planned.id)) is not None:
+            line += f": {cost.seconds / 3600:,.2f} h, {cost.memory / 2**30:,.2f} GiB"
+        typer.echo(line)
+    told = [cost for cost in costs.values() if cost is not None]
+    hours = sum(cost.seconds for cost in told) / 3600
+    unknown = f"; of {len(costs) - len(told)} more the minutes are in the file" if len(told) < len(costs) else ""
+    on = (
+        f"a GPU assumed to reach {ASSUMED_RATE / 1e12:.0f} TFLOP/s, as there is none here"
+        if assumed
+        else f"{machine.device}, as one step of each took now"
+    )
+    if costs:
+        typer.echo(
+            f"{len(costs)} to do: {hours:,.1f} hours of training and sampling on {on}{unknown}; crops and audits "
+            "come on top",
+            err=True,
+        )

@@ -83,6 +83,7 @@ function near(rows) {
 
 function show(n, done) {
   at("about").textContent = `About: ${done.about.join(", ")}`; // other photos may be chosen by then
+  at("answer-title").textContent = `The answer: ${done.finding}`;
   at("sentence").textContent = done.sentence;
   at("lines").replaceChildren(
     ...done.lines.map((text) => {
