@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,16 @@ from probablyexists.stats.pooled import PooledRun, pooled_auroc, pooled_differen
 from probablyexists.stats.randomised import DoseRun, randomised_slope
 
 Row = Mapping[str, Any]
+Scores = Callable[[Row], pa.Table | None]
+"""The scores of a row's run, with names or numbers of people; None where they are missing. Columns: attack, population,
+level, side, person, score."""
 
 SEEN, UNSEEN = "seen photos", "unseen photos"
 AUDIT = "audit"
 BLIND = ("blind, one half", "blind, other half")
 """Values of `attack` in `scores.parquet`: the audit's, and the same attack with strangers' photos as samples."""
+PHOTOS, NAMED = "training photos", "named"
+"""Where doses were drawn, in the same place: of each member the training photos, and 1 where the audit names them."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +49,17 @@ class Cell:
     """Population -> change of exposure a doubling of the training photos, where their number was drawn at random."""
 
 
-def pool(rows: Sequence[Row], folder: Path) -> list[Cell]:
-    """Group the rows of an experiment; pooled AUROCs come from each run's `scores.parquet` below `folder`."""
+def pool(rows: Sequence[Row], scores: Scores) -> list[Cell]:
+    """Group the rows of an experiment; figures over several runs come from the scores of single people."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         design, training = {**row["design"], "people_seed": None}, {**row["training"], "seed": None}
         same = [row["part"], row["set"], design, training, row["samples"]]
         groups.setdefault(json.dumps(same, sort_keys=True), []).append(row)
-    return [_cell(group, folder) for group in groups.values()]
+    return [_cell(group, scores) for group in groups.values()]
 
 
-def _cell(rows: Sequence[Row], folder: Path) -> Cell:
+def _cell(rows: Sequence[Row], scores: Scores) -> Cell:
     whole = tuple(row for row in rows if "failed" not in row)
     kinds = [(population, level) for population in (SEEN, UNSEEN) for level in ("photo", "person")]
     of_kind = {kind: [answer for row in whole if (answer := answer_of(row, *kind)) is not None] for kind in kinds}
@@ -70,9 +74,9 @@ def _cell(rows: Sequence[Row], folder: Path) -> Cell:
         procedure=first["training"]["procedure"] + ("+diffaug" if first["training"]["augment"] else ""),
         rows=whole,
         n_failed=len(rows) - len(whole),
-        auroc={kind: _together(whole, kind, figures, folder) for kind, figures in each.items()},
+        auroc={kind: _together(whole, kind, figures, scores) for kind, figures in each.items()},
         each=each,
-        above={p: _together(whole, (p, "person"), above[p], folder, BLIND) for p in above if (p, "person") in each},
+        above={p: _together(whole, (p, "person"), above[p], scores, BLIND) for p in above if (p, "person") in each},
         dose={p: _dose(whole, p) for p in (SEEN, UNSEEN) if whole and is_randomised},
     )
 
@@ -86,22 +90,21 @@ def _dose(rows: Sequence[Row], population: str) -> Figure:
 
 
 def _together(
-    rows: Sequence[Row], kind: tuple[str, str], each: Sequence[Figure], folder: Path, less: Sequence[str] = ()
+    rows: Sequence[Row], kind: tuple[str, str], each: Sequence[Figure], scores: Scores, less: Sequence[str] = ()
 ) -> Figure:
     """Of one run its own figure; several are pooled from their scores, `less` those of other attacks."""
     if len(each) == 1:
         return each[0]
-    runs = _runs(rows, folder, *kind, AUDIT)
+    runs = _runs(rows, scores, *kind, AUDIT)
     if len(runs) < len(each):
         return Unresolvable("the scores of some runs are missing", len(each), len(runs))
-    baseline = [run for attack in less for run in _runs(rows, folder, *kind, attack)]
+    baseline = [run for attack in less for run in _runs(rows, scores, *kind, attack)]
     return pooled_difference(runs, baseline) if less else pooled_auroc(runs)
 
 
-def _runs(rows: Sequence[Row], folder: Path, population: str, level: str, attack: str) -> list[PooledRun]:
+def _runs(rows: Sequence[Row], scores: Scores, population: str, level: str, attack: str) -> list[PooledRun]:
     """Of the runs that have this population, and whose row came with its scores."""
-    paths = [folder / row["id"] / "scores.parquet" for row in rows]
-    tables = [pq.read_table(path) for path in paths if path.exists()]
+    tables = [table for row in rows if (table := scores(row)) is not None]
     here = [where(table, attack=attack, population=population, level=level) for table in tables]
     return [scored_run(table) for table in here if table.num_rows]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from probablyexists.basis.errors import InputError, option
-from probablyexists.cli.lab.lab_options import Done, Experiment, as_written, cells, fonts_in_cache
+from probablyexists.cli.lab.lab_options import Done, Experiment, as_written, finished, fonts_in_cache
 
 
 def plot(
@@ -19,11 +19,12 @@ def plot(
     probablyexists lab plot experiments/smoke.toml --out lab/ --to plots/
     """
     fonts_in_cache()
-    finished = cells(experiment, out)
+    rows, scores = finished(experiment, out)
     from probablyexists.lab.plot import plot as draw
+    from probablyexists.lab.pool import pool
 
     with as_written(out):
-        written = draw(finished, to)
+        written = draw(pool(rows, scores), to)
     for path in written:
         typer.echo(str(path))
     if not written:
