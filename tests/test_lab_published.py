@@ -192,6 +192,60 @@ def test_doses_and_names_given_are_of_the_person(tmp_path: Path) -> None:
     assert next(r["score"] for r in of[PHOTOS] if r["person"] == named) == 2
 
 
+def dosed(tmp_path: Path) -> list[dict[str, Any]]:
+    """Three published rows of doses, with audits: the same people in each, named from 8 photos on."""
+    found = [json.loads(line) for line in ROWS.read_text().splitlines()]
+    rows = [row for row in found if row["part"] == "a randomised dose"][:3]
+    for number, row in enumerate(rows):
+        (tmp_path / row["id"] / "audit").mkdir(parents=True)
+        pq.write_table(drawn_scores(number), tmp_path / row["id"] / "scores.parquet")
+        people = [
+            {"person": f"name of {i}", "photos": photos - (i == 0), "exposed": photos >= 8}
+            for i, photos in enumerate(np.repeat([2, 1, 4, 8, 16], 6).tolist())
+        ]
+        row["by_photos"] = sorted([its["photos"], its["exposed"]] for its in people)
+        (tmp_path / row["id"] / "audit" / "findings.json").write_text(json.dumps({"people": people}))
+    return rows
+
+
+def test_who_is_named_by_dose_from_folder_and_file_and_without_either(tmp_path: Path) -> None:
+    """One who was to have 2 photos has 1: as nobody can tell whether one was set aside, they count at 1."""
+    rows = dosed(tmp_path)
+    (cell,) = pool(rows, in_folder(tmp_path))
+    counts = {dose: (at.n_named, at.n) for dose, at in cell.named.items()}
+    assert counts == {1.0: (0, 21), 2.0: (0, 15), 4.0: (0, 18), 8.0: (18, 18), 16.0: (18, 18)}
+    assert [at.share.n for at in cell.named.values() if isinstance(at.share, Estimate)] == [7, 5, 6, 6, 6]
+    publish(rows, in_folder(tmp_path), tmp_path / "lab.jsonl")
+    (from_file,) = pool(rows, scores_of(tmp_path / "lab.jsonl"))
+    assert (from_file.named, from_file.named_at) == (cell.named, cell.named_at)
+    (reverse,) = pool(rows[::-1], in_folder(tmp_path))
+    assert (reverse.named, reverse.named_at) == (cell.named, cell.named_at)
+    (alone,) = pool(rows, lambda _: None)
+    assert {dose: (at.n_named, at.n) for dose, at in alone.named.items()} == counts
+    assert [at.share.n for at in alone.named.values() if isinstance(at.share, Estimate)] == [21, 15, 18, 18, 18]
+    assert alone.named_at is not None
+    known, unknown = cell.named_at, alone.named_at
+    assert known is not None
+    assert isinstance(known[1], Estimate)
+    assert isinstance(unknown[1], Estimate)
+    assert known[1].value == pytest.approx(unknown[1].value, rel=0.01)
+    said = table([alone])
+    assert "8: 18 of 18 (82% to 100%), 16: 18 of 18 (82% to 100%)" in said
+    assert "80 % are named at: 6.96 (4 to 8) photos; if the curve is logistic: " in said
+    assert "lfw, dcgan: not pooled, the scores of some runs are missing" in said
+
+
+def test_a_photo_that_was_set_aside_leaves_the_dose(tmp_path: Path) -> None:
+    rows = dosed(tmp_path)
+    for row in rows:
+        row["by_photos"] = [[15 if photos == 16 else photos, named] for photos, named in row["by_photos"]]
+    (cell,) = pool(rows, lambda _: None)
+    assert list(cell.named) == [1.0, 2.0, 4.0, 8.0, 16.0]
+    unfair = [{**row, "n_named": None} for row in rows]
+    (cell,) = pool(unfair, lambda _: None)
+    assert (cell.named, cell.named_at) == ({}, None)
+
+
 def test_rows_without_scores_say_what_is_missing(folder: Path, tmp_path: Path) -> None:
     rows = three_draws()
     whole = in_folder(folder)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from probablyexists.basis.seeds import rng
+from probablyexists.stats.effective_dose import Answers, effective_dose, logistic_dose, share_by_dose
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.pooled import PooledRun, pooled_auroc, pooled_difference
 from probablyexists.stats.randomised import DoseRun, randomised_slope
@@ -27,6 +28,17 @@ BLIND = ("blind, one half", "blind, other half")
 """Values of `attack` in `scores.parquet`: the audit's, and the same attack with strangers' photos as samples."""
 PHOTOS, NAMED = "training photos", "named"
 """Where doses were drawn, in the same place: of each member the training photos, and 1 where the audit names them."""
+
+
+@dataclass(frozen=True)
+class Dosed:
+    """Members of all runs to whom one number of training photos was assigned."""
+
+    n: int
+    """A member of several runs counts in each."""
+    n_named: int
+    share: Figure
+    """Of the members, named; 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,11 @@ class Cell:
     """Population -> AUROC by person minus the split baseline's, pooled over the runs."""
     dose: Mapping[str, Figure]
     """Population -> change of exposure a doubling of the training photos, where their number was drawn at random."""
+    named: Mapping[float, Dosed]
+    """Assigned training photos -> who is named, over the runs whose split allows names; where doses were drawn."""
+    named_at: tuple[Figure, Figure] | None
+    """Training photos at which 80 % are named (`stats.effective_dose`): without a form of the curve, and if it is
+    logistic; None where no doses were drawn, or no run says who is named."""
 
 
 def pool(rows: Sequence[Row], scores: Scores) -> list[Cell]:
@@ -67,6 +84,7 @@ def _cell(rows: Sequence[Row], scores: Scores) -> Cell:
     baselines = [row["above_baseline"] for row in whole]
     above = {p: [figure(its[p]) for its in baselines if p in its] for p in (SEEN, UNSEEN)}
     first = rows[0]
+    named = _answers(whole, scores) if first["design"]["dose"] else None
     is_randomised = bool(first["design"]["dose"]) or first["design"]["most"] is not None
     return Cell(
         part=first["part"],
@@ -78,6 +96,8 @@ def _cell(rows: Sequence[Row], scores: Scores) -> Cell:
         each=each,
         above={p: _together(whole, (p, "person"), above[p], scores, BLIND) for p in above if (p, "person") in each},
         dose={p: _dose(whole, p) for p in (SEEN, UNSEEN) if whole and is_randomised},
+        named={} if named is None else _dosed(named),
+        named_at=None if named is None else (effective_dose(share_by_dose(named)), logistic_dose(named)),
     )
 
 
@@ -87,6 +107,42 @@ def _dose(rows: Sequence[Row], population: str) -> Figure:
         return Unresolvable("no run has this population")
     runs = [DoseRun(np.log2(run[:, 0]), run[:, 1]) for run in points]
     return randomised_slope(runs, rng(0, "lab", "dose", population))
+
+
+def _answers(rows: Sequence[Row], scores: Scores) -> Answers | None:
+    """Of each member the assigned dose and whether named, over the runs in which people may be.
+
+    Photos that were set aside make a number smaller than the dose: the dose is the next that was assigned. Who is who
+    comes with the scores; if they are missing for some run, it is not known for any.
+    """
+    rows = [row for row in rows if row["n_named"] is not None and row.get("by_photos")]
+    if not rows:
+        return None
+    found = [_dosed_people(table) for row in rows if (table := scores(row)) is not None]
+    known = [one for one in found if one]
+    given = [member for one in known for member in one]
+    if len(known) < len(rows):
+        given = [("", photos, named) for row in rows for photos, named in row["by_photos"]]
+    doses = np.unique(rows[0]["design"]["dose"]).astype(np.float64)
+    at = np.minimum(np.searchsorted(doses, [photos for _, photos, _ in given]), doses.size - 1)
+    people = [person for person, _, _ in given] if len(known) == len(rows) else None
+    return Answers(doses[at], np.array([bool(named) for *_, named in given]), people)
+
+
+def _dosed_people(scores: pa.Table) -> list[tuple[str, float, float]]:
+    """(person, training photos, named) of each member."""
+    photos, named = (where(scores, attack=attack) for attack in (PHOTOS, NAMED))
+    of = dict(zip(named["person"].to_pylist(), named["score"].to_pylist(), strict=True))
+    its = zip(photos["person"].to_pylist(), photos["score"].to_pylist(), strict=True)
+    return [(str(person), n, of[person]) for person, n in its]
+
+
+def _dosed(answers: Answers) -> dict[float, Dosed]:
+    found = {}
+    for dose, share in share_by_dose(answers).items():
+        yes = answers.yes[answers.dose == dose]
+        found[dose] = Dosed(yes.size, int(yes.sum()), share)
+    return found
 
 
 def _together(

@@ -7,7 +7,7 @@ from statistics import mean
 from typing import Any
 
 from probablyexists.lab.pool import SEEN, UNSEEN, Cell, answer_of, figure
-from probablyexists.stats.estimate import Estimate, Figure
+from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.rates import wilson
 
 _HEAD = (
@@ -34,10 +34,17 @@ def table(cells: Sequence[Cell]) -> str:
     blocks = []
     for part, its in parts.items():
         blocks += [f"### {part}", markdown(_HEAD, map(_line, its))]
+        blocks += [f"{cell.set}, {cell.procedure}: not pooled, {why}" for cell in its if (why := _not_pooled(cell))]
         blocks += [_dose_lines(cell) for cell in its if any(row["most"] or cell.dose for row in cell.rows)]
         if strangers := [cell for cell in its if cell.rows and cell.rows[0]["design"]["truth"] == "strangers"]:
             blocks.append(markdown(_NULL_HEAD, _null_lines(strangers)))
     return "\n\n".join([*blocks, LEGEND])
+
+
+def _not_pooled(cell: Cell) -> str:
+    """Why there is no pooled figure; empty if there is, or if nothing is to be pooled."""
+    found = cell.auroc.get((UNSEEN, "person"))
+    return found.reason if isinstance(found, Unresolvable) and len(cell.rows) > 1 else ""
 
 
 def markdown(head: str, rows: Iterable[Sequence[str]]) -> str:
@@ -52,6 +59,15 @@ def _dose_lines(cell: Cell) -> str:
     for population, slope in cell.dose.items():
         text = f"{shown(slope)} standard deviations a doubling" if isinstance(slope, Estimate) else slope.reason
         lines.append(f"- {cell.set}, {cell.procedure}, exposure by dose on {population}: {text}")
+    if cell.named_at is not None:
+        shares = ", ".join(
+            f"{dose:g}: {at.n_named} of {at.n} ({_interval(at.share)})" for dose, at in cell.named.items()
+        )
+        any_form, logistic = map(_photos, cell.named_at)
+        lines += [
+            f"- {cell.set}, {cell.procedure}, named by number of training photos: {shares}",
+            f"- {cell.set}, {cell.procedure}, 80 % are named at: {any_form}; if the curve is logistic: {logistic}",
+        ]
     for row in cell.rows:
         if most := row["most"]:
             lines.append(
@@ -60,6 +76,14 @@ def _dose_lines(cell: Cell) -> str:
                 f"{'named' if most['exposed'] else 'not named'}; {_named([row])} members are"
             )
     return "\n".join(lines)
+
+
+def _interval(share: Figure) -> str:
+    return f"{share.low:.0%} to {share.high:.0%}" if isinstance(share, Estimate) else share.reason
+
+
+def _photos(dose: Figure) -> str:
+    return f"{shown(dose, '.3g')} photos" if isinstance(dose, Estimate) else dose.reason
 
 
 def _named(rows: Sequence[Mapping[str, Any]]) -> str:
