@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean
 from typing import Any
 
+from probablyexists.lab.curves import Axis, Curve, curves
 from probablyexists.lab.pool import SEEN, UNSEEN, Cell, answer_of, figure
 from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.rates import wilson
@@ -16,6 +17,11 @@ _HEAD = (
 )
 
 _NULL_HEAD = "| nothing is true here | runs | intervals with the truth inside | share | mean |"
+
+_AXES: Mapping[Axis, str] = {"people": "people", "photos": "photos a person", "size": "pixels"}
+
+_SEEN_FROM = """*Seen from*: the smallest difference of which the interval would be above 0 with 80 % power, from the
+interval's own width."""
 
 LEGEND = """AUROC with its 95 % interval, people as units, pooled over the runs of a row. *Unseen*: photos of members
 that were not trained on; *seen*: training photos; against people who were never in training. *TPR*: mean over the runs
@@ -38,7 +44,22 @@ def table(cells: Sequence[Cell]) -> str:
         blocks += [_dose_lines(cell) for cell in its if any(row["most"] or cell.dose for row in cell.rows)]
         if strangers := [cell for cell in its if cell.rows and cell.rows[0]["design"]["truth"] == "strangers"]:
             blocks.append(markdown(_NULL_HEAD, _null_lines(strangers)))
+    for axis, name in _AXES.items():
+        if found := curves(cells, axis):
+            head = f"| set | procedure | equal | {name} | runs | above the baseline | seen from |"
+            blocks += [f"### by {name}", markdown(head, _curve_lines(found)), _SEEN_FROM]
     return "\n\n".join([*blocks, LEGEND])
+
+
+def _curve_lines(found: Sequence[Curve]) -> list[list[str]]:
+    return [
+        [
+            *(curve.set, curve.procedure, curve.equal, str(point.x), str(point.n_runs)),
+            *(shown(point.above, "+.2f"), f"+{point.seen_from:.2f}"),
+        ]
+        for curve in found
+        for point in curve.points
+    ]
 
 
 def _not_pooled(cell: Cell) -> str:
