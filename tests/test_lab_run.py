@@ -20,6 +20,7 @@ from probablyexists.cli.app import app
 from probablyexists.lab.experiment import read_experiment
 from probablyexists.lab.leaderboard import YARDSTICKS
 from probablyexists.lab.pool import AUDIT, BLIND, SEEN, UNSEEN, pool
+from probablyexists.lab.published import in_folder
 from probablyexists.lab.run import rows
 from probablyexists.lab.white_box import latent_search, steering
 from probablyexists.lab.white_box import scores as opened_scores
@@ -145,7 +146,7 @@ def test_the_baseline_judges_the_same_members_and_each_stranger_once(done: tuple
 
 def test_runs_that_differ_in_their_seed_are_one_line_of_the_table(done: tuple[Path, Path, Any]) -> None:
     path, out, _ = done
-    (cell,) = pool(rows(read_experiment(path), out), out)
+    (cell,) = pool(rows(read_experiment(path), out), in_folder(out))
     values = [
         next(m["auroc"]["value"] for m in row["membership"] if (m["population"], m["level"]) == (UNSEEN, "person"))
         for row in cell.rows
@@ -159,6 +160,16 @@ def test_runs_that_differ_in_their_seed_are_one_line_of_the_table(done: tuple[Pa
     shown = lab("table", str(path), "--out", str(out))
     assert shown.exit_code == 0
     assert f"| people:28x3 | dcgan | 4 x 2 | 2 | {pooled.value:.2f} (" in shown.output
+
+
+def test_a_published_table_is_that_of_the_folder_without_a_name(done: tuple[Path, Path, Any], tmp_path: Path) -> None:
+    path, out, _ = done
+    to = tmp_path / "tiny.jsonl"
+    from_folder = lab("table", str(path), "--out", str(out), "--to", str(to))
+    assert from_folder.exit_code == 0, from_folder.output
+    assert lab("table", str(path), "--out", str(to)).stdout == from_folder.stdout
+    assert "person-" not in to.read_text()
+    assert "person-" not in str(pq.read_table(to.with_suffix(".parquet")).to_pylist())
 
 
 def test_every_attack_stands_on_the_leaderboard_and_ones_own_beside_them(

@@ -131,15 +131,16 @@ def plant_rows(draw: Draw, folder: Path, world: Any) -> Planted:
     where = at / "rows.jsonl" if which.name == "rows.jsonl" else at
 
     def read() -> str:
-        from probablyexists.cli.lab.lab_options import as_written, cells
+        from probablyexists.cli.lab.lab_options import as_written, finished
+        from probablyexists.lab.pool import pool
         from probablyexists.lab.results_table import table
         from probablyexists.lab.victims import find_victims
 
         if which.name == "row.json" and chance(draw, 0.3):
             find_victims([at])
-        found = cells(world.base / "lab" / "small.toml", where)
+        rows, scores = finished(world.base / "lab" / "small.toml", where)
         with as_written(where):
-            text = table(found)
+            text = table(pool(rows, scores))
         judged_text(text, "lab table")
         return text
 

@@ -1,8 +1,8 @@
-"""The lab's curves, as SVG: AUROC against people, photos and training time, and exposure against dose."""
+"""The lab's curves, as SVG: what leaks against people, photos, pixels and training time, and exposure against dose."""
 
 from __future__ import annotations
 
-import json
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from probablyexists.basis.errors import required
 from probablyexists.basis.files import written_whole
+from probablyexists.lab.curves import Axis, Curve, Visible, curves
 from probablyexists.lab.leaderboard import Place
 from probablyexists.lab.pool import SEEN, UNSEEN, Cell, answer_of, figure
 from probablyexists.stats.estimate import Estimate
@@ -25,17 +26,26 @@ _DASHES = ("-", "--", ":")
 """Line styles: there are ten colours, then the next ten curves are dashed."""
 
 
-def plot(cells: Sequence[Cell], folder: Path) -> list[Path]:
-    """Write the curves with at least two points; return the files."""
-    drawn = {
-        "time": (_over_time(cells), "training images shown"),
-        "people": (_over(cells, "people"), "people in the training set"),
-        "photos": (_over(cells, "photos"), "training photos a person"),
-    }
+_AXES: Mapping[Axis, str] = {
+    "people": "people in the training set",
+    "photos": "training photos a person",
+    "size": "pixels, width and height",
+}
+
+
+def plot(cells: Sequence[Cell], folder: Path, visible: Sequence[Visible] = ()) -> list[Path]:
+    """Write the curves with at least two points; return the files.
+
+    `visible`: what a recogniser sees of real photos of each size, drawn beside the curves over pixels.
+    """
     written = []
-    for name, (curves, label) in drawn.items():
-        if any(len(points) > 1 for points in curves.values()):
-            written.append(_write(folder / f"{name}.svg", _auroc_axes, curves, label))
+    over_time = _over_time(cells)
+    if any(len(points) > 1 for points in over_time.values()):
+        written.append(_write(folder / "time.svg", _auroc_axes, over_time, "training images shown"))
+    for axis, label in _AXES.items():
+        if found := curves(cells, axis):
+            seen = [one for one in visible if axis == "size" and one.set in {curve.set for curve in found}]
+            written.append(_write(folder / f"{axis}.svg", _above_axes, found, label, seen))
     dosed = [cell for cell in cells if len({photos for photos, _ in _exposures(cell)}) > 1]
     written += [_write(folder / f"dose-{i}.svg", _dose_axes, cell) for i, cell in enumerate(dosed, start=1)]
     return written
@@ -72,22 +82,6 @@ def _mean(found: Sequence[Estimate]) -> Estimate:
     return Estimate(value, value - below, value + above, found[0].level, "mean of runs", n)
 
 
-def _over(cells: Sequence[Cell], key: str) -> Curves:
-    """The pooled figure of each cell against a number of its design, where nothing else differs."""
-    curves: dict[tuple[str, str], list[Point]] = {}
-    for cell in cells:
-        found = cell.auroc.get((UNSEEN, "person"))
-        if not cell.rows or not isinstance(found, Estimate) or cell.rows[0]["design"]["dose"]:
-            continue
-        row = cell.rows[0]
-        x = row["design"][key]
-        if isinstance(x, int):
-            rest = [{k: v for k, v in row[part].items() if k not in (key, "seed")} for part in ("design", "training")]
-            alike = json.dumps([cell.set, rest, row["samples"]], sort_keys=True)
-            curves.setdefault((alike, f"{cell.set}, {cell.procedure}"), []).append((float(x), found))
-    return {label: sorted(points, key=lambda p: p[0]) for (_, label), points in curves.items() if len(points) > 1}
-
-
 def _exposures(cell: Cell) -> list[tuple[float, float]]:
     """(training photos, exposure on unseen photos) of every member of every run."""
     return [(photos, value) for row in cell.rows for photos, value in row["exposures"].get(UNSEEN, [])]
@@ -116,13 +110,51 @@ def _auroc_axes(axes: Axes, curves: Curves, label: str) -> None:
     for number, (name, points) in enumerate(item for item in curves.items() if len(item[1]) > 1):
         # Shifted a little, so that intervals at one x do not cover each other.
         x = [at * 1.015**number for at, _ in points]
-        error = [[f.value - f.low for _, f in points], [f.high - f.value for _, f in points]]
-        y, dashes = [f.value for _, f in points], _DASHES[number // 10 % len(_DASHES)]
-        axes.errorbar(x, y, yerr=error, marker="o", markersize=4, elinewidth=0.7, label=name, linestyle=dashes)
+        _bars(axes, x, [f for _, f in points], linestyle=_DASHES[number // 10 % len(_DASHES)], label=name)
     axes.set_xscale("log")
     axes.set_xlabel(label)
     axes.set_ylabel("AUROC, unseen photos, by person")
     axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def _above_axes(axes: Axes, found: Sequence[Curve], label: str, visible: Sequence[Visible]) -> None:
+    axes.axhline(0, color="0.6", linewidth=1, linestyle="--")
+    for number, curve in enumerate(found):
+        x = [point.x * 1.015**number for point in curve.points]
+        named = f"{curve.set}, {curve.procedure},\n" + ",\n".join(curve.equal.rsplit(", ", 1))
+        dashes = _DASHES[number // 10 % len(_DASHES)]
+        color = _bars(axes, x, [p.above for p in curve.points], linestyle=dashes, label=named)[0].get_color()
+        axes.plot(x, [point.seen_from for point in curve.points], "_", color=color, markersize=12)
+    axes.plot([], [], "_", color="0.3", markersize=12, label="seen with 80 % power\nfrom here up")
+    axes.set_xscale("log")
+    ticks = sorted({point.x for curve in found for point in curve.points})
+    axes.set_xticks(ticks, [str(x) for x in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel(label)
+    axes.set_ylabel("AUROC above the baseline, unseen photos, by person")
+    if visible:
+        _visible_axes(axes, visible)
+    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.25 if visible else 1, 0.5))
+
+
+def _bars(axes: Axes, x: Sequence[float], figures: Sequence[Estimate], **style: Any) -> Any:
+    """A line through the values, with their intervals."""
+    error = [[f.value - f.low for f in figures], [f.high - f.value for f in figures]]
+    drawn: dict[str, Any] = {"marker": "o", "markersize": 4, "elinewidth": 0.7, **style}
+    return axes.errorbar(x, [f.value for f in figures], error, **drawn)
+
+
+def _visible_axes(axes: Axes, visible: Sequence[Visible]) -> None:
+    """Another scale, on the right: the share of real photos of each size that a recogniser knows."""
+    right = axes.twinx()
+    right.spines["right"].set_visible(True)
+    right.set_ylim(0, 1)
+    right.set_ylabel(f"real photos of this size: {visible[0].what}", color="0.4")
+    for name, marker in zip(dict.fromkeys(one.set for one in visible), itertools.cycle("sDv^")):
+        its = sorted((one for one in visible if one.set == name), key=lambda one: one.size)
+        x, shares = [float(one.size) for one in its], [one.share for one in its]
+        _bars(right, x, shares, marker=marker, linestyle=":", color="0.6")
+        axes.plot([], [], marker, color="0.6", linestyle=":", label=f"{name}, real photos\n(scale on the right)")
 
 
 def _dose_axes(axes: Axes, cell: Cell) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean
 from typing import Any
 
+from probablyexists.lab.curves import Axis, Curve, curves
 from probablyexists.lab.pool import SEEN, UNSEEN, Cell, answer_of, figure
-from probablyexists.stats.estimate import Estimate, Figure
+from probablyexists.stats.estimate import Estimate, Figure, Unresolvable
 from probablyexists.stats.rates import wilson
 
 _HEAD = (
@@ -16,6 +17,11 @@ _HEAD = (
 )
 
 _NULL_HEAD = "| nothing is true here | runs | intervals with the truth inside | share | mean |"
+
+_AXES: Mapping[Axis, str] = {"people": "people", "photos": "photos a person", "size": "pixels"}
+
+_SEEN_FROM = """*Seen from*: the smallest difference of which the interval would be above 0 with 80 % power, from the
+interval's own width."""
 
 LEGEND = """AUROC with its 95 % interval, people as units, pooled over the runs of a row. *Unseen*: photos of members
 that were not trained on; *seen*: training photos; against people who were never in training. *TPR*: mean over the runs
@@ -34,10 +40,32 @@ def table(cells: Sequence[Cell]) -> str:
     blocks = []
     for part, its in parts.items():
         blocks += [f"### {part}", markdown(_HEAD, map(_line, its))]
+        blocks += [f"{cell.set}, {cell.procedure}: not pooled, {why}" for cell in its if (why := _not_pooled(cell))]
         blocks += [_dose_lines(cell) for cell in its if any(row["most"] or cell.dose for row in cell.rows)]
         if strangers := [cell for cell in its if cell.rows and cell.rows[0]["design"]["truth"] == "strangers"]:
             blocks.append(markdown(_NULL_HEAD, _null_lines(strangers)))
+    for axis, name in _AXES.items():
+        if found := curves(cells, axis):
+            head = f"| set | procedure | equal | {name} | runs | above the baseline | seen from |"
+            blocks += [f"### by {name}", markdown(head, _curve_lines(found)), _SEEN_FROM]
     return "\n\n".join([*blocks, LEGEND])
+
+
+def _curve_lines(found: Sequence[Curve]) -> list[list[str]]:
+    return [
+        [
+            *(curve.set, curve.procedure, curve.equal, str(point.x), str(point.n_runs)),
+            *(shown(point.above, "+.2f"), f"+{point.seen_from:.2f}"),
+        ]
+        for curve in found
+        for point in curve.points
+    ]
+
+
+def _not_pooled(cell: Cell) -> str:
+    """Why there is no pooled figure; empty if there is, or if nothing is to be pooled."""
+    found = cell.auroc.get((UNSEEN, "person"))
+    return found.reason if isinstance(found, Unresolvable) and len(cell.rows) > 1 else ""
 
 
 def markdown(head: str, rows: Iterable[Sequence[str]]) -> str:
@@ -52,6 +80,15 @@ def _dose_lines(cell: Cell) -> str:
     for population, slope in cell.dose.items():
         text = f"{shown(slope)} standard deviations a doubling" if isinstance(slope, Estimate) else slope.reason
         lines.append(f"- {cell.set}, {cell.procedure}, exposure by dose on {population}: {text}")
+    if cell.named_at is not None:
+        shares = ", ".join(
+            f"{dose:g}: {at.n_named} of {at.n} ({_interval(at.share)})" for dose, at in cell.named.items()
+        )
+        any_form, logistic = map(_photos, cell.named_at)
+        lines += [
+            f"- {cell.set}, {cell.procedure}, named by number of training photos: {shares}",
+            f"- {cell.set}, {cell.procedure}, 80 % are named at: {any_form}; if the curve is logistic: {logistic}",
+        ]
     for row in cell.rows:
         if most := row["most"]:
             lines.append(
@@ -60,6 +97,14 @@ def _dose_lines(cell: Cell) -> str:
                 f"{'named' if most['exposed'] else 'not named'}; {_named([row])} members are"
             )
     return "\n".join(lines)
+
+
+def _interval(share: Figure) -> str:
+    return f"{share.low:.0%} to {share.high:.0%}" if isinstance(share, Estimate) else share.reason
+
+
+def _photos(dose: Figure) -> str:
+    return f"{shown(dose, '.3g')} photos" if isinstance(dose, Estimate) else dose.reason
 
 
 def _named(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -118,6 +118,17 @@ def smallest_auroc(n_members: int, n_heldout: int, level: float, power: float = 
     return float(brentq(lambda a: a - critical - quantile * _deviation(a, n, m), critical, 1.0))
 
 
+def smallest_difference(found: Estimate, power: float = TARGET) -> float:
+    """The smallest true difference of which an interval as wide as that of `found` would lie above 0 with this power.
+
+    The standard error is half the interval's width over the normal quantile q of its level, the same at any difference.
+    So it is half the width times 1 + the normal quantile of `power` / q: 1.43 for 95 % and 80 %. If a limit was cut off
+    (at 1), the other half of the interval counts.
+    """
+    half = max(found.high - found.value, found.value - found.low)
+    return half * (1 + float(norm.ppf(power)) / float(norm.ppf(0.5 + found.level / 2)))
+
+
 def _deviation(a: float, n: int, m: int) -> float:
     """Hanley & McNeil's standard deviation of the AUROC `a`; at 0.5 that of the null."""
     ours, theirs = a / (2 - a) - a * a, 2 * a * a / (1 + a) - a * a

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
@@ -15,13 +15,13 @@ from probablyexists.basis.errors import InputError, ProbablyExistsError, option,
 from probablyexists.basis.text import one_line, shown
 
 if TYPE_CHECKING:
-    from probablyexists.lab.pool import Cell
+    from probablyexists.lab.pool import Scores
 
 Checked = TypeVar("Checked", bound=BaseModel)
 
 Experiment = Annotated[Path, typer.Argument(help="A TOML file of runs.")]
 Out = Annotated[Path, typer.Option(help="Folder for the runs; large, with names and faces: do not publish.")]
-Done = Annotated[Path, typer.Option("--out", help="Folder of the runs, or its rows.jsonl.")]
+Done = Annotated[Path, typer.Option("--out", help="Folder of the runs, or a .jsonl file of their rows.")]
 Faces = Annotated[Path | None, typer.Option(help="Folder that holds lfw/, celeba/ and orl/.")]
 Cache = Annotated[Path | None, typer.Option(help="Where crops and embeddings are kept; default: the user's cache.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads, of everything; default: all cores.")]
@@ -60,11 +60,11 @@ def fonts_in_cache(cache: Path | None = None) -> None:
     os.environ.setdefault("MPLCONFIGDIR", str((cache or default_cache()) / "matplotlib"))
 
 
-def cells(experiment: Path, out: Path) -> list[Cell]:
-    """The finished runs of an experiment, pooled over seeds; InputError if there are none."""
+def finished(experiment: Path, out: Path) -> tuple[list[dict[str, Any]], Scores]:
+    """The rows of an experiment's finished runs, and their scores; InputError if there are none."""
     required("torch", "lab")
     from probablyexists.lab.experiment import read_experiment
-    from probablyexists.lab.pool import pool
+    from probablyexists.lab.published import scores_of
     from probablyexists.lab.run import rows
 
     found = rows(read_experiment(experiment), out)
@@ -73,4 +73,4 @@ def cells(experiment: Path, out: Path) -> list[Cell]:
             f"{option('out', out)}: holds no row of {experiment}; carry it out with: probablyexists lab run"
         )
     with as_written(out):
-        return pool(found, out.parent if out.is_file() else out)
+        return found, scores_of(out)
