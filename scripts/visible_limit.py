@@ -1,6 +1,8 @@
 """How well can the recogniser tell people at the sizes of the lab's pictures? Prints Markdown.
 
-    python scripts/visible_limit.py path/to/faces
+    python scripts/visible_limit.py path/to/faces --to docs/results/lab/visible.jsonl
+
+`--to` writes the TPR at FMR 0.1 % as `lab plot --visible` reads it.
 
 *No leak* and *not visible* look alike: both are an AUROC of 0.5. Photos are reduced as the lab's crops are
 (`lab.sets.crops`: the aligned face at 128 pixels, then Lanczos), and embedded by the default recogniser as crops are.
@@ -19,8 +21,10 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
 
@@ -28,6 +32,7 @@ import numpy as np
 
 from probablyexists.answers.membership import Population, populations
 from probablyexists.attacks.nearest import NearestSample
+from probablyexists.basis.files import write_text
 from probablyexists.basis.progress import Console
 from probablyexists.embeddings.embed import Embedded, embed, open_store
 from probablyexists.embeddings.recognisers import Recogniser, open_recogniser
@@ -39,6 +44,7 @@ from probablyexists.matching.crowd import Crowd, photos_of
 from probablyexists.matching.templates import group
 from probablyexists.sources.open_source import open_source
 from probablyexists.stats.conformal import conformal_p, discoveries
+from probablyexists.stats.estimate import LEVEL, Estimate
 from probablyexists.stats.pooled import pooled_auroc
 from probablyexists.stats.rates import wilson
 
@@ -74,8 +80,8 @@ def crowd(table: Embedded, some: Sequence[Crop]) -> Crowd:
     return Crowd(own, group(own))
 
 
-def pairs(table: Embedded, some: Sequence[Crop]) -> list[str]:
-    """Of each FMR: TPR with its interval."""
+def pairs(table: Embedded, some: Sequence[Crop]) -> list[Estimate]:
+    """Of each FMR: TPR, of people with two photos."""
     place = places(table)
     of: dict[str, list[int]] = {}
     for crop in some:
@@ -87,14 +93,14 @@ def pairs(table: Embedded, some: Sequence[Crop]) -> list[str]:
     one, other = np.triu_indices(len(rows), 1)
     strangers = cosines[one, other][people[one] != people[other]]
     mine = [[table.embeddings[a] @ table.embeddings[b] for a, b in combinations(own, 2)] for own in of.values()]
-    cells = []
+    found = []
     for fmr in FMRS:
         threshold = np.quantile(strangers, 1 - fmr, method="higher")
         rates = np.array([np.mean(np.array(own) >= threshold) for own in mine if own])
         draws = np.random.default_rng(0).integers(len(rates), size=(N_DRAWS, len(rates)))
         low, high = np.quantile(rates[draws].mean(axis=1), [0.025, 0.975])
-        cells.append(f"{rates.mean():.3f} ({low:.3f} to {high:.3f})")
-    return [*cells, f"{sum(bool(own) for own in mine):,} of {len(of):,}"]
+        found.append(Estimate(float(rates.mean()), low, high, LEVEL, "bootstrap of people", len(rates)))
+    return found
 
 
 def ceiling(table: Embedded, some: Sequence[Crop]) -> list[str]:
@@ -121,16 +127,22 @@ def main() -> None:
     parser.add_argument("faces", type=Path, help="holds lfw/ and celeba/")
     parser.add_argument("--recogniser", default="dlib", help="a name or a file; default: dlib")
     parser.add_argument("--cache", type=Path, default=default_cache())
+    parser.add_argument("--to", type=Path, help="file of JSON lines")
     chosen = parser.parse_args()
     recogniser = open_recogniser(chosen.recogniser, chosen.cache)
-    lines = []
+    lines, points = [], []
     for name in ("lfw", "celeba"):
         for size in SIZES:
             some = crops(name, size, chosen.faces, chosen.cache, Console(), DESIGN.fewest_photos)
             table = embedded(some, recogniser, chosen.cache)
-            lines.append([name, str(size), *pairs(table, some), *ceiling(table, some)])
-    head = "| set | pixels | TPR at FMR 1 % | at 0.1 % | people with two photos | AUROC, photos as samples | named |"
+            rates = pairs(table, some)
+            shares = [shown(rate, ".3f") for rate in rates]
+            lines.append([name, str(size), *shares, str(rates[0].n), *ceiling(table, some)])
+            points.append({"set": name, "size": size, "what": "TPR at FMR 0.1 %", "share": asdict(rates[1])})
+    head = "| set | pixels | TPR at FMR 1 % | at 0.1 % | people | AUROC, photos as samples | named |"
     print(markdown(head, lines))
+    if chosen.to is not None:
+        write_text(chosen.to, "".join(json.dumps(point) + "\n" for point in points))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ One training step of the run's own networks is carried out and measured. Nothing
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from probablyexists.basis.progress import Progress
 from probablyexists.lab.experiment import Run
 from probablyexists.lab.machine import Machine
 from probablyexists.lab.train import Game
@@ -24,6 +25,8 @@ FEW = 4
 """Images in the step that is measured first; if that was quick, a whole batch is measured."""
 QUICK = 0.1
 """Seconds."""
+AT_ONCE = 64
+"""Pictures that an audit draws in one call."""
 ASSUMED_RATE, ASSUMED_CALL = 2e13, 1e-5
 """Of a GPU that is not here: operations a second, and the seconds that each call of it takes at least. The rate is a
 fifteenth of what an A100 is said to do in bfloat16 (NVIDIA's data sheet, 2020), as small networks leave most of a GPU
@@ -41,25 +44,29 @@ class Cost:
     needs of the forward pass. Beside it, the driver and the libraries take their own."""
 
 
-def forecasts(runs: Iterable[Run], machine: Machine, *, assumed: bool = False) -> list[Cost | None]:
+def forecasts(runs: Sequence[Run], machine: Machine, progress: Progress, *, assumed: bool = False) -> list[Cost | None]:
     """The cost of each; None where the budget is in minutes and so says nothing of images.
 
     `machine`: on which the steps are carried out. `assumed`: the runs are for a GPU that is not here, of
     `ASSUMED_RATE`. Runs that differ in seed and images alone are measured once.
     """
+    kinds = list(dict.fromkeys(_kind(run) for run in runs if run.training.images))
     known: dict[Training, _Measured] = {}
-    found: list[Cost | None] = []
-    for run in runs:
-        if run.training.images is None:
-            found.append(None)
-            continue
-        kind = run.training.model_copy(update={"seed": 0, "images": 1, "snapshots": ()})
-        if kind not in known:
+    with progress.stage("one step of each kind of run", len(kinds)) as bar:
+        for kind in kinds:
             known[kind] = _measured(kind, machine, assumed)
-        it, pictures = known[kind], run.samples + run.snapshot_samples * len(run.training.snapshots)
-        steps = run.training.images / it.images
-        found.append(Cost(steps * it.step + pictures * it.sample, it.memory))
-    return found
+            bar.advance()
+    return [_cost(run, known[_kind(run)]) if run.training.images else None for run in runs]
+
+
+def _kind(run: Run) -> Training:
+    return run.training.model_copy(update={"seed": 0, "images": 1, "snapshots": ()})
+
+
+def _cost(run: Run, its: _Measured) -> Cost:
+    steps = (run.training.images or 0) / its.images
+    pictures = run.samples + run.snapshot_samples * len(run.training.snapshots)
+    return Cost(steps * its.step + pictures * its.sample, its.memory)
 
 
 @dataclass(frozen=True)
@@ -102,24 +109,26 @@ def _stepped(settings: Training, batch: int, machine: Machine, assumed: bool) ->
     """Measured with this batch, and said of the settings' own."""
     game = Game(settings.model_copy(update={"batch": batch}), machine)
     photos = torch.randint(0, 256, (batch, 3, settings.size, settings.size), dtype=torch.uint8).to(machine.device)
-    game.step(1, photos)  # the first one also loads libraries
+    if not assumed:
+        game.step(1, photos)  # the first one also loads libraries
     weights = {p.untyped_storage().data_ptr() for its in game.modules.values() for p in its.parameters()}
-    with_penalty, without = (_counted(partial(game.step, number, photos), weights) for number in (0, 1))
+    with_penalty, without = (_counted(partial(game.step, number, photos), weights, assumed) for number in (0, 1))
     share, larger = 1 / game.procedure.penalty_every, settings.batch / batch
     shape: tuple[int, ...] = game.average.latent_shape  # type: ignore[assignment]
     with torch.no_grad(), machine.autocast():
-        sample = _counted(partial(game.average, torch.randn(batch, *shape).to(machine.device)), weights)
+        n = 1 if assumed else batch
+        sample = _counted(partial(game.average, torch.randn(n, *shape).to(machine.device)), weights, assumed)
     fixed = sum(map(_bytes, game.modules.values())) + _gradients(game) + sum(map(_moments, game.optimisers.values()))
     return _Measured(
         images=round(game.images_a_step * larger),
         step=share * with_penalty.on(larger, assumed) + (1 - share) * without.on(larger, assumed),
-        sample=sample.on(1.0, assumed) / batch,
+        sample=sample.on(AT_ONCE / n, assumed) / AT_ONCE,
         memory=round(fixed + larger * max(with_penalty.kept, without.kept)),
     )
 
 
-def _counted(work: Callable[[], Any], weights: Container[int]) -> _Counted:
-    """Carried out and counted, then timed. `weights`: where those lie in memory."""
+def _counted(work: Callable[[], Any], weights: Container[int], assumed: bool) -> _Counted:
+    """Carried out and counted, then timed unless a rate is assumed. `weights`: where those lie in memory."""
     kept: dict[int, torch.UntypedStorage] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
@@ -132,7 +141,8 @@ def _counted(work: Callable[[], Any], weights: Container[int]) -> _Counted:
     with count, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         work()
     begun = time.perf_counter()
-    work()
+    if not assumed:
+        work()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     seconds = time.perf_counter() - begun

@@ -13,6 +13,7 @@ from probablyexists.cli.lab.lab_options import Cache, Device, Experiment, Faces,
 from probablyexists.cli.options import Quiet, progress_of
 
 if TYPE_CHECKING:
+    from probablyexists.basis.progress import Progress
     from probablyexists.lab.experiment import Experiment as _Asked
 
 
@@ -46,7 +47,7 @@ def run(
     asked = read_experiment(experiment)
     if dry_run:
         with limited_threads(threads):
-            _plan(asked, out, device)
+            _plan(asked, out, device, progress_of(quiet))
         return
     machine = find_machine(device)
     with limited_threads(threads):
@@ -59,7 +60,7 @@ def run(
         raise typer.Exit(1)
 
 
-def _plan(asked: _Asked, out: Path, device: str) -> None:
+def _plan(asked: _Asked, out: Path, device: str, progress: Progress) -> None:
     """Print every run; of those to do how long they take and how much memory, on this device or a GPU assumed."""
     from probablyexists.basis.errors import InputError
     from probablyexists.lab.forecast import ASSUMED_RATE, forecasts
@@ -72,7 +73,9 @@ def _plan(asked: _Asked, out: Path, device: str) -> None:
             raise
         machine, assumed = find_machine("cpu", "bfloat16"), True
     to_do = [planned for planned in asked.runs if not (out / planned.id / "row.json").exists()]
-    costs = dict(zip((planned.id for planned in to_do), forecasts(to_do, machine, assumed=assumed), strict=True))
+    costs = dict(
+        zip((planned.id for planned in to_do), forecasts(to_do, machine, progress, assumed=assumed), strict=True)
+    )
     for planned in asked.runs:
         line = f"{'to do' if planned.id in costs else 'done':<6} {planned.part:<12} {planned.id} seed {planned.seed}"
         if (cost := costs.get(planned.id)) is not None:
