@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from probablyexists.basis.progress import Silent
 from probablyexists.cli.app import app
 from probablyexists.generators.generated_source import GeneratedSource
 from probablyexists.generators.generator import BrokenPictures
-from probablyexists.results.draw_again import draw_again
+from probablyexists.results.draw_again import draw_again, drawn_for
+from probablyexists.results.findings import Again
 from probablyexists.showing.serve import opened_audit
+from test_report import sample_findings
 
 
 def noise(seeds: Sequence[int]) -> NDArray[np.uint8]:
@@ -135,7 +138,25 @@ def test_an_audit_of_a_generator_is_looked_at_with_the_drawn_folder(world: World
     assert not unseen.pictures.has("generated")
     assert any(draw_again(findings.signature.settings) in line for line in said)
     probablyexists.draw(strangers, tmp_path / "samples", samples=40)
+    (tmp_path / "other").mkdir()
+    shutil.copy(paths[0], tmp_path / "other")
+    for refused in (
+        lambda: opened_audit(audit, {"generated": tmp_path / "other"}, Silent()),
+        lambda: probablyexists.withhold(audit, tmp_path / "other", tmp_path / "kept"),
+    ):
+        with pytest.raises(InputError, match=r"holds no sample of this audit.* or draw them: probablyexists draw "):
+            refused()
     opened = opened_audit(audit, {"generated": tmp_path / "samples"}, Silent())
     name = findings.samples["sample"][7].as_py()
     shown = decode_picture(opened.pictures.jpeg("generated", opened.sample_path(opened.row_of(name) or 0), 512))
     assert shown.size == strangers.photos.shape[2:0:-1]
+
+
+def test_the_samples_of_an_audit_again_are_drawn_with_its_own_seed() -> None:
+    leak = sample_findings("leak")
+    settings = {**leak.signature.settings, "generated": "my:gan", "samples": 60, "seed": 0}
+    first = leak.model_copy(update={"signature": leak.signature.model_copy(update={"settings": settings})})
+    assert drawn_for(first) == "probablyexists draw my:gan --samples 60 --seed 0 --out samples/"
+    told = {"before": "f", "before_date": "d", "look": 1, "level": 0.01, "guard": None, "selection": False}
+    again = Again.model_validate({**told, "n_in_before": 0, "n_design": 0, "sample_seed": 1, "same_generator": True})
+    assert "--seed 1 " in drawn_for(first.model_copy(update={"again": again}))

@@ -162,7 +162,8 @@ def test_more_samples_than_fit_in_one_part_are_all_there(leak: Findings, tmp_pat
 
 def test_an_audit_with_names_says_that_its_exports_have_them(leak: Findings, tmp_path: Path) -> None:
     leak.model_copy(update={"names_shown": True}).write(tmp_path)
-    assert probablyexists.export(tmp_path, model_card=True).notes == ()
+    (note,) = probablyexists.export(tmp_path, model_card=True).notes
+    assert note == "model-card.md: the audit was not told the model's name; write it, or audit with --model NAME"
     (note,) = probablyexists.export(tmp_path, markdown=True).notes
     assert note.startswith("people are given by name")
 
@@ -599,6 +600,18 @@ def test_the_regulators_table_draws_no_legal_conclusion(verdict: Any) -> None:
         said = f"{one.shows} {one.here(findings)} {one.remains}"
         assert not re.search(r"\b(complian\w*|complies|lawful|legal|satisf\w+|fulfil\w*|is anonymous)\b", said)
         assert one.here(findings).endswith((".", "?"))
+
+
+def test_a_card_says_how_many_could_not_be_judged() -> None:
+    """It is made to be published, and must not read milder than the report."""
+    naming = sample_findings("inconclusive").naming.model_copy(update={"smallest_nameable": 10_000})
+    few = sample_findings("inconclusive").model_copy(update={"naming": naming})
+    rows = [row for row in few.people.to_pylist() if not row["exposed"]]
+    text = model_card(few, "x")
+    assert f"{len(rows):,} could not be judged by likeness, and may be affected" in text.replace("\\", "")
+    assert "Do not publish samples yet" in text
+    (metric,) = [one for one in ModelCard(text).data.eval_results if one.metric_type == "people_not_judged"]
+    assert metric.metric_value == len(rows)
 
 
 def test_the_card_of_guarded_samples_says_so(leak: Findings) -> None:

@@ -218,7 +218,10 @@ def test_how_many_people_are_given_away_says_at_which_level_they_are_named() -> 
     assert any("6 of 300 members are named at a false discovery rate of 3 %" in reason for reason in some.because)
     copied = copies(30, beyond_chance=True)
     none = ruling(naming=naming(n_exposed=2, for_verdict=0), affected=affected(2, 9), copies=copied)
-    assert "gives away 11 people it was trained on (2 named at 5 %, none at the 3 % that" in none.sentence
+    assert (
+        "gives away 9 people it was trained on and may give away 2 more (2 named at 5 %, none at the 3 % that"
+        in none.sentence
+    )
     assert "named at" not in ruling(naming=naming(n_exposed=6), affected=affected(6)).sentence
 
 

@@ -158,8 +158,7 @@ def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
     parts = []
     copied = _reproduces(copies)
     if affected.n and (naming.n_for_verdict or affected.n_copied):
-        n = affected.n
-        parts.append(f"gives away {n:,} {'person' if n == 1 else 'people'} it was trained on{_at_which_level(naming)}")
+        parts.append(_gives_away(affected, naming))
         if copies.beyond_chance:
             parts.append(copied)
     elif copies.beyond_chance:
@@ -174,6 +173,15 @@ def _leak_sentence(affected: Affected, naming: Naming, copies: Copies) -> str:
         )
         parts.append(f"gives its training people away as a group, though {who}")
     return f"This generator {' and '.join(parts)}."
+
+
+def _gives_away(affected: Affected, naming: Naming) -> str:
+    """Names that the verdict does not count are people who may be given away: copies alone stand for the others."""
+    n = affected.n if naming.n_for_verdict else affected.n_copied
+    said = f"gives away {n:,} {'person' if n == 1 else 'people'} it was trained on"
+    if naming.n_for_verdict or n == affected.n:
+        return f"{said}{_at_which_level(naming)}"
+    return f"{said} and may give away {affected.n - n:,} more{_at_which_level(naming)}"
 
 
 def _reproduces(copies: Copies) -> str:

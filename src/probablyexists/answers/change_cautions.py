@@ -155,5 +155,8 @@ def _about_audits(first: Findings, second: Findings, rows: Rows, sizes: tuple[in
     n_heldout = first.naming.n_heldout
     n_here = len({person for person, member in zip(rows.person, rows.is_member, strict=True) if not member})
     if n_here < n_heldout:
-        said.append(f"{n_here:,} of {n_heldout:,} held-out people of the first audit are in both")
+        said.append(
+            f"{n_here:,} of {n_heldout:,} held-out people of the first audit are in both, and judge here: with fewer "
+            "of them, fewer members are named than in the first audit"
+        )
     return said

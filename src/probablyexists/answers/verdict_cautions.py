@@ -109,11 +109,13 @@ def _of_split(split: SplitBaseline, data: Data) -> list[str]:
 
 
 def _each_has(data: Data) -> str:
-    """How many photos there are of a member and of a held-out person on average; empty where that is not known."""
+    """How many photos there are of a member and of a held-out person on average; empty where that is not known, as
+    where people were left out, whose photos are counted."""
     photos = {role.role: role.n_acquired for role in data.roles}
     people = {role.role: role.n_people for role in data.roles}
     n_members, n_heldout = people.get("training"), people.get("heldout")
-    if not n_members or not n_heldout:
+    left_out = any(role.n_people != role.n_people_given for role in data.roles if role.role in ("training", "heldout"))
+    if not n_members or not n_heldout or left_out:
         return ""
     ours = (photos["training"] + photos.get("unseen", 0)) / n_members
     unseen = ", unseen photos counted" if "unseen" in photos else ""

@@ -12,6 +12,7 @@ from probablyexists.basis.errors import required
 from probablyexists.report.copy_certainty import sure_copies
 from probablyexists.report.markdown_summary import NOT_TESTED
 from probablyexists.report.markdown_text import bullets, plain, table
+from probablyexists.report.people_texts import is_unjudged
 from probablyexists.report.words import (
     VERDICTS,
     absent,
@@ -68,6 +69,8 @@ def _metrics(findings: Findings) -> list[dict[str, Any]]:
         return found
     of = counted(findings.naming.n_members, "member")
     found.append(_metric("people_affected", findings.affected.n, f"People affected, of {of}", "/affected/n"))
+    if n := _n_unjudged(findings):
+        found.append(_metric("people_not_judged", n, f"People who could not be judged by likeness, of {of}", "/people"))
     for i, m in enumerate(findings.membership):
         if m.level == "person":
             found += _estimated("roc_auc", m.auroc, f"AUROC, {_which(m)}", f"/membership/{i}/auroc")
@@ -146,7 +149,13 @@ def _advice(findings: Findings) -> list[str]:
             "Do not publish samples without comparing them with the training photos.",
             "The generator can produce more samples like those found; withholding these does not change it.",
         ]
+    waiting = (
+        ["Do not publish samples yet that may show people who could not be judged: the audit lists them."]
+        if _n_unjudged(findings)
+        else []
+    )
     return [
+        *waiting,
         "Treat samples as possibly showing real people: a small leak can be missed.",
         "Audit again after further training, or if many more samples are published than were tested.",
     ]
@@ -177,7 +186,13 @@ def _affected(findings: Findings) -> str:
     of = counted(findings.naming.n_members, "member")
     if findings.naming.n_exposed is None:
         return f"{findings.affected.n:,} copied, of {of}; likenesses are not claimed: the split is not fair"
-    return f"{findings.affected.n:,} of {of}"
+    unjudged = f"; {n:,} could not be judged by likeness, and may be affected" if (n := _n_unjudged(findings)) else ""
+    return f"{findings.affected.n:,} of {of}{unjudged}"
+
+
+def _n_unjudged(findings: Findings) -> int:
+    """Members who are neither named nor cleared."""
+    return sum(is_unjudged(findings, row) for row in findings.people.to_pylist())
 
 
 def _copies(findings: Findings) -> str:

@@ -18,7 +18,7 @@ from probablyexists.basis.own_code import is_object_name
 from probablyexists.basis.owner_only import make_folder
 from probablyexists.basis.text import shown
 from probablyexists.generators.open_generator import is_generator
-from probablyexists.results.draw_again import draw_again
+from probablyexists.results.draw_again import drawn_for
 from probablyexists.results.findings import Findings
 from probablyexists.showing.answering import PHOTOS
 from probablyexists.showing.apart import Apart
@@ -152,7 +152,7 @@ def question(findings: Findings, given: Mapping[str, object]) -> dict[str, Any] 
     if drawn or (isinstance(samples, str | Path) and is_generator(str(samples))):
         return (
             "The samples were drawn from a generator, which this page does not run. Draw them into a folder "
-            f"({draw_again(held)}), and say where it is with --generated."
+            f"({drawn_for(findings)}), and say where it is with --generated."
         )
     if held.get("flat"):
         return (

@@ -16,11 +16,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from probablyexists.basis.errors import InputError, MissingExtraError, ProbablyExistsError, option, required
+from probablyexists.basis.errors import ImageError, InputError, MissingExtraError, ProbablyExistsError, option, required
 from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.roles import Role
 from probablyexists.basis.text import one_line, shown
-from probablyexists.results.draw_again import draw_again
+from probablyexists.results.draw_again import drawn_for
 from probablyexists.results.findings import Findings
 from probablyexists.showing.opened import Opened, open_audit
 from probablyexists.showing.small_pictures import Pictures, Read, folder_reader, source_reader
@@ -142,7 +142,24 @@ def opened_audit(folder: Path, given: dict[str, str | Path | Source | None], pro
             reader = _reader(role.role, where, findings, progress)
             if reader is not None:
                 readers[role.role] = reader
-    return open_audit(folder, findings, Pictures(readers))
+    opened = open_audit(folder, findings, Pictures(readers))
+    if isinstance(given.get("generated"), str | Path) and "generated" in readers:
+        _refuse_other_samples(opened, readers["generated"], str(given["generated"]))
+    return opened
+
+
+def _refuse_other_samples(opened: Opened, read: Read, place: str) -> None:
+    """InputError if some of the audit's samples, tried by name, are not in the folder that was given."""
+    n = opened.n_samples
+    tried = [opened.sample_path(row) for row in sorted({0, n // 2, n - 1})] if n else []
+    if tried and all(isinstance(read(path), ImageError) for path in tried):
+        how = (
+            f", or draw them: {drawn_for(opened.findings)}" if "generator" in opened.findings.signature.settings else ""
+        )
+        raise InputError(
+            f"{option('generated', place)}: holds no sample of this audit, such as {shown(tried[0])}; give the folder "
+            f"that was audited{how}"
+        )
 
 
 def _reader(role: Role, where: str | Path | Source | None, findings: Findings, progress: Progress) -> Read | None:
@@ -152,7 +169,7 @@ def _reader(role: Role, where: str | Path | Source | None, findings: Findings, p
     if where is None and role == "generated" and "generator" in held:
         progress.say(
             "samples: drawn from a generator, which is not run here; draw them into a folder, and give it with "
-            f"--generated: {draw_again(held)}"
+            f"--generated: {drawn_for(findings)}"
         )
         return None
     place = str(held.get(role) or "" if where is None else where)

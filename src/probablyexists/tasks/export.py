@@ -102,6 +102,8 @@ def export(
         pages["summary.md"] = markdown_summary(findings, reviews)
     if model_card:
         pages["model-card.md"] = card(findings, findings.cover.model)
+        if not findings.cover.model:
+            notes.append("model-card.md: the audit was not told the model's name; write it, or audit with --model NAME")
     try:
         make_folder(place)
     except OSError as error:

@@ -20,7 +20,7 @@ from probablyexists.basis.progress import Progress, Silent
 from probablyexists.basis.text import shown
 from probablyexists.report.first_page_steps import n_unjudged
 from probablyexists.results.contents import content_of
-from probablyexists.results.draw_again import draw_again
+from probablyexists.results.draw_again import drawn_for
 from probablyexists.results.findings import Findings, Verdict
 from probablyexists.sources.folder import FolderSource
 
@@ -81,10 +81,10 @@ def withhold(
     source, to, progress = Path(source), Path(to), progress or Silent()
     findings = Findings.read(audit)
     if not source.is_dir():
-        if "generator" in (settings := findings.signature.settings) and not source.exists():
+        if "generator" in findings.signature.settings and not source.exists():
             raise InputError(
                 f"{shown(source)}: does not exist; the samples were drawn from a generator: draw them into a folder "
-                f"({draw_again(settings)}), and withhold from that"
+                f"({drawn_for(findings)}), and withhold from that"
             )
         what = "is an archive or a table; unpack it" if source.exists() else "does not exist; check the path"
         raise InputError(f"{shown(source)}: {what}, and give the folder of the samples that were audited")
@@ -167,9 +167,11 @@ def _let_through(judged: _Judged, folder: FolderSource, to: Path, move: bool, pr
                     _write(aside / path, data, safely=move)
                     written.append((path, before))
         if not written and not withheld and not unjudged:
+            drawn = "generator" in judged.findings.signature.settings
+            how = f", or draw them: {drawn_for(judged.findings)}" if drawn else ""
             raise InputError(
                 f"{shown(folder.name)}: holds no sample of this audit (of "
-                f"{_source_of(judged.findings)}); give the folder that was audited"
+                f"{_source_of(judged.findings)}); give the folder that was audited{how}"
             )
         aside.replace(to)
     except OSError as error:
