@@ -173,6 +173,8 @@ NOT_RUN = {
     ("start", "installs the package"),
     ("start", "takes minutes"),
     ("own-generator", "needs your file"),
+    ("own-generator", "needs packages of two extras"),
+    ("audit-again", "needs the files of two other pages"),
     ("recognisers", "downloads a file"),
     ("recognisers", "needs a second recogniser"),
     ("ask-about-yourself", "downloads a file"),
@@ -180,6 +182,7 @@ NOT_RUN = {
     ("a-million-samples", "needs a million samples"),
     ("look-at-an-audit", "runs until you stop it"),
     ("lab", "trains for minutes"),
+    ("lab", "needs a GPU, and trains for hours"),
     ("cluster", "starts a cluster"),
     ("cluster", "needs a cluster"),
 }

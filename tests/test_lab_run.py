@@ -182,9 +182,13 @@ def test_every_attack_stands_on_the_leaderboard_and_ones_own_beside_them(
     )
     monkeypatch.syspath_prepend(tmp_path)
     asked = ("leaderboard", str(out), "-q", "--more-attacks", "mine:Mine")
+    alone = lab(*asked, "--samples-alone")
+    assert alone.exit_code == 0, alone.output
+    assert "opened" not in alone.output
     shown = lab(*asked, "--plot", str(out.parent / "leaderboard.svg"))
     assert shown.exit_code == 0, shown.output
     assert (out.parent / "leaderboard.svg").read_text().startswith("<?xml")
+    assert shown.output.startswith(alone.output.split("\n\n")[0])
     samples_alone, opened = shown.output.split("GANs, opened")
     openers = {name for name, attack in WHITE_BOX.items() if not attack.diffusion}
     for text, attacks in ((samples_alone, {*ATTACKS, "mine/1"}), (opened, {*YARDSTICKS, *openers})):

@@ -271,14 +271,16 @@ def test_withhold_lists_copies_also_where_nobody_counts_as_affected() -> None:
 
 def test_answer_1_leads_with_those_for_whom_it_is_yes() -> None:
     alone = told(too_few_for_the_split().model_copy(update={"affected": Affected(n=0, n_named=0, n_copied=0)}))[0]
-    assert alone.startswith("For most no, for some yes: 20 % of members are found at 1 % false alarms. Given training")
+    assert alone.startswith(
+        "For some yes, for the others no: 20 % of members are found at 1 % false alarms. Given training"
+    )
     answer = told(by_names())[0]
     assert answer.startswith(
         "For some, yes: 17 people are given away (11 named by likeness, 6 more copied; answer 2). What an attacker "
         "sees, copies included: 60 % of members are found at 1 % false alarms. Identity alone, copies left out: for "
-        "most no, for some yes: 20 % of members are found at 1 % false alarms."
+        "some yes, for the others no: 20 % of members are found at 1 % false alarms."
     )
-    assert "With other photos of the same people, not trained on: for most no, for some yes: 10 %" in answer
+    assert "With other photos of the same people, not trained on: for some yes, for the others no: 10 %" in answer
 
 
 @pytest.mark.parametrize(("p", "begins"), [(0.031, "Yes, a little, spread"), (0.051, "Not shown.")])

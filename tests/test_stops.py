@@ -402,7 +402,7 @@ def test_a_job_that_is_stopped_in_the_middle_says_so(
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     assert line(*asked(tmp_path, tmp_path / "o", "-q")) == (
         code,
-        "stopped; embeddings are kept, run the same command to continue",
+        "stopped; what is done is kept, run the same command to continue",
     )
 
 

@@ -114,7 +114,8 @@ def _each_has(data: Data) -> str:
     photos = {role.role: role.n_acquired for role in data.roles}
     people = {role.role: role.n_people for role in data.roles}
     n_members, n_heldout = people.get("training"), people.get("heldout")
-    left_out = any(role.n_people != role.n_people_given for role in data.roles if role.role in ("training", "heldout"))
+    both = [role for role in data.roles if role.role in ("training", "heldout")]
+    left_out = any(role.n_people_given is not None and role.n_people != role.n_people_given for role in both)
     if not n_members or not n_heldout or left_out:
         return ""
     ours = (photos["training"] + photos.get("unseen", 0)) / n_members

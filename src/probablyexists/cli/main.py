@@ -18,7 +18,7 @@ _STOPS: dict[int, int] = {
     if hasattr(signal, name)
 }
 """Signals that stop a run -> exit code."""
-_STOPPED = "stopped; embeddings are kept, run the same command to continue"
+_STOPPED = "stopped; what is done is kept, run the same command to continue"
 _TEMPORARY = "a temporary file"
 _MACHINE = frozenset(
     getattr(errno, name)

@@ -69,18 +69,24 @@ def find_victims(paths: list[Path]) -> list[Path]:
 
 
 def attacked(
-    folder: Path, attacks: Mapping[str, Attack], cache: Path, progress: Progress, threads: int | None
+    folder: Path,
+    attacks: Mapping[str, Attack],
+    cache: Path,
+    progress: Progress,
+    threads: int | None,
+    *,
+    opened: bool = True,
 ) -> Victim:
     """The scores of all attacks on this run's generator; scores that its folder holds are not computed again.
 
-    Besides `attacks`, which see samples alone, these are the attacks of `white_box`, where the networks they open were
-    kept.
+    Besides `attacks`, which see samples alone, these are, if `opened`, the attacks of `white_box`, where the networks
+    they open were kept.
     """
     row = _row(folder)
     run = Run.model_validate({key: row[key] for key in Run.model_fields})
     table, costs = folder / "attacks.parquet", folder / "attacks.json"
     known: dict[str, Any] = json_object(costs) if costs.exists() else {}
-    wanted = [*attacks, *left_behind(run.training, folder)]
+    wanted = [*attacks, *(left_behind(run.training, folder) if opened else ())]
     if missing := [name for name in wanted if name not in known]:
         settings = audit_settings(run, folder, folder / "training" / "generator", cache, threads)
         # The table is written before the costs: a stop in between leaves scores in it that are computed again.

@@ -215,7 +215,7 @@ def _found_at(found: Estimate) -> str:
 def _how(auroc: Figure, found: Figure, *, spread: bool) -> str:
     """The size of an effect that was shown, by its estimates. `spread`: nobody in particular is named."""
     if isinstance(found, Estimate) and _some(found):
-        return f"{'for most no, for some yes' if found.value < 0.5 else 'yes, for most'}: {_found_at(found)}"
+        return f"{'yes, for most' if found.value > 0.5 else 'for some yes, for the others no'}: {_found_at(found)}"
     if not isinstance(auroc, Estimate):
         return "yes"
     if auroc.value >= NEARLY_CERTAIN:

@@ -67,10 +67,13 @@ def finished(experiment: Path, out: Path) -> tuple[list[dict[str, Any]], Scores]
     from probablyexists.lab.published import scores_of
     from probablyexists.lab.run import rows
 
-    found = rows(read_experiment(experiment), out)
+    asked = read_experiment(experiment)
+    found = rows(asked, out)
     if not found:
         raise InputError(
             f"{option('out', out)}: holds no row of {experiment}; carry it out with: probablyexists lab run"
         )
+    if len(found) < len(asked.runs):
+        typer.echo(f"{len(found)} of {len(asked.runs)} runs have a row; the others are not here", err=True)
     with as_written(out):
         return found, scores_of(out)

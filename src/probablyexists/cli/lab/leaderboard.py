@@ -19,6 +19,9 @@ def leaderboard(
     more_attacks: Annotated[
         list[str] | None, typer.Option(help="An attack of your own, as module:Name. Can be repeated.")
     ] = None,
+    samples_alone: Annotated[
+        bool, typer.Option("--samples-alone", help="Leave out attacks that open the generator: they take minutes.")
+    ] = False,
     cache: Cache = None,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -31,6 +34,7 @@ def leaderboard(
 
     Attacks that open the generator have tables of their own, for GANs and for
     diffusion models, over the runs that kept the networks these attacks need.
+    They take minutes a run; without them, seconds.
     """
     fonts_in_cache(cache)
     for module in ("torch", *(["matplotlib"] if plot is not None else [])):
@@ -44,7 +48,10 @@ def leaderboard(
     progress, cache = progress_of(quiet), cache or default_cache()
     attacks = {**ATTACKS, **{own.id: own for own in chosen(more_attacks or (), has_reference=True)}}
     with limited_threads(threads), as_written(runs[0]):
-        victims = [attacked(folder, attacks, cache, progress, threads) for folder in find_victims(runs)]
+        victims = [
+            attacked(folder, attacks, cache, progress, threads, opened=not samples_alone)
+            for folder in find_victims(runs)
+        ]
         found = standings(victims, list(attacks))
         won = margin(victims, list(attacks)) if len(victims) > 1 else None
         beside = []
