@@ -369,7 +369,7 @@ def test_a_stopped_audit_keeps_what_it_has_and_goes_on(small: World, tmp_path: P
         [sys.executable, "-c", _STOPPED, *asked], capture_output=True, text=True, check=False, timeout=120
     )
     assert stopped.returncode == 130, stopped.stderr
-    assert stopped.stderr.strip().splitlines()[-1].startswith("probablyexists: stopped; embeddings are kept")
+    assert stopped.stderr.strip().splitlines()[-1].startswith("probablyexists: stopped; what is done is kept")
     assert list((tmp_path / "cache").rglob("part-*.parquet"))
     assert not (tmp_path / "o" / "findings.json").exists()
     result = CliRunner().invoke(app, asked)

@@ -72,8 +72,8 @@ def test_ones_own_photos_are_shown_plainly_and_no_sample(sheet: tuple[Sheet, Pat
 def test_a_sheet_names_nobody_whose_folder_a_sample_is_in(sheet: tuple[Sheet, Path]) -> None:
     found, out = sheet
     assert all(re.fullmatch(r"sample-\d{6}", near.sample) for near in [*found.nearest, *found.copies])
-    assert "numbered by their place in the sorted list" in sheet_summary(found, out)
-    assert "numbered by their place in the sorted list" in (out / "sheet.html").read_text("utf-8")
+    assert "numbered from 1 by their place in the sorted list" in sheet_summary(found, out)
+    assert "numbered from 1 by their place in the sorted list" in (out / "sheet.html").read_text("utf-8")
     for name in ("sheet.json", "sheet.html"):
         assert "Merkel" not in (out / name).read_text("utf-8")
 
