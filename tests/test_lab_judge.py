@@ -74,16 +74,22 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def judge(folder: Path, recogniser: str, *more: str, runs: Path | None = None) -> Any:
+def judge(folder: Path, runs: list[Path], recogniser: str, *more: str) -> Any:
     cache = folder / "cache"
-    return lab("judge", str(runs or folder / "out"), "--recogniser", recogniser, *more, "--cache", str(cache), "-q")
+    return lab("judge", *map(str, runs), "--recogniser", recogniser, *more, "--cache", str(cache), "-q")
 
 
 def by_second(folder: Path) -> Any:
-    return judge(folder, str(folder / "second.onnx"), "--feed", FEED)
+    return judge(folder, runs(folder, "alone"), str(folder / "second.onnx"), "--feed", FEED)
 
 
-def values(row: dict[str, Any]) -> float:
+def runs(folder: Path, part: str) -> list[Path]:
+    """Folders of the runs of a part of the experiment."""
+    rows = {path.parent: json.loads(path.read_text()) for path in sorted(folder.glob("out/*/row.json"))}
+    return [path for path, row in rows.items() if row["part"] == part]
+
+
+def value(row: dict[str, Any]) -> float:
     answer = answer_of(row, UNSEEN, "person")
     assert answer is not None
     return float(answer["auroc"]["value"])
@@ -96,15 +102,16 @@ def cells_of(text: str) -> list[list[str]]:
 
 def test_judged_by_its_own_recogniser_a_run_has_its_own_figures(done: Path) -> None:
     """So the samples are the same, those behind a guard too, and so are the people and the halves of the baseline."""
-    shown = judge(done, "dlib")
+    folders = [runs(done, "alone")[0], *runs(done, "behind a guard")]
+    shown = judge(done, folders, "dlib")
     assert shown.exit_code == 0, shown.output
-    for path in (done / "out").glob("*/row.json"):
-        own = json.loads(path.read_text())
-        (again,) = path.parent.joinpath(JUDGED).glob("dlib-*.json")
+    for folder in folders:
+        own = json.loads((folder / "row.json").read_text())
+        (again,) = folder.joinpath(JUDGED).glob("dlib-*.json")
         other = json.loads(again.read_text())
         left_out = {"curve", "controls"}
         assert {key: other[key] for key in own if key not in left_out} == {k: own[k] for k in own if k not in left_out}
-        assert pq.read_table(again.with_suffix(".parquet")).equals(pq.read_table(path.parent / "scores.parquet"))
+        assert pq.read_table(again.with_suffix(".parquet")).equals(pq.read_table(folder / "scores.parquet"))
         assert "person-" not in again.read_text()
     for line in cells_of(shown.output):
         assert line[5] == line[6]
@@ -115,20 +122,25 @@ def test_judged_by_its_own_recogniser_a_run_has_its_own_figures(done: Path) -> N
 def test_another_recogniser_stands_beside_it_and_the_difference_is_that_of_the_means(done: Path) -> None:
     shown = by_second(done)
     assert shown.exit_code == 0, shown.output
-    rows = [json.loads(path.read_text()) for path in sorted((done / "out").glob("*/row.json"))]
-    others = [json.loads(path.read_text()) for path in sorted((done / "out").glob(f"*/{JUDGED}/onnx-*.json"))]
-    assert [row["id"] for row in rows] == [row["id"] for row in others]
-    alone = [(own, other) for own, other in zip(rows, others, strict=True) if own["part"] == "alone"]
-    lines = {line[0]: line for line in cells_of(shown.output)}
-    assert lines["alone"][1:5] == ["people:27x3", "dcgan", "6 x 2", "2"]
-    for place, by in ((5, 0), (6, 1)):
-        assert lines["alone"][place].startswith(f"{np.mean([values(pair[by]) for pair in alone]):.2f} (")
-    assert lines["alone"][7].startswith(f"{np.mean([values(other) - values(own) for own, other in alone]):+.2f} (")
-    assert values(alone[0][0]) != values(alone[0][1])
-    scores = pq.read_table(next((done / "out" / alone[0][0]["id"] / JUDGED).glob("onnx-*.parquet"))).to_pylist()
-    here = [s for s in scores if (s["attack"], s["population"], s["level"]) == (AUDIT, UNSEEN, "person")]
+    folders = runs(done, "alone")
+    kept = [next(folder.joinpath(JUDGED).glob("onnx-*.json")) for folder in folders]
+    own = [json.loads((folder / "row.json").read_text()) for folder in folders]
+    other = [json.loads(path.read_text()) for path in kept]
+    assert [row["id"] for row in own] == [row["id"] for row in other]
+    (line,) = cells_of(shown.output)
+    assert line[:5] == ["alone", "people:27x3", "dcgan", "6 x 2", "2"]
+    mean_own, mean_other = (np.mean([value(row) for row in rows]) for rows in (own, other))
+    assert line[5].startswith(f"{mean_own:.2f} (")
+    assert line[6].startswith(f"{mean_other:.2f} (")
+    assert line[7].startswith(f"{mean_other - mean_own:+.2f} (")
+    assert mean_own != mean_other
+    here = [
+        s
+        for s in pq.read_table(kept[0].with_suffix(".parquet")).to_pylist()
+        if (s["attack"], s["population"], s["level"]) == (AUDIT, UNSEEN, "person")
+    ]
     sides = [np.array([s["score"] for s in here if s["side"] == side]) for side in ("member", "heldout")]
-    assert auroc(*sides) == pytest.approx(values(alone[0][1]))
+    assert auroc(*sides) == pytest.approx(value(other[0]))
     assert "onnx/" in shown.output
 
 
@@ -137,18 +149,24 @@ def test_what_a_folder_holds_is_not_done_again_and_what_was_stopped_is(
 ) -> None:
     """A stop between the scores and the row leaves scores alone; a row of another way to cut faces is not this one."""
     first = by_second(done)
-    kept = sorted((done / "out").glob(f"*/{JUDGED}/onnx-*.json"))
-    before = {path: path.read_bytes() for path in kept}
+    kept = [next(folder.joinpath(JUDGED).glob("onnx-*.json")) for folder in runs(done, "alone")]
+    before = {path.parents[1]: path.read_text() for path in kept}
     kept[0].unlink()
-    row = json.loads(before[kept[1]])
+    row = json.loads(kept[1].read_text())
     kept[1].write_text(json.dumps({**row, "judge": {**row["judge"], "acquire": 0}}))
-    audited, audit = [], judging.read
-    monkeypatch.setattr(judging, "read", lambda *given: audited.append(given) or audit(*given))
-    assert by_second(done).output == first.output
-    assert len(audited) == 2
-    assert {path: path.read_bytes() for path in kept} == before
-    assert by_second(done).output == first.output
-    assert len(audited) == 2
+    audited = []
+
+    def again(_: Any, folder: Path, *rest: Any) -> tuple[dict[str, Any], pa.Table]:
+        audited.append(folder)
+        row = json.loads(before[folder])
+        del row["judge"]
+        return row, pq.read_table(next(folder.joinpath(JUDGED).glob("onnx-*.parquet")))
+
+    monkeypatch.setattr(judging, "_audited_again", again)
+    for _ in range(2):
+        assert by_second(done).output == first.output
+        assert audited == list(before)
+        assert {path.parents[1]: path.read_text() for path in kept} == before
 
 
 def scores(members: list[float], strangers: list[float]) -> pa.Table:
@@ -162,10 +180,9 @@ def scores(members: list[float], strangers: list[float]) -> pa.Table:
 
 def test_the_paired_difference_by_hand(done: Path) -> None:
     """Two runs. Own: three of four pairs, and all; the other: one of four, and all. (0.25 + 1 - 0.75 - 1) / 2."""
-    rows = [json.loads(path.read_text()) for path in (done / "out").glob("*/row.json")]
-    one, two = (row for row in rows if row["part"] == "alone")
+    one, two = (json.loads((folder / "row.json").read_text()) for folder in runs(done, "alone"))
     above = scores([0.9, 0.8], [0.1, 0.2])
-    own, other = scores([0.9, 0.4], [0.5, 0.3]), scores([0.4, 0.2], [0.5, 0.3])
+    own, other = scores([0.9, 0.4], [0.5, 0.3]), scores([0.2, 0.4], [0.5, 0.3])
     (found,) = compared([Judged(one, own, one, other), Judged(two, above, two, above)])
     assert isinstance(found.difference, Estimate)
     assert found.difference.value == pytest.approx(-0.25)
@@ -189,22 +206,22 @@ def test_with_which_recogniser_the_finding_holds(done: Path, own: float, other: 
     def above(low: float | None) -> dict[str, Figure]:
         return {UNSEEN: Unresolvable("none") if low is None else Estimate(low + 0.2, low, low + 0.4, 0.95, "", 6)}
 
-    rows = [json.loads(path.read_text()) for path in (done / "out").glob("*/row.json")]
+    row = json.loads((runs(done, "alone")[0] / "row.json").read_text())
     table = scores([0.9, 0.8], [0.1, 0.2])
-    cell = compared([Judged(rows[0], table, rows[0], table)])[0].own
+    cell = compared([Judged(row, table, row, table)])[0].own
     found = Compared(replace(cell, above=above(own)), replace(cell, above=above(other)), Unresolvable("none"))
     assert found.holds == said
 
 
 def test_a_file_that_nobody_knows_needs_its_feed(done: Path) -> None:
-    said = str(judge(done, str(done / "second.onnx")).exception)
+    said = str(judge(done, runs(done, "alone"), str(done / "second.onnx")).exception)
     assert "every run must feed it in the same way" in said
     assert "\n" not in said
 
 
 def test_a_run_without_its_generator_is_one_line(done: Path, tmp_path: Path) -> None:
-    run = next((done / "out").glob("*/row.json")).parent
+    run = runs(done, "alone")[0]
     shutil.copytree(run, tmp_path / run.name, ignore=shutil.ignore_patterns("training", JUDGED))
-    said = str(judge(done, "dlib", runs=tmp_path).exception)
+    said = str(judge(done, [tmp_path], "dlib").exception)
     assert "lacks training/generator" in said
     assert "\n" not in said
