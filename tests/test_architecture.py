@@ -15,7 +15,7 @@ ROWS = re.findall(
 COMMANDS = {
     *("audit", "ask", "blind", "demo", "draw", "embed", "export", "guard", "lab", "recognisers", "reference", "split"),
     *("compare", "reaudit", "withhold"),
-    *("train", "run", "plot", "table", "leaderboard"),
+    *("train", "run", "plot", "table", "leaderboard", "judge"),
 }
 """A command's file in cli/ has the name of what it calls."""
 

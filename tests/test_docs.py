@@ -121,7 +121,7 @@ def test_there_are_documented_commands() -> None:
     }
     shown = {name for name, command in COMMANDS.items() if helped(command)}
     assert shown >= {(word,) for word in ("audit", "split", "ask", "blind", "compare", "embed", "match")}
-    assert shown >= {("lab", word) for word in ("run", "train", "table", "plot", "leaderboard")}
+    assert shown >= {("lab", word) for word in ("run", "train", "table", "plot", "leaderboard", "judge")}
     assert {"make demo", "make test"} <= set(EXAMPLES)
 
 

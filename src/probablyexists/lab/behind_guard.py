@@ -27,4 +27,9 @@ def guard_of_members(
     setting = {people[i] for i in order[: len(people) // 2]}
     manifest = folder / MANIFEST
     replace(roles, unseen=(), heldout=tuple(crop for crop in roles.heldout if crop.person in setting)).write(manifest)
+    return guard_of_manifest(manifest, rate, cache, threads, progress)
+
+
+def guard_of_manifest(manifest: Path, rate: float, cache: Path, threads: int | None, progress: Progress) -> Guard:
+    """The guard of a `MANIFEST` that `guard_of_members` wrote."""
     return guard(manifest, manifest, rate=rate, faces="aligned", threads=threads, cache=cache, progress=progress)

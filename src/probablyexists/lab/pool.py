@@ -151,14 +151,14 @@ def _together(
     """Of one run its own figure; several are pooled from their scores, `less` those of other attacks."""
     if len(each) == 1:
         return each[0]
-    runs = _runs(rows, scores, *kind, AUDIT)
+    runs = runs_of(rows, scores, *kind, AUDIT)
     if len(runs) < len(each):
         return Unresolvable("the scores of some runs are missing", len(each), len(runs))
-    baseline = [run for attack in less for run in _runs(rows, scores, *kind, attack)]
+    baseline = [run for attack in less for run in runs_of(rows, scores, *kind, attack)]
     return pooled_difference(runs, baseline) if less else pooled_auroc(runs)
 
 
-def _runs(rows: Sequence[Row], scores: Scores, population: str, level: str, attack: str) -> list[PooledRun]:
+def runs_of(rows: Sequence[Row], scores: Scores, population: str, level: str, attack: str) -> list[PooledRun]:
     """Of the runs that have this population, and whose row came with its scores."""
     tables = [table for row in rows if (table := scores(row)) is not None]
     here = [where(table, attack=attack, population=population, level=level) for table in tables]

@@ -34,29 +34,31 @@ above which held-out people, hence every AUROC and ROC curve, and no similarity.
 def in_folder(out: Path) -> Scores:
     """Scores in the folders of the runs; who is named comes from the audit beside them, if it is there."""
 
-    def of(row: Row) -> pa.Table | None:
-        path = out / row["id"] / "scores.parquet"
-        if not path.exists():
-            return None
-        scores = pq.read_table(path)
-        audit = out / row["id"] / "audit" / "findings.json"
-        if not row["design"]["dose"] or not audit.exists():
-            return scores
-        people = json_object(audit, MOST_RESULT)["people"]
-        parts = [
-            pa.Table.from_pylist(
-                [
-                    {"attack": what, "population": SEEN, "level": "person", "side": "member"}
-                    | {"person": member["person"], "score": float(member[key])}
-                    for member in people
-                ],
-                scores.schema,
-            )
-            for what, key in ((PHOTOS, "photos"), (NAMED, "exposed"))
-        ]
-        return pa.concat_tables([scores, *parts])
+    return lambda row: of_run(out / row["id"], row)
 
-    return of
+
+def of_run(folder: Path, row: Row) -> pa.Table | None:
+    """As `in_folder`, of the run in this folder."""
+    path = folder / "scores.parquet"
+    if not path.exists():
+        return None
+    scores = pq.read_table(path)
+    audit = folder / "audit" / "findings.json"
+    if not row["design"]["dose"] or not audit.exists():
+        return scores
+    people = json_object(audit, MOST_RESULT)["people"]
+    parts = [
+        pa.Table.from_pylist(
+            [
+                {"attack": what, "population": SEEN, "level": "person", "side": "member"}
+                | {"person": member["person"], "score": float(member[key])}
+                for member in people
+            ],
+            scores.schema,
+        )
+        for what, key in ((PHOTOS, "photos"), (NAMED, "exposed"))
+    ]
+    return pa.concat_tables([scores, *parts])
 
 
 def in_file(path: Path) -> Scores:

@@ -94,7 +94,7 @@ def _dose_lines(cell: Cell) -> str:
             lines.append(
                 f"- {cell.set}, {cell.procedure}, seed {row['training']['seed']}: the person with most photos "
                 f"({most['photos']}) has p = {most['p']:.4f}, q = {most['q']:.3f}, "
-                f"{'named' if most['exposed'] else 'not named'}; {_named([row])} members are"
+                f"{'named' if most['exposed'] else 'not named'}; {named([row])} members are"
             )
     return "\n".join(lines)
 
@@ -107,11 +107,17 @@ def _photos(dose: Figure) -> str:
     return f"{shown(dose, '.3g')} photos" if isinstance(dose, Estimate) else dose.reason
 
 
-def _named(rows: Sequence[Mapping[str, Any]]) -> str:
+def named(rows: Sequence[Mapping[str, Any]]) -> str:
     """Members named, of those in runs where people may be: not where the split is not fair."""
     claimed = [row for row in rows if row["n_named"] is not None]
     unfair = f" ({len(rows) - len(claimed)} not claimed)" if len(claimed) < len(rows) else ""
     return f"{sum(row['n_named'] for row in claimed)} of {sum(row['n_members'] for row in claimed)}{unfair}"
+
+
+def people_x_photos(row: Mapping[str, Any]) -> str:
+    """20 x 8, or 20 x dose."""
+    design = row["design"]
+    return f"{design['people']} x {'dose' if design['dose'] else design['photos']}"
 
 
 def _null_lines(cells: Sequence[Cell]) -> list[list[str]]:
@@ -141,8 +147,6 @@ def _line(cell: Cell) -> list[str]:
     if not cell.rows:
         return [cell.set, cell.procedure, "", runs, *[""] * 11]
     first, rows = cell.rows[0], cell.rows
-    design = first["design"]
-    photos = "dose" if design["dose"] else design["photos"]
     answers = [answer for row in rows if (answer := answer_of(row, UNSEEN, "photo")) is not None]
     tpr = _values([answer["tpr_at_fpr_1_percent"] for answer in answers])
     baseline = _values([row["baseline"][UNSEEN] for row in rows if UNSEEN in row["baseline"]])
@@ -150,13 +154,13 @@ def _line(cell: Cell) -> list[str]:
     return [
         cell.set,
         cell.procedure,
-        f"{design['people']} x {photos}",
+        people_x_photos(first),
         runs,
         *(shown(cell.auroc.get(kind)) for kind in ((UNSEEN, "person"), (UNSEEN, "photo"), (SEEN, "person"))),
         f"{mean(tpr):.1%}" if tpr else "not resolvable",
         f"{mean(baseline):.2f}" if baseline else "-",
         shown(cell.above.get(UNSEEN), "+.2f"),
-        _named(rows),
+        named(rows),
         f"{copies:.1%}",
         f"{mean(r['frechet'] for r in rows):.2f}",
         f"{first['images']:,}",

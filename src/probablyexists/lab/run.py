@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from probablyexists.basis.errors import TrainingError, WriteError, option
 from probablyexists.basis.files import write_text, written_whole
 from probablyexists.basis.plain_files import MOST_RESULT, json_line, json_object, read_plain
 from probablyexists.basis.progress import Progress
+from probablyexists.embeddings.recognisers import Recogniser
 from probablyexists.engines.resources import Resources
 from probablyexists.guarding.redrawing import Guarded, guarded
 from probablyexists.intake.settings import AuditSettings
@@ -113,7 +114,10 @@ def carry_out(
     refused = {"guarded": generator.counts} if isinstance(generator, Guarded) else {}
     with written_whole(folder / "scores.parquet") as aside:
         pq.write_table(reading.scores, aside)
-    row: dict[str, Any] = to_jsonable_python({**about, **_row(roles, len(photos), trained, curve, reading), **refused})
+    of_photos = Counter(crop.person for crop in roles.training)
+    found = _trained_row(roles, len(photos), trained, curve) | read_row(reading, of_photos, roles.most)
+    found |= {"controls": reading.controls, **refused}
+    row: dict[str, Any] = to_jsonable_python({**about, **found})
     return row
 
 
@@ -125,6 +129,7 @@ def audit_settings(
     threads: int | None,
     *,
     samples: int | None = None,
+    recogniser: str | Recogniser = "dlib",
     out: Path | None = None,
 ) -> AuditSettings:
     """Settings of the audit of a generator of this run. `samples`: None: as many as the run says."""
@@ -136,6 +141,7 @@ def audit_settings(
         generated=generator,
         samples=samples or run.samples,
         faces="aligned",
+        recogniser=recogniser,
         seed=run.seed,
         show_names=True,
         resources=Resources(threads=threads, cache=cache),
@@ -143,27 +149,13 @@ def audit_settings(
     )
 
 
-def _row(roles: Split, n_photos: int, trained: Trained, curve: dict[int, Glance], reading: Reading) -> dict[str, Any]:
-    findings = reading.findings
+def _trained_row(roles: Split, n_photos: int, trained: Trained, curve: dict[int, Glance]) -> dict[str, Any]:
+    """What a row says of the run besides `read_row`."""
     return {
         "n_trained_on": n_photos,
         "n_heldout_people": len({crop.person for crop in roles.heldout}),
         "images": trained.images,
         "training_seconds": trained.seconds,
-        **vars(reading.glance),
-        "quality": reading.quality,
-        "baseline": reading.baseline,
-        "above_baseline": reading.above,
-        "controls": reading.controls,
-        "blind": findings.split_baseline.auroc,
-        "verdict": findings.verdict,
-        "n_members": findings.naming.n_members,
-        "n_named": findings.naming.n_exposed,
-        "smallest_leak": findings.missed,
-        "dose": findings.dose,
-        "most": _most(roles, findings),
-        "exposures": exposures(roles, reading.scores),
-        "by_photos": sorted([row["photos"], row["exposed"]] for row in findings.people.to_pylist()),
         "curve": [
             {"images": images} | {name: value for name, value in vars(at).items() if name != "kernel"}
             for images, at in curve.items()
@@ -171,28 +163,49 @@ def _row(roles: Split, n_photos: int, trained: Trained, curve: dict[int, Glance]
     }
 
 
-def _most(roles: Split, findings: Findings) -> dict[str, Any] | None:
+def read_row(reading: Reading, photos: Mapping[str, int], most: str | None) -> dict[str, Any]:
+    """What a row says of the audit. `photos`: of each member, in training; `most`: the over-represented person."""
+    findings = reading.findings
+    return {
+        **vars(reading.glance),
+        "quality": reading.quality,
+        "baseline": reading.baseline,
+        "above_baseline": reading.above,
+        "blind": findings.split_baseline.auroc,
+        "verdict": findings.verdict,
+        "n_members": findings.naming.n_members,
+        "n_named": findings.naming.n_exposed,
+        "smallest_leak": findings.missed,
+        "dose": findings.dose,
+        "most": _most(most, findings),
+        "exposures": exposures(photos, reading.scores),
+        "by_photos": sorted([row["photos"], row["exposed"]] for row in findings.people.to_pylist()),
+    }
+
+
+def _most(person: str | None, findings: Findings) -> dict[str, Any] | None:
     """What the audit says of the over-represented person, without the name."""
     for row in findings.people.to_pylist():
-        if row["person"] == roles.most:
+        if row["person"] == person:
             return {key: row[key] for key in ("photos", "compared_on", "exposure", "p", "q", "exposed")}
     return None
 
 
-def exposures(roles: Split, scores: pa.Table) -> dict[str, list[list[float]]]:
+def exposures(photos: Mapping[str, int], scores: pa.Table) -> dict[str, list[list[float]]]:
     """For each population [training photos, exposure] of every member, sorted, without names.
 
     The exposure is the score by person as a z-score among the held-out people, everybody on the same number of photos,
     so that people with more training photos do not score higher for having a better template.
     """
-    photos: Counter[Hashable] = Counter(crop.person for crop in roles.training)
     found = {}
     for population in (SEEN, UNSEEN):
         here = where(scores, attack=AUDIT, population=population, level="person")
         if here.num_rows:
             run = scored_run(here)
             exposure = standard_score(run.member_scores, run.heldout_scores).tolist()
-            found[population] = sorted([photos[who], z] for who, z in zip(run.member_people, exposure, strict=True))
+            found[population] = sorted(
+                [photos[str(who)], z] for who, z in zip(run.member_people, exposure, strict=True)
+            )
     return found
 
 

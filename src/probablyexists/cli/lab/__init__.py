@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from probablyexists.cli.lab.judge import judge
 from probablyexists.cli.lab.leaderboard import leaderboard
 from probablyexists.cli.lab.plot import plot
 from probablyexists.cli.lab.run import run
@@ -15,5 +16,5 @@ lab = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, train, table, plot, leaderboard):
+for command in (run, train, table, plot, leaderboard, judge):
     lab.command()(command)
