@@ -183,6 +183,7 @@ NOT_RUN = {
     ("look-at-an-audit", "runs until you stop it"),
     ("lab", "trains for minutes"),
     ("lab", "needs a GPU, and trains for hours"),
+    ("lab", "needs a second recogniser"),
     ("cluster", "starts a cluster"),
     ("cluster", "needs a cluster"),
 }
