@@ -54,7 +54,7 @@ def same_for_all(name: str, cache: Path, feed: str | None = None) -> Recogniser:
     recogniser = open_recogniser(name, cache, feed)
     if isinstance(recogniser, OnnxRecogniser) and not (recogniser.asked or recogniser.certain):
         raise InputError(
-            f"{option('recogniser', name)}: is not known, and every run must feed it in the same way; give "
+            f"{option('recogniser', name)}: how it is fed is not certain, and must be the same for every run; give "
             f"{option('feed')}, such as RGB,-1..1, as probablyexists recognisers check finds it"
         )
     return recogniser

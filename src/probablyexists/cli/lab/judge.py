@@ -16,7 +16,9 @@ from probablyexists.cli.options import Quiet, progress_of
 def judge(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs, or the folder they are in.")],
     recogniser: Annotated[str, typer.Option(help="Another recogniser: a name, an .onnx file, or module:Name.")],
-    feed: Annotated[str | None, typer.Option(help="How an .onnx file is fed that is not known: RGB,-1..1.")] = None,
+    feed: Annotated[
+        str | None, typer.Option(help="How an .onnx file is fed, such as RGB,-1..1; needed unless that is certain.")
+    ] = None,
     cache: Cache = None,
     threads: Threads = None,
     quiet: Quiet = False,
